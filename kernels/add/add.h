@@ -1,0 +1,30 @@
+// y = a + b; b is either of the shape of a or without the leading batch dimension (then the same for every sample).
+//
+// Inputs ("?": may be absent):
+// a  any
+// b  shape of a, or of one sample of a
+#pragma once
+
+#include "kernels/op.h"
+
+namespace mien {
+
+struct Add {
+  struct Params {
+
+  };
+  enum Input { kA, kB, kInputs };
+  static constexpr const char* kName = "add";
+  static constexpr int kOutputs = 1;
+  static const uint32_t kPacked;
+
+  static Status Infer(const Params& params, Shapes in, Shape* out);
+  static Cost Count(const Params& params, Shapes in);
+  static void Ref(const Params& params, Inputs<double> in, Outputs<double> out);
+  static int64_t PackedFloats(const Params& params, Shapes in);
+  static void Pack(const Params& params, Inputs<float> in, float* packed);
+  static int64_t ScratchFloats(const Params& params, Shapes in, int threads);
+  static void Cpu(const Params& params, const CpuCall& call);
+};
+
+}  // namespace mien

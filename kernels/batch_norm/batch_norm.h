@@ -1,0 +1,36 @@
+// Batch norm in inference: y = (x - mean) / sqrt(var + eps) * gamma + beta, per channel: axis 1 of [N,C,H,W] and
+// [N,C], the last axis of [N,L,C]. Stays a pass of its own before a zero-padded convolution, where its shift must
+// not reach the padding (spec b). relu: y = max(y, 0) (inside the flow's nets). Output shape of x.
+//
+// Inputs ("?": may be absent):
+// x      [N,C,H,W], [N,C] or [N,L,C]
+// gamma  [C]
+// beta   [C]
+// mean   [C]
+// var    [C]
+#pragma once
+
+#include "kernels/op.h"
+
+namespace mien {
+
+struct BatchNorm {
+  struct Params {
+    float eps = 1e-5f;
+    bool relu = false;
+  };
+  enum Input { kX, kGamma, kBeta, kMean, kVar, kInputs };
+  static constexpr const char* kName = "batch_norm";
+  static constexpr int kOutputs = 1;
+  static const uint32_t kPacked;
+
+  static Status Infer(const Params& params, Shapes in, Shape* out);
+  static Cost Count(const Params& params, Shapes in);
+  static void Ref(const Params& params, Inputs<double> in, Outputs<double> out);
+  static int64_t PackedFloats(const Params& params, Shapes in);
+  static void Pack(const Params& params, Inputs<float> in, float* packed);
+  static int64_t ScratchFloats(const Params& params, Shapes in, int threads);
+  static void Cpu(const Params& params, const CpuCall& call);
+};
+
+}  // namespace mien

@@ -1,0 +1,33 @@
+// One w to all rows, with truncation: y[n,l] = l < cutoff ? avg + psi (w[n] - avg) : w[n].
+// psi = 1 or no average: plain broadcast. Spec a.2. Output [N,L,D].
+//
+// Inputs ("?": may be absent):
+// w     [N,D]
+// avg?  [D]
+#pragma once
+
+#include "kernels/op.h"
+
+namespace mien {
+
+struct BroadcastRows {
+  struct Params {
+    int rows = 0;
+    float psi = 1.0f;
+    int cutoff = -1;   // -1: all rows
+  };
+  enum Input { kW, kAvg, kInputs };
+  static constexpr const char* kName = "broadcast_rows";
+  static constexpr int kOutputs = 1;
+  static const uint32_t kPacked;
+
+  static Status Infer(const Params& params, Shapes in, Shape* out);
+  static Cost Count(const Params& params, Shapes in);
+  static void Ref(const Params& params, Inputs<double> in, Outputs<double> out);
+  static int64_t PackedFloats(const Params& params, Shapes in);
+  static void Pack(const Params& params, Inputs<float> in, float* packed);
+  static int64_t ScratchFloats(const Params& params, Shapes in, int threads);
+  static void Cpu(const Params& params, const CpuCall& call);
+};
+
+}  // namespace mien

@@ -1,0 +1,30 @@
+// Joins two matrices along their columns: y = [a, b]. Conditional mapping, spec a.2. Output [N,A+B].
+//
+// Inputs ("?": may be absent):
+// a  [N,A]
+// b  [N,B]
+#pragma once
+
+#include "kernels/op.h"
+
+namespace mien {
+
+struct Concat {
+  struct Params {
+
+  };
+  enum Input { kA, kB, kInputs };
+  static constexpr const char* kName = "concat";
+  static constexpr int kOutputs = 1;
+  static const uint32_t kPacked;
+
+  static Status Infer(const Params& params, Shapes in, Shape* out);
+  static Cost Count(const Params& params, Shapes in);
+  static void Ref(const Params& params, Inputs<double> in, Outputs<double> out);
+  static int64_t PackedFloats(const Params& params, Shapes in);
+  static void Pack(const Params& params, Inputs<float> in, float* packed);
+  static int64_t ScratchFloats(const Params& params, Shapes in, int threads);
+  static void Cpu(const Params& params, const CpuCall& call);
+};
+
+}  // namespace mien

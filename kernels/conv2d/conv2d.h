@@ -1,0 +1,43 @@
+// Convolution (cross-correlation, zero padding) with batch norm, shortcut and activation behind it (spec b, e):
+//   t = conv(x, W) + bias;  t = norm(t) = (t - mean) / sqrt(var + eps) * gamma + beta;  y = act(t + residual)
+// Square kernels 1, 3 and 7; stride 1 or 2. Output [N,O,Ho,Wo], Ho = (H + 2 pad - k) / stride + 1.
+//
+// Inputs ("?": may be absent):
+// x          [N,I,H,W]
+// weight     [O,I,k,k]
+// bias?      [O]
+// gamma?     [O], the four together or none
+// beta?      [O]
+// mean?      [O]
+// var?       [O]
+// residual?  shape of y
+// prelu?     [O], slopes of kPRelu
+#pragma once
+
+#include "kernels/op.h"
+
+namespace mien {
+
+struct Conv2d {
+  struct Params {
+    int stride = 1;
+    int pad = 0;
+    float eps = 1e-5f;
+    Activation act = Activation::kNone;   // kNone, kRelu, kLeaky, kPRelu
+    float slope = 0.01f;                  // of kLeaky
+  };
+  enum Input { kX, kWeight, kBias, kGamma, kBeta, kMean, kVar, kResidual, kPrelu, kInputs };
+  static constexpr const char* kName = "conv2d";
+  static constexpr int kOutputs = 1;
+  static const uint32_t kPacked;
+
+  static Status Infer(const Params& params, Shapes in, Shape* out);
+  static Cost Count(const Params& params, Shapes in);
+  static void Ref(const Params& params, Inputs<double> in, Outputs<double> out);
+  static int64_t PackedFloats(const Params& params, Shapes in);
+  static void Pack(const Params& params, Inputs<float> in, float* packed);
+  static int64_t ScratchFloats(const Params& params, Shapes in, int threads);
+  static void Cpu(const Params& params, const CpuCall& call);
+};
+
+}  // namespace mien

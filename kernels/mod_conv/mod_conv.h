@@ -1,0 +1,48 @@
+// Modulated 3x3 convolution of StyleGAN2 with its whole epilogue (arXiv:1912.04958 section 2.2, spec a.4):
+//   W'_oi = weight_gain * W_oi * s_i,   d_o = demodulate ? rsqrt(sum W'^2 + eps) : 1
+//   t = conv(x, W') * d_o               zero padding 1, stride 1
+//   up: t = FIR(conv_transpose(x, W', stride 2)) * d_o, the 4x4 filter times filter_gain, one pixel of zero padding
+//   y = clamp(act(t + noise_strength * noise + bias) * act_gain)
+// Noise is broadcast over channels (and over the batch when its first dimension is 1). Output [N,O,H,W] or [N,O,2H,2W].
+//
+// Inputs ("?": may be absent):
+// x                [N,I,H,W]
+// style            [N,I]
+// weight           [O,I,3,3]
+// filter?          [4,4], with up
+// noise?           [1 or N,1,Ho,Wo]
+// noise_strength?  [1], with noise
+// bias?            [O]
+#pragma once
+
+#include "kernels/op.h"
+
+namespace mien {
+
+struct ModConv {
+  struct Params {
+    bool up = false;
+    bool demodulate = true;
+    float weight_gain = 1.0f;
+    float eps = 1e-8f;
+    float filter_gain = 1.0f;             // makes the stored filter sum to 4
+    Activation act = Activation::kNone;   // kNone or kLeaky
+    float slope = 0.2f;
+    float act_gain = 1.0f;
+    float clamp = 0.0f;                   // 0: none
+  };
+  enum Input { kX, kStyle, kWeight, kFilter, kNoise, kNoiseStrength, kBias, kInputs };
+  static constexpr const char* kName = "mod_conv";
+  static constexpr int kOutputs = 1;
+  static const uint32_t kPacked;
+
+  static Status Infer(const Params& params, Shapes in, Shape* out);
+  static Cost Count(const Params& params, Shapes in);
+  static void Ref(const Params& params, Inputs<double> in, Outputs<double> out);
+  static int64_t PackedFloats(const Params& params, Shapes in);
+  static void Pack(const Params& params, Inputs<float> in, float* packed);
+  static int64_t ScratchFloats(const Params& params, Shapes in, int threads);
+  static void Cpu(const Params& params, const CpuCall& call);
+};
+
+}  // namespace mien

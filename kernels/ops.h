@@ -1,0 +1,55 @@
+// The table made from ops.def: OpKind, the variant of all parameter structs, names.
+#pragma once
+
+#include <variant>
+
+#define MIEN_OP(name, folder) struct name;
+namespace mien {
+#include "kernels/ops.def"
+}
+#undef MIEN_OP
+
+#include "kernels/add/add.h"
+#include "kernels/affine_coupling/affine_coupling.h"
+#include "kernels/batch_norm/batch_norm.h"
+#include "kernels/bias_act/bias_act.h"
+#include "kernels/broadcast_rows/broadcast_rows.h"
+#include "kernels/concat/concat.h"
+#include "kernels/conv2d/conv2d.h"
+#include "kernels/flow_norm/flow_norm.h"
+#include "kernels/global_avg_pool/global_avg_pool.h"
+#include "kernels/l2_normalize/l2_normalize.h"
+#include "kernels/linear/linear.h"
+#include "kernels/mod_conv/mod_conv.h"
+#include "kernels/pixel_norm/pixel_norm.h"
+#include "kernels/repeat_batch/repeat_batch.h"
+#include "kernels/resize/resize.h"
+#include "kernels/scale_channels/scale_channels.h"
+#include "kernels/select_columns/select_columns.h"
+#include "kernels/squeeze_excite/squeeze_excite.h"
+#include "kernels/stack_rows/stack_rows.h"
+#include "kernels/subsample/subsample.h"
+#include "kernels/to_rgb/to_rgb.h"
+#include "kernels/upsample/upsample.h"
+
+namespace mien {
+
+enum class OpKind : uint8_t {
+#define MIEN_OP(name, folder) k##name,
+#include "kernels/ops.def"
+#undef MIEN_OP
+};
+
+// One alternative per op, tagged with the op itself so that a visitor knows which functions to call.
+template <class Op>
+struct OpCall {
+  using Type = Op;
+  typename Op::Params params;
+};
+using AnyOp = std::variant<
+#define MIEN_OP(name, folder) OpCall<name>,
+#include "kernels/ops.def"
+#undef MIEN_OP
+    std::monostate>;
+
+}  // namespace mien

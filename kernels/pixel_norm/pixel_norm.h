@@ -1,0 +1,30 @@
+// Normalises every row to unit mean square: y = x * rsqrt(mean_k(x_k^2) + eps).
+// StyleGAN2 mapping, spec a.2. Output [N,D].
+//
+// Inputs ("?": may be absent):
+// x  [N,D]
+#pragma once
+
+#include "kernels/op.h"
+
+namespace mien {
+
+struct PixelNorm {
+  struct Params {
+    float eps = 1e-8f;
+  };
+  enum Input { kX, kInputs };
+  static constexpr const char* kName = "pixel_norm";
+  static constexpr int kOutputs = 1;
+  static const uint32_t kPacked;
+
+  static Status Infer(const Params& params, Shapes in, Shape* out);
+  static Cost Count(const Params& params, Shapes in);
+  static void Ref(const Params& params, Inputs<double> in, Outputs<double> out);
+  static int64_t PackedFloats(const Params& params, Shapes in);
+  static void Pack(const Params& params, Inputs<float> in, float* packed);
+  static int64_t ScratchFloats(const Params& params, Shapes in, int threads);
+  static void Cpu(const Params& params, const CpuCall& call);
+};
+
+}  // namespace mien

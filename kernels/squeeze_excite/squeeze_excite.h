@@ -1,0 +1,34 @@
+// Squeeze-and-excitation and the block's shortcut in one (spec b):
+//   e = sigmoid(fc2 . relu(fc1 . mean_HW(u)));  y = u * e + shortcut
+// Output shape of u.
+//
+// Inputs ("?": may be absent):
+// u          [N,C,H,W]
+// fc1        [C/r,C,1,1]
+// fc2        [C,C/r,1,1]
+// shortcut?  [N,C,H,W]
+#pragma once
+
+#include "kernels/op.h"
+
+namespace mien {
+
+struct SqueezeExcite {
+  struct Params {
+
+  };
+  enum Input { kU, kFc1, kFc2, kShortcut, kInputs };
+  static constexpr const char* kName = "squeeze_excite";
+  static constexpr int kOutputs = 1;
+  static const uint32_t kPacked;
+
+  static Status Infer(const Params& params, Shapes in, Shape* out);
+  static Cost Count(const Params& params, Shapes in);
+  static void Ref(const Params& params, Inputs<double> in, Outputs<double> out);
+  static int64_t PackedFloats(const Params& params, Shapes in);
+  static void Pack(const Params& params, Inputs<float> in, float* packed);
+  static int64_t ScratchFloats(const Params& params, Shapes in, int threads);
+  static void Cpu(const Params& params, const CpuCall& call);
+};
+
+}  // namespace mien

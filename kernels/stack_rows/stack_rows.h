@@ -1,0 +1,30 @@
+// Assembles latent codes (spec b): y[n,l] = base[n] + (l > 0 and delta_l there ? delta_l[n] : 0) + average[l].
+// Output [N,L,D].
+//
+// Inputs ("?": may be absent):
+// Variadic: base [N,D], average? [L,D], then delta_1? ... delta_{L-1}? each [N,D]; kBase and kAverage are 0 and 1.
+#pragma once
+
+#include "kernels/op.h"
+
+namespace mien {
+
+struct StackRows {
+  struct Params {
+    int rows = 0;
+  };
+  enum Input { kBase, kAverage };
+  static constexpr const char* kName = "stack_rows";
+  static constexpr int kOutputs = 1;
+  static const uint32_t kPacked;
+
+  static Status Infer(const Params& params, Shapes in, Shape* out);
+  static Cost Count(const Params& params, Shapes in);
+  static void Ref(const Params& params, Inputs<double> in, Outputs<double> out);
+  static int64_t PackedFloats(const Params& params, Shapes in);
+  static void Pack(const Params& params, Inputs<float> in, float* packed);
+  static int64_t ScratchFloats(const Params& params, Shapes in, int threads);
+  static void Cpu(const Params& params, const CpuCall& call);
+};
+
+}  // namespace mien

@@ -1,0 +1,38 @@
+// Modulated 1x1 convolution to the image, with the skip connection (spec a.5):
+//   y = clamp(sum_i weight_gain * W_ci * s_i * x_i + bias_c) + upsample2x(skip)
+// upsample2x as in op Upsample. No demodulation, no activation. Output [N,C,H,W], C = 3.
+//
+// Inputs ("?": may be absent):
+// x        [N,I,H,W]
+// style    [N,I]
+// weight   [C,I,1,1]
+// bias?    [C]
+// skip?    [N,C,H/2,W/2]
+// filter?  [4,4], with skip
+#pragma once
+
+#include "kernels/op.h"
+
+namespace mien {
+
+struct ToRgb {
+  struct Params {
+    float weight_gain = 1.0f;
+    float clamp = 0.0f;         // 0: none
+    float filter_gain = 1.0f;   // makes the stored filter sum to 4
+  };
+  enum Input { kX, kStyle, kWeight, kBias, kSkip, kFilter, kInputs };
+  static constexpr const char* kName = "to_rgb";
+  static constexpr int kOutputs = 1;
+  static const uint32_t kPacked;
+
+  static Status Infer(const Params& params, Shapes in, Shape* out);
+  static Cost Count(const Params& params, Shapes in);
+  static void Ref(const Params& params, Inputs<double> in, Outputs<double> out);
+  static int64_t PackedFloats(const Params& params, Shapes in);
+  static void Pack(const Params& params, Inputs<float> in, float* packed);
+  static int64_t ScratchFloats(const Params& params, Shapes in, int threads);
+  static void Cpu(const Params& params, const CpuCall& call);
+};
+
+}  // namespace mien
