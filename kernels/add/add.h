@@ -11,7 +11,7 @@ namespace mien {
 
 struct Add {
   struct Params {
-
+    bool operator==(const Params&) const = default;
   };
   enum Input { kA, kB, kInputs };
   static constexpr const char* kName = "add";

@@ -17,6 +17,7 @@ struct AffineCoupling {
   struct Params {
     bool inverse = false;
     bool additive = false;
+    bool operator==(const Params&) const = default;
   };
   enum Input { kX, kP, kIndex, kInputs };
   static constexpr const char* kName = "affine_coupling";

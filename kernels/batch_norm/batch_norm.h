@@ -18,6 +18,7 @@ struct BatchNorm {
   struct Params {
     float eps = 1e-5f;
     bool relu = false;
+    bool operator==(const Params&) const = default;
   };
   enum Input { kX, kGamma, kBeta, kMean, kVar, kInputs };
   static constexpr const char* kName = "batch_norm";

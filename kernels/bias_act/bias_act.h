@@ -19,6 +19,7 @@ struct BiasAct {
     float slope = 0.2f;      // of kLeaky
     float act_gain = 1.0f;
     float clamp = 0.0f;      // 0: none
+    bool operator==(const Params&) const = default;
   };
   enum Input { kX, kNoise, kNoiseStrength, kBias, kPrelu, kInputs };
   static constexpr const char* kName = "bias_act";

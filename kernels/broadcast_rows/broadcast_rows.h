@@ -15,6 +15,7 @@ struct BroadcastRows {
     int rows = 0;
     float psi = 1.0f;
     int cutoff = -1;   // -1: all rows
+    bool operator==(const Params&) const = default;
   };
   enum Input { kW, kAvg, kInputs };
   static constexpr const char* kName = "broadcast_rows";

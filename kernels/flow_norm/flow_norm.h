@@ -19,6 +19,7 @@ struct FlowNorm {
   struct Params {
     bool inverse = false;
     float eps = 1e-5f;
+    bool operator==(const Params&) const = default;
   };
   enum Input { kX, kUnconstrained, kBias, kMean, kVar, kInputs };
   static constexpr const char* kName = "flow_norm";

@@ -10,7 +10,7 @@ namespace mien {
 
 struct GlobalAvgPool {
   struct Params {
-
+    bool operator==(const Params&) const = default;
   };
   enum Input { kX, kInputs };
   static constexpr const char* kName = "global_avg_pool";

@@ -10,7 +10,7 @@ namespace mien {
 
 struct L2Normalize {
   struct Params {
-
+    bool operator==(const Params&) const = default;
   };
   enum Input { kX, kInputs };
   static constexpr const char* kName = "l2_normalize";

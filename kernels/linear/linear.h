@@ -31,6 +31,7 @@ struct Linear {
     int row = -1;
     int contexts = 0;
     bool context_in_weight = false;
+    bool operator==(const Params&) const = default;
   };
   enum Input { kX, kWeight, kBias, kGateWeight, kGateBias, kResidual, kInputs };
   static constexpr const char* kName = "linear";

@@ -30,6 +30,7 @@ struct ModConv {
     float slope = 0.2f;
     float act_gain = 1.0f;
     float clamp = 0.0f;                   // 0: none
+    bool operator==(const Params&) const = default;
   };
   enum Input { kX, kStyle, kWeight, kFilter, kNoise, kNoiseStrength, kBias, kInputs };
   static constexpr const char* kName = "mod_conv";

@@ -12,6 +12,7 @@ namespace mien {
 struct PixelNorm {
   struct Params {
     float eps = 1e-8f;
+    bool operator==(const Params&) const = default;
   };
   enum Input { kX, kInputs };
   static constexpr const char* kName = "pixel_norm";

@@ -11,6 +11,7 @@ namespace mien {
 struct RepeatBatch {
   struct Params {
     int batch = 0;
+    bool operator==(const Params&) const = default;
   };
   enum Input { kX, kInputs };
   static constexpr const char* kName = "repeat_batch";

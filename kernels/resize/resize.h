@@ -16,6 +16,7 @@ struct Resize {
     int height = 0;
     int width = 0;
     bool align_corners = false;
+    bool operator==(const Params&) const = default;
   };
   enum Input { kX, kAddend, kInputs };
   static constexpr const char* kName = "resize";

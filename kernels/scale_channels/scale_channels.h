@@ -11,7 +11,7 @@ namespace mien {
 
 struct ScaleChannels {
   struct Params {
-
+    bool operator==(const Params&) const = default;
   };
   enum Input { kX, kE, kInputs };
   static constexpr const char* kName = "scale_channels";

@@ -13,7 +13,7 @@ namespace mien {
 
 struct SelectColumns {
   struct Params {
-
+    bool operator==(const Params&) const = default;
   };
   enum Input { kX, kIndex, kInputs };
   static constexpr const char* kName = "select_columns";

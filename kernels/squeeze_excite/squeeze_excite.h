@@ -15,7 +15,7 @@ namespace mien {
 
 struct SqueezeExcite {
   struct Params {
-
+    bool operator==(const Params&) const = default;
   };
   enum Input { kU, kFc1, kFc2, kShortcut, kInputs };
   static constexpr const char* kName = "squeeze_excite";

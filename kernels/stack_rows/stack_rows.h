@@ -12,6 +12,7 @@ namespace mien {
 struct StackRows {
   struct Params {
     int rows = 0;
+    bool operator==(const Params&) const = default;
   };
   enum Input { kBase, kAverage };
   static constexpr const char* kName = "stack_rows";

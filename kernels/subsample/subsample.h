@@ -11,6 +11,7 @@ namespace mien {
 struct Subsample {
   struct Params {
     int stride = 2;
+    bool operator==(const Params&) const = default;
   };
   enum Input { kX, kInputs };
   static constexpr const char* kName = "subsample";

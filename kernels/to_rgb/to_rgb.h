@@ -20,6 +20,7 @@ struct ToRgb {
     float weight_gain = 1.0f;
     float clamp = 0.0f;         // 0: none
     float filter_gain = 1.0f;   // makes the stored filter sum to 4
+    bool operator==(const Params&) const = default;
   };
   enum Input { kX, kStyle, kWeight, kBias, kSkip, kFilter, kInputs };
   static constexpr const char* kName = "to_rgb";

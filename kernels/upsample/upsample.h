@@ -13,6 +13,7 @@ namespace mien {
 struct Upsample {
   struct Params {
     float gain = 1.0f;   // makes the stored filter sum to 4
+    bool operator==(const Params&) const = default;
   };
   enum Input { kX, kFilter, kInputs };
   static constexpr const char* kName = "upsample";
