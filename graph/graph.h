@@ -42,6 +42,4 @@ struct Graph {
   Cost TotalCost() const;
 };
 
-const char* OpName(const AnyOp& op);
-
 }  // namespace mien

@@ -45,6 +45,23 @@ struct CpuCall {
   ThreadPool* threads = nullptr;
 };
 
+// Most ops read their operands as they are and need no scratch: they inherit these statics.
+struct NoPacking {
+  static constexpr uint32_t kPacked = 0;
+  template <class Params>
+  static int64_t PackedFloats(const Params&, Shapes) {
+    return 0;
+  }
+  template <class Params>
+  static void Pack(const Params&, Inputs<float>, float*) {}
+};
+struct NoScratch {
+  template <class Params>
+  static int64_t ScratchFloats(const Params&, Shapes, int /*threads*/) {
+    return 0;
+  }
+};
+
 // Pointwise functions that follow (or precede) a linear map. kLeaky: x >= 0 ? x : slope * x; kPRelu: the slope is a
 // per-channel operand of the op.
 enum class Activation : uint8_t { kNone, kRelu, kLeaky, kPRelu, kSigmoid };

@@ -1,4 +1,5 @@
-// The table made from ops.def: OpKind, the variant of all parameter structs, names.
+// The table made from ops.def: OpKind, the variant of all parameter structs, and the functions of kernels/op.h by
+// table, so that the rooms above never write a visitor of their own.
 #pragma once
 
 #include <variant>
@@ -51,5 +52,18 @@ using AnyOp = std::variant<
 #include "kernels/ops.def"
 #undef MIEN_OP
     std::monostate>;
+
+// The statics of the op that `op` holds (contracts: kernels/op.h). An empty AnyOp (std::monostate) is called "none",
+// has no outputs, is refused by OpInfer and does nothing elsewhere.
+const char* OpName(const AnyOp& op);
+int OpOutputs(const AnyOp& op);
+Status OpInfer(const AnyOp& op, Shapes in, Shape* out);
+Cost OpCount(const AnyOp& op, Shapes in);
+void OpRef(const AnyOp& op, Inputs<double> in, Outputs<double> out);
+uint32_t OpPackedMask(const AnyOp& op);
+int64_t OpPackedFloats(const AnyOp& op, Shapes in);
+void OpPack(const AnyOp& op, Inputs<float> in, float* packed);
+int64_t OpScratchFloats(const AnyOp& op, Shapes in, int threads);
+void OpCpu(const AnyOp& op, const CpuCall& call);
 
 }  // namespace mien

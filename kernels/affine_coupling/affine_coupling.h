@@ -13,7 +13,7 @@
 
 namespace mien {
 
-struct AffineCoupling {
+struct AffineCoupling : NoPacking, NoScratch {
   struct Params {
     bool inverse = false;
     bool additive = false;
@@ -22,14 +22,10 @@ struct AffineCoupling {
   enum Input { kX, kP, kIndex, kInputs };
   static constexpr const char* kName = "affine_coupling";
   static constexpr int kOutputs = 2;
-  static const uint32_t kPacked;
 
   static Status Infer(const Params& params, Shapes in, Shape* out);
   static Cost Count(const Params& params, Shapes in);
   static void Ref(const Params& params, Inputs<double> in, Outputs<double> out);
-  static int64_t PackedFloats(const Params& params, Shapes in);
-  static void Pack(const Params& params, Inputs<float> in, float* packed);
-  static int64_t ScratchFloats(const Params& params, Shapes in, int threads);
   static void Cpu(const Params& params, const CpuCall& call);
 };
 

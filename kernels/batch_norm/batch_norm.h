@@ -14,7 +14,7 @@
 
 namespace mien {
 
-struct BatchNorm {
+struct BatchNorm : NoScratch {
   struct Params {
     float eps = 1e-5f;
     bool relu = false;
@@ -23,14 +23,13 @@ struct BatchNorm {
   enum Input { kX, kGamma, kBeta, kMean, kVar, kInputs };
   static constexpr const char* kName = "batch_norm";
   static constexpr int kOutputs = 1;
-  static const uint32_t kPacked;
+  static constexpr uint32_t kPacked = 0b11110;  // all but x
 
   static Status Infer(const Params& params, Shapes in, Shape* out);
   static Cost Count(const Params& params, Shapes in);
   static void Ref(const Params& params, Inputs<double> in, Outputs<double> out);
   static int64_t PackedFloats(const Params& params, Shapes in);
   static void Pack(const Params& params, Inputs<float> in, float* packed);
-  static int64_t ScratchFloats(const Params& params, Shapes in, int threads);
   static void Cpu(const Params& params, const CpuCall& call);
 };
 

@@ -13,7 +13,7 @@
 
 namespace mien {
 
-struct BiasAct {
+struct BiasAct : NoPacking, NoScratch {
   struct Params {
     Activation act = Activation::kNone;
     float slope = 0.2f;      // of kLeaky
@@ -24,14 +24,10 @@ struct BiasAct {
   enum Input { kX, kNoise, kNoiseStrength, kBias, kPrelu, kInputs };
   static constexpr const char* kName = "bias_act";
   static constexpr int kOutputs = 1;
-  static const uint32_t kPacked;
 
   static Status Infer(const Params& params, Shapes in, Shape* out);
   static Cost Count(const Params& params, Shapes in);
   static void Ref(const Params& params, Inputs<double> in, Outputs<double> out);
-  static int64_t PackedFloats(const Params& params, Shapes in);
-  static void Pack(const Params& params, Inputs<float> in, float* packed);
-  static int64_t ScratchFloats(const Params& params, Shapes in, int threads);
   static void Cpu(const Params& params, const CpuCall& call);
 };
 

@@ -10,7 +10,7 @@
 
 namespace mien {
 
-struct BroadcastRows {
+struct BroadcastRows : NoPacking, NoScratch {
   struct Params {
     int rows = 0;
     float psi = 1.0f;
@@ -20,14 +20,10 @@ struct BroadcastRows {
   enum Input { kW, kAvg, kInputs };
   static constexpr const char* kName = "broadcast_rows";
   static constexpr int kOutputs = 1;
-  static const uint32_t kPacked;
 
   static Status Infer(const Params& params, Shapes in, Shape* out);
   static Cost Count(const Params& params, Shapes in);
   static void Ref(const Params& params, Inputs<double> in, Outputs<double> out);
-  static int64_t PackedFloats(const Params& params, Shapes in);
-  static void Pack(const Params& params, Inputs<float> in, float* packed);
-  static int64_t ScratchFloats(const Params& params, Shapes in, int threads);
   static void Cpu(const Params& params, const CpuCall& call);
 };
 

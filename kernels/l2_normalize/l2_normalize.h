@@ -8,21 +8,17 @@
 
 namespace mien {
 
-struct L2Normalize {
+struct L2Normalize : NoPacking, NoScratch {
   struct Params {
     bool operator==(const Params&) const = default;
   };
   enum Input { kX, kInputs };
   static constexpr const char* kName = "l2_normalize";
   static constexpr int kOutputs = 1;
-  static const uint32_t kPacked;
 
   static Status Infer(const Params& params, Shapes in, Shape* out);
   static Cost Count(const Params& params, Shapes in);
   static void Ref(const Params& params, Inputs<double> in, Outputs<double> out);
-  static int64_t PackedFloats(const Params& params, Shapes in);
-  static void Pack(const Params& params, Inputs<float> in, float* packed);
-  static int64_t ScratchFloats(const Params& params, Shapes in, int threads);
   static void Cpu(const Params& params, const CpuCall& call);
 };
 

@@ -9,7 +9,7 @@
 
 namespace mien {
 
-struct PixelNorm {
+struct PixelNorm : NoPacking, NoScratch {
   struct Params {
     float eps = 1e-8f;
     bool operator==(const Params&) const = default;
@@ -17,14 +17,10 @@ struct PixelNorm {
   enum Input { kX, kInputs };
   static constexpr const char* kName = "pixel_norm";
   static constexpr int kOutputs = 1;
-  static const uint32_t kPacked;
 
   static Status Infer(const Params& params, Shapes in, Shape* out);
   static Cost Count(const Params& params, Shapes in);
   static void Ref(const Params& params, Inputs<double> in, Outputs<double> out);
-  static int64_t PackedFloats(const Params& params, Shapes in);
-  static void Pack(const Params& params, Inputs<float> in, float* packed);
-  static int64_t ScratchFloats(const Params& params, Shapes in, int threads);
   static void Cpu(const Params& params, const CpuCall& call);
 };
 

@@ -11,7 +11,7 @@
 
 namespace mien {
 
-struct Resize {
+struct Resize : NoPacking, NoScratch {
   struct Params {
     int height = 0;
     int width = 0;
@@ -21,14 +21,10 @@ struct Resize {
   enum Input { kX, kAddend, kInputs };
   static constexpr const char* kName = "resize";
   static constexpr int kOutputs = 1;
-  static const uint32_t kPacked;
 
   static Status Infer(const Params& params, Shapes in, Shape* out);
   static Cost Count(const Params& params, Shapes in);
   static void Ref(const Params& params, Inputs<double> in, Outputs<double> out);
-  static int64_t PackedFloats(const Params& params, Shapes in);
-  static void Pack(const Params& params, Inputs<float> in, float* packed);
-  static int64_t ScratchFloats(const Params& params, Shapes in, int threads);
   static void Cpu(const Params& params, const CpuCall& call);
 };
 

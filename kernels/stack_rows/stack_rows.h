@@ -9,7 +9,7 @@
 
 namespace mien {
 
-struct StackRows {
+struct StackRows : NoPacking, NoScratch {
   struct Params {
     int rows = 0;
     bool operator==(const Params&) const = default;
@@ -17,14 +17,10 @@ struct StackRows {
   enum Input { kBase, kAverage };
   static constexpr const char* kName = "stack_rows";
   static constexpr int kOutputs = 1;
-  static const uint32_t kPacked;
 
   static Status Infer(const Params& params, Shapes in, Shape* out);
   static Cost Count(const Params& params, Shapes in);
   static void Ref(const Params& params, Inputs<double> in, Outputs<double> out);
-  static int64_t PackedFloats(const Params& params, Shapes in);
-  static void Pack(const Params& params, Inputs<float> in, float* packed);
-  static int64_t ScratchFloats(const Params& params, Shapes in, int threads);
   static void Cpu(const Params& params, const CpuCall& call);
 };
 

@@ -1,0 +1,44 @@
+#include "kernels/case.h"
+
+#include <cmath>
+#include <numeric>
+#include <utility>
+
+namespace mien {
+namespace {
+
+// splitmix64 (Steele, Lea, Flood 2014): the state is a counter.
+uint64_t Mix(uint64_t counter) {
+  uint64_t z = counter * 0x9e3779b97f4a7c15u;
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+  return z ^ (z >> 31);
+}
+
+double Unit(uint64_t counter) { return (static_cast<double>(Mix(counter) >> 11) + 0.5) * 0x1p-53; }  // (0, 1)
+
+}  // namespace
+
+void FillValues(const Fill& fill, uint64_t seed, int input, std::span<float> out) {
+  const uint64_t base = Mix(seed * 64 + static_cast<uint64_t>(input) + 1);
+  if (fill.kind == Fill::Kind::kIndices) {
+    std::vector<float> numbers(static_cast<size_t>(fill.high));
+    std::iota(numbers.begin(), numbers.end(), 0.0f);
+    for (size_t i = 0; i < out.size(); ++i) {
+      std::swap(numbers[i], numbers[i + Mix(base + i) % (numbers.size() - i)]);
+      out[i] = numbers[i];
+    }
+    return;
+  }
+  for (size_t i = 0; i < out.size(); ++i) {
+    const double u = Unit(base + 2 * i);
+    if (fill.kind == Fill::Kind::kUniform) {
+      out[i] = static_cast<float>(fill.low + (fill.high - fill.low) * u);
+    } else {  // Box-Muller
+      const double angle = 6.283185307179586 * Unit(base + 2 * i + 1);
+      out[i] = static_cast<float>(fill.low + fill.high * std::sqrt(-2.0 * std::log(u)) * std::cos(angle));
+    }
+  }
+}
+
+}  // namespace mien

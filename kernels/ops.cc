@@ -1,0 +1,78 @@
+#include "kernels/ops.h"
+
+namespace mien {
+namespace {
+
+// Calls body.operator()<Op>(params) for the op held, or answers `empty`.
+template <class Answer, class Body>
+Answer Dispatch(const AnyOp& op, Answer empty, const Body& body) {
+  return std::visit(
+      [&](const auto& call) -> Answer {
+        using Call = std::decay_t<decltype(call)>;
+        if constexpr (std::is_same_v<Call, std::monostate>) {
+          return empty;
+        } else {
+          return body.template operator()<typename Call::Type>(call.params);
+        }
+      },
+      op);
+}
+
+struct Nothing {};
+
+}  // namespace
+
+const char* OpName(const AnyOp& op) {
+  return Dispatch(op, "none", []<class Op>(const typename Op::Params&) { return Op::kName; });
+}
+
+int OpOutputs(const AnyOp& op) {
+  return Dispatch(op, 0, []<class Op>(const typename Op::Params&) { return Op::kOutputs; });
+}
+
+Status OpInfer(const AnyOp& op, Shapes in, Shape* out) {
+  return Dispatch(op, Status::Error(Code::kUsage, "an op expected, none found"),
+                  [&]<class Op>(const typename Op::Params& params) { return Op::Infer(params, in, out); });
+}
+
+Cost OpCount(const AnyOp& op, Shapes in) {
+  return Dispatch(op, Cost(), [&]<class Op>(const typename Op::Params& params) { return Op::Count(params, in); });
+}
+
+void OpRef(const AnyOp& op, Inputs<double> in, Outputs<double> out) {
+  Dispatch(op, Nothing(), [&]<class Op>(const typename Op::Params& params) {
+    Op::Ref(params, in, out);
+    return Nothing();
+  });
+}
+
+uint32_t OpPackedMask(const AnyOp& op) {
+  return Dispatch(op, uint32_t{0}, []<class Op>(const typename Op::Params&) { return uint32_t{Op::kPacked}; });
+}
+
+int64_t OpPackedFloats(const AnyOp& op, Shapes in) {
+  return Dispatch(op, int64_t{0},
+                  [&]<class Op>(const typename Op::Params& params) { return int64_t{Op::PackedFloats(params, in)}; });
+}
+
+void OpPack(const AnyOp& op, Inputs<float> in, float* packed) {
+  Dispatch(op, Nothing(), [&]<class Op>(const typename Op::Params& params) {
+    Op::Pack(params, in, packed);
+    return Nothing();
+  });
+}
+
+int64_t OpScratchFloats(const AnyOp& op, Shapes in, int threads) {
+  return Dispatch(op, int64_t{0}, [&]<class Op>(const typename Op::Params& params) {
+    return int64_t{Op::ScratchFloats(params, in, threads)};
+  });
+}
+
+void OpCpu(const AnyOp& op, const CpuCall& call) {
+  Dispatch(op, Nothing(), [&]<class Op>(const typename Op::Params& params) {
+    Op::Cpu(params, call);
+    return Nothing();
+  });
+}
+
+}  // namespace mien
