@@ -46,6 +46,7 @@ template <class Op>
 struct OpCall {
   using Type = Op;
   typename Op::Params params;
+  bool operator==(const OpCall&) const = default;
 };
 using AnyOp = std::variant<
 #define MIEN_OP(name, folder) OpCall<name>,

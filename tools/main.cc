@@ -1,0 +1,87 @@
+// The `mien` program: global options, the verbs, and the one place where an answer becomes an exit code.
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <new>
+
+#include "runtime/interrupt.h"
+#include "tools/verbs.h"
+
+namespace mien {
+namespace {
+
+constexpr const char* kAbout =
+    "mien edits a face in a photo without changing who it is.\n"
+    "Results go to stdout or the output file, everything else to stderr. `mien help VERB` explains a verb.";
+constexpr const char* kExitCodes =
+    "Exit codes: 0 ok, 1 failure, 2 usage, 3 no face found, 4 model file refused, 5 device or memory,\n"
+    "6 a gate not met, 130 interrupted.";
+
+void AddGlobalOptions(CLI::App& app, Session& session) {
+  app.add_option("-m,--model", session.model, "model file (default: the built-in model)")->type_name("FILE");
+  app.add_option("--backend", session.backend, "auto, cpu or cuda[:N]")->capture_default_str();
+  app.add_option("--precision", session.precision, "fp32 (tf32 and fp16 where a backend has them)")
+      ->check(CLI::IsMember({"fp32", "tf32", "fp16"}))
+      ->capture_default_str();
+  app.add_option("--threads", session.threads, "threads (default: all processors)")->check(CLI::Range(1, 256));
+  app.add_option("--seed", session.seed, "seed of everything random")->capture_default_str();
+  app.add_option("--max-memory", session.max_memory, "refuse to take more for weights and activations, e.g. 2GiB")
+      ->transform(CLI::AsSizeValue(true));
+  app.add_flag("--json", session.json, "one JSON document on stdout");
+  app.add_flag("-q,--quiet", session.quiet, "only warnings and errors on stderr");
+  app.add_flag("-v,--verbose", session.verbose, "more on stderr");
+}
+
+void AddVerbs(CLI::App& app, Session& session) {
+  AddRun(app, session);
+}
+
+int Answer(const Session& session) {
+  const Status& status = session.status;
+  if (!status.ok()) std::fprintf(stderr, "mien: error: %s\n", status.message());
+  if (session.json) {
+    nlohmann::json report = session.report;
+    report["ok"] = status.ok();
+    if (!status.ok()) report["error"] = status.message();
+    std::printf("%s\n", report.dump(2, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
+  }
+  if (std::fflush(stdout) != 0 && status.ok()) {
+    std::fprintf(stderr, "mien: error: cannot write to stdout: %s\n", std::strerror(errno));
+    return ExitCode(Code::kFailure);
+  }
+  return ExitCode(status.code());
+}
+
+int Main(int count, char** words) {
+  // `mien help VERB` is `mien VERB --help`.
+  std::vector<std::string> arguments(words + 1, words + count);
+  if (!arguments.empty() && arguments[0] == "help") {
+    arguments.erase(arguments.begin());
+    arguments.push_back("--help");
+  }
+  std::reverse(arguments.begin(), arguments.end());  // the order CLI11 takes them in
+
+  Session session;
+  CLI::App app(kAbout, "mien");
+  app.footer(kExitCodes);
+  app.set_version_flag("--version", "mien " MIEN_VERSION);
+  app.fallthrough();
+  app.require_subcommand(1);
+  AddGlobalOptions(app, session);
+  AddVerbs(app, session);
+  InstallInterruptHandler();
+  try {
+    app.parse(arguments);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : ExitCode(Code::kUsage);
+  } catch (const std::bad_alloc&) {
+    session.status = Status::Error(Code::kMemory, "out of memory");
+  }
+  return Answer(session);
+}
+
+}  // namespace
+}  // namespace mien
+
+int main(int count, char** words) { return mien::Main(count, words); }

@@ -1,0 +1,55 @@
+#include "tools/session.h"
+
+#include <cstdarg>
+#include <cstdio>
+
+#include "runtime/builtin_model.h"
+
+namespace mien {
+namespace {
+
+void PrintLine(const char* prefix, const char* format, va_list arguments) {
+  std::fputs(prefix, stderr);
+  std::vfprintf(stderr, format, arguments);
+  std::fputc('\n', stderr);
+}
+
+}  // namespace
+
+void Session::Note(const char* format, ...) const {
+  if (quiet) return;
+  va_list arguments;
+  va_start(arguments, format);
+  PrintLine("mien: ", format, arguments);
+  va_end(arguments);
+}
+
+void Session::Detail(const char* format, ...) const {
+  if (!verbose) return;
+  va_list arguments;
+  va_start(arguments, format);
+  PrintLine("mien: ", format, arguments);
+  va_end(arguments);
+}
+
+void Session::Warn(const char* format, ...) const {
+  va_list arguments;
+  va_start(arguments, format);
+  PrintLine("mien: warning: ", format, arguments);
+  va_end(arguments);
+}
+
+void Session::Print(const char* format, ...) const {
+  if (json) return;
+  va_list arguments;
+  va_start(arguments, format);
+  std::vfprintf(stdout, format, arguments);
+  va_end(arguments);
+}
+
+Result<std::shared_ptr<const ModelFile>> OpenModel(const Session& session) {
+  if (session.model.empty()) return OpenBuiltinModel();
+  return ModelFile::Open(session.model);
+}
+
+}  // namespace mien

@@ -1,0 +1,43 @@
+// What every verb of the program shares: the global options, the answer, and how to speak. Results go to stdout or to
+// the output file, everything else to stderr.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "runtime/base/status.h"
+#include "weights/container.h"
+
+namespace mien {
+
+struct Session {
+  // Global options.
+  std::string model;              // path of a model file; empty: the built-in model
+  std::string backend = "auto";   // auto, cpu, cuda or cuda:N
+  std::string precision = "fp32";
+  int threads = 0;                // 0: all processors this process may use
+  uint32_t seed = 0;
+  uint64_t max_memory = 0;        // bytes of weights and activations; 0: no limit
+  bool json = false;
+  bool quiet = false;
+  bool verbose = false;
+
+  // The verb's answer: main prints the status and turns it into the exit code; with --json it prints `report` as
+  // the one document on stdout.
+  Status status;
+  nlohmann::json report = nlohmann::json::object();
+
+  // Lines on stderr: Note unless --quiet, Detail with --verbose, Warn always.
+  [[gnu::format(printf, 2, 3)]] void Note(const char* format, ...) const;
+  [[gnu::format(printf, 2, 3)]] void Detail(const char* format, ...) const;
+  [[gnu::format(printf, 2, 3)]] void Warn(const char* format, ...) const;
+  // Text on stdout, nothing with --json.
+  [[gnu::format(printf, 2, 3)]] void Print(const char* format, ...) const;
+};
+
+// The file of --model, or the model built into the program.
+Result<std::shared_ptr<const ModelFile>> OpenModel(const Session& session);
+
+}  // namespace mien

@@ -1,0 +1,24 @@
+// One verb, one file: each adds its subcommand, whose callback puts its answer into the session.
+//
+//   void AddInfo(CLI::App& app, Session& session) {
+//     auto options = std::make_shared<InfoOptions>();
+//     CLI::App* verb = app.add_subcommand("info", "what is inside a model file");
+//     verb->add_option(...);
+//     verb->callback([&session, options] { session.status = RunInfo(session, *options); });
+//   }
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include "tools/session.h"
+
+namespace mien {
+
+void AddConvert(CLI::App& app, Session& session);
+void AddEdit(CLI::App& app, Session& session);
+void AddEncode(CLI::App& app, Session& session);
+void AddInfo(CLI::App& app, Session& session);
+void AddRun(CLI::App& app, Session& session);
+void AddSynth(CLI::App& app, Session& session);
+
+}  // namespace mien
