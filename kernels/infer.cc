@@ -24,6 +24,11 @@ std::string PatternText(const Shape& pattern) {
 
 }  // namespace
 
+Status ExpectAtLeast(const char* op, const char* parameter, double least, double found) {
+  if (found >= least) return {};  // false for NaN
+  return Status::Error(Code::kUsage, "%s: %s: at least %g expected, %g found", op, parameter, least, found);
+}
+
 Status ExpectInputs(const char* op, Shapes in, int expected) {
   if (static_cast<int>(in.size()) == expected) return {};
   return Status::Error(Code::kUsage, "%s: %d operands expected, %zu found", op, expected, in.size());

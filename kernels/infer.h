@@ -1,4 +1,5 @@
-// What the Infer functions of all ops share: one form of complaint, "op: operand: [2,?] expected, [3] found".
+// What the Infer and Count functions of all ops share: one form of complaint, "op: operand: [2,?] expected, [3]
+// found", and the sum of bytes.
 #pragma once
 
 #include "kernels/op.h"
@@ -7,6 +8,8 @@ namespace mien {
 
 constexpr int64_t kAny = -1;  // in a pattern: any dimension of at least 1
 
+// A parameter with a lower bound.
+Status ExpectAtLeast(const char* op, const char* parameter, double least, double found);
 // The number of operands, absent ones included.
 Status ExpectInputs(const char* op, Shapes in, int expected);
 // A present operand whose dimensions match the pattern.
@@ -17,5 +20,17 @@ Status ExpectShapeIfPresent(const char* op, const char* operand, const Shape& pa
 Status ExpectAbsent(const char* op, const char* operand, const Shape& found);
 // For outputs larger than the inputs: dimensions and their product within the limits of Shape.
 Status ExpectWithinLimits(const char* op, const Shape& output);
+
+// A cost with the bytes of all operands and results, each touched once. `in` has passed Infer.
+template <class Op>
+Cost CostOf(const typename Op::Params& params, Shapes in, int64_t multiply_adds) {
+  Shape out[Op::kOutputs];
+  int64_t elements = 0;
+  if (Op::Infer(params, in, out).ok()) {
+    for (const Shape& shape : in) elements += shape.elements();
+    for (const Shape& shape : out) elements += shape.elements();
+  }
+  return {multiply_adds, elements * static_cast<int64_t>(sizeof(float))};
+}
 
 }  // namespace mien
