@@ -73,6 +73,8 @@ class ModelFile {
   const TensorFile& file() const { return file_; }
   // The whole tensor as floats, finite and verified.
   Status ReadFloats(const std::string& name, std::span<float> out) const;
+  // A list of column numbers (TensorSpec::is_index); Open checked that they are a permutation's halves.
+  Status ReadIndices(const std::string& name, std::span<int64_t> out) const;
 
  private:
   TensorFile file_;

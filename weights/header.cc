@@ -1,0 +1,369 @@
+#include "weights/header.h"
+
+#include <algorithm>
+#include <cinttypes>
+#include <set>
+
+#include "runtime/base/checked.h"
+
+namespace mien {
+namespace {
+
+// Reads the one JSON shape that a header may have (DESIGN.md "Weights"; RFC 8259 for the strings).
+class Scanner {
+ public:
+  Scanner(std::string_view text, const HeaderLimits& limits) : text_(text), limits_(limits) {}
+
+  Status Run(RawHeader* out) {
+    if (text_.empty() || text_[0] != '{') return Fail("'{' as the first byte");
+    ++at_;
+    if (!Take('}')) {
+      do {
+        MIEN_TRY(Member(out));
+      } while (Take(','));
+      if (!Take('}')) return Fail("',' or '}'");
+    }
+    while (at_ < text_.size() && text_[at_] == ' ') ++at_;  // padding; nothing else may follow
+    if (at_ != text_.size()) return Fail("only spaces after the header's '}'");
+    return {};
+  }
+
+ private:
+  Status Fail(const char* expected) const {
+    return Status::Error(Code::kRefused, "header, byte %zu: %s expected", at_, expected);
+  }
+
+  void SkipSpace() {
+    while (at_ < text_.size() &&
+           (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n' || text_[at_] == '\r')) {
+      ++at_;
+    }
+  }
+  bool Take(char c) {
+    SkipSpace();
+    if (at_ >= text_.size() || text_[at_] != c) return false;
+    ++at_;
+    return true;
+  }
+
+  Status Member(RawHeader* out) {
+    std::string name;
+    MIEN_TRY(String(&name));
+    if (!Take(':')) return Fail("':'");
+    if (!Take('{')) return Fail("'{'");
+    if (name == "__metadata__") {
+      if (seen_metadata_) return Fail("one \"__metadata__\"");
+      seen_metadata_ = true;
+      return Metadata(out);
+    }
+    if (out->tensors.size() >= limits_.tensors) {
+      return Status::Error(Code::kRefused, "header: more than %zu tensors", limits_.tensors);
+    }
+    if (name.empty() || name.size() > limits_.name_bytes) {
+      return Status::Error(Code::kRefused, "header: tensor name of %zu bytes, 1 to %zu expected", name.size(),
+                           limits_.name_bytes);
+    }
+    if (!limits_.plain_names && !IsModelName(name)) {
+      return Status::Error(Code::kRefused,
+                           "header: tensor name \"%s\": only letters, digits and ._/- expected",
+                           Printable(name).c_str());
+    }
+    if (!names_.insert(name).second) {
+      return Status::Error(Code::kRefused, "header: tensor %s is there twice", Printable(name).c_str());
+    }
+    RawTensor tensor;
+    tensor.name = std::move(name);
+    MIEN_TRY(Tensor(&tensor));
+    out->tensors.push_back(std::move(tensor));
+    return {};
+  }
+
+  Status Metadata(RawHeader* out) {
+    if (Take('}')) return {};
+    do {
+      std::string key, value;
+      MIEN_TRY(String(&key));
+      if (!Take(':')) return Fail("':'");
+      MIEN_TRY(String(&value));
+      if (out->metadata.size() >= limits_.metadata) return Fail("fewer metadata entries");
+      if (!out->metadata.emplace(std::move(key), std::move(value)).second)
+        return Fail("metadata keys that differ");
+    } while (Take(','));
+    return Take('}') ? Status() : Fail("',' or '}'");
+  }
+
+  Status Tensor(RawTensor* tensor) {
+    bool has_type = false, has_shape = false, has_offsets = false;
+    do {
+      std::string key;
+      MIEN_TRY(String(&key));
+      if (!Take(':')) return Fail("':'");
+      if (key == "dtype" && !has_type) {
+        has_type = true;
+        MIEN_TRY(String(&tensor->type));
+      } else if (key == "shape" && !has_shape) {
+        has_shape = true;
+        MIEN_TRY(Numbers(tensor->dims, Shape::kMaxRank, &tensor->rank));
+      } else if (key == "data_offsets" && !has_offsets) {
+        has_offsets = true;
+        uint64_t pair[2] = {0, 0};
+        size_t count = 0;
+        MIEN_TRY(Numbers(pair, 2, &count));
+        if (count != 2) return Fail("two data_offsets");
+        tensor->begin = pair[0];
+        tensor->end = pair[1];
+      } else {
+        return Fail("each of dtype, shape, data_offsets once");
+      }
+    } while (Take(','));
+    if (!Take('}')) return Fail("',' or '}'");
+    if (!has_type || !has_shape || !has_offsets) return Fail("dtype, shape and data_offsets");
+    return {};
+  }
+
+  Status Numbers(uint64_t* out, size_t capacity, size_t* count) {
+    *count = 0;
+    if (!Take('[')) return Fail("'['");
+    if (Take(']')) return {};
+    do {
+      if (*count >= capacity) return Fail("fewer numbers");
+      MIEN_TRY(Number(&out[(*count)++]));
+    } while (Take(','));
+    return Take(']') ? Status() : Fail("',' or ']'");
+  }
+
+  Status Number(uint64_t* out) {
+    SkipSpace();
+    const size_t start = at_;
+    uint64_t value = 0;
+    for (; at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9'; ++at_) {
+      const auto shifted = CheckedMul(value, 10);
+      const auto next =
+          shifted ? CheckedAdd(*shifted, static_cast<uint64_t>(text_[at_] - '0')) : std::nullopt;
+      if (!next) return Fail("a number below 2^64");
+      value = *next;
+    }
+    if (at_ == start) return Fail("an unsigned integer");
+    if (text_[start] == '0' && at_ - start > 1) return Fail("a number without leading zeros");
+    *out = value;
+    return {};
+  }
+
+  Status String(std::string* out) {
+    if (!Take('"')) return Fail("'\"'");
+    for (;;) {
+      if (at_ >= text_.size()) return Fail("the end of a string");
+      const unsigned char c = static_cast<unsigned char>(text_[at_]);
+      if (c < 0x20) return Fail("no control character in a string");
+      ++at_;
+      if (c == '"') break;
+      if (c != '\\') {
+        *out += static_cast<char>(c);
+        continue;
+      }
+      MIEN_TRY(Escape(out));
+    }
+    return IsValidUtf8(*out) ? Status() : Fail("UTF-8 in a string");
+  }
+
+  Status Escape(std::string* out) {
+    if (at_ >= text_.size()) return Fail("an escape");
+    const char c = text_[at_++];
+    switch (c) {
+      case '"':
+      case '\\':
+      case '/':
+        *out += c;
+        return {};
+      case 'b':
+        *out += '\b';
+        return {};
+      case 'f':
+        *out += '\f';
+        return {};
+      case 'n':
+        *out += '\n';
+        return {};
+      case 'r':
+        *out += '\r';
+        return {};
+      case 't':
+        *out += '\t';
+        return {};
+      case 'u':
+        break;
+      default:
+        return Fail("a JSON escape");
+    }
+    uint32_t code = 0;
+    MIEN_TRY(Hex4(&code));
+    if (code >= 0xd800 && code < 0xdc00) {
+      uint32_t low = 0;
+      if (text_.substr(at_, 2) != "\\u") return Fail("the second half of a surrogate pair");
+      at_ += 2;
+      MIEN_TRY(Hex4(&low));
+      if (low < 0xdc00 || low > 0xdfff) return Fail("the second half of a surrogate pair");
+      code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
+    } else if (code >= 0xdc00 && code < 0xe000) {
+      return Fail("the first half of a surrogate pair");
+    }
+    AppendUtf8(code, out);
+    return {};
+  }
+
+  Status Hex4(uint32_t* out) {
+    if (text_.size() - at_ < 4) return Fail("four hexadecimal digits");
+    for (int i = 0; i < 4; ++i, ++at_) {
+      const char c = text_[at_];
+      uint32_t digit;
+      if (c >= '0' && c <= '9')
+        digit = static_cast<uint32_t>(c - '0');
+      else if (c >= 'a' && c <= 'f')
+        digit = static_cast<uint32_t>(c - 'a' + 10);
+      else if (c >= 'A' && c <= 'F')
+        digit = static_cast<uint32_t>(c - 'A' + 10);
+      else
+        return Fail("four hexadecimal digits");
+      *out = *out << 4 | digit;
+    }
+    return {};
+  }
+
+  static void AppendUtf8(uint32_t code, std::string* out) {
+    const auto put = [out](uint32_t byte) { *out += static_cast<char>(byte); };
+    if (code < 0x80) {
+      put(code);
+    } else if (code < 0x800) {
+      put(0xc0 | code >> 6), put(0x80 | (code & 0x3f));
+    } else if (code < 0x10000) {
+      put(0xe0 | code >> 12), put(0x80 | (code >> 6 & 0x3f)), put(0x80 | (code & 0x3f));
+    } else {
+      put(0xf0 | code >> 18), put(0x80 | (code >> 12 & 0x3f)), put(0x80 | (code >> 6 & 0x3f)),
+          put(0x80 | (code & 0x3f));
+    }
+  }
+
+  std::string_view text_;
+  const HeaderLimits& limits_;
+  size_t at_ = 0;
+  bool seen_metadata_ = false;
+  std::set<std::string> names_;
+};
+
+bool DTypeFromName(std::string_view name, DType* out) {
+  for (DType type : {DType::kF64, DType::kF32, DType::kF16, DType::kBF16, DType::kI64, DType::kI32,
+                     DType::kI16, DType::kI8, DType::kU8, DType::kBool}) {
+    if (name == DTypeName(type)) {
+      *out = type;
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+HeaderLimits LimitsOf(TensorFile::Profile profile) {
+  if (profile == TensorFile::Profile::kModel) return {1 << 20, 4096, 64, 127, false};
+  return {16 << 20, 65536, 65536, 511, true};
+}
+
+Result<RawHeader> ParseHeader(std::string_view text, const HeaderLimits& limits) {
+  RawHeader raw;
+  MIEN_TRY(Scanner(text, limits).Run(&raw));
+  return raw;
+}
+
+std::vector<TensorEntry> ValidateTable(const RawHeader& raw, uint64_t data_start, uint64_t file_bytes,
+                                       Problems& problems) {
+  std::vector<TensorEntry> entries;
+  entries.reserve(raw.tensors.size());
+  const uint64_t data_bytes =
+      file_bytes - data_start;  // the caller checked that the header ends inside the file
+  for (const RawTensor& tensor : raw.tensors) {
+    const std::string name = Printable(tensor.name);
+    TensorEntry entry;
+    entry.name = tensor.name;
+    if (!DTypeFromName(tensor.type, &entry.type)) {
+      problems.Add("%s: type \"%s\" is unknown", name.c_str(), Printable(tensor.type).c_str());
+      continue;
+    }
+    auto shape = Shape::Checked({tensor.dims, tensor.rank});
+    if (!shape.ok()) {
+      problems.Add("%s: %s", name.c_str(), shape.status().message());
+      continue;
+    }
+    entry.shape = *shape;
+    const auto bytes = CheckedMul(static_cast<uint64_t>(entry.shape.elements()), DTypeBytes(entry.type));
+    if (tensor.begin > tensor.end || tensor.end > data_bytes) {
+      problems.Add("%s: bytes %" PRIu64 " to %" PRIu64 " lie outside the %" PRIu64 " bytes of data",
+                   name.c_str(), tensor.begin, tensor.end, data_bytes);
+      continue;
+    }
+    if (!bytes || *bytes != tensor.end - tensor.begin) {
+      problems.Add("%s: %s %s needs %" PRIu64 " bytes, the header gives %" PRIu64, name.c_str(),
+                   DTypeName(entry.type), entry.shape.ToString().c_str(), bytes.value_or(0),
+                   tensor.end - tensor.begin);
+      continue;
+    }
+    entry.offset = data_start + tensor.begin;
+    entry.bytes = *bytes;
+    entries.push_back(std::move(entry));
+  }
+  if (!problems.empty()) return entries;  // positions mean nothing while sizes are wrong
+  std::stable_sort(entries.begin(), entries.end(), [](const TensorEntry& a, const TensorEntry& b) {
+    return a.offset != b.offset ? a.offset < b.offset : a.bytes < b.bytes;
+  });
+  uint64_t next = data_start;
+  for (const TensorEntry& entry : entries) {
+    if (entry.offset != next) {
+      problems.Add("%s: starts at byte %" PRIu64 ", %" PRIu64 " expected (%s)", Printable(entry.name).c_str(),
+                   entry.offset, next, entry.offset < next ? "overlap" : "hole");
+    }
+    next = std::max(next, entry.offset + entry.bytes);  // both are inside the file: no wrap
+  }
+  if (next != file_bytes) {
+    problems.Add("the tensors end at byte %" PRIu64 ", the file has %" PRIu64, next, file_bytes);
+  }
+  return entries;
+}
+
+bool IsModelName(std::string_view name) {
+  return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '/' || c == '-';
+  });
+}
+
+bool IsValidUtf8(std::string_view text) {
+  for (size_t i = 0; i < text.size();) {
+    const unsigned char lead = static_cast<unsigned char>(text[i]);
+    if (lead < 0x80) {
+      ++i;
+      continue;
+    }
+    const size_t length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+    if (lead < 0xc2 || lead > 0xf4 || text.size() - i < length) return false;
+    uint32_t code = lead & (0x7fu >> length);
+    for (size_t k = 1; k < length; ++k) {
+      const unsigned char c = static_cast<unsigned char>(text[i + k]);
+      if ((c & 0xc0) != 0x80) return false;
+      code = code << 6 | (c & 0x3fu);
+    }
+    const uint32_t least = length == 2 ? 0x80 : length == 3 ? 0x800 : 0x10000;
+    if (code < least || code > 0x10ffff || (code >= 0xd800 && code < 0xe000)) return false;
+    i += length;
+  }
+  return true;
+}
+
+std::string Printable(std::string_view text) {
+  std::string out(text.substr(0, 127));
+  for (char& c : out) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  }
+  if (text.size() > out.size()) out += "...";
+  return out;
+}
+
+}  // namespace mien
