@@ -52,6 +52,9 @@ struct EncoderConfig {
   int w_dim = 512;
   int head_channels = 512;            // channels of the pyramid and of the head convolutions
   bool adds_latent_avg = true;        // tensor encoder.latent_avg [L,D] is added to the codes
+
+  // Stride-2 convolutions of style head i: heads 0-2 see S/16, 3-6 see S/8, the others S/4, each down to 1x1.
+  int head_convolutions(int head) const;
 };
 struct RecognizerConfig {
   TrunkConfig trunk;

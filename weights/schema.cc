@@ -1,0 +1,226 @@
+// The tensors of every network, in the order of its modules. Sources: spec a.7 (generators), b (encoder,
+// IR-SE-50), c.1 (flow), e (attribute classifier).
+#include "weights/schema.h"
+
+namespace mien {
+namespace {
+
+// Shape{} means "absent"; a 0-d tensor has a shape of rank 0.
+Shape Scalar() {
+  Shape shape;
+  shape.rank = 0;
+  return shape;
+}
+
+class Lister {
+ public:
+  Lister(std::vector<TensorSpec>* out, std::string prefix) : out_(out), prefix_(std::move(prefix)) {}
+
+  void Add(const std::string& name, Shape shape) const { out_->push_back({prefix_ + name, shape, false}); }
+  void AddIndex(const std::string& name, Shape shape) const {
+    out_->push_back({prefix_ + name, shape, true});
+  }
+  void AddNorm(const std::string& name, int64_t channels) const {
+    for (const char* part : {"weight", "bias", "running_mean", "running_var"})
+      Add(name + "." + part, {channels});
+  }
+  void AddLinear(const std::string& name, int64_t out, int64_t in) const {
+    Add(name + ".weight", {out, in});
+    Add(name + ".bias", {out});
+  }
+
+ private:
+  std::vector<TensorSpec>* out_;
+  std::string prefix_;
+};
+
+void RosinalityGenerator(const GeneratorConfig& g, const Lister& list) {
+  const int64_t w = g.w_dim;
+  for (int i = 1; i <= g.mapping_layers; ++i) {
+    list.AddLinear("style." + std::to_string(i), w, i == 1 ? g.z_dim : w);
+  }
+  list.Add("input.input", {1, g.channels[0], 4, 4});
+  const auto conv = [&](const std::string& name, int64_t in, int64_t out, bool up) {
+    list.Add(name + ".conv.weight", {1, out, in, 3, 3});
+    if (up) list.Add(name + ".conv.blur.kernel", {4, 4});
+    list.AddLinear(name + ".conv.modulation", in, w);
+    list.Add(name + ".noise.weight", {1});
+    list.Add(name + ".activate.bias", {out});
+  };
+  const auto to_rgb = [&](const std::string& name, int64_t in, bool up) {
+    list.Add(name + ".bias", {1, 3, 1, 1});
+    if (up) list.Add(name + ".upsample.kernel", {4, 4});
+    list.Add(name + ".conv.weight", {1, 3, in, 1, 1});
+    list.AddLinear(name + ".conv.modulation", in, w);
+  };
+  conv("conv1", g.channels[0], g.channels[0], false);
+  to_rgb("to_rgb1", g.channels[0], false);
+  const int blocks = g.log2_resolution() - 2;  // 8, 16, ..., R
+  for (int j = 0; j < blocks; ++j) {
+    const int64_t in = g.channels[static_cast<size_t>(j)], out = g.channels[static_cast<size_t>(j) + 1];
+    conv("convs." + std::to_string(2 * j), in, out, true);
+    conv("convs." + std::to_string(2 * j + 1), out, out, false);
+  }
+  for (int j = 0; j < blocks; ++j) {
+    to_rgb("to_rgbs." + std::to_string(j), g.channels[static_cast<size_t>(j) + 1], true);
+  }
+  if (g.has_noise_maps) {
+    for (int n = 0; n < g.noise_maps(); ++n) {
+      const int64_t side = int64_t{4} << ((n + 1) / 2);
+      list.Add("noises.noise_" + std::to_string(n), {1, 1, side, side});
+    }
+  }
+  if (g.has_latent_avg) list.Add("latent_avg", {w});
+}
+
+void NvidiaGenerator(const GeneratorConfig& g, const Lister& list) {
+  const int64_t w = g.w_dim;
+  for (int b = 0; b < g.log2_resolution() - 1; ++b) {
+    const int64_t side = int64_t{4} << b;
+    const int64_t out = g.channels[static_cast<size_t>(b)];
+    const int64_t in = b == 0 ? out : g.channels[static_cast<size_t>(b) - 1];
+    const std::string block = "synthesis.b" + std::to_string(side);
+    if (b == 0) list.Add(block + ".const", {out, 4, 4});
+    list.Add(block + ".resample_filter", {4, 4});
+    const auto conv = [&](const std::string& name, int64_t conv_in) {
+      list.Add(name + ".weight", {out, conv_in, 3, 3});
+      list.Add(name + ".noise_strength", Scalar());
+      list.Add(name + ".bias", {out});
+      list.Add(name + ".resample_filter", {4, 4});
+      if (g.has_noise_maps) list.Add(name + ".noise_const", {side, side});
+      list.AddLinear(name + ".affine", conv_in, w);
+    };
+    if (b > 0) conv(block + ".conv0", in);
+    conv(block + ".conv1", out);
+    list.Add(block + ".torgb.weight", {3, out, 1, 1});
+    list.Add(block + ".torgb.bias", {3});
+    list.AddLinear(block + ".torgb.affine", out, w);
+  }
+  if (g.has_latent_avg) list.Add("mapping.w_avg", {w});
+  if (g.label_dim > 0) list.AddLinear("mapping.embed", w, g.label_dim);
+  for (int i = 0; i < g.mapping_layers; ++i) {
+    const int64_t in = i > 0 ? w : g.z_dim + (g.label_dim > 0 ? w : 0);
+    list.AddLinear("mapping.fc" + std::to_string(i), w, in);
+  }
+}
+
+void Trunk(const TrunkConfig& t, const Lister& list) {
+  list.Add("input_layer.0.weight", {t.input_channels_out, 3, 3, 3});
+  list.AddNorm("input_layer.1", t.input_channels_out);
+  list.Add("input_layer.2.weight", {t.input_channels_out});
+  int64_t in = t.input_channels_out;
+  int index = 0;
+  for (size_t stage = 0; stage < t.stage_channels.size(); ++stage) {
+    const int64_t depth = t.stage_channels[stage];
+    for (int b = 0; b < t.stage_blocks[stage]; ++b, ++index, in = depth) {
+      const std::string name = "body." + std::to_string(index);
+      if (in != depth) {
+        list.Add(name + ".shortcut_layer.0.weight", {depth, in, 1, 1});
+        list.AddNorm(name + ".shortcut_layer.1", depth);
+      }
+      list.AddNorm(name + ".res_layer.0", in);
+      list.Add(name + ".res_layer.1.weight", {depth, in, 3, 3});
+      list.Add(name + ".res_layer.2.weight", {depth});
+      list.Add(name + ".res_layer.3.weight", {depth, depth, 3, 3});
+      list.AddNorm(name + ".res_layer.4", depth);
+      list.Add(name + ".res_layer.5.fc1.weight", {depth / t.se_reduction, depth, 1, 1});
+      list.Add(name + ".res_layer.5.fc2.weight", {depth, depth / t.se_reduction, 1, 1});
+    }
+  }
+}
+
+void Encoder(const EncoderConfig& e, const Lister& list) {
+  Trunk(e.trunk, list);
+  const int64_t head = e.head_channels;
+  for (int i = 0; i < e.rows; ++i) {
+    const std::string name = "styles." + std::to_string(i);
+    for (int k = 0, convs = e.head_convolutions(i); k < convs; ++k) {
+      list.Add(name + ".convs." + std::to_string(2 * k) + ".weight", {head, head, 3, 3});
+      list.Add(name + ".convs." + std::to_string(2 * k) + ".bias", {head});
+    }
+    list.AddLinear(name + ".linear", e.w_dim, head);
+  }
+  list.Add("latlayer1.weight", {head, e.trunk.stage_channels[2], 1, 1});
+  list.Add("latlayer1.bias", {head});
+  list.Add("latlayer2.weight", {head, e.trunk.stage_channels[1], 1, 1});
+  list.Add("latlayer2.bias", {head});
+  if (e.adds_latent_avg) list.Add("latent_avg", {e.rows, e.w_dim});
+}
+
+void Flow(const FlowConfig& f, const Lister& list) {
+  for (int l = 0; l < f.layers; ++l) {
+    const int64_t larger = (f.features + 1) / 2, smaller = f.features / 2;
+    const int64_t identity = l % 2 == 0 ? larger : smaller, transform = f.features - identity;
+    const std::string coupling = "_transform._transforms." + std::to_string(f.norm_between ? 2 * l : l);
+    list.AddIndex(coupling + ".identity_features", {identity});
+    list.AddIndex(coupling + ".transform_features", {transform});
+    const std::string net = coupling + ".transform_net";
+    list.AddLinear(net + ".initial_layer", f.hidden, identity + f.contexts);
+    for (int b = 0; b < f.blocks; ++b) {
+      const std::string block = net + ".blocks." + std::to_string(b);
+      if (f.norm_within) {
+        list.AddNorm(block + ".batch_norm_layers.0", f.hidden);
+        list.AddNorm(block + ".batch_norm_layers.1", f.hidden);
+      }
+      list.AddLinear(block + ".context_layer", f.hidden, f.contexts);
+      list.AddLinear(block + ".linear_layers.0", f.hidden, f.hidden);
+      list.AddLinear(block + ".linear_layers.1", f.hidden, f.hidden);
+    }
+    list.AddLinear(net + ".final_layer", (f.additive ? 1 : 2) * transform, f.hidden);
+    if (f.norm_between) {
+      const std::string norm = "_transform._transforms." + std::to_string(2 * l + 1);
+      for (const char* part : {"unconstrained_weight", "bias", "running_mean", "running_var"}) {
+        list.Add(norm + "." + part, {f.features});
+      }
+    }
+  }
+}
+
+void Attributes(const AttributesConfig& a, const Lister& list) {
+  int64_t in = a.stage_channels[0];
+  list.Add("conv1.weight", {in, 3, 7, 7});
+  list.AddNorm("bn1", in);
+  for (size_t stage = 0; stage < a.stage_channels.size(); ++stage) {
+    const int64_t channels = a.stage_channels[stage];
+    for (int b = 0; b < a.stage_blocks[stage]; ++b, in = channels) {
+      const std::string name = "layer" + std::to_string(stage + 1) + "." + std::to_string(b);
+      list.Add(name + ".conv1.weight", {channels, in, 3, 3});
+      list.AddNorm(name + ".bn1", channels);
+      list.Add(name + ".conv2.weight", {channels, channels, 3, 3});
+      list.AddNorm(name + ".bn2", channels);
+      if (in != channels || (stage > 0 && b == 0)) {  // the first block of a later stage has stride 2
+        list.Add(name + ".shortcut.0.weight", {channels, in, 1, 1});
+        list.AddNorm(name + ".shortcut.1", channels);
+      }
+    }
+  }
+  list.AddLinear("linear", static_cast<int64_t>(a.outputs.size()), in);
+}
+
+void Recognizer(const RecognizerConfig& r, const Lister& list) {
+  Trunk(r.trunk, list);
+  const int64_t channels = r.trunk.stage_channels.back(), side = r.input_size / 16;
+  list.AddNorm("output_layer.0", channels);
+  list.AddLinear("output_layer.3", r.embedding, channels * side * side);
+  list.AddNorm("output_layer.4", r.embedding);
+}
+
+}  // namespace
+
+std::vector<TensorSpec> ExpectedTensors(const ModelConfig& config) {
+  std::vector<TensorSpec> specs;
+  if (config.generator) {
+    const Lister list(&specs, "generator.");
+    if (config.generator->convention == Convention::kNvidia)
+      NvidiaGenerator(*config.generator, list);
+    else
+      RosinalityGenerator(*config.generator, list);
+  }
+  if (config.encoder) Encoder(*config.encoder, {&specs, "encoder."});
+  if (config.flow) Flow(*config.flow, {&specs, "flow."});
+  if (config.attributes) Attributes(*config.attributes, {&specs, "attributes."});
+  if (config.recognizer) Recognizer(*config.recognizer, {&specs, "recognizer."});
+  return specs;
+}
+
+}  // namespace mien
