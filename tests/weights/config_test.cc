@@ -1,0 +1,157 @@
+// The config: JSON both ways, every wrong field named, disagreements between components found.
+#include <doctest/doctest.h>
+
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "tests/weights/support.h"
+
+namespace mien::testing {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+bool Contains(const Status& status, const char* part) {
+  return std::strstr(status.message(), part) != nullptr;
+}
+
+ModelConfig Whole() {
+  ModelConfig config = TinyGenerator();
+  config.encoder = TinyEncoder().encoder;
+  config.flow = TinyFlow().flow;
+  config.flow->features = 6;
+  auto& a = config.attributes.emplace();
+  a.stage_channels = {2, 4, 4, 4};
+  a.stage_blocks = {1, 1, 1, 1};
+  a.input_size = 8;
+  a.outputs = {"gender", "age"};
+  auto& r = config.recognizer.emplace();
+  r.trunk = TinyEncoder().encoder->trunk;
+  r.input_size = 32;
+  r.embedding = 3;
+  return config;
+}
+
+TEST_CASE("a config survives its JSON form") {
+  for (const ModelConfig& config : {Whole(), TinyNvidiaGenerator(), TinyFlow()}) {
+    const auto read = ConfigFromJson(ConfigToJson(config));
+    REQUIRE_MESSAGE(read.ok(), read.status().message());
+    CHECK(ConfigToJson(*read) == ConfigToJson(config));
+  }
+  const auto read = ConfigFromJson(ConfigToJson(Whole()));
+  CHECK(read->flow->attribute_min[1] == -52.3f);
+  CHECK(read->generator->channels == std::vector<int>{5, 4});
+  CHECK(ModelFile::Open(Source(MadeUpModel(Whole()))).ok());
+}
+
+// Every field once missing, once of a wrong type, and every object with one field too many.
+void Vandalise(const Json& whole, const Json::json_pointer& at, int* refused) {
+  const Json& here = whole[at];
+  if (here.is_object()) {
+    Json extra = whole;
+    extra[at]["stranger"] = 1;
+    CHECK_FALSE(ConfigFromJson(extra.dump()).ok());
+    ++*refused;
+    for (const auto& item : here.items()) Vandalise(whole, at / item.key(), refused);
+  }
+  if (at.empty()) return;
+  for (const Json& wrong : {Json("text"), Json(true), Json(1e300), Json(-1), Json(4000000000u), Json(nullptr),
+                            Json::array({"x", 1}), Json::object(), Json("discard")}) {
+    Json changed = whole;
+    if (wrong == "discard")
+      changed[at.parent_pointer()].erase(at.back());
+    else
+      changed[at] = wrong;
+    if (changed == whole) continue;
+    const bool optional = wrong == "discard" && at.parent_pointer().empty() && at.back() != "format";
+    const bool legal = (at.back() == "clamp" && (wrong.is_null() || wrong == 4000000000u)) ||
+                       (here.is_boolean() && wrong.is_boolean());
+    if (optional || legal) continue;
+    CHECK_MESSAGE(!ConfigFromJson(changed.dump()).ok(), changed.dump());
+    ++*refused;
+  }
+}
+
+TEST_CASE("every field is required and checked") {
+  int refused = 0;
+  Vandalise(Json::parse(ConfigToJson(Whole())), Json::json_pointer(), &refused);
+  CHECK(refused > 300);
+}
+
+TEST_CASE("several wrong fields come in one message") {
+  Json json = Json::parse(ConfigToJson(Whole()));
+  json["generator"]["w_dim"] = "x";
+  json["flow"].erase("hidden");
+  json["encoder"]["stranger"] = 1;
+  const Status status = ConfigFromJson(json.dump()).status();
+  CHECK(status.code() == Code::kRefused);
+  CHECK(Contains(status, "generator.w_dim"));
+  CHECK(Contains(status, "flow.hidden is missing"));
+  CHECK(Contains(status, "encoder.stranger is unknown"));
+}
+
+TEST_CASE("text that is no config") {
+  const std::string good = ConfigToJson(TinyFlow());
+  for (size_t length = 0; length < good.size(); ++length)
+    CHECK_FALSE(ConfigFromJson(good.substr(0, length)).ok());
+  for (const char* bad : {"{}", "[]", "1", "null", "{\"format\":1}", "{\"format\":2,\"flow\":{}}",
+                          "{\"format\":1,\"format\":1}", "{\"format\":1,\"flow\":[[[[[[1]]]]]]}"}) {
+    CHECK_MESSAGE(ConfigFromJson(bad).status().code() == Code::kRefused, bad);
+  }
+  CHECK_FALSE(ConfigFromJson(std::string(100000, '[')).ok());
+  CHECK_FALSE(ConfigFromJson(good + good).ok());
+}
+
+TEST_CASE("components that are used together agree") {
+  CHECK(CheckConfig(Whole()).ok());
+  const auto refused = [](auto change, const char* part) {
+    ModelConfig config = Whole();
+    change(config);
+    const Status status = CheckConfig(config);
+    CHECK_MESSAGE(Contains(status, part), status.message());
+  };
+  refused([](ModelConfig& c) { c.encoder->rows = 5; }, "encoder.rows");
+  refused([](ModelConfig& c) { c.encoder->w_dim = 5; }, "encoder.w_dim");
+  refused([](ModelConfig& c) { c.flow->features = 9; }, "flow.features");
+  refused([](ModelConfig& c) { c.flow->contexts = 3; }, "flow.contexts");
+  refused([](ModelConfig& c) { c.attributes->input_size = 16; }, "attributes.input_size");
+  refused([](ModelConfig& c) { c.generator->resolution = 24; }, "power of two");
+  refused([](ModelConfig& c) { c.generator->channels.push_back(3); }, "channels");
+  refused([](ModelConfig& c) { c.generator->label_dim = 1; }, "label_dim");
+  refused([](ModelConfig& c) { c.flow->attribute_min[0] = 1; }, "empty or not finite");
+  refused([](ModelConfig& c) { c.flow->attributes[0] = c.flow->attributes[1]; }, "twice");
+  refused([](ModelConfig& c) { c.encoder->head_channels = 4; }, "head_channels");
+  refused([](ModelConfig& c) { c.encoder->trunk.se_reduction = 5; }, "se_reduction");
+  refused([](ModelConfig& c) { c = ModelConfig(); }, "no component");
+}
+
+TEST_CASE("the public full-size nets have the number of tensors their checkpoints have") {
+  ModelConfig config;
+  config.generator.emplace().resolution = 1024;
+  config.generator->channels = {512, 512, 512, 512, 512, 256, 128, 64, 32};
+  config.encoder.emplace();
+  config.flow.emplace();
+  config.attributes.emplace().outputs.assign(9, "score");  // names do not matter for the count
+  config.recognizer.emplace();
+  int64_t encoder = 0, flow = 0, generator = 0;
+  int encoder_tensors = 0;
+  for (const TensorSpec& spec : ExpectedTensors(config)) {
+    if (spec.name.starts_with("encoder.") && spec.name != "encoder.latent_avg") {
+      const bool running = spec.name.find("running_") != std::string::npos;
+      encoder += running ? 0 : spec.shape.elements();
+      ++encoder_tensors;
+    }
+    if (spec.name.starts_with("flow.") && !spec.is_index) flow += spec.shape.elements();
+    if (spec.name.starts_with("generator.") && spec.name.find("noises.") == std::string::npos &&
+        spec.name.find("kernel") == std::string::npos) {
+      generator += spec.shape.elements();
+    }
+  }
+  CHECK(encoder == 267136704);         // spec b
+  CHECK(encoder_tensors == 621 - 52);  // without one num_batches_tracked per normalisation
+  CHECK(flow == 14755840);             // spec c.1
+  CHECK(generator == 30370060);        // spec j.1
+}
+
+}  // namespace
+}  // namespace mien::testing
