@@ -1,0 +1,120 @@
+// The house rules that a compiler does not check: which room may include which, no CUDA header in a public header,
+// no host names of package registries and no paths of somebody's machine in the tree.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <regex>
+#include <set>
+#include <sstream>
+#include <string>
+#include <vector>
+
+namespace fs = std::filesystem;
+
+namespace {
+
+// base <- {kernels, weights} <- graph <- runtime <- {tools, tests, bench}; import is a room of its own beside weights
+// that only the leaves may use.
+const std::map<std::string, std::set<std::string>> kMayInclude = {
+    {"base", {"base"}},
+    {"kernels", {"kernels", "base"}},
+    {"weights", {"weights", "base"}},
+    {"import", {"import", "weights", "base"}},
+    {"graph", {"graph", "kernels", "weights", "base"}},
+    {"runtime", {"runtime", "graph", "kernels", "weights", "base"}},
+    {"tools", {"tools", "runtime", "import", "graph", "kernels", "weights", "base"}},
+    {"tests", {"tests", "runtime", "import", "graph", "kernels", "weights", "base"}},
+    {"bench", {"bench", "tests", "runtime", "import", "graph", "kernels", "weights", "base"}},
+};
+
+bool StartsWith(const std::string& s, const std::string& prefix) { return s.rfind(prefix, 0) == 0; }
+
+// The room of a path from the root of the tree; empty: not a room (a system header).
+std::string RoomOf(const std::string& path) {
+  if (StartsWith(path, "runtime/base/")) return "base";
+  if (StartsWith(path, "weights/import/")) return "import";
+  std::string first = path.substr(0, path.find('/'));
+  return kMayInclude.contains(first) && first != "base" && first != "import" ? first : "";
+}
+
+std::vector<std::string> Includes(const std::string& text) {
+  static const std::regex kInclude("^[ \\t]*#[ \\t]*include[ \\t]*[<\"]([^>\"]+)[>\"]", std::regex::multiline);
+  std::vector<std::string> found;
+  for (std::sregex_iterator it(text.begin(), text.end(), kInclude), end; it != end; ++it) found.push_back((*it)[1]);
+  return found;
+}
+
+// What is wrong with one file's includes; empty: nothing.
+std::string BadInclude(const std::string& path, const std::string& text) {
+  const std::string room = RoomOf(path);
+  const bool public_header = path.ends_with(".h");
+  for (const std::string& include : Includes(text)) {
+    if (public_header && StartsWith(include, "cuda")) return path + " is a header and includes " + include;
+    const std::string target = RoomOf(include);
+    if (!room.empty() && !target.empty() && !kMayInclude.at(room).contains(target)) {
+      return path + " (" + room + ") includes " + include + " (" + target + ")";
+    }
+  }
+  return "";
+}
+
+// Written in halves, so that this file does not name them.
+const std::vector<std::string> kForbiddenText = {
+    "py" "pi.org",      "python" "hosted.org", "deb.debian" ".org", "archive.ubuntu" ".com", "npmjs" ".org",
+    "crates" ".io",     "conda" ".anaconda",   "/ro" "ot/",         "/wo" "rk/",             "/ho" "me/",
+};
+
+std::string ForbiddenText(const std::string& path, const std::string& text) {
+  for (const std::string& word : kForbiddenText) {
+    if (text.find(word) != std::string::npos) return path + " contains " + word;
+  }
+  return "";
+}
+
+bool IsText(const fs::path& path) {
+  static const std::set<std::string> kEndings = {".h",  ".cc", ".cu",  ".cuh", ".def", ".py",    ".sh",
+                                                 ".md", ".c",  ".txt", ".json", ".yml", ".cmake", ""};
+  return kEndings.contains(path.extension().string());
+}
+
+std::map<std::string, std::string> TreeTexts() {
+  std::map<std::string, std::string> texts;
+  const fs::path root = MIEN_SOURCE_DIR;
+  for (auto it = fs::recursive_directory_iterator(root); it != fs::recursive_directory_iterator(); ++it) {
+    const std::string name = it->path().filename().string();
+    if (it->is_directory() && (name == ".git" || name == "data" || name == "out" || StartsWith(name, "build"))) {
+      it.disable_recursion_pending();
+    } else if (it->is_regular_file() && name != ".git" && IsText(it->path())) {  // .git: a file in a linked work tree
+      std::ifstream file(it->path(), std::ios::binary);
+      std::stringstream text;
+      text << file.rdbuf();
+      texts[fs::relative(it->path(), root).generic_string()] = text.str();
+    }
+  }
+  return texts;
+}
+
+}  // namespace
+
+TEST_CASE("includes go down only") {
+  auto texts = TreeTexts();
+  CHECK(texts.contains("runtime/base/status.h"));  // the walk found the tree
+  for (const auto& [path, text] : texts) CHECK(BadInclude(path, text) == "");
+}
+
+TEST_CASE("no registry hosts, no paths of a machine") {
+  for (const auto& [path, text] : TreeTexts()) CHECK(ForbiddenText(path, text) == "");
+}
+
+TEST_CASE("the checks catch what they are for") {
+  CHECK(BadInclude("runtime/base/a.h", "#include \"kernels/op.h\"\n") != "");
+  CHECK(BadInclude("kernels/add/add.cc", "#include \"weights/config.h\"\n") != "");
+  CHECK(BadInclude("runtime/engine.cc", "x\n  # include \"weights/import/pickle.h\"\n") != "");
+  CHECK(BadInclude("graph/a.h", "#include <cuda_runtime.h>\n") != "");
+  CHECK(BadInclude("kernels/add/add.cu", "#include <cuda_runtime.h>\n") == "");
+  CHECK(BadInclude("tools/convert.cc", "#include \"weights/import/pickle.h\"\n") == "");
+  CHECK(ForbiddenText("a", "cp /ho" "me/me/x .") != "");
+}

@@ -1,0 +1,27 @@
+# Sourced by tests/run.sh and tools/demo.sh: installs Debian or Ubuntu packages that are missing.
+# Nothing is asked of apt when everything is there; sudo is used only by those who are not root.
+
+install_packages() {
+  local missing=() package root=()
+  for package in "$@"; do
+    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
+  done
+  [ ${#missing[@]} -gt 0 ] || return 0
+  echo "installing: ${missing[*]}" >&2
+  [ "$(id -u)" = 0 ] || root=(sudo)
+  "${root[@]}" apt-get update -q >&2 &&
+    "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}" >&2
+}
+
+# libFuzzer and the sanitizers for clang: a package of their own in Debian 12 and Ubuntu 24.04, part of
+# libclang-common in Ubuntu 22.04.
+install_clang_runtime() {
+  local version
+  echo 'int main() {}' | clang++ -x c++ -fsanitize=address - -o /dev/null 2>/dev/null && return 0
+  version=$(clang --version | sed -nE 's/.*version ([0-9]+)\..*/\1/p' | head -n 1)
+  if apt-cache show "libclang-rt-$version-dev" >/dev/null 2>&1; then
+    install_packages "libclang-rt-$version-dev"
+  else
+    install_packages "libclang-common-$version-dev"
+  fi
+}
