@@ -30,7 +30,8 @@ struct Conv2d {
   enum Input { kX, kWeight, kBias, kGamma, kBeta, kMean, kVar, kResidual, kPrelu, kInputs };
   static constexpr const char* kName = "conv2d";
   static constexpr int kOutputs = 1;
-  static const uint32_t kPacked;
+  static constexpr uint32_t kPacked =
+      1u << kWeight | 1u << kBias | 1u << kGamma | 1u << kBeta | 1u << kMean | 1u << kVar;
 
   static Status Infer(const Params& params, Shapes in, Shape* out);
   static Cost Count(const Params& params, Shapes in);

@@ -36,7 +36,7 @@ struct Linear {
   enum Input { kX, kWeight, kBias, kGateWeight, kGateBias, kResidual, kInputs };
   static constexpr const char* kName = "linear";
   static constexpr int kOutputs = 1;
-  static const uint32_t kPacked;
+  static constexpr uint32_t kPacked = 1u << kWeight | 1u << kBias | 1u << kGateWeight | 1u << kGateBias;
 
   static Status Infer(const Params& params, Shapes in, Shape* out);
   static Cost Count(const Params& params, Shapes in);

@@ -20,7 +20,7 @@ struct SqueezeExcite {
   enum Input { kU, kFc1, kFc2, kShortcut, kInputs };
   static constexpr const char* kName = "squeeze_excite";
   static constexpr int kOutputs = 1;
-  static const uint32_t kPacked;
+  static constexpr uint32_t kPacked = 0;
 
   static Status Infer(const Params& params, Shapes in, Shape* out);
   static Cost Count(const Params& params, Shapes in);

@@ -25,7 +25,7 @@ struct ToRgb {
   enum Input { kX, kStyle, kWeight, kBias, kSkip, kFilter, kInputs };
   static constexpr const char* kName = "to_rgb";
   static constexpr int kOutputs = 1;
-  static const uint32_t kPacked;
+  static constexpr uint32_t kPacked = 0;
 
   static Status Infer(const Params& params, Shapes in, Shape* out);
   static Cost Count(const Params& params, Shapes in);

@@ -18,7 +18,7 @@ struct Upsample {
   enum Input { kX, kFilter, kInputs };
   static constexpr const char* kName = "upsample";
   static constexpr int kOutputs = 1;
-  static const uint32_t kPacked;
+  static constexpr uint32_t kPacked = 0;
 
   static Status Infer(const Params& params, Shapes in, Shape* out);
   static Cost Count(const Params& params, Shapes in);
