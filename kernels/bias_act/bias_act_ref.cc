@@ -54,9 +54,9 @@ void BiasAct::Ref(const Params& params, Inputs<double> in, Outputs<double> out) 
         if (in[kBias].present()) y += in[kBias].data[j];
         switch (params.act) {
           case Activation::kNone: break;
-          case Activation::kRelu: y = y >= 0 ? y : 0; break;
-          case Activation::kLeaky: y = y >= 0 ? y : params.slope * y; break;
-          case Activation::kPRelu: y = y >= 0 ? y : in[kPrelu].data[j] * y; break;
+          case Activation::kRelu: y = y < 0 ? 0 : y; break;
+          case Activation::kLeaky: y = y < 0 ? params.slope * y : y; break;
+          case Activation::kPRelu: y = y < 0 ? in[kPrelu].data[j] * y : y; break;
           case Activation::kSigmoid: y = 1 / (1 + std::exp(-y)); break;
         }
         y *= params.act_gain;

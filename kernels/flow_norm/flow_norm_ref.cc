@@ -27,8 +27,8 @@ Cost FlowNorm::Count(const Params& params, Shapes in) {
 
 namespace {
 
-// torch.nn.functional.softplus, with its threshold.
-double Softplus(double x) { return x > 20 ? x : std::log1p(std::exp(x)); }
+// torch.nn.functional.softplus: log(1 + e^x), and x itself beyond its threshold.
+double Softplus(double x) { return x > 20 ? x : std::log(1 + std::exp(x)); }
 
 }  // namespace
 

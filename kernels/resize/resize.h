@@ -11,7 +11,7 @@
 
 namespace mien {
 
-struct Resize : NoPacking, NoScratch {
+struct Resize : NoPacking {
   struct Params {
     int height = 0;
     int width = 0;
@@ -25,6 +25,7 @@ struct Resize : NoPacking, NoScratch {
   static Status Infer(const Params& params, Shapes in, Shape* out);
   static Cost Count(const Params& params, Shapes in);
   static void Ref(const Params& params, Inputs<double> in, Outputs<double> out);
+  static int64_t ScratchFloats(const Params& params, Shapes in, int threads);
   static void Cpu(const Params& params, const CpuCall& call);
 };
 
