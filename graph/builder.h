@@ -1,9 +1,10 @@
-// Builds a graph by calling functions: every call infers shapes at once, so the first error names the layer and both
-// shapes. After an error the builder ignores further calls; Finish reports it.
+// Builds a graph by calling functions: every call infers shapes at once, so the first error names the layer and all
+// operand shapes. After an error the builder ignores further calls; Finish reports it.
 #pragma once
 
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "graph/graph.h"
@@ -13,7 +14,7 @@ namespace mien {
 
 class Builder {
  public:
-  // Weights are looked up in the schema of `config`. `trace`: outputs called Trace() become outputs of the graph.
+  // Weights are looked up in the schema of `config`. `trace`: values named by Trace() become outputs of the graph.
   Builder(std::string name, const ModelConfig& config, bool trace);
 
   ValueId Input(const std::string& name, const Shape& shape);
@@ -21,37 +22,33 @@ class Builder {
   ValueId Weight(const std::string& name);
   ValueId Weight(const std::string& name, const Shape& as);
 
-  // Appends a call of Op; the layer's name appears in errors. One result per Op::kOutputs.
+  // Appends a call of Op; the layer's name appears in errors and names the results. One result per Op::kOutputs.
   template <class Op>
   ValueId Call(const std::string& layer, const typename Op::Params& params, std::vector<ValueId> in) {
-    return Append(layer, OpCall<Op>{params}, std::move(in), Op::kOutputs, &InferCall<Op>)[0];
+    return Append(layer, OpCall<Op>{params}, std::move(in))[0];
   }
   template <class Op>
   std::vector<ValueId> CallAll(const std::string& layer, const typename Op::Params& params, std::vector<ValueId> in) {
-    return Append(layer, OpCall<Op>{params}, std::move(in), Op::kOutputs, &InferCall<Op>);
+    return Append(layer, OpCall<Op>{params}, std::move(in));
   }
 
   bool tracing() const { return trace_; }
   void Output(const std::string& name, ValueId value);
   void Trace(const std::string& name, ValueId value);  // Output when tracing, nothing otherwise
-  const Shape& ShapeOf(ValueId value) const;
+  const Shape& ShapeOf(ValueId value) const;           // absent for kAbsent and after an error
 
   Result<Graph> Finish();
 
  private:
-  using InferFunction = Status (*)(const AnyOp& op, Shapes in, Shape* out);
-  template <class Op>
-  static Status InferCall(const AnyOp& op, Shapes in, Shape* out) {
-    return Op::Infer(std::get<OpCall<Op>>(op).params, in, out);
-  }
-  std::vector<ValueId> Append(const std::string& layer, AnyOp op, std::vector<ValueId> in, int outputs,
-                              InferFunction infer);
+  std::vector<ValueId> Append(const std::string& layer, AnyOp op, std::vector<ValueId> in);
+  ValueId AddValue(Value::Kind kind, const std::string& name, const Shape& shape);
+  void Fail(Status status);
 
   Graph graph_;
   bool trace_;
   Status status_;
   std::map<std::string, Shape> schema_;
-  std::map<std::string, ValueId> weights_;
+  std::map<std::string, ValueId> weights_;  // by name and shape
 };
 
 }  // namespace mien

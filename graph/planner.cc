@@ -1,0 +1,138 @@
+// Offsets: the classical greedy for the dynamic storage allocation problem. Place the items one after the other, each at
+// the lowest offset that is free during its whole lifetime. The order decides; greedy by size comes first, and where it
+// misses the lower bound, the other orders of kOrders are tried and the best result is kept.
+#include "graph/planner.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "runtime/base/checked.h"
+
+namespace mien {
+namespace {
+
+// A single buffer above this cannot be real; below it no sum of ours can overflow.
+constexpr uint64_t kMaxPlacedBytes = uint64_t{1} << 40;
+
+struct Item {
+  Placement* place;
+  uint64_t bytes;  // aligned
+  uint64_t length() const { return static_cast<uint64_t>(place->last - place->first) + 1; }
+};
+
+bool AliveTogether(const Item& a, const Item& b) {
+  return a.place->first <= b.place->last && b.place->first <= a.place->last;
+}
+
+// Gives every item of `order` its offset; answers the end of the highest.
+uint64_t Place(const std::vector<Item>& items, const std::vector<size_t>& order) {
+  std::vector<size_t> placed;  // by offset
+  uint64_t end = 0;
+  for (size_t i : order) {
+    uint64_t offset = 0;
+    for (size_t other : placed) {
+      if (!AliveTogether(items[i], items[other])) continue;
+      if (items[other].place->offset >= offset + items[i].bytes) break;
+      offset = std::max(offset, items[other].place->offset + items[other].bytes);
+    }
+    items[i].place->offset = offset;
+    end = std::max(end, offset + items[i].bytes);
+    const auto at = std::find_if(placed.begin(), placed.end(),
+                                 [&](size_t other) { return items[other].place->offset > offset; });
+    placed.insert(at, i);
+  }
+  return end;
+}
+
+// Orders worth trying: by size; by lifetime, then size; by their product.
+using Key = std::pair<uint64_t, uint64_t>;
+Key BySize(const Item& item) { return {item.bytes, 0}; }
+Key ByLifetime(const Item& item) { return {item.length(), item.bytes}; }
+Key ByArea(const Item& item) { return {item.bytes * item.length(), 0}; }
+constexpr Key (*kOrders[])(const Item&) = {BySize, ByLifetime, ByArea};
+
+uint64_t PlaceBest(const std::vector<Item>& items, uint64_t lower_bound) {
+  std::vector<size_t> order(items.size()), best_order;
+  uint64_t best = 0;
+  for (const auto key : kOrders) {
+    std::iota(order.begin(), order.end(), size_t{0});
+    std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return key(items[a]) > key(items[b]); });
+    const uint64_t end = Place(items, order);
+    if (best_order.empty() || end < best) {
+      best = end;
+      best_order = order;
+    }
+    if (best == lower_bound) return best;
+  }
+  return Place(items, best_order);
+}
+
+Status SetBytes(int64_t floats, Placement* place) {
+  const auto bytes = CheckedMul(static_cast<uint64_t>(std::max<int64_t>(floats, 0)), sizeof(float));
+  if (floats < 0 || !bytes || *bytes > kMaxPlacedBytes) {
+    return Status::Error(Code::kMemory, "%s: a buffer of %lld floats is out of limits", place->name.c_str(),
+                         static_cast<long long>(floats));
+  }
+  place->bytes = *bytes;
+  return {};
+}
+
+// First and last steps of all values: from the node that makes them (inputs: step 0) to the last that reads them.
+void SetLifetimes(const Graph& graph, MemoryPlan* plan) {
+  const int last_step = std::max(0, static_cast<int>(graph.nodes.size()) - 1);
+  for (int step = 0; step < static_cast<int>(graph.nodes.size()); ++step) {
+    const Node& node = graph.nodes[static_cast<size_t>(step)];
+    for (ValueId id : node.out) {
+      plan->values[static_cast<size_t>(id)].first = step;
+      plan->values[static_cast<size_t>(id)].last = step;
+    }
+    for (ValueId id : node.in) {
+      if (id != kAbsent) plan->values[static_cast<size_t>(id)].last = step;
+    }
+    plan->scratch[static_cast<size_t>(step)].first = step;
+    plan->scratch[static_cast<size_t>(step)].last = step;
+  }
+  for (const NamedValue& output : graph.outputs) plan->values[static_cast<size_t>(output.value)].last = last_step;
+}
+
+Result<uint64_t> LowerBound(const std::vector<Item>& items, size_t steps) {
+  std::vector<uint64_t> alive(std::max<size_t>(steps, 1), 0);
+  for (const Item& item : items) {
+    for (int step = item.place->first; step <= item.place->last; ++step) {
+      const auto sum = CheckedAdd(alive[static_cast<size_t>(step)], item.bytes);
+      if (!sum) return Status::Error(Code::kMemory, "more bytes are alive at step %d than can be counted", step);
+      alive[static_cast<size_t>(step)] = *sum;
+    }
+  }
+  return *std::max_element(alive.begin(), alive.end());
+}
+
+}  // namespace
+
+Result<MemoryPlan> PlanMemory(const Graph& graph, int threads) {
+  MemoryPlan plan;
+  plan.values.resize(graph.values.size());
+  plan.scratch.resize(graph.nodes.size());
+  SetLifetimes(graph, &plan);
+  for (size_t i = 0; i < graph.values.size(); ++i) {
+    const Value& value = graph.values[i];
+    plan.values[i].name = value.name;
+    if (value.kind != Value::Kind::kWeight) MIEN_TRY(SetBytes(value.shape.elements(), &plan.values[i]));
+  }
+  for (size_t i = 0; i < graph.nodes.size(); ++i) {
+    const Node& node = graph.nodes[i];
+    plan.scratch[i].name = (node.out.empty() ? "" : plan.values[static_cast<size_t>(node.out[0])].name) + " scratch";
+    MIEN_TRY(SetBytes(OpScratchFloats(node.op, graph.InputShapes(node), threads), &plan.scratch[i]));
+  }
+  std::vector<Item> items;
+  for (std::vector<Placement>* list : {&plan.values, &plan.scratch}) {
+    for (Placement& place : *list) {
+      if (place.bytes > 0) items.push_back({&place, *CheckedAlignUp(place.bytes, MemoryPlan::kAlignment)});
+    }
+  }
+  MIEN_ASSIGN(plan.lower_bound, LowerBound(items, graph.nodes.size()));
+  plan.arena_bytes = PlaceBest(items, plan.lower_bound);
+  return plan;
+}
+
+}  // namespace mien
