@@ -7,7 +7,8 @@
 namespace mien {
 namespace {
 
-// Dimensions come from the config and from options (batch): all of them and their product within Shape's limits.
+// Dimensions come from the config and from options (batch): all of them and their product within Shape's
+// limits.
 bool WithinLimits(const Shape& shape) {
   uint64_t product = 1;
   for (int i = 0; i < shape.rank; ++i) {
@@ -47,8 +48,9 @@ ValueId Builder::AddValue(Value::Kind kind, const std::string& name, const Shape
 ValueId Builder::Input(const std::string& name, const Shape& shape) {
   if (!status_.ok()) return kAbsent;
   if (!WithinLimits(shape)) {
-    Fail(Status::Error(Code::kUsage, "%s: input %s %s is out of limits (at most %lld elements)", graph_.name.c_str(),
-                       name.c_str(), shape.ToString().c_str(), static_cast<long long>(Shape::kMaxElements)));
+    Fail(Status::Error(Code::kUsage, "%s: input %s %s is out of limits (at most %lld elements)",
+                       graph_.name.c_str(), name.c_str(), shape.ToString().c_str(),
+                       static_cast<long long>(Shape::kMaxElements)));
     return kAbsent;
   }
   const ValueId id = AddValue(Value::Kind::kInput, name, shape);
@@ -70,8 +72,8 @@ ValueId Builder::Weight(const std::string& name, const Shape& as) {
   }
   const Shape& stored = found->second;
   if (stored.elements() != as.elements()) {
-    Fail(Status::Error(Code::kFailure, "%s: tensor %s %s cannot be read as %s", graph_.name.c_str(), name.c_str(),
-                       stored.ToString().c_str(), as.ToString().c_str()));
+    Fail(Status::Error(Code::kFailure, "%s: tensor %s %s cannot be read as %s", graph_.name.c_str(),
+                       name.c_str(), stored.ToString().c_str(), as.ToString().c_str()));
     return kAbsent;
   }
   const auto [entry, is_new] = weights_.try_emplace(name + as.ToString(), kAbsent);
@@ -87,7 +89,8 @@ std::vector<ValueId> Builder::Append(const std::string& layer, AnyOp op, std::ve
   std::vector<Shape> results(out.size());
   const Status inferred = OpInfer(node.op, operands, results.data());
   if (!inferred.ok()) {
-    Fail(inferred.Within("%s: layer %s on %s", graph_.name.c_str(), layer.c_str(), OperandList(operands).c_str()));
+    Fail(inferred.Within("%s: layer %s on %s", graph_.name.c_str(), layer.c_str(),
+                         OperandList(operands).c_str()));
     return out;
   }
   for (size_t i = 0; i < out.size(); ++i) {

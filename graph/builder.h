@@ -1,5 +1,5 @@
-// Builds a graph by calling functions: every call infers shapes at once, so the first error names the layer and all
-// operand shapes. After an error the builder ignores further calls; Finish reports it.
+// Builds a graph by calling functions: every call infers shapes at once, so the first error names the layer
+// and all operand shapes. After an error the builder ignores further calls; Finish reports it.
 #pragma once
 
 #include <map>
@@ -14,7 +14,8 @@ namespace mien {
 
 class Builder {
  public:
-  // Weights are looked up in the schema of `config`. `trace`: values named by Trace() become outputs of the graph.
+  // Weights are looked up in the schema of `config`. `trace`: values named by Trace() become outputs of the
+  // graph.
   Builder(std::string name, const ModelConfig& config, bool trace);
 
   ValueId Input(const std::string& name, const Shape& shape);
@@ -22,13 +23,15 @@ class Builder {
   ValueId Weight(const std::string& name);
   ValueId Weight(const std::string& name, const Shape& as);
 
-  // Appends a call of Op; the layer's name appears in errors and names the results. One result per Op::kOutputs.
+  // Appends a call of Op; the layer's name appears in errors and names the results. One result per
+  // Op::kOutputs.
   template <class Op>
   ValueId Call(const std::string& layer, const typename Op::Params& params, std::vector<ValueId> in) {
     return Append(layer, OpCall<Op>{params}, std::move(in))[0];
   }
   template <class Op>
-  std::vector<ValueId> CallAll(const std::string& layer, const typename Op::Params& params, std::vector<ValueId> in) {
+  std::vector<ValueId> CallAll(const std::string& layer, const typename Op::Params& params,
+                               std::vector<ValueId> in) {
     return Append(layer, OpCall<Op>{params}, std::move(in));
   }
 

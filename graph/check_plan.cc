@@ -1,5 +1,5 @@
-// The second opinion on a memory plan: walks the steps, collects who is alive by asking the graph anew, and looks for
-// overlaps among neighbours by address. Shares no code with planner.cc.
+// The second opinion on a memory plan: walks the steps, collects who is alive by asking the graph anew, and
+// looks for overlaps among neighbours by address. Shares no code with planner.cc.
 #include <algorithm>
 #include <set>
 
@@ -9,8 +9,9 @@ namespace mien {
 namespace {
 
 Status Wrong(const Placement& place, const char* what, uint64_t expected, uint64_t found) {
-  return Status::Error(Code::kFailure, "memory plan: %s: %s %llu expected, %llu found", place.name.c_str(), what,
-                       static_cast<unsigned long long>(expected), static_cast<unsigned long long>(found));
+  return Status::Error(Code::kFailure, "memory plan: %s: %s %llu expected, %llu found", place.name.c_str(),
+                       what, static_cast<unsigned long long>(expected),
+                       static_cast<unsigned long long>(found));
 }
 
 Status CheckBytes(const Placement& place, int64_t floats, uint64_t arena) {
@@ -18,11 +19,13 @@ Status CheckBytes(const Placement& place, int64_t floats, uint64_t arena) {
   if (place.bytes != bytes) return Wrong(place, "bytes", bytes, place.bytes);
   if (bytes == 0) return {};
   if (place.offset % MemoryPlan::kAlignment != 0) return Wrong(place, "alignment", 0, place.offset % 64);
-  if (place.offset > arena || arena - place.offset < bytes) return Wrong(place, "end at most", arena, place.offset + bytes);
+  if (place.offset > arena || arena - place.offset < bytes)
+    return Wrong(place, "end at most", arena, place.offset + bytes);
   return {};
 }
 
-// Steps (as node numbers) of the first and last use of every value, found value by value from the end of the graph.
+// Steps (as node numbers) of the first and last use of every value, found value by value from the end of the
+// graph.
 class Uses {
  public:
   explicit Uses(const Graph& graph) : graph_(graph), kept_(graph.values.size(), false) {
@@ -50,7 +53,8 @@ class Uses {
 };
 
 Status CheckStep(std::vector<const Placement*> alive, size_t step, uint64_t* sum) {
-  std::sort(alive.begin(), alive.end(), [](const Placement* a, const Placement* b) { return a->offset < b->offset; });
+  std::sort(alive.begin(), alive.end(),
+            [](const Placement* a, const Placement* b) { return a->offset < b->offset; });
   for (size_t i = 0; i < alive.size(); ++i) {
     const Placement& place = *alive[i];
     *sum += (place.bytes + MemoryPlan::kAlignment - 1) / MemoryPlan::kAlignment * MemoryPlan::kAlignment;
@@ -63,8 +67,10 @@ Status CheckStep(std::vector<const Placement*> alive, size_t step, uint64_t* sum
 }
 
 Status CheckSpan(const Placement& place, size_t first, size_t last) {
-  if (place.first != static_cast<int>(first)) return Wrong(place, "first step", first, static_cast<uint64_t>(place.first));
-  if (place.last != static_cast<int>(last)) return Wrong(place, "last step", last, static_cast<uint64_t>(place.last));
+  if (place.first != static_cast<int>(first))
+    return Wrong(place, "first step", first, static_cast<uint64_t>(place.first));
+  if (place.last != static_cast<int>(last))
+    return Wrong(place, "last step", last, static_cast<uint64_t>(place.last));
   return {};
 }
 
@@ -86,7 +92,8 @@ Status CheckPlan(const Graph& graph, int threads, const MemoryPlan& plan) {
   }
   for (size_t n = 0; n < graph.nodes.size(); ++n) {
     const Node& node = graph.nodes[n];
-    MIEN_TRY(CheckBytes(plan.scratch[n], OpScratchFloats(node.op, graph.InputShapes(node), threads), plan.arena_bytes));
+    MIEN_TRY(CheckBytes(plan.scratch[n], OpScratchFloats(node.op, graph.InputShapes(node), threads),
+                        plan.arena_bytes));
     if (plan.scratch[n].bytes == 0) continue;
     MIEN_TRY(CheckSpan(plan.scratch[n], n, n));
     alive[n].push_back(&plan.scratch[n]);
@@ -99,7 +106,8 @@ Status CheckPlan(const Graph& graph, int threads, const MemoryPlan& plan) {
   }
   if (plan.lower_bound != largest) {
     return Status::Error(Code::kFailure, "memory plan: lower bound %llu expected, %llu found",
-                         static_cast<unsigned long long>(largest), static_cast<unsigned long long>(plan.lower_bound));
+                         static_cast<unsigned long long>(largest),
+                         static_cast<unsigned long long>(plan.lower_bound));
   }
   return {};
 }

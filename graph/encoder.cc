@@ -50,7 +50,8 @@ ValueId StyleHead(const Module& m, const std::string& path, ValueId x) {
 Result<Graph> BuildEncoder(const ModelConfig& config, const EncoderOptions& options) {
   MIEN_TRY(CheckBuild(config.encoder.has_value(), "encoder", options.batch));
   const EncoderConfig& e = *config.encoder;
-  if (options.stages < -1) return Status::Error(Code::kUsage, "stages %d, at least 0 expected", options.stages);
+  if (options.stages < -1)
+    return Status::Error(Code::kUsage, "stages %d, at least 0 expected", options.stages);
   Builder b("encoder", config, options.trace);
   const Module m(&b, "encoder.");
   const ValueId image = b.Input("image", {options.batch, 3, e.input_size, e.input_size});
@@ -65,7 +66,7 @@ Result<Graph> BuildEncoder(const ModelConfig& config, const EncoderOptions& opti
   for (int i = 0; i <= last; ++i) {
     if (i == 3) feature = Pyramid(m, "latlayer1", feature, c2);
     if (i == 7) feature = Pyramid(m, "latlayer2", feature, c1);
-    codes[i == 0 ? StackRows::kBase : static_cast<size_t>(i) + 1] =
+    codes[i == 0 ? size_t{StackRows::kBase} : static_cast<size_t>(i) + 1] =
         StyleHead(m, "styles." + std::to_string(i), feature);
   }
   if (e.adds_latent_avg && options.latent_avg) codes[StackRows::kAverage] = m.Weight("latent_avg");

@@ -1,7 +1,10 @@
-// The PluGeN4Faces flow (arXiv:2309.12033; RealNVP, arXiv:1605.08803, as nflows' SimpleRealNVP): every row of w_plus
-// passes through couplings and, between them, batch norms; the one-hot row number is the context of each coupling's net.
-//   [identity, transform] = columns of x;  p = net(identity, context);  transform' = transform * scale(p) + shift(p)
-// The inverse runs the same transforms backwards. logabsdet is the sum over the transforms, in the order they run.
+// The PluGeN4Faces flow (arXiv:2309.12033; RealNVP, arXiv:1605.08803, as nflows' SimpleRealNVP): every row of
+// w_plus passes through couplings and, between them, batch norms; the one-hot row number is the context of
+// each coupling's net.
+//   [identity, transform] = columns of x;  p = net(identity, context);  transform' = transform * scale(p) +
+//   shift(p)
+// The inverse runs the same transforms backwards. logabsdet is the sum over the transforms, in the order they
+// run.
 #include "graph/module.h"
 #include "graph/networks.h"
 
@@ -33,7 +36,8 @@ class FlowNet {
 
 std::string TransformPath(int index) { return "_transform._transforms." + std::to_string(index); }
 
-// Batch norm and relu before a linear layer, where the nets have norms (batch_norm_within_layers; nflows' eps).
+// Batch norm and relu before a linear layer, where the nets have norms (batch_norm_within_layers; nflows'
+// eps).
 ValueId FlowNet::NormWithin(const std::string& path, ValueId h) {
   BatchNorm::Params params;
   params.eps = 1e-3f;
@@ -41,14 +45,17 @@ ValueId FlowNet::NormWithin(const std::string& path, ValueId h) {
   return m_.Norm(path, h, params);
 }
 
-// h + linear1(relu(norm1(linear0(relu(norm0(h)))))) * sigmoid(context_layer(context)); the norms may be missing.
+// h + linear1(relu(norm1(linear0(relu(norm0(h)))))) * sigmoid(context_layer(context)); the norms may be
+// missing.
 ValueId FlowNet::ResidualBlock(const std::string& path, ValueId h) {
   const auto linear = [&](int k, ValueId x, std::vector<ValueId> gate_and_residual, int contexts) {
     Linear::Params params;
     params.contexts = contexts;
     const std::string layer = path + ".linear_layers." + std::to_string(k);
-    if (f_.norm_within) x = NormWithin(path + ".batch_norm_layers." + std::to_string(k), x);
-    else params.pre = Activation::kRelu;
+    if (f_.norm_within)
+      x = NormWithin(path + ".batch_norm_layers." + std::to_string(k), x);
+    else
+      params.pre = Activation::kRelu;
     std::vector<ValueId> in = {x, m_.Weight(layer + ".weight"), m_.Weight(layer + ".bias")};
     in.insert(in.end(), gate_and_residual.begin(), gate_and_residual.end());
     return b_.Call<Linear>(layer, params, std::move(in));
@@ -64,7 +71,8 @@ ValueId FlowNet::TransformNet(const std::string& path, ValueId identity) {
   initial.contexts = f_.contexts;
   initial.context_in_weight = true;
   ValueId h = m_.FullyConnected(path + ".initial_layer", identity, initial);
-  for (int block = 0; block < f_.blocks; ++block) h = ResidualBlock(path + ".blocks." + std::to_string(block), h);
+  for (int block = 0; block < f_.blocks; ++block)
+    h = ResidualBlock(path + ".blocks." + std::to_string(block), h);
   return m_.FullyConnected(path + ".final_layer", h);
 }
 
@@ -78,24 +86,27 @@ ValueId FlowNet::Coupling(int index, ValueId x) {
   AffineCoupling::Params params;
   params.inverse = inverse_;
   params.additive = f_.additive;
-  return Finish(index, b_.CallAll<AffineCoupling>(path, params, {x, p, m_.Weight(path + ".transform_features")}));
+  return Finish(index,
+                b_.CallAll<AffineCoupling>(path, params, {x, p, m_.Weight(path + ".transform_features")}));
 }
 
 ValueId FlowNet::BetweenNorm(int index, ValueId x) {
   const std::string path = TransformPath(index);
   FlowNorm::Params params;
   params.inverse = inverse_;
-  return Finish(index, b_.CallAll<FlowNorm>(path, params,
-                                            {x, m_.Weight(path + ".unconstrained_weight"), m_.Weight(path + ".bias"),
-                                             m_.Weight(path + ".running_mean"), m_.Weight(path + ".running_var")}));
+  return Finish(index,
+                b_.CallAll<FlowNorm>(path, params,
+                                     {x, m_.Weight(path + ".unconstrained_weight"), m_.Weight(path + ".bias"),
+                                      m_.Weight(path + ".running_mean"), m_.Weight(path + ".running_var")}));
 }
 
 // Of a transform's results [y, logabsdet]: adds the second to the total, gives the first.
 ValueId FlowNet::Finish(int index, const std::vector<ValueId>& result) {
   TraceLayer(index, "out", result[0]);
   TraceLayer(index, "logabsdet", result[1]);
-  logabsdet_ = logabsdet_ == kAbsent ? result[1]
-                                     : b_.Call<Add>("logabsdet." + std::to_string(index), {}, {logabsdet_, result[1]});
+  logabsdet_ = logabsdet_ == kAbsent
+                   ? result[1]
+                   : b_.Call<Add>("logabsdet." + std::to_string(index), {}, {logabsdet_, result[1]});
   return result[0];
 }
 

@@ -1,6 +1,6 @@
-// The graph: static, typed, single assignment. Values are tensors with fixed shapes, nodes are op calls in the order
-// they were built, which is the order they run. A graph is made once by a builder function (builder.h, one file per
-// network) and never changes; it holds no data.
+// The graph: static, typed, single assignment. Values are tensors with fixed shapes, nodes are op calls in
+// the order they were built, which is the order they run. A graph is made once by a builder function
+// (builder.h, one file per network) and never changes; it holds no data.
 #pragma once
 
 #include <string>
@@ -17,12 +17,13 @@ struct Value {
   enum class Kind : uint8_t { kInput, kWeight, kComputed };
   Kind kind = Kind::kComputed;
   Shape shape;
-  std::string name;   // input: its name in `mien run`; weight: its tensor in the model file; computed: its layer
+  std::string
+      name;  // input: its name in `mien run`; weight: its tensor in the model file; computed: its layer
 };
 
 struct Node {
   AnyOp op;
-  std::vector<ValueId> in;   // kAbsent for operands that are not there
+  std::vector<ValueId> in;  // kAbsent for operands that are not there
   std::vector<ValueId> out;
 };
 
@@ -32,7 +33,7 @@ struct NamedValue {
 };
 
 struct Graph {
-  std::string name;                 // "synthesis", ...
+  std::string name;  // "synthesis", ...
   std::vector<Value> values;
   std::vector<Node> nodes;
   std::vector<ValueId> inputs;      // in the documented order

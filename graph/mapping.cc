@@ -1,6 +1,6 @@
 // StyleGAN2 mapping network (arXiv:1912.04958; conditional form: arXiv:2006.06676):
-//   x = norm(z), with labels [norm(z), norm(embed(label))];  x = sqrt(2) lrelu(x (W s)^T + 0.01 b), mapping_layers times
-//   w_plus = the result in every row, truncated: average + psi (w - average)
+//   x = norm(z), with labels [norm(z), norm(embed(label))];  x = sqrt(2) lrelu(x (W s)^T + 0.01 b),
+//   mapping_layers times w_plus = the result in every row, truncated: average + psi (w - average)
 // Fully connected layers train with a learning rate of 0.01, so their stored weights are 100 times too large:
 // s = 0.01 / sqrt(fan_in).
 #include <cmath>
@@ -30,7 +30,8 @@ float Gain(const Builder& b, ValueId x, float learning_rate) {
 
 // The name of fully connected layer i: the public code of rosinality counts the pixel norm as layer 0.
 std::string LayerPath(const GeneratorConfig& g, int i) {
-  return g.convention == Convention::kNvidia ? "mapping.fc" + std::to_string(i) : "style." + std::to_string(i + 1);
+  return g.convention == Convention::kNvidia ? "mapping.fc" + std::to_string(i)
+                                             : "style." + std::to_string(i + 1);
 }
 
 // [norm(z), norm(embed(label))], [N,Dz+Dw].

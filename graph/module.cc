@@ -10,13 +10,13 @@ Status CheckBuild(bool has_component, const char* component, int batch) {
 
 ValueId Module::Norm(const std::string& path, ValueId x, const BatchNorm::Params& params) const {
   return builder_.Call<BatchNorm>(path, params,
-                                  {x, Weight(path + ".weight"), Weight(path + ".bias"), Weight(path + ".running_mean"),
-                                   Weight(path + ".running_var")});
+                                  {x, Weight(path + ".weight"), Weight(path + ".bias"),
+                                   Weight(path + ".running_mean"), Weight(path + ".running_var")});
 }
 
 ValueId Module::FullyConnected(const std::string& path, ValueId x, const Linear::Params& params) const {
-  return builder_.Call<Linear>(path, params,
-                               {x, Weight(path + ".weight"), Weight(path + ".bias"), kAbsent, kAbsent, kAbsent});
+  return builder_.Call<Linear>(
+      path, params, {x, Weight(path + ".weight"), Weight(path + ".bias"), kAbsent, kAbsent, kAbsent});
 }
 
 ValueId Module::Conv(const ConvLayer& layer, ValueId x, ValueId residual) const {
@@ -30,16 +30,17 @@ ValueId Module::Conv(const ConvLayer& layer, ValueId x, ValueId residual) const 
   const auto norm_weight = [&](const char* part) { return norm ? Weight(layer.norm + part) : kAbsent; };
   return builder_.Call<Conv2d>(
       layer.conv, params,
-      {x, weight, layer.bias ? Weight(layer.conv + ".bias") : kAbsent, norm_weight(".weight"), norm_weight(".bias"),
-       norm_weight(".running_mean"), norm_weight(".running_var"), residual,
+      {x, weight, layer.bias ? Weight(layer.conv + ".bias") : kAbsent, norm_weight(".weight"),
+       norm_weight(".bias"), norm_weight(".running_mean"), norm_weight(".running_var"), residual,
        layer.act == Activation::kPRelu ? Weight(layer.act_path + ".weight") : kAbsent});
 }
 
-ValueId Module::TracedConv(const ConvLayer& layer, const Conv2d::Params& params, ValueId x, ValueId residual) const {
-  ValueId y = builder_.Call<Conv2d>(layer.conv, params,
-                                    {x, Weight(layer.conv + ".weight"),
-                                     layer.bias ? Weight(layer.conv + ".bias") : kAbsent, kAbsent, kAbsent, kAbsent,
-                                     kAbsent, kAbsent, kAbsent});
+ValueId Module::TracedConv(const ConvLayer& layer, const Conv2d::Params& params, ValueId x,
+                           ValueId residual) const {
+  ValueId y = builder_.Call<Conv2d>(
+      layer.conv, params,
+      {x, Weight(layer.conv + ".weight"), layer.bias ? Weight(layer.conv + ".bias") : kAbsent, kAbsent,
+       kAbsent, kAbsent, kAbsent, kAbsent, kAbsent});
   Trace(layer.conv, y);
   if (!layer.norm.empty()) {
     y = Norm(layer.norm, y);
@@ -50,9 +51,10 @@ ValueId Module::TracedConv(const ConvLayer& layer, const Conv2d::Params& params,
   BiasAct::Params act;
   act.act = layer.act;
   act.slope = params.slope;
-  y = builder_.Call<BiasAct>(layer.act_path, act,
-                             {y, kAbsent, kAbsent, kAbsent,
-                              layer.act == Activation::kPRelu ? Weight(layer.act_path + ".weight") : kAbsent});
+  y = builder_.Call<BiasAct>(
+      layer.act_path, act,
+      {y, kAbsent, kAbsent, kAbsent,
+       layer.act == Activation::kPRelu ? Weight(layer.act_path + ".weight") : kAbsent});
   Trace(layer.act_path, y);
   return y;
 }

@@ -1,6 +1,7 @@
-// The builder functions: one network each, any size, from the config alone. Inputs and outputs carry the stable names
-// of DESIGN.md section "The program". With `trace` the unfused network is built, and every tensor a researcher knows
-// is an output named as in the public code: act/<module path> (generator, encoder), layer/<i>/... (flow).
+// The builder functions: one network each, any size, from the config alone. Inputs and outputs carry the
+// stable names of DESIGN.md section "The program". With `trace` the unfused network is built, and every
+// tensor a researcher knows is an output named as in the public code: act/<module path> (generator, encoder),
+// layer/<i>/... (flow).
 #pragma once
 
 #include "graph/builder.h"
@@ -8,15 +9,15 @@
 namespace mien {
 
 enum class NoiseMode : uint8_t {
-  kConst,   // the noise maps of the file
+  kConst,  // the noise maps of the file
   kNone,
-  kInput,   // inputs noise.{i}, shape [1,1,H,W] or [N,1,H,W]
+  kInput,  // inputs noise.{i}, shape [1,1,H,W] or [N,1,H,W]
 };
 
 struct MappingOptions {
   int batch = 1;
   float psi = 1.0f;
-  int cutoff = -1;   // rows below it are truncated; -1: all
+  int cutoff = -1;  // rows below it are truncated; -1: all
   bool trace = false;
 };
 Result<Graph> BuildMapping(const ModelConfig& config, const MappingOptions& options);  // spec a.2
@@ -31,8 +32,8 @@ Result<Graph> BuildSynthesis(const ModelConfig& config, const SynthesisOptions& 
 
 struct EncoderOptions {
   int batch = 1;
-  int stages = -1;          // heads 1..stages add their deltas (spec b); -1: all
-  bool latent_avg = true;   // false: leave the average out
+  int stages = -1;         // heads 1..stages add their deltas (spec b); -1: all
+  bool latent_avg = true;  // false: leave the average out
   bool trace = false;
 };
 Result<Graph> BuildEncoder(const ModelConfig& config, const EncoderOptions& options);
@@ -48,7 +49,7 @@ struct NetOptions {
   int batch = 1;
   bool trace = false;
 };
-Result<Graph> BuildAttributes(const ModelConfig& config, const NetOptions& options);   // spec e
-Result<Graph> BuildRecognizer(const ModelConfig& config, const NetOptions& options);   // spec b, last part
+Result<Graph> BuildAttributes(const ModelConfig& config, const NetOptions& options);  // spec e
+Result<Graph> BuildRecognizer(const ModelConfig& config, const NetOptions& options);  // spec b, last part
 
 }  // namespace mien

@@ -1,6 +1,7 @@
-// Offsets: the classical greedy for the dynamic storage allocation problem. Place the items one after the other, each at
-// the lowest offset that is free during its whole lifetime. The order decides; greedy by size comes first, and where it
-// misses the lower bound, the other orders of kOrders are tried and the best result is kept.
+// Offsets: the classical greedy for the dynamic storage allocation problem. Place the items one after the
+// other, each at the lowest offset that is free during its whole lifetime. The order decides; greedy by size
+// comes first, and where it misses the lower bound, the other orders of kOrders are tried and the best result
+// is kept.
 #include "graph/planner.h"
 
 #include <algorithm>
@@ -56,7 +57,8 @@ uint64_t PlaceBest(const std::vector<Item>& items, uint64_t lower_bound) {
   uint64_t best = 0;
   for (const auto key : kOrders) {
     std::iota(order.begin(), order.end(), size_t{0});
-    std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return key(items[a]) > key(items[b]); });
+    std::stable_sort(order.begin(), order.end(),
+                     [&](size_t a, size_t b) { return key(items[a]) > key(items[b]); });
     const uint64_t end = Place(items, order);
     if (best_order.empty() || end < best) {
       best = end;
@@ -77,7 +79,8 @@ Status SetBytes(int64_t floats, Placement* place) {
   return {};
 }
 
-// First and last steps of all values: from the node that makes them (inputs: step 0) to the last that reads them.
+// First and last steps of all values: from the node that makes them (inputs: step 0) to the last that reads
+// them.
 void SetLifetimes(const Graph& graph, MemoryPlan* plan) {
   const int last_step = std::max(0, static_cast<int>(graph.nodes.size()) - 1);
   for (int step = 0; step < static_cast<int>(graph.nodes.size()); ++step) {
@@ -92,7 +95,8 @@ void SetLifetimes(const Graph& graph, MemoryPlan* plan) {
     plan->scratch[static_cast<size_t>(step)].first = step;
     plan->scratch[static_cast<size_t>(step)].last = step;
   }
-  for (const NamedValue& output : graph.outputs) plan->values[static_cast<size_t>(output.value)].last = last_step;
+  for (const NamedValue& output : graph.outputs)
+    plan->values[static_cast<size_t>(output.value)].last = last_step;
 }
 
 Result<uint64_t> LowerBound(const std::vector<Item>& items, size_t steps) {
@@ -100,7 +104,8 @@ Result<uint64_t> LowerBound(const std::vector<Item>& items, size_t steps) {
   for (const Item& item : items) {
     for (int step = item.place->first; step <= item.place->last; ++step) {
       const auto sum = CheckedAdd(alive[static_cast<size_t>(step)], item.bytes);
-      if (!sum) return Status::Error(Code::kMemory, "more bytes are alive at step %d than can be counted", step);
+      if (!sum)
+        return Status::Error(Code::kMemory, "more bytes are alive at step %d than can be counted", step);
       alive[static_cast<size_t>(step)] = *sum;
     }
   }
@@ -121,7 +126,8 @@ Result<MemoryPlan> PlanMemory(const Graph& graph, int threads) {
   }
   for (size_t i = 0; i < graph.nodes.size(); ++i) {
     const Node& node = graph.nodes[i];
-    plan.scratch[i].name = (node.out.empty() ? "" : plan.values[static_cast<size_t>(node.out[0])].name) + " scratch";
+    plan.scratch[i].name =
+        (node.out.empty() ? "" : plan.values[static_cast<size_t>(node.out[0])].name) + " scratch";
     MIEN_TRY(SetBytes(OpScratchFloats(node.op, graph.InputShapes(node), threads), &plan.scratch[i]));
   }
   std::vector<Item> items;

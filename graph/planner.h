@@ -1,5 +1,6 @@
-// Memory plan: every computed value, input and scratch buffer gets its place in one arena. Greedy by size, ties by
-// index, at the lowest offset free during the whole lifetime. CheckPlan shares no code with PlanMemory.
+// Memory plan: every computed value, input and scratch buffer gets its place in one arena. Greedy by size,
+// ties by index, at the lowest offset free during the whole lifetime. CheckPlan shares no code with
+// PlanMemory.
 #pragma once
 
 #include <string>
@@ -11,7 +12,7 @@ namespace mien {
 
 struct Placement {
   uint64_t offset = 0;
-  uint64_t bytes = 0;     // before alignment
+  uint64_t bytes = 0;       // before alignment
   int first = 0, last = 0;  // steps during which it is alive, inclusive
   std::string name;
 };
@@ -21,13 +22,13 @@ struct MemoryPlan {
   std::vector<Placement> values;   // one per value of the graph; weights have bytes = 0
   std::vector<Placement> scratch;  // one per node; bytes may be 0
   uint64_t arena_bytes = 0;
-  uint64_t lower_bound = 0;        // largest sum alive at any step
+  uint64_t lower_bound = 0;  // largest sum alive at any step
 };
 
 // Graph inputs are alive from the first step (the caller fills them), outputs to the last.
 Result<MemoryPlan> PlanMemory(const Graph& graph, int threads);
 Status CheckPlan(const Graph& graph, int threads, const MemoryPlan& plan);
-std::string PlanTable(const MemoryPlan& plan);                  // text
-std::string PlanPicture(const MemoryPlan& plan);                // SVG: time to the right, addresses upwards
+std::string PlanTable(const MemoryPlan& plan);    // text
+std::string PlanPicture(const MemoryPlan& plan);  // SVG: time to the right, addresses upwards
 
 }  // namespace mien

@@ -1,5 +1,5 @@
-// ArcFace recognizer (arXiv:1801.07698) on the IR-SE trunk: batch norm, fully connected layer over the flattened map,
-// batch norm, unit length.
+// ArcFace recognizer (arXiv:1801.07698) on the IR-SE trunk: batch norm, fully connected layer over the
+// flattened map, batch norm, unit length.
 #include "graph/networks.h"
 #include "graph/trunk.h"
 

@@ -21,7 +21,8 @@ class Reference {
     for (ValueId id : graph_.inputs) {
       const Value& value = graph_.values[static_cast<size_t>(id)];
       const auto found = inputs.find(value.name);
-      if (found == inputs.end()) return Status::Error(Code::kUsage, "input %s is missing", value.name.c_str());
+      if (found == inputs.end())
+        return Status::Error(Code::kUsage, "input %s is missing", value.name.c_str());
       if (static_cast<int64_t>(found->second.size()) != value.shape.elements()) {
         return Status::Error(Code::kUsage, "input %s: %s expected, %zu numbers found", value.name.c_str(),
                              value.shape.ToString().c_str(), found->second.size());
@@ -52,7 +53,8 @@ class Reference {
 
   std::map<std::string, DoubleTensor> Outputs() const {
     std::map<std::string, DoubleTensor> outputs;
-    for (const NamedValue& output : graph_.outputs) outputs[output.name] = data_[static_cast<size_t>(output.value)];
+    for (const NamedValue& output : graph_.outputs)
+      outputs[output.name] = data_[static_cast<size_t>(output.value)];
     return outputs;
   }
 

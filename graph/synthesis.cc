@@ -1,6 +1,7 @@
 // StyleGAN2 synthesis network (arXiv:1912.04958, section 2.2; skip architecture), both public conventions.
-// Which row of w_plus feeds what: the 4x4 convolution row 0 and its ToRGB row 1; at resolution 8 * 2^j the upsampling
-// convolution row 1+2j, the second convolution row 2+2j, ToRGB row 3+2j. Noise maps have the rows' numbers.
+// Which row of w_plus feeds what: the 4x4 convolution row 0 and its ToRGB row 1; at resolution 8 * 2^j the
+// upsampling convolution row 1+2j, the second convolution row 2+2j, ToRGB row 3+2j. Noise maps have the rows'
+// numbers.
 #include <cmath>
 
 #include "graph/module.h"
@@ -11,7 +12,7 @@ namespace {
 
 // One styled convolution: where its tensors are.
 struct ConvPaths {
-  std::string path;    // of the layer, in traces
+  std::string path;  // of the layer, in traces
   std::string weight, affine, noise_map, noise_strength, bias;
   std::string filter;  // with up
 };
@@ -56,7 +57,8 @@ class Synthesis {
 
 std::string BlockPath(int level) { return "b" + std::to_string(4 << level); }
 
-// `level` counts resolutions: 4 is 0, 8 is 1, ... Noise map and w_plus row of a convolution have the same number.
+// `level` counts resolutions: 4 is 0, 8 is 1, ... Noise map and w_plus row of a convolution have the same
+// number.
 int ConvRow(int level, bool up) { return up ? 2 * level - 1 : 2 * level; }
 int RgbRow(int level) { return 2 * level + 1; }
 
@@ -64,12 +66,22 @@ ConvPaths Synthesis::Paths(int level, bool up) const {
   const int row = ConvRow(level, up);
   if (nvidia()) {
     const std::string path = BlockPath(level) + (up ? ".conv0" : ".conv1"), full = "synthesis." + path;
-    return {path, full + ".weight", full + ".affine", full + ".noise_const", full + ".noise_strength", full + ".bias",
+    return {path,
+            full + ".weight",
+            full + ".affine",
+            full + ".noise_const",
+            full + ".noise_strength",
+            full + ".bias",
             full + ".resample_filter"};
   }
   const std::string path = level == 0 ? "conv1" : "convs." + std::to_string(row - 1);
-  return {path, path + ".conv.weight", path + ".conv.modulation", "noises.noise_" + std::to_string(row),
-          path + ".noise.weight", path + ".activate.bias", path + ".conv.blur.kernel"};
+  return {path,
+          path + ".conv.weight",
+          path + ".conv.modulation",
+          "noises.noise_" + std::to_string(row),
+          path + ".noise.weight",
+          path + ".activate.bias",
+          path + ".conv.blur.kernel"};
 }
 
 RgbPaths Synthesis::ToRgbPaths(int level) const {
@@ -122,9 +134,13 @@ ValueId Synthesis::StyledConv(int level, bool up, ValueId x) {
                                                 : m_.Weight(paths.noise_map, {1, 1, side, side});
     strength = m_.Weight(paths.noise_strength, {1});
   }
-  std::vector<ValueId> operands = {x,     style,    m_.Weight(paths.weight, {out, in, 3, 3}),
+  std::vector<ValueId> operands = {x,
+                                   style,
+                                   m_.Weight(paths.weight, {out, in, 3, 3}),
                                    up ? m_.Weight(paths.filter) : kAbsent,
-                                   noise, strength, m_.Weight(paths.bias)};
+                                   noise,
+                                   strength,
+                                   m_.Weight(paths.bias)};
   if (m_.tracing()) return TracedConv(paths, params, std::move(operands));
   return b_.Call<ModConv>(paths.path, params, std::move(operands));
 }
@@ -166,8 +182,11 @@ ValueId Synthesis::Rgb(int level, ValueId x, ValueId skip) {
   params.weight_gain = 1.0f / std::sqrt(static_cast<float>(channels(level)));
   params.clamp = clamp();
   params.filter_gain = filter_gain();
-  std::vector<ValueId> operands = {x, style, m_.Weight(paths.weight, {3, channels(level), 1, 1}),
-                                   m_.Weight(paths.bias, {3}), skip,
+  std::vector<ValueId> operands = {x,
+                                   style,
+                                   m_.Weight(paths.weight, {3, channels(level), 1, 1}),
+                                   m_.Weight(paths.bias, {3}),
+                                   skip,
                                    skip == kAbsent ? kAbsent : m_.Weight(paths.filter)};
   if (m_.tracing()) return TracedRgb(paths, params, std::move(operands));
   return b_.Call<ToRgb>(paths.path, params, std::move(operands));
@@ -177,15 +196,20 @@ ValueId Synthesis::TracedRgb(const RgbPaths& paths, ToRgb::Params params, std::v
   BiasAct::Params act;
   act.clamp = params.clamp;
   params.clamp = 0.0f;
-  const ValueId conv = b_.Call<ToRgb>(paths.path + ".conv", params,
-                                      {in[ToRgb::kX], in[ToRgb::kStyle], in[ToRgb::kWeight], kAbsent, kAbsent, kAbsent});
-  ValueId y = b_.Call<BiasAct>(paths.path + ".bias", act, {conv, kAbsent, kAbsent, in[ToRgb::kBias], kAbsent});
-  if (nvidia()) m_.Trace(paths.path, y);
-  else m_.Trace(paths.path + ".conv", conv);
+  const ValueId conv =
+      b_.Call<ToRgb>(paths.path + ".conv", params,
+                     {in[ToRgb::kX], in[ToRgb::kStyle], in[ToRgb::kWeight], kAbsent, kAbsent, kAbsent});
+  ValueId y =
+      b_.Call<BiasAct>(paths.path + ".bias", act, {conv, kAbsent, kAbsent, in[ToRgb::kBias], kAbsent});
+  if (nvidia())
+    m_.Trace(paths.path, y);
+  else
+    m_.Trace(paths.path + ".conv", conv);
   if (in[ToRgb::kSkip] != kAbsent) {
     Upsample::Params up;
     up.gain = params.filter_gain;
-    const ValueId skip = b_.Call<Upsample>(paths.path + ".upsample", up, {in[ToRgb::kSkip], in[ToRgb::kFilter]});
+    const ValueId skip =
+        b_.Call<Upsample>(paths.path + ".upsample", up, {in[ToRgb::kSkip], in[ToRgb::kFilter]});
     if (!nvidia()) m_.Trace(paths.path + ".upsample", skip);
     y = b_.Call<Add>(paths.path + ".skip", {}, {y, skip});
   }

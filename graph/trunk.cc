@@ -8,7 +8,8 @@ ValueId SqueezeAndExcite(const Module& m, const std::string& path, const std::st
                          ValueId u, ValueId shortcut) {
   Builder& b = m.builder();
   if (!m.tracing()) {
-    return b.Call<SqueezeExcite>(path, {}, {u, m.Weight(path + ".fc1.weight"), m.Weight(path + ".fc2.weight"), shortcut});
+    return b.Call<SqueezeExcite>(
+        path, {}, {u, m.Weight(path + ".fc1.weight"), m.Weight(path + ".fc2.weight"), shortcut});
   }
   ValueId e = b.Call<GlobalAvgPool>(path + ".avg_pool", {}, {u});
   m.Trace(path + ".avg_pool", e);
@@ -48,7 +49,8 @@ ValueId Shortcut(const Module& m, const std::string& path, bool same_channels, i
 }
 
 // Batch norm, 3x3 convolution, PReLU, strided 3x3 convolution, batch norm, squeeze-and-excitation, shortcut.
-ValueId Block(const Module& m, const std::string& path, bool same_channels, int reduction, int stride, ValueId x) {
+ValueId Block(const Module& m, const std::string& path, bool same_channels, int reduction, int stride,
+              ValueId x) {
   // The shortcut first: from then on x is needed only by the batch norm, so its memory is free early.
   const ValueId shortcut = Shortcut(m, path + ".shortcut_layer", same_channels, stride, x);
   const std::string layers = path + ".res_layer";
@@ -84,7 +86,8 @@ std::vector<ValueId> AppendTrunk(const Module& m, const TrunkConfig& trunk, Valu
   for (size_t stage = 0; stage < trunk.stage_channels.size(); ++stage) {
     const int depth = trunk.stage_channels[stage];
     for (int block = 0; block < trunk.stage_blocks[stage]; ++block, ++index, channels = depth) {
-      x = Block(m, "body." + std::to_string(index), channels == depth, trunk.se_reduction, block == 0 ? 2 : 1, x);
+      x = Block(m, "body." + std::to_string(index), channels == depth, trunk.se_reduction, block == 0 ? 2 : 1,
+                x);
     }
     stages.push_back(x);
   }
