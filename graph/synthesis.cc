@@ -55,7 +55,7 @@ class Synthesis {
   std::vector<ValueId> noise_inputs_;
 };
 
-std::string BlockPath(int level) { return "b" + std::to_string(4 << level); }
+std::string BlockPath(int level) { return std::string("b").append(std::to_string(4 << level)); }
 
 // `level` counts resolutions: 4 is 0, 8 is 1, ... Noise map and w_plus row of a convolution have the same
 // number.
