@@ -3,6 +3,7 @@
 // Infer must refuse). kernels/all_cases.h includes them all.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -34,7 +35,7 @@ struct OpCase {
   typename Op::Params params;
   std::vector<Shape> in;   // Shape() for an operand that is absent
   double tolerance;        // of max|cpu - ref| / rms(ref), for every output; measured x 1.5
-  std::vector<Fill> fill;  // per input; inputs past its end are standard normal
+  std::array<Fill, 12> fill = {};  // per input; what is not given is standard normal
   // Bit i: the first dimension of input i is the batch. All outputs then have it first, and the driver checks that
   // samples do not know their neighbours. 0: the call has no batch.
   uint32_t batched = 1;

@@ -13,6 +13,10 @@ Status AffineCoupling::Infer(const Params& params, Shapes in, Shape* out) {
   MIEN_TRY(ExpectShape(kName, "index", {kAny}, in[kIndex]));
   const int64_t n = in[kX][0], l = in[kX][1], transformed = in[kIndex][0];
   MIEN_TRY(ExpectShape(kName, "p", {n, l, (params.additive ? 1 : 2) * transformed}, in[kP]));
+  if (transformed > in[kX][2]) {
+    return Status::Error(Code::kUsage, "%s: index: at most %lld expected, %lld found", kName,
+                         static_cast<long long>(in[kX][2]), static_cast<long long>(transformed));
+  }
   out[0] = in[kX];
   out[1] = {n, l};
   return {};

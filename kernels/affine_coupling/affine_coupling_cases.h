@@ -1,0 +1,97 @@
+// Test and bench cases of affine_coupling. Tolerances: measured x 1.5, 23 November 2026; 0: copies.
+#pragma once
+
+#include "kernels/affine_coupling/affine_coupling.h"
+#include "kernels/case.h"
+
+namespace mien {
+
+template <>
+inline std::vector<OpCase<AffineCoupling>> CasesOf<AffineCoupling>() {
+  return {
+      {"forward",
+       Tag::kTiny,
+       {},
+       {{2, 3, 7}, {2, 3, 6}, {3}},
+       1e-6,
+       {Fill(), Fill(), Fill::Indices(7)},
+       0b11},
+      {"inverse",
+       Tag::kTiny,
+       {.inverse = true},
+       {{2, 3, 7}, {2, 3, 8}, {4}},
+       1e-6,
+       {Fill(), Fill(), Fill::Indices(7)},
+       0b11},
+      {"additive",
+       Tag::kTiny,
+       {.additive = true},
+       {{2, 3, 7}, {2, 3, 3}, {3}},
+       1e-6,
+       {Fill(), Fill(), Fill::Indices(7)},
+       0b11},
+      {"additive_inverse",
+       Tag::kTiny,
+       {.inverse = true, .additive = true},
+       {{2, 3, 7}, {2, 3, 3}, {3}},
+       1e-6,
+       {Fill(), Fill(), Fill::Indices(7)},
+       0b11},
+      {"flow_512",
+       Tag::kModel,
+       {},
+       {{2, 18, 512}, {2, 18, 512}, {256}},
+       1e-6,
+       {Fill(), Fill(), Fill::Indices(512)},
+       0b11},
+      {"flow_512_inverse",
+       Tag::kModel,
+       {.inverse = true},
+       {{2, 18, 512}, {2, 18, 512}, {256}},
+       1e-6,
+       {Fill(), Fill(), Fill::Indices(512)},
+       0b11},
+      {"one_number",
+       Tag::kEdge,
+       {},
+       {{1, 1, 1}, {1, 1, 2}, {1}},
+       1e-6,
+       {Fill(), Fill(), Fill::Indices(1)},
+       0b11},
+      {"smallest_scales",
+       Tag::kEdge,
+       {},
+       {{1, 2, 130}, {1, 2, 260}, {130}},
+       1e-6,
+       {Fill(), Fill::Uniform(-130, -60), Fill::Indices(130)},
+       0b11},
+      {"smallest_scales_inverse",
+       Tag::kEdge,
+       {.inverse = true},
+       {{1, 2, 130}, {1, 2, 260}, {130}},
+       1e-6,
+       {Fill(), Fill::Uniform(-130, -60), Fill::Indices(130)},
+       0b11},
+      {"largest_scales",
+       Tag::kEdge,
+       {},
+       {{1, 2, 130}, {1, 2, 260}, {130}},
+       1e-6,
+       {Fill(), Fill::Uniform(60, 130), Fill::Indices(130)},
+       0b11},
+  };
+}
+
+template <>
+inline std::vector<WrongCase<AffineCoupling>> WrongCasesOf<AffineCoupling>() {
+  return {
+      {{}, {{2, 3, 8}, {2, 3, 4}, {4}}, "[2,3,8]", "[2,3,4]"},
+      {{.additive = true}, {{2, 3, 8}, {2, 3, 8}, {4}}, "[2,3,4]", "[2,3,8]"},
+      {{}, {{2, 3, 8}, {2, 2, 8}, {4}}, "[2,3,8]", "[2,2,8]"},
+      {{}, {{2, 3, 8}, {2, 3, 8}, {2, 2}}, "[?]", "[2,2]"},
+      {{}, {{2, 3}, {2, 3, 8}, {4}}, "[?,?,?]", "[2,3]"},
+      {{}, {{2, 3, 8}, {2, 3, 18}, {9}}, "at most 8", "9"},
+  };
+}
+
+}  // namespace mien

@@ -1,0 +1,27 @@
+// Test and bench cases of global_avg_pool. Tolerances: measured x 1.5, 23 November 2026; 0: copies.
+#pragma once
+
+#include "kernels/case.h"
+#include "kernels/global_avg_pool/global_avg_pool.h"
+
+namespace mien {
+
+template <>
+inline std::vector<OpCase<GlobalAvgPool>> CasesOf<GlobalAvgPool>() {
+  return {
+      {"odd", Tag::kTiny, {}, {{2, 3, 5, 7}}, 1e-6},
+      {"encoder_64", Tag::kModel, {}, {{1, 128, 64, 64}}, 1e-6},
+      {"one_number", Tag::kEdge, {}, {{1, 1, 1, 1}}, 0},
+      {"mean_far_away", Tag::kEdge, {}, {{1, 2, 64, 64}}, 1e-6, {Fill::Normal(1e6, 1)}},
+  };
+}
+
+template <>
+inline std::vector<WrongCase<GlobalAvgPool>> WrongCasesOf<GlobalAvgPool>() {
+  return {
+      {{}, {{2, 3, 4}}, "[?,?,?,?]", "[2,3,4]"},
+      {{}, {{2, 3, 0, 4}}, "[?,?,?,?]", "[2,3,0,4]"},
+  };
+}
+
+}  // namespace mien

@@ -1,0 +1,26 @@
+// Test and bench cases of repeat_batch. Tolerances: measured x 1.5, 23 November 2026; 0: copies.
+#pragma once
+
+#include "kernels/case.h"
+#include "kernels/repeat_batch/repeat_batch.h"
+
+namespace mien {
+
+template <>
+inline std::vector<OpCase<RepeatBatch>> CasesOf<RepeatBatch>() {
+  return {
+      {"odd", Tag::kTiny, {.batch = 3}, {{2, 3, 5}}, 0, {}, 0},
+      {"constant_512", Tag::kModel, {.batch = 2}, {{512, 4, 4}}, 0, {}, 0},
+      {"one_number", Tag::kEdge, {.batch = 1}, {{1, 1, 1}}, 0, {}, 0},
+  };
+}
+
+template <>
+inline std::vector<WrongCase<RepeatBatch>> WrongCasesOf<RepeatBatch>() {
+  return {
+      {{.batch = 0}, {{2, 3, 4}}, "at least 1", "0"},
+      {{.batch = 1}, {{2, 3}}, "[?,?,?]", "[2,3]"},
+  };
+}
+
+}  // namespace mien

@@ -1,0 +1,45 @@
+// Test and bench cases of stack_rows. Tolerances: measured x 1.5, 23 November 2026; 0: copies.
+#pragma once
+
+#include "kernels/case.h"
+#include "kernels/stack_rows/stack_rows.h"
+
+namespace mien {
+
+// base, average and every delta.
+inline std::vector<Shape> CodesShapes(int64_t batch, int64_t rows, int64_t columns) {
+  std::vector<Shape> shapes(static_cast<size_t>(rows) + 1, Shape{batch, columns});
+  shapes[StackRows::kAverage] = {rows, columns};
+  return shapes;
+}
+
+template <>
+inline std::vector<OpCase<StackRows>> CasesOf<StackRows>() {
+  return {
+      {"no_average", Tag::kTiny, {.rows = 3}, {{2, 7}, Shape(), {2, 7}, {2, 7}}, 1e-6, {}, 0b1101},
+      {"a_delta_missing",
+       Tag::kTiny,
+       {.rows = 4},
+       {{2, 7}, {4, 7}, {2, 7}, Shape(), {2, 7}},
+       1e-6,
+       {},
+       0b11101},
+      {"codes_18", Tag::kModel, {.rows = 18}, CodesShapes(2, 18, 512), 1e-6, {}, 0xffffffffu & ~0b10u},
+      {"one_row", Tag::kEdge, {.rows = 1}, {{1, 1}, Shape()}, 0},
+      {"one_row_average", Tag::kEdge, {.rows = 1}, {{2, 3}, {1, 3}}, 1e-6},
+      {"stage_zero", Tag::kEdge, {.rows = 3}, {{2, 5}, {3, 5}, Shape(), Shape()}, 1e-6},
+  };
+}
+
+template <>
+inline std::vector<WrongCase<StackRows>> WrongCasesOf<StackRows>() {
+  return {
+      {{.rows = 0}, {{2, 3}}, "at least 1", "0"},
+      {{.rows = 2}, {{2, 3}, Shape()}, "3 operands", "2"},
+      {{.rows = 2}, {{2, 3}, {3, 3}, Shape()}, "[2,3]", "[3,3]"},
+      {{.rows = 2}, {{2, 3}, Shape(), {2, 4}}, "[2,3]", "[2,4]"},
+      {{.rows = 1}, {{2}, Shape()}, "[?,?]", "[2]"},
+  };
+}
+
+}  // namespace mien

@@ -1,0 +1,145 @@
+// One call of one op under test: inputs drawn from the case, outputs and scratch poisoned with NaN, every
+// buffer the kernel writes between guard zones.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <vector>
+
+#include "kernels/case.h"
+#include "runtime/base/buffer.h"
+
+namespace mien {
+
+// Floats with 64 guards on either side; everything starts as one particular NaN.
+class Guarded {
+ public:
+  explicit Guarded(int64_t floats) : floats_(floats) {
+    auto buffer = Buffer::Create((floats + 2 * kGuard) * sizeof(float), "test");
+    REQUIRE(buffer.ok());
+    buffer_ = std::move(*buffer);
+    Poison();
+  }
+  void Poison() { std::fill_n(buffer_.as<uint32_t>(), floats_ + 2 * kGuard, kPoison); }
+  float* data() { return buffer_.as<float>() + kGuard; }
+  std::vector<float> Values() { return {data(), data() + floats_}; }
+  bool GuardsIntact() const {
+    const uint32_t* words = buffer_.as<uint32_t>();
+    bool intact = true;
+    for (int64_t i = 0; i < kGuard; ++i)
+      intact &= words[i] == kPoison && words[kGuard + floats_ + i] == kPoison;
+    return intact;
+  }
+
+ private:
+  static constexpr int64_t kGuard = 64;  // 256 bytes: keeps the alignment of 64
+  static constexpr uint32_t kPoison = 0x7fc0beef;
+  int64_t floats_;
+  Buffer buffer_;
+};
+
+using Tensors = std::vector<std::vector<float>>;
+
+inline bool SameBits(const std::vector<float>& a, const std::vector<float>& b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+}
+
+// max|a - b| / rms(b). A NaN or an infinity anywhere makes it infinite.
+inline double RelativeError(const std::vector<float>& a, const std::vector<double>& b) {
+  double worst = 0.0, squares = 0.0;
+  for (size_t i = 0; i < b.size(); ++i) {
+    if (!std::isfinite(a[i]) || !std::isfinite(b[i])) return std::numeric_limits<double>::infinity();
+    worst = std::max(worst, std::abs(a[i] - b[i]));
+    squares += b[i] * b[i];
+  }
+  const double rms = std::sqrt(squares / static_cast<double>(b.size()));
+  return worst / std::max(rms, 1e-30);
+}
+
+template <class T>
+std::vector<View<const T>> ViewsOf(const std::vector<std::vector<T>>& tensors,
+                                   const std::vector<Shape>& shapes) {
+  std::vector<View<const T>> views(shapes.size());
+  for (size_t i = 0; i < shapes.size(); ++i) {
+    views[i].shape = shapes[i];
+    views[i].data = shapes[i].present() ? tensors[i].data() : nullptr;
+  }
+  return views;
+}
+
+template <class Op>
+Tensors DrawInputs(const OpCase<Op>& c) {
+  Tensors tensors;
+  for (size_t i = 0; i < c.in.size(); ++i) {
+    tensors.emplace_back(static_cast<size_t>(c.in[i].elements()));
+    FillValues(i < c.fill.size() ? c.fill[i] : Fill(), c.seed, static_cast<int>(i), tensors.back());
+  }
+  return tensors;
+}
+
+template <class Op>
+std::vector<Shape> OutputShapes(const typename Op::Params& params, const std::vector<Shape>& in) {
+  std::vector<Shape> out(Op::kOutputs);
+  const Status status = Op::Infer(params, in, out.data());
+  INFO(status.message());
+  REQUIRE(status.ok());
+  return out;
+}
+
+template <class Op>
+std::vector<std::vector<double>> RunReference(const typename Op::Params& params, const std::vector<Shape>& in,
+                                              const Tensors& tensors) {
+  std::vector<std::vector<double>> exact, out;
+  for (const auto& tensor : tensors) exact.emplace_back(tensor.begin(), tensor.end());
+  std::vector<View<double>> views;
+  for (const Shape& shape : OutputShapes<Op>(params, in)) {
+    out.emplace_back(static_cast<size_t>(shape.elements()), std::numeric_limits<double>::quiet_NaN());
+    views.push_back({out.back().data(), shape});
+  }
+  Op::Ref(params, ViewsOf(exact, in), views);
+  return out;
+}
+
+template <class Op>
+Tensors RunCpu(const typename Op::Params& params, const std::vector<Shape>& in, const Tensors& tensors,
+               ThreadPool* pool) {
+  auto views = ViewsOf(tensors, in);
+  Guarded packed(Op::PackedFloats(params, in));
+  Op::Pack(params, views, packed.data());
+  CHECK_MESSAGE(packed.GuardsIntact(), "Pack wrote outside of PackedFloats");
+  const std::vector<float> packed_before = packed.Values();
+  for (size_t i = 0; i < views.size(); ++i) {
+    if (Op::kPacked >> i & 1) views[i].data = nullptr;
+  }
+
+  Guarded scratch(Op::ScratchFloats(params, in, pool->threads()));
+  std::vector<Guarded> out;
+  std::vector<View<float>> out_views;
+  for (const Shape& shape : OutputShapes<Op>(params, in)) {
+    out.emplace_back(shape.elements());
+    out_views.push_back({out.back().data(), shape});
+  }
+  CpuCall call;
+  call.in = views;
+  call.out = out_views;
+  call.packed = packed.data();
+  call.scratch = scratch.data();
+  call.threads = pool;
+  Op::Cpu(params, call);
+
+  CHECK_MESSAGE(scratch.GuardsIntact(), "Cpu wrote outside of its scratch");
+  CHECK_MESSAGE(packed.GuardsIntact(), "Cpu wrote beside the packed weights");
+  CHECK_MESSAGE(SameBits(packed.Values(), packed_before), "Cpu changed the packed weights");
+  Tensors values;
+  for (Guarded& tensor : out) {
+    CHECK_MESSAGE(tensor.GuardsIntact(), "Cpu wrote outside of an output");
+    values.push_back(tensor.Values());
+  }
+  return values;
+}
+
+}  // namespace mien

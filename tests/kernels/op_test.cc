@@ -1,0 +1,188 @@
+// Every op of ops.def, all its cases: the CPU kernel against the double reference; the same bits again, for
+// any number of threads, for a sample alone and for samples in another order; every SIMD target this machine
+// can run. An op without cases fails. Prints what was measured.
+#include <doctest/doctest.h>
+#include <hwy/highway.h>
+
+#include <array>
+#include <cstdio>
+#include <string>
+
+#include "kernels/all_cases.h"
+#include "kernels/ops.h"
+#include "tests/kernels/op_runner.h"
+
+namespace mien {
+namespace {
+
+ThreadPool* Pool(int threads) {
+  static ThreadPool one(1), two(2), three(3), seven(7);
+  return threads == 1 ? &one : threads == 2 ? &two : threads == 3 ? &three : &seven;
+}
+
+// Makes Highway choose this target; destroyed, its own choice again.
+class UseTarget {
+ public:
+  explicit UseTarget(int64_t target) { Set(target); }
+  ~UseTarget() { Set(0); }
+
+ private:
+  static void Set(int64_t target) {
+    hwy::SetSupportedTargetsForTest(target);
+    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+  }
+};
+
+template <class Op>
+double WorstError(const Tensors& out, const std::vector<std::vector<double>>& expected) {
+  double worst = 0.0;
+  for (size_t i = 0; i < out.size(); ++i) worst = std::max(worst, RelativeError(out[i], expected[i]));
+  return worst;
+}
+
+void CheckSameBits(const Tensors& a, const Tensors& b, const char* what) {
+  REQUIRE(a.size() == b.size());
+  for (size_t i = 0; i < a.size(); ++i) CHECK_MESSAGE(SameBits(a[i], b[i]), what << ": output " << i);
+}
+
+// The batch rearranged: sample order[n] of the inputs becomes sample n.
+template <class T>
+std::vector<T> Samples(const std::vector<T>& tensor, int64_t batch, const std::vector<int64_t>& order) {
+  const int64_t size = static_cast<int64_t>(tensor.size()) / batch;
+  std::vector<T> out;
+  for (int64_t n : order) out.insert(out.end(), tensor.begin() + n * size, tensor.begin() + (n + 1) * size);
+  return out;
+}
+
+// Runs with the samples in `order` only, and wants each one's bits of the whole batch `out`.
+template <class Op>
+void CheckSamples(const OpCase<Op>& c, const Tensors& in, const Tensors& out, int64_t batch,
+                  const std::vector<int64_t>& order, const char* what) {
+  std::vector<Shape> shapes = c.in;
+  Tensors tensors = in, expected;
+  for (size_t i = 0; i < shapes.size(); ++i) {
+    if (!(c.batched >> i & 1) || !shapes[i].present()) continue;
+    REQUIRE(shapes[i][0] == batch);
+    shapes[i].dim[0] = static_cast<int64_t>(order.size());
+    tensors[i] = Samples(in[i], batch, order);
+  }
+  for (const auto& tensor : out) expected.push_back(Samples(tensor, batch, order));
+  CheckSameBits(RunCpu<Op>(c.params, shapes, tensors, Pool(2)), expected, what);
+}
+
+template <class Op>
+void CheckBatch(const OpCase<Op>& c, const Tensors& in, const Tensors& out) {
+  if (c.batched == 0) return;
+  const int64_t batch = c.in[static_cast<size_t>(std::countr_zero(c.batched))][0];
+  std::vector<int64_t> reversed;
+  for (int64_t n = 0; n < batch; ++n) {
+    CheckSamples(c, in, out, batch, {n}, "a sample alone");
+    reversed.insert(reversed.begin(), n);
+  }
+  if (batch > 1) CheckSamples(c, in, out, batch, reversed, "the batch reversed");
+}
+
+template <class Op>
+void CheckCost(const OpCase<Op>& c, const Tensors& in, const Tensors& out) {
+  const Cost cost = Op::Count(c.params, c.in);
+  int64_t elements = 0;
+  for (const auto& tensor : in) elements += static_cast<int64_t>(tensor.size());
+  for (const auto& tensor : out) elements += static_cast<int64_t>(tensor.size());
+  CHECK(cost.bytes == elements * 4);
+  CHECK(cost.multiply_adds >= 0);
+}
+
+template <class Op>
+void TestCase(const OpCase<Op>& c) {
+  CAPTURE(c.name);
+  const Tensors in = DrawInputs(c);
+  const auto expected = RunReference<Op>(c.params, c.in, in);
+  const Tensors out = RunCpu<Op>(c.params, c.in, in, Pool(1));
+  CheckCost(c, in, out);
+  const double error = WorstError<Op>(out, expected);
+  CHECK_MESSAGE(error <= c.tolerance, "error " << error << ", at most " << c.tolerance << " expected");
+
+  CheckSameBits(RunCpu<Op>(c.params, c.in, in, Pool(1)), out, "run again");
+  for (int threads : {2, 3, 7}) {
+    CAPTURE(threads);
+    CheckSameBits(RunCpu<Op>(c.params, c.in, in, Pool(threads)), out, "another number of threads");
+  }
+  CheckBatch(c, in, out);
+
+  double worst_target = 0.0;
+  for (int64_t target : hwy::SupportedAndGeneratedTargets()) {
+    if (c.tag == Tag::kModel) break;
+    CAPTURE(hwy::TargetName(target));
+    const UseTarget use(target);
+    const Tensors other = RunCpu<Op>(c.params, c.in, in, Pool(1));
+    const double other_error = WorstError<Op>(other, expected);
+    worst_target = std::max(worst_target, other_error);
+    CHECK_MESSAGE(other_error <= c.tolerance,
+                  "error " << other_error << ", at most " << c.tolerance << " expected");
+    CheckSameBits(RunCpu<Op>(c.params, c.in, in, Pool(3)), other, "another number of threads");
+    CheckBatch(c, in, other);
+  }
+  std::printf("%-16s %-28s error %8.2e  all targets %8.2e  tolerance %8.2e\n", Op::kName, c.name, error,
+              worst_target, c.tolerance);
+}
+
+template <class Op>
+void TestCases() {
+  const auto cases = CasesOf<Op>();
+  std::array<bool, 3> tagged{};
+  for (const auto& c : cases) {
+    tagged[static_cast<size_t>(c.tag)] = true;
+    TestCase(c);
+  }
+  CHECK_MESSAGE((tagged[0] && tagged[1] && tagged[2]), std::string(Op::kName) << " needs cases of every tag");
+}
+
+template <class Op>
+void TestWrongShapes() {
+  const auto cases = WrongCasesOf<Op>();
+  CHECK_MESSAGE(!cases.empty(), std::string(Op::kName) << " needs shapes that are refused");
+  for (const auto& c : cases) {
+    Shape out[Op::kOutputs];
+    const Status status = Op::Infer(c.params, c.in, out);
+    const std::string message = status.message();
+    CAPTURE(message);
+    CAPTURE(c.expected);
+    CAPTURE(c.found);
+    CHECK((status.code() == Code::kUsage || status.code() == Code::kRefused));
+    CHECK(message.find(std::string(c.expected) + " expected") != std::string::npos);
+    CHECK(message.find(std::string(c.found) + " found") != std::string::npos);
+    CHECK(message.find(Op::kName) != std::string::npos);
+  }
+}
+
+#define MIEN_OP(name, folder) \
+  TEST_CASE(#folder) { TestCases<name>(); }
+#include "kernels/ops.def"
+#undef MIEN_OP
+
+#define MIEN_OP(name, folder) \
+  TEST_CASE(#folder ": wrong shapes") { TestWrongShapes<name>(); }
+#include "kernels/ops.def"
+#undef MIEN_OP
+
+TEST_CASE("the table knows every op") {
+  const AnyOp none = std::monostate();
+  Shape out;
+  CHECK(std::string(OpName(none)) == "none");
+  CHECK(!OpInfer(none, {}, &out).ok());
+  int kinds = 0;
+#define MIEN_OP(name, folder)                                  \
+  {                                                            \
+    const AnyOp op = OpCall<name>{};                           \
+    CHECK(std::string(OpName(op)) == #folder);                 \
+    CHECK(OpOutputs(op) == name::kOutputs);                    \
+    CHECK(op.index() == static_cast<size_t>(OpKind::k##name)); \
+    ++kinds;                                                   \
+  }
+#include "kernels/ops.def"
+#undef MIEN_OP
+  CHECK(kinds == static_cast<int>(std::variant_size_v<AnyOp>) - 1);
+}
+
+}  // namespace
+}  // namespace mien
