@@ -13,20 +13,17 @@
 
 namespace mien {
 
-struct SqueezeExcite {
+struct SqueezeExcite : NoPacking {
   struct Params {
     bool operator==(const Params&) const = default;
   };
   enum Input { kU, kFc1, kFc2, kShortcut, kInputs };
   static constexpr const char* kName = "squeeze_excite";
   static constexpr int kOutputs = 1;
-  static constexpr uint32_t kPacked = 0;
 
   static Status Infer(const Params& params, Shapes in, Shape* out);
   static Cost Count(const Params& params, Shapes in);
   static void Ref(const Params& params, Inputs<double> in, Outputs<double> out);
-  static int64_t PackedFloats(const Params& params, Shapes in);
-  static void Pack(const Params& params, Inputs<float> in, float* packed);
   static int64_t ScratchFloats(const Params& params, Shapes in, int threads);
   static void Cpu(const Params& params, const CpuCall& call);
 };

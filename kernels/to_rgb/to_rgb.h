@@ -15,7 +15,7 @@
 
 namespace mien {
 
-struct ToRgb {
+struct ToRgb : NoPacking {
   struct Params {
     float weight_gain = 1.0f;
     float clamp = 0.0f;         // 0: none
@@ -25,13 +25,10 @@ struct ToRgb {
   enum Input { kX, kStyle, kWeight, kBias, kSkip, kFilter, kInputs };
   static constexpr const char* kName = "to_rgb";
   static constexpr int kOutputs = 1;
-  static constexpr uint32_t kPacked = 0;
 
   static Status Infer(const Params& params, Shapes in, Shape* out);
   static Cost Count(const Params& params, Shapes in);
   static void Ref(const Params& params, Inputs<double> in, Outputs<double> out);
-  static int64_t PackedFloats(const Params& params, Shapes in);
-  static void Pack(const Params& params, Inputs<float> in, float* packed);
   static int64_t ScratchFloats(const Params& params, Shapes in, int threads);
   static void Cpu(const Params& params, const CpuCall& call);
 };

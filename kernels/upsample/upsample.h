@@ -10,7 +10,7 @@
 
 namespace mien {
 
-struct Upsample {
+struct Upsample : NoPacking, NoScratch {
   struct Params {
     float gain = 1.0f;   // makes the stored filter sum to 4
     bool operator==(const Params&) const = default;
@@ -18,14 +18,10 @@ struct Upsample {
   enum Input { kX, kFilter, kInputs };
   static constexpr const char* kName = "upsample";
   static constexpr int kOutputs = 1;
-  static constexpr uint32_t kPacked = 0;
 
   static Status Infer(const Params& params, Shapes in, Shape* out);
   static Cost Count(const Params& params, Shapes in);
   static void Ref(const Params& params, Inputs<double> in, Outputs<double> out);
-  static int64_t PackedFloats(const Params& params, Shapes in);
-  static void Pack(const Params& params, Inputs<float> in, float* packed);
-  static int64_t ScratchFloats(const Params& params, Shapes in, int threads);
   static void Cpu(const Params& params, const CpuCall& call);
 };
 

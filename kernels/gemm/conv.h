@@ -1,0 +1,60 @@
+// Convolution as an implicit matrix product (gemm.h): output channels are the rows, output pixels the columns, sixteen
+// to a tile, and k runs over (input channel, tap). The pixels a tile needs are gathered per block of k, multiplied by
+// their channel's style on the way, with zeros outside the image; no matrix of patches ever exists in memory.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/gemm/gemm.h"
+#include "runtime/base/thread_pool.h"
+
+namespace mien::gemm {
+
+struct Tap {
+  int dy, dx;   // output pixel (y, x) reads input pixel (y * stride + dy, x * stride + dx)
+  int element;  // of the stored kernel
+};
+
+struct Conv {
+  static constexpr int kMaxTaps = 49;
+  int64_t in_channels = 0, out_channels = 0;
+  int64_t height = 0, width = 0;  // of the input
+  int64_t out_width = 0;
+  int64_t stride = 1;
+  int taps = 0;
+  Tap tap[kMaxTaps] = {};
+
+  // A block of k is whole input channels.
+  int64_t BlockChannels() const { return kDepth / taps > 0 ? kDepth / taps : 1; }
+};
+
+// The weight [O,I,elements] times gain as panels: [block of k][panel][k][row]; O * I * taps floats.
+void PackWeight(const Conv& conv, const float* weight, int64_t elements, float gain, float* packed);
+inline int64_t PackedWeightFloats(const Conv& conv) { return conv.out_channels * conv.in_channels * conv.taps; }
+
+// Receives results: `count` consecutive pixels of one channel of one sample. 16 floats may be read past the last.
+struct Sink {
+  void (*take)(const void* context, int64_t sample, int64_t channel, int64_t pixel, int64_t count, const float* sum);
+  const void* context;
+};
+
+// What one thread needs for RunPixels or ConvolveBatch.
+int64_t ThreadScratchFloats(const Conv& conv);
+
+// Output pixels [pixel_begin, pixel_end) of one sample, channels of panels [panel_begin, panel_end).
+// style [I] may be null.
+struct PixelRange {
+  const float* x;
+  const float* style;
+  int64_t sample;
+  int64_t pixel_begin, pixel_end;
+  int64_t panel_begin, panel_end;
+};
+void ConvolvePixels(const Conv& conv, const float* packed, const PixelRange& range, float* thread_scratch,
+                    const Sink& sink);
+
+// All samples, x [N,I,H,W] and style [N,I] or null; `pixels` outputs per sample. `scratch`: one block per thread.
+void ConvolveBatch(const Conv& conv, const float* packed, const float* x, const float* style, int64_t batch,
+                   int64_t pixels, ThreadPool* threads, float* scratch, const Sink& sink);
+
+}  // namespace mien::gemm

@@ -1,0 +1,102 @@
+#include "kernels/gemm/gemm.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/gemm/gemm.cc"
+#include "hwy/foreach_target.h"  // IWYU pragma: keep
+#include "hwy/highway.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace mien::gemm::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using D = hn::CappedTag<float, kTile>;
+using V = hn::Vec<D>;
+constexpr int kLanes = static_cast<int>(hn::MaxLanes(D()));
+constexpr int kVectors = static_cast<int>(kTile) / kLanes;  // of one tile
+// Two tiles at a time where a tile is a single vector: six chains would not hide the latency of the multiply-add.
+constexpr int kPair = kVectors == 1 ? 2 : 1;
+
+template <int kRows, int kTiles>
+void Micro(int64_t depth, const float* HWY_RESTRICT a, const float* HWY_RESTRICT b, int64_t b_tile_stride,
+           float* HWY_RESTRICT c, int64_t c_stride, bool accumulate) {
+  const D d;
+  V sum[kRows][kTiles * kVectors];
+  for (int r = 0; r < kRows; ++r) {
+    for (int v = 0; v < kTiles * kVectors; ++v) sum[r][v] = hn::Zero(d);
+  }
+  for (int64_t k = 0; k < depth; ++k) {
+    V column[kTiles * kVectors];
+    for (int v = 0; v < kTiles * kVectors; ++v) {
+      column[v] = hn::LoadU(d, b + (v / kVectors) * b_tile_stride + k * kTile + (v % kVectors) * kLanes);
+    }
+    for (int r = 0; r < kRows; ++r) {
+      const V row = hn::Set(d, a[k * kRows + r]);
+      for (int v = 0; v < kTiles * kVectors; ++v) sum[r][v] = hn::MulAdd(row, column[v], sum[r][v]);
+    }
+  }
+  for (int r = 0; r < kRows; ++r) {
+    for (int v = 0; v < kTiles * kVectors; ++v) {
+      float* target = c + r * c_stride + v * kLanes;
+      hn::StoreU(accumulate ? hn::Add(hn::LoadU(d, target), sum[r][v]) : sum[r][v], d, target);
+    }
+  }
+}
+
+using MicroFunction = void (*)(int64_t, const float*, const float*, int64_t, float*, int64_t, bool);
+template <int kTiles>
+MicroFunction MicroFor(int64_t rows) {
+  constexpr MicroFunction kByRows[] = {&Micro<1, kTiles>, &Micro<2, kTiles>, &Micro<3, kTiles>,
+                                       &Micro<4, kTiles>, &Micro<5, kTiles>, &Micro<6, kTiles>};
+  return kByRows[rows - 1];
+}
+
+// A tile of B stays in the first-level cache while a group of panels, which stays in the second-level cache, passes.
+void MultiplyBlock(const Panels& panels, const Block& block) {
+  constexpr int64_t kPanelGroup = 24;
+  const int64_t first_row = panels.Begin(block.panel_begin);
+  for (int64_t group = block.panel_begin; group < block.panel_end; group += kPanelGroup) {
+    const int64_t group_end = std::min(group + kPanelGroup, block.panel_end);
+    for (int64_t t = 0; t < block.tiles; t += kPair) {
+      const bool pair = kPair == 2 && t + 1 < block.tiles;
+      const float* b = block.b + t * block.b_tile_stride;
+      for (int64_t p = group; p < group_end; ++p) {
+        const int64_t row = panels.Begin(p) - first_row;
+        const auto micro = pair ? MicroFor<kPair>(panels.Rows(p)) : MicroFor<1>(panels.Rows(p));
+        micro(block.depth, block.a + row * block.depth, b, block.b_tile_stride,
+              block.c + row * block.c_stride + t * kTile, block.c_stride, block.accumulate);
+      }
+    }
+  }
+}
+
+}  // namespace mien::gemm::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace mien::gemm {
+
+HWY_EXPORT(MultiplyBlock);
+
+void Multiply(const Panels& panels, const Block& block) { HWY_DYNAMIC_DISPATCH(MultiplyBlock)(panels, block); }
+
+int64_t PackedFeaturesFloats(int64_t features, int64_t depth) { return RoundUp(features, kTile) * depth; }
+
+void MultiplyRows(int64_t rows, int64_t depth, const float* rows_packed, const float* features_packed, int64_t tiles,
+                  float* c) {
+  const Panels panels(rows);
+  for (int64_t begin = 0; begin < depth; begin += kDepth) {
+    Multiply(panels, {.depth = std::min(kDepth, depth - begin),
+                      .a = rows_packed + begin * rows,
+                      .panel_begin = 0,
+                      .panel_end = panels.count,
+                      .b = features_packed + begin * kTile,
+                      .b_tile_stride = depth * kTile,
+                      .tiles = tiles,
+                      .c = c,
+                      .c_stride = tiles * kTile,
+                      .accumulate = begin > 0});
+  }
+}
+
+}  // namespace mien::gemm
+#endif

@@ -1,0 +1,138 @@
+// mod_conv on the CPU. The modulation moves from the weights to the activations: x is multiplied by s while tiles are
+// gathered (gemm/conv.h), the sum by d afterwards, so the packed weights serve every sample. d needs only the energy
+// of each kernel: sum_ik (g W_oik s_i)^2 = sum_i s_i^2 q_oi with q_oi = g^2 sum_k W_oik^2.
+// Packed: weight panels, of four phases when up; q as feature tiles when demodulating; the filter, flipped, when up.
+// Scratch: d [N][O rounded to a tile], the squared styles, then one block per thread.
+#include "kernels/mod_conv/mod_conv_cpu.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "kernels/gemm/finish.h"
+
+namespace mien {
+namespace {
+
+int64_t RoundedFeatures(int64_t features) { return gemm::RoundUp(features, gemm::kTile); }
+
+// Floats of scratch before the threads' blocks.
+int64_t SharedScratchFloats(const ModConv::Params& params, const Shape& x, const Shape& weight) {
+  if (!params.demodulate) return 0;
+  return x[0] * RoundedFeatures(weight[0]) + gemm::RoundUp(x[0] * x[1], gemm::kTile);
+}
+
+// d [N][rounded O], reading q.
+void Demodulate(const ModConv::Params& params, const CpuCall& call, const float* q) {
+  const Shape &x = call.in[ModConv::kX].shape, &weight = call.in[ModConv::kWeight].shape;
+  const float* style = call.in[ModConv::kStyle].data;
+  const int64_t tiles = RoundedFeatures(weight[0]) / gemm::kTile;
+  float* d = call.scratch;
+  float* squares = d + x[0] * tiles * gemm::kTile;
+  gemm::PackRows(
+      x[0], x[1], [&](int64_t n, int64_t i) { return style[n * x[1] + i] * style[n * x[1] + i]; }, squares);
+  gemm::MultiplyRows(x[0], x[1], squares, q, tiles, d);
+  for (int64_t k = 0; k < x[0] * tiles * gemm::kTile; ++k) d[k] = 1.0f / std::sqrt(d[k] + params.eps);
+}
+
+struct Epilogue {
+  const ModConv::Params& params;
+  const CpuCall& call;
+
+  static void Take(const void* context, int64_t sample, int64_t channel, int64_t pixel, int64_t count,
+                   const float* sum) {
+    const auto& [params, call] = *static_cast<const Epilogue*>(context);
+    FinishModConv(params, call, sample, channel, pixel, count, sum);
+  }
+};
+
+}  // namespace
+
+void FinishModConv(const ModConv::Params& params, const CpuCall& call, int64_t sample, int64_t channel, int64_t pixel,
+                   int64_t count, const float* sum) {
+  const Shape& y = call.out[0].shape;
+  const View<const float>& noise = call.in[ModConv::kNoise];
+  const View<const float>& bias = call.in[ModConv::kBias];
+  const int64_t plane = y[2] * y[3];
+  gemm::Finish finish;
+  if (params.demodulate) finish.scale = call.scratch[sample * RoundedFeatures(y[1]) + channel];
+  if (bias.present()) finish.shift = bias.data[channel];
+  if (noise.present()) {
+    finish.addend = noise.data + (noise.shape[0] > 1 ? sample * plane : 0) + pixel;
+    finish.addend_gain = call.in[ModConv::kNoiseStrength].data[0];
+  }
+  if (params.act == Activation::kLeaky) finish.slope = params.slope;
+  finish.gain = params.act_gain;
+  if (params.clamp > 0) finish.limit = params.clamp;
+  gemm::FinishRow(finish, sum, count, call.out[0].data + (sample * y[1] + channel) * plane + pixel);
+}
+
+gemm::Conv PlainGeometry(const Shape& weight) {
+  gemm::Conv conv;
+  conv.in_channels = weight[1];
+  conv.out_channels = weight[0];
+  for (int ky = 0; ky < 3; ++ky) {
+    for (int kx = 0; kx < 3; ++kx) conv.tap[conv.taps++] = {ky - 1, kx - 1, ky * 3 + kx};
+  }
+  return conv;
+}
+
+int64_t ModConv::PackedFloats(const Params& params, Shapes in) {
+  const Shape& weight = in[kWeight];
+  int64_t floats = gemm::RoundUp(weight.elements(), gemm::kTile);
+  if (params.demodulate) floats += gemm::PackedFeaturesFloats(weight[0], weight[1]);
+  return params.up ? floats + gemm::kTile : floats;
+}
+
+void ModConv::Pack(const Params& params, Inputs<float> in, float* packed) {
+  const Shape& shape = in[kWeight].shape;
+  const float* weight = in[kWeight].data;
+  if (params.up) {
+    PackPhases(shape, weight, params.weight_gain, packed);
+  } else {
+    gemm::PackWeight(PlainGeometry(shape), weight, 9, params.weight_gain, packed);
+  }
+  packed += gemm::RoundUp(shape.elements(), gemm::kTile);
+  if (params.demodulate) {
+    const auto energy = [&](int64_t o, int64_t i) {
+      double sum = 0;
+      for (int64_t k = 0; k < 9; ++k) {
+        const double value = double{params.weight_gain} * weight[(o * shape[1] + i) * 9 + k];
+        sum += value * value;
+      }
+      return static_cast<float>(sum);
+    };
+    gemm::PackFeatures(shape[0], shape[1], energy, packed);
+    packed += gemm::PackedFeaturesFloats(shape[0], shape[1]);
+  }
+  if (params.up) {
+    for (int64_t k = 0; k < 16; ++k) packed[k] = in[kFilter].data[15 - k] * params.filter_gain;
+  }
+}
+
+int64_t ModConv::ScratchFloats(const Params& params, Shapes in, int threads) {
+  const int64_t thread_floats =
+      params.up ? UpThreadFloats(in[kX], in[kWeight]) : gemm::ThreadScratchFloats(PlainGeometry(in[kWeight]));
+  return SharedScratchFloats(params, in[kX], in[kWeight]) + threads * thread_floats;
+}
+
+void ModConv::Cpu(const Params& params, const CpuCall& call) {
+  const Shape &x = call.in[kX].shape, &weight = call.in[kWeight].shape;
+  const float* rest = call.packed + gemm::RoundUp(weight.elements(), gemm::kTile);
+  if (params.demodulate) {
+    Demodulate(params, call, rest);
+    rest += gemm::PackedFeaturesFloats(weight[0], weight[1]);
+  }
+  float* thread_scratch = call.scratch + SharedScratchFloats(params, x, weight);
+  if (params.up) {
+    UpConv(params, call, rest, thread_scratch);
+    return;
+  }
+  gemm::Conv conv = PlainGeometry(weight);
+  conv.height = x[2];
+  conv.width = conv.out_width = x[3];
+  const Epilogue epilogue = {params, call};
+  gemm::ConvolveBatch(conv, call.packed, call.in[kX].data, call.in[kStyle].data, x[0], x[2] * x[3], call.threads,
+                      thread_scratch, {&Epilogue::Take, &epilogue});
+}
+
+}  // namespace mien

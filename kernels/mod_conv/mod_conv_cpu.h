@@ -1,0 +1,20 @@
+// Shared by the two forms of mod_conv on the CPU: plain (mod_conv_cpu.cc) and upsampling (mod_conv_up.cc).
+#pragma once
+
+#include "kernels/gemm/conv.h"
+#include "kernels/mod_conv/mod_conv.h"
+
+namespace mien {
+
+// Demodulation, noise, bias, activation, gain and clamp: `sum` becomes `count` pixels of the output. The
+// demodulation factors lie at the beginning of the scratch.
+void FinishModConv(const ModConv::Params& params, const CpuCall& call, int64_t sample, int64_t channel, int64_t pixel,
+                   int64_t count, const float* sum);
+
+// The four phases of the transposed convolution as panels, one after the other.
+void PackPhases(const Shape& weight_shape, const float* weight, float gain, float* packed);
+int64_t UpThreadFloats(const Shape& x, const Shape& weight);
+// filter: 4x4, flipped, times its gain.
+void UpConv(const ModConv::Params& params, const CpuCall& call, const float* filter, float* thread_scratch);
+
+}  // namespace mien

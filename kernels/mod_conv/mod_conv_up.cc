@@ -1,0 +1,233 @@
+// mod_conv with upsampling on the CPU: FIR(conv_transpose(x, W', stride 2)).
+// The transposed convolution t [2H+1,2W+1] falls into four phases by the parity of row and column, convolutions with
+// 2x2, 2x1, 1x2 and 1x1 taps of the 3x3 kernel; no multiplication meets a stuffed zero. A task computes a band of rows
+// for a block of channels from top to bottom and keeps only a ring of t's rows, even and odd columns apart, from which
+// each pair of output rows is filtered as soon as its five rows of t are there.
+#include <algorithm>
+
+#include "kernels/mod_conv/mod_conv_cpu.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/mod_conv/mod_conv_up.cc"
+#include "hwy/foreach_target.h"  // IWYU pragma: keep
+#include "hwy/highway.h"
+
+#ifndef MIEN_KERNELS_MOD_CONV_UP_TYPES
+#define MIEN_KERNELS_MOD_CONV_UP_TYPES
+namespace mien {
+
+// A row of t: even[x] is column 2x (x = 0..W), odd[x] is column 2x - 1 (x = 0..W+1), zero at both ends. Readable for
+// a vector past the end.
+struct SplitRow {
+  const float *even, *odd;
+};
+
+}  // namespace mien
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace mien::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+// One output row of 2 * width pixels: y[c] = sum_ab filter[a][b] rows[a][c - 1 + b]. Writes whole tiles.
+void FilterRow(const SplitRow* rows, const float* filter, int64_t width, float* HWY_RESTRICT y) {
+  const hn::CappedTag<float, gemm::kTile> d;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  for (int64_t x = 0; x < width; x += lanes) {
+    auto left = hn::Zero(d), right = hn::Zero(d);  // pixels 2x and 2x + 1
+    for (int64_t a = 0; a < 4; ++a) {
+      const auto odd0 = hn::LoadU(d, rows[a].odd + x), even0 = hn::LoadU(d, rows[a].even + x);
+      const auto odd1 = hn::LoadU(d, rows[a].odd + x + 1), even1 = hn::LoadU(d, rows[a].even + x + 1);
+      const auto odd2 = hn::LoadU(d, rows[a].odd + x + 2);
+      const auto f0 = hn::Set(d, filter[4 * a]), f1 = hn::Set(d, filter[4 * a + 1]);
+      const auto f2 = hn::Set(d, filter[4 * a + 2]), f3 = hn::Set(d, filter[4 * a + 3]);
+      left = hn::MulAdd(f3, even1, hn::MulAdd(f2, odd1, hn::MulAdd(f1, even0, hn::MulAdd(f0, odd0, left))));
+      right = hn::MulAdd(f3, odd2, hn::MulAdd(f2, even1, hn::MulAdd(f1, odd1, hn::MulAdd(f0, even0, right))));
+    }
+    hn::StoreInterleaved2(left, right, d, y + 2 * x);
+  }
+}
+
+}  // namespace mien::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace mien {
+
+HWY_EXPORT(FilterRow);
+
+namespace {
+
+constexpr int64_t kStepPixels = 512;  // pixels of a phase that are computed at a time, at least
+constexpr int64_t kBandRows = 32;     // a band repeats one and a half rows of its neighbour
+constexpr int64_t kTasks = 8;         // per sample: bands times blocks of channels
+constexpr int64_t kTaskPanels = 5;
+
+// The phase of t's rows 2y + py and columns 2x + px.
+gemm::Conv Phase(const Shape& weight, int py, int px) {
+  gemm::Conv conv;
+  conv.in_channels = weight[1];
+  conv.out_channels = weight[0];
+  for (int ky = py; ky < 3; ky += 2) {
+    for (int kx = px; kx < 3; kx += 2) conv.tap[conv.taps++] = {-(ky / 2), -(kx / 2), ky * 3 + kx};
+  }
+  return conv;
+}
+
+// Taps of the phases before (py, px), in the order they are packed.
+int64_t TapsBefore(int py, int px) { return py == 0 ? 4 * px : 6 + 2 * px; }
+
+// How the work is cut, by the shape of one sample alone.
+struct UpPlan {
+  int64_t height, width;
+  int64_t step_rows, slots;  // rows of x at a time; rows of t in the ring
+  int64_t stride;            // floats of half a row of t
+  int64_t bands, splits, block_channels;
+
+  UpPlan(const Shape& x, const Shape& weight) : height(x[2]), width(x[3]) {
+    step_rows = std::clamp<int64_t>((kStepPixels + width) / (width + 1), 1, height + 1);
+    slots = 2 * step_rows + 3;
+    stride = gemm::RoundUp(width, gemm::kTile) + gemm::kTile;
+    bands = std::clamp<int64_t>(height / kBandRows, 1, kTasks);
+    const int64_t panels = gemm::Panels(weight[0]).count;
+    splits = std::clamp<int64_t>(panels / kTaskPanels, 1, (kTasks + bands - 1) / bands);
+    block_channels = (panels + splits - 1) / splits * gemm::kMaxRows;
+  }
+  int64_t LineFloats() const { return 2 * gemm::RoundUp(width, gemm::kTile); }
+  int64_t RingFloats() const { return block_channels * slots * 2 * stride; }
+};
+
+// One task.
+class Band {
+ public:
+  Band(const ModConv::Params& params, const CpuCall& call, const UpPlan& plan, const float* filter, float* scratch)
+      : params_(params), call_(call), plan_(plan), filter_(filter) {
+    zeros_ = scratch;
+    line_ = zeros_ + plan.stride;
+    ring_ = line_ + plan.LineFloats();
+    gemm_scratch_ = ring_ + plan.RingFloats();
+  }
+
+  void Run(int64_t sample, int64_t row_begin, int64_t row_end, int64_t panel_begin, int64_t panel_end) {
+    sample_ = sample;
+    panel_begin_ = panel_begin;
+    panel_end_ = panel_end;
+    const gemm::Panels panels(call_.in[ModConv::kWeight].shape[0]);
+    first_channel_ = panels.Begin(panel_begin);
+    end_channel_ = panels.Begin(panel_end);
+    ClearEdges();
+    // Step y completes t's rows 2y and 2y + 1, hence the output rows 2y - 2 and 2y - 1.
+    for (int64_t begin = row_begin; begin <= row_end; begin += plan_.step_rows) {
+      const int64_t end = std::min(begin + plan_.step_rows, row_end + 1);
+      const bool first = begin == row_begin;
+      for (int px = 0; px < 2; ++px) {
+        RunPhase(0, px, begin, end);
+        RunPhase(1, px, first ? std::max<int64_t>(0, begin - 1) : begin, std::min(end, plan_.height));
+      }
+      for (int64_t o = first_channel_; o < end_channel_; ++o) {
+        for (int64_t y = first ? begin : begin - 1; y < end - 1; ++y) FilterPair(o, y);
+      }
+    }
+  }
+
+ private:
+  float* Half(int64_t channel, int64_t t_row, int px) const {
+    const int64_t slot = (t_row + plan_.slots) % plan_.slots;
+    return ring_ + (((channel - first_channel_) * plan_.slots + slot) * 2 + px) * plan_.stride;
+  }
+  SplitRow Row(int64_t channel, int64_t t_row) const {
+    if (t_row < 0 || t_row > 2 * plan_.height) return {zeros_, zeros_};
+    return {Half(channel, t_row, 0), Half(channel, t_row, 1)};
+  }
+
+  void ClearEdges() {
+    std::fill_n(zeros_, plan_.stride, 0.0f);
+    for (int64_t o = first_channel_; o < end_channel_; ++o) {
+      for (int64_t slot = 0; slot < plan_.slots; ++slot) {
+        Half(o, slot, 1)[0] = 0.0f;
+        Half(o, slot, 1)[plan_.width + 1] = 0.0f;
+      }
+    }
+  }
+
+  struct PhaseSink {
+    const Band* band;
+    int py, px;
+    int64_t width;
+  };
+  static void Take(const void* context, int64_t, int64_t channel, int64_t pixel, int64_t count, const float* sum) {
+    const PhaseSink& sink = *static_cast<const PhaseSink*>(context);
+    while (count > 0) {
+      const int64_t y = pixel / sink.width, x = pixel % sink.width;
+      const int64_t run = std::min(count, sink.width - x);
+      std::copy_n(sum, run, sink.band->Half(channel, 2 * y + sink.py, sink.px) + x + sink.px);
+      pixel += run;
+      count -= run;
+      sum += run;
+    }
+  }
+
+  // Rows 2y + py of t, y in [begin, end).
+  void RunPhase(int py, int px, int64_t begin, int64_t end) {
+    const Shape& weight = call_.in[ModConv::kWeight].shape;
+    gemm::Conv conv = Phase(weight, py, px);
+    conv.height = plan_.height;
+    conv.width = plan_.width;
+    conv.out_width = plan_.width + 1 - px;
+    const PhaseSink sink = {this, py, px, conv.out_width};
+    const float* x = call_.in[ModConv::kX].data + sample_ * conv.in_channels * conv.height * conv.width;
+    const float* style = call_.in[ModConv::kStyle].data + sample_ * conv.in_channels;
+    gemm::ConvolvePixels(conv, call_.packed + TapsBefore(py, px) * weight[0] * weight[1],
+                         {x, style, sample_, begin * conv.out_width, end * conv.out_width, panel_begin_, panel_end_},
+                         gemm_scratch_, {&Take, &sink});
+  }
+
+  // Output rows 2y and 2y + 1.
+  void FilterPair(int64_t channel, int64_t y) {
+    SplitRow rows[5];
+    for (int64_t r = 0; r < 5; ++r) rows[r] = Row(channel, 2 * y - 1 + r);
+    for (int64_t r = 0; r < 2; ++r) {
+      HWY_DYNAMIC_DISPATCH(FilterRow)(rows + r, filter_, plan_.width, line_);
+      FinishModConv(params_, call_, sample_, channel, (2 * y + r) * 2 * plan_.width, 2 * plan_.width, line_);
+    }
+  }
+
+  const ModConv::Params& params_;
+  const CpuCall& call_;
+  const UpPlan& plan_;
+  const float* filter_;
+  float *zeros_, *line_, *ring_, *gemm_scratch_;
+  int64_t sample_ = 0, panel_begin_ = 0, panel_end_ = 0, first_channel_ = 0, end_channel_ = 0;
+};
+
+}  // namespace
+
+void PackPhases(const Shape& weight_shape, const float* weight, float gain, float* packed) {
+  for (int py = 0; py < 2; ++py) {
+    for (int px = 0; px < 2; ++px) {
+      gemm::PackWeight(Phase(weight_shape, py, px), weight, 9, gain,
+                       packed + TapsBefore(py, px) * weight_shape[0] * weight_shape[1]);
+    }
+  }
+}
+
+int64_t UpThreadFloats(const Shape& x, const Shape& weight) {
+  const UpPlan plan(x, weight);
+  return plan.stride + plan.LineFloats() + plan.RingFloats() + gemm::ThreadScratchFloats(Phase(weight, 0, 0));
+}
+
+void UpConv(const ModConv::Params& params, const CpuCall& call, const float* filter, float* thread_scratch) {
+  const Shape &x = call.in[ModConv::kX].shape, &weight = call.in[ModConv::kWeight].shape;
+  const UpPlan plan(x, weight);
+  const int64_t thread_floats = UpThreadFloats(x, weight);
+  const int64_t panels = gemm::Panels(weight[0]).count, bands = x[0] * plan.bands;
+  call.threads->ParallelFor(static_cast<int>(bands * plan.splits), [&](int task, int thread) {
+    const int64_t split = task / bands, sample = task % bands / plan.bands, band = task % plan.bands;
+    Band(params, call, plan, filter, thread_scratch + thread * thread_floats)
+        .Run(sample, plan.height * band / plan.bands, plan.height * (band + 1) / plan.bands,
+             panels * split / plan.splits, panels * (split + 1) / plan.splits);
+  });
+}
+
+}  // namespace mien
+#endif

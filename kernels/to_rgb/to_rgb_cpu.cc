@@ -1,0 +1,119 @@
+// to_rgb on the CPU: bound by memory, x is read once. A task computes about a thousand pixels (whole rows) of every
+// colour, four channels of x at a time, then adds bias, clamp and the upsampled skip image while they are in cache.
+// Scratch: the modulated weights g W_ci s_i [N,C,I].
+#include <algorithm>
+
+#include "kernels/to_rgb/to_rgb.h"
+#include "kernels/upsample/upsample_row.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/to_rgb/to_rgb_cpu.cc"
+#include "hwy/foreach_target.h"  // IWYU pragma: keep
+#include "hwy/highway.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace mien::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+// y (+)= sum_k weight[k] x[k plane ...], whole vectors of D from `begin`; returns where it stopped.
+template <int kChannels, class D>
+int64_t AddSpan(D d, const float* HWY_RESTRICT x, int64_t plane, const float* weight, bool first, int64_t begin,
+                int64_t end, float* HWY_RESTRICT y) {
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  int64_t p = begin;
+  for (; p + lanes <= end; p += lanes) {
+    auto sum = hn::Mul(hn::Set(d, weight[0]), hn::LoadU(d, x + p));
+    for (int k = 1; k < kChannels; ++k) sum = hn::MulAdd(hn::Set(d, weight[k]), hn::LoadU(d, x + k * plane + p), sum);
+    hn::StoreU(first ? sum : hn::Add(hn::LoadU(d, y + p), sum), d, y + p);
+  }
+  return p;
+}
+
+template <int kChannels>
+void AddGroup(const float* x, int64_t plane, const float* weight, bool first, int64_t count, float* y) {
+  const hn::ScalableTag<float> d;
+  const int64_t done = AddSpan<kChannels>(d, x, plane, weight, first, 0, count, y);
+  AddSpan<kChannels>(hn::CappedTag<float, 1>(), x, plane, weight, first, done, count, y);
+}
+
+void AddChannels(const float* x, int64_t plane, int64_t channels, const float* weight, bool first, int64_t count,
+                 float* y) {
+  switch (channels) {
+    case 1: return AddGroup<1>(x, plane, weight, first, count, y);
+    case 2: return AddGroup<2>(x, plane, weight, first, count, y);
+    case 3: return AddGroup<3>(x, plane, weight, first, count, y);
+    default: return AddGroup<4>(x, plane, weight, first, count, y);
+  }
+}
+
+}  // namespace mien::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace mien {
+
+HWY_EXPORT(AddChannels);
+
+namespace {
+
+constexpr int64_t kGroup = 4;            // channels summed before they are added to the result
+constexpr int64_t kTaskPixels = 1024;
+
+void Modulate(const ToRgb::Params& params, const CpuCall& call, float* modulated) {
+  const Shape &style = call.in[ToRgb::kStyle].shape, &weight = call.in[ToRgb::kWeight].shape;
+  for (int64_t n = 0; n < style[0]; ++n) {
+    for (int64_t k = 0; k < weight[0] * weight[1]; ++k) {
+      const float s = call.in[ToRgb::kStyle].data[n * style[1] + k % style[1]];
+      *modulated++ = params.weight_gain * call.in[ToRgb::kWeight].data[k] * s;
+    }
+  }
+}
+
+// Rows [begin, end) of all colours of one sample.
+void RunRows(const ToRgb::Params& params, const CpuCall& call, int64_t sample, int64_t begin, int64_t end) {
+  const Shape &x = call.in[ToRgb::kX].shape, &y = call.out[0].shape;
+  const View<const float>&bias = call.in[ToRgb::kBias], &skip = call.in[ToRgb::kSkip];
+  const int64_t channels = x[1], width = x[3], plane = x[2] * width, first = begin * width;
+  const int64_t count = (end - begin) * width;
+  const float* source = call.in[ToRgb::kX].data + sample * channels * plane + first;
+  const float* modulated = call.scratch + sample * y[1] * channels;
+  float* target = call.out[0].data + sample * y[1] * plane + first;
+  for (int64_t i = 0; i < channels; i += kGroup) {
+    for (int64_t c = 0; c < y[1]; ++c) {
+      HWY_DYNAMIC_DISPATCH(AddChannels)
+      (source + i * plane, plane, std::min(kGroup, channels - i), modulated + c * channels + i, i == 0, count,
+       target + c * plane);
+    }
+  }
+  for (int64_t c = 0; c < y[1]; ++c) {
+    float* row = target + c * plane;
+    const float shift = bias.present() ? bias.data[c] : 0.0f;
+    for (int64_t p = 0; p < count; ++p) {
+      const float value = row[p] + shift;
+      row[p] = params.clamp > 0 ? std::clamp(value, -params.clamp, params.clamp) : value;
+    }
+    if (!skip.present()) continue;
+    const float* small = skip.data + (sample * y[1] + c) * (plane / 4);
+    for (int64_t r = begin; r < end; ++r, row += width) {
+      UpsampleRow(small, x[2] / 2, width / 2, call.in[ToRgb::kFilter].data, params.filter_gain, r, true, row);
+    }
+  }
+}
+
+}  // namespace
+
+int64_t ToRgb::ScratchFloats(const Params&, Shapes in, int) { return in[kX][0] * in[kWeight].elements(); }
+
+void ToRgb::Cpu(const Params& params, const CpuCall& call) {
+  Modulate(params, call, call.scratch);
+  const Shape& x = call.in[kX].shape;
+  const int64_t task_rows = std::max<int64_t>(1, kTaskPixels / x[3]);
+  const int64_t bands = (x[2] + task_rows - 1) / task_rows;
+  call.threads->ParallelFor(static_cast<int>(x[0] * bands), [&](int task, int) {
+    const int64_t begin = task % bands * task_rows;
+    RunRows(params, call, task / bands, begin, std::min(x[2], begin + task_rows));
+  });
+}
+
+}  // namespace mien
+#endif
