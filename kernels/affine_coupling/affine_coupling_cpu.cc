@@ -48,8 +48,10 @@ void AffineCoupling::Cpu(const Params& params, const CpuCall& call) {
       const int64_t k = static_cast<int64_t>(index[t]);
       float scale = 1.0f;
       if (!params.additive) {
-        scale = 1.0f / (1.0f + std::exp(-(shift[transformed + t] + 2.0f))) + 1e-3f;
-        logabsdet.Add(scale);
+        // In double from here: scales near 1 would lose the digits that their logarithm needs.
+        const double exact = 1.0 / (1.0 + std::exp(-(shift[transformed + t] + 2.0f))) + 1e-3;
+        logabsdet.Add(exact);
+        scale = static_cast<float>(exact);
       }
       y[k] = params.inverse ? (x[k] - shift[t]) / scale : x[k] * scale + shift[t];
     }

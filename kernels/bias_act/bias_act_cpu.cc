@@ -41,13 +41,11 @@ void RunRow(const Row& row, const Act& act) {
 void RunRow(const Row& row, Activation act, float slope) {
   switch (act) {
     case Activation::kNone: return RunRow(row, [](float t) { return t; });
-    case Activation::kRelu: return RunRow(row, [](float t) { return t < 0 ? 0 : t; });
+    case Activation::kRelu: return RunRow(row, [](float t) { return t < 0 ? 0.0f : t; });
     case Activation::kLeaky:
     case Activation::kPRelu:
-      return RunRow(row, [slope](float t) {
-        const float scaled = slope * t;
-        return t < 0 ? scaled : t;
-      });
+      // One of the two terms is zero: the same bits as a choice, and the compiler has vectors for it.
+      return RunRow(row, [slope](float t) { return (t < 0 ? 0.0f : t) + slope * (t < 0 ? t : 0.0f); });
     case Activation::kSigmoid: return RunRow(row, [](float t) { return 1.0f / (1.0f + std::exp(-t)); });
   }
 }

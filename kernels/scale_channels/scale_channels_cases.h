@@ -1,4 +1,4 @@
-// Test and bench cases of scale_channels. Tolerances: measured x 1.5, 23 November 2026; 0: copies.
+// Test and bench cases of scale_channels. Tolerances: measured (at least one rounding, 6e-8) x 1.5, 23 November 2026.
 #pragma once
 
 #include "kernels/case.h"
@@ -9,9 +9,9 @@ namespace mien {
 template <>
 inline std::vector<OpCase<ScaleChannels>> CasesOf<ScaleChannels>() {
   return {
-      {"odd", Tag::kTiny, {}, {{2, 3, 5, 7}, {2, 3}}, 1e-6, {}, 0b11},
-      {"encoder_64", Tag::kModel, {}, {{1, 128, 64, 64}, {1, 128}}, 1e-6, {}, 0b11},
-      {"one_number", Tag::kEdge, {}, {{1, 1, 1, 1}, {1, 1}}, 1e-6, {}, 0b11},
+      {"odd", Tag::kTiny, {}, {{2, 3, 5, 7}, {2, 3}}, 1.7e-7, {}, 0b11},
+      {"encoder_64", Tag::kModel, {}, {{1, 128, 64, 64}, {1, 128}}, 7.2e-7, {}, 0b11},
+      {"one_number", Tag::kEdge, {}, {{1, 1, 1, 1}, {1, 1}}, 9e-8, {}, 0b11},
   };
 }
 

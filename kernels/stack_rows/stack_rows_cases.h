@@ -1,4 +1,4 @@
-// Test and bench cases of stack_rows. Tolerances: measured x 1.5, 23 November 2026; 0: copies.
+// Test and bench cases of stack_rows. Tolerances: measured (at least one rounding, 6e-8) x 1.5, 23 November 2026.
 #pragma once
 
 #include "kernels/case.h"
@@ -16,18 +16,18 @@ inline std::vector<Shape> CodesShapes(int64_t batch, int64_t rows, int64_t colum
 template <>
 inline std::vector<OpCase<StackRows>> CasesOf<StackRows>() {
   return {
-      {"no_average", Tag::kTiny, {.rows = 3}, {{2, 7}, Shape(), {2, 7}, {2, 7}}, 1e-6, {}, 0b1101},
+      {"no_average", Tag::kTiny, {.rows = 3}, {{2, 7}, Shape(), {2, 7}, {2, 7}}, 1.2e-7, {}, 0b1101},
       {"a_delta_missing",
        Tag::kTiny,
        {.rows = 4},
        {{2, 7}, {4, 7}, {2, 7}, Shape(), {2, 7}},
-       1e-6,
+       2e-7,
        {},
        0b11101},
-      {"codes_18", Tag::kModel, {.rows = 18}, CodesShapes(2, 18, 512), 1e-6, {}, 0xffffffffu & ~0b10u},
+      {"codes_18", Tag::kModel, {.rows = 18}, CodesShapes(2, 18, 512), 3.5e-7, {}, 0xffffffffu & ~0b10u},
       {"one_row", Tag::kEdge, {.rows = 1}, {{1, 1}, Shape()}, 0},
-      {"one_row_average", Tag::kEdge, {.rows = 1}, {{2, 3}, {1, 3}}, 1e-6},
-      {"stage_zero", Tag::kEdge, {.rows = 3}, {{2, 5}, {3, 5}, Shape(), Shape()}, 1e-6},
+      {"one_row_average", Tag::kEdge, {.rows = 1}, {{2, 3}, {1, 3}}, 9e-8},
+      {"stage_zero", Tag::kEdge, {.rows = 3}, {{2, 5}, {3, 5}, Shape(), Shape()}, 1.1e-7},
   };
 }
 

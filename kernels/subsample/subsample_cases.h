@@ -1,4 +1,4 @@
-// Test and bench cases of subsample. Tolerances: measured x 1.5, 23 November 2026; 0: copies.
+// Test and bench cases of subsample. Copies: not a bit may change.
 #pragma once
 
 #include "kernels/case.h"

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <string>
 #include <vector>
 
 #include "kernels/case.h"
@@ -85,7 +86,7 @@ template <class Op>
 std::vector<Shape> OutputShapes(const typename Op::Params& params, const std::vector<Shape>& in) {
   std::vector<Shape> out(Op::kOutputs);
   const Status status = Op::Infer(params, in, out.data());
-  INFO(status.message());
+  INFO(std::string(status.message()));
   REQUIRE(status.ok());
   return out;
 }

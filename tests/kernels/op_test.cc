@@ -42,7 +42,7 @@ double WorstError(const Tensors& out, const std::vector<std::vector<double>>& ex
 
 void CheckSameBits(const Tensors& a, const Tensors& b, const char* what) {
   REQUIRE(a.size() == b.size());
-  for (size_t i = 0; i < a.size(); ++i) CHECK_MESSAGE(SameBits(a[i], b[i]), what << ": output " << i);
+  for (size_t i = 0; i < a.size(); ++i) CHECK_MESSAGE(SameBits(a[i], b[i]), std::string(what) << ": output " << i);
 }
 
 // The batch rearranged: sample order[n] of the inputs becomes sample n.
@@ -94,7 +94,7 @@ void CheckCost(const OpCase<Op>& c, const Tensors& in, const Tensors& out) {
 
 template <class Op>
 void TestCase(const OpCase<Op>& c) {
-  CAPTURE(c.name);
+  CAPTURE(std::string(c.name));
   const Tensors in = DrawInputs(c);
   const auto expected = RunReference<Op>(c.params, c.in, in);
   const Tensors out = RunCpu<Op>(c.params, c.in, in, Pool(1));
@@ -112,7 +112,7 @@ void TestCase(const OpCase<Op>& c) {
   double worst_target = 0.0;
   for (int64_t target : hwy::SupportedAndGeneratedTargets()) {
     if (c.tag == Tag::kModel) break;
-    CAPTURE(hwy::TargetName(target));
+    CAPTURE(std::string(hwy::TargetName(target)));
     const UseTarget use(target);
     const Tensors other = RunCpu<Op>(c.params, c.in, in, Pool(1));
     const double other_error = WorstError<Op>(other, expected);
@@ -146,8 +146,8 @@ void TestWrongShapes() {
     const Status status = Op::Infer(c.params, c.in, out);
     const std::string message = status.message();
     CAPTURE(message);
-    CAPTURE(c.expected);
-    CAPTURE(c.found);
+    CAPTURE(std::string(c.expected));
+    CAPTURE(std::string(c.found));
     CHECK((status.code() == Code::kUsage || status.code() == Code::kRefused));
     CHECK(message.find(std::string(c.expected) + " expected") != std::string::npos);
     CHECK(message.find(std::string(c.found) + " found") != std::string::npos);
