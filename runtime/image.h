@@ -1,0 +1,58 @@
+// Pictures: 8-bit RGB in memory, PNG files, and the few operations around the networks: square crop, antialiased
+// resize, [-1,1] floats, contact sheets. Errors are Status values; sizes are bounded before memory is taken.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "runtime/base/buffer.h"
+#include "weights/config.h"
+
+namespace mien {
+
+constexpr int kMaxImageSide = 16384;
+constexpr int64_t kMaxImagePixels = int64_t{64} << 20;
+constexpr uint64_t kMaxImageFileBytes = uint64_t{256} << 20;
+
+// height rows of width RGB pixels, no padding between rows.
+struct Image {
+  int width = 0, height = 0;
+  Buffer pixels;  // at least 3 width height bytes
+
+  static Result<Image> Create(int width, int height);  // black
+  uint8_t* row(int y) const { return pixels.as<uint8_t>() + size_t{3} * width * y; }
+  std::span<const uint8_t> bytes() const { return {pixels.as<uint8_t>(), size_t{3} * width * height}; }
+};
+
+// PNG of any colour type, depth and interlacing. 16 bits are rounded to 8, grey becomes RGB, transparency is laid over
+// white; gamma and colour profiles are ignored, as the public preprocessing code does.
+Result<Image> DecodePng(std::span<const std::byte> file);
+
+struct PngText {
+  std::string keyword;  // 1..79 characters of Latin-1
+  std::string text;     // UTF-8
+};
+Result<std::vector<std::byte>> EncodePng(const Image& image, const std::vector<PngText>& texts);
+
+// The whole picture file; messages carry the path.
+Result<Image> ReadImage(const std::string& path);
+Status WriteImage(const std::string& path, const Image& image, const std::vector<PngText>& texts);
+
+// The largest square around the centre.
+Result<Image> CropCentreSquare(const Image& image);
+
+// Bilinear with antialiasing when shrinking: a triangle of half-width max(scale, 1) source pixels, weights in 22-bit
+// fixed point, rows first, each pass rounded to 8 bits. The same numbers as Pillow's Image.resize(BILINEAR).
+Result<Image> Resize(const Image& image, int width, int height);
+
+// out [3,H,W] = (v/255 - 0.5) / 0.5, the input of the encoder and the classifiers.
+void ToFloats(const Image& image, std::span<float> out);
+// values [3,side,side] in [-1,1] to 8 bits by the model's rule; not-a-number gives 0.
+Result<Image> FromFloats(std::span<const float> values, int side, PixelRounding rounding);
+
+// Pictures of one size side by side, `columns` in a row, a margin of `gap` white pixels between and around them.
+Result<Image> ContactSheet(std::span<const Image> images, int columns, int gap);
+
+}  // namespace mien
