@@ -80,6 +80,15 @@ Result<Image> ResizeColumns(const Image& image, int height) {
   return out;
 }
 
+Status CheckSize(int width, int height) {
+  if (width >= 1 && height >= 1 && width <= kMaxImageSide && height <= kMaxImageSide &&
+      int64_t{width} * height <= kMaxImagePixels) {
+    return {};
+  }
+  return Status::Error(Code::kUsage, "picture of %d x %d pixels: sides of 1 to %d and at most %lld pixels expected",
+                       width, height, kMaxImageSide, static_cast<long long>(kMaxImagePixels));
+}
+
 Result<Image> Copy(const Image& image, int left, int top, int width, int height) {
   MIEN_ASSIGN(Image out, Image::Create(width, height));
   for (int y = 0; y < height; ++y) {
@@ -91,11 +100,7 @@ Result<Image> Copy(const Image& image, int left, int top, int width, int height)
 }  // namespace
 
 Result<Image> Image::Create(int width, int height) {
-  if (width < 1 || height < 1 || width > kMaxImageSide || height > kMaxImageSide ||
-      int64_t{width} * height > kMaxImagePixels) {
-    return Status::Error(Code::kUsage, "picture of %d x %d pixels: sides of 1 to %d and at most %lld pixels expected",
-                         width, height, kMaxImageSide, static_cast<long long>(kMaxImagePixels));
-  }
+  MIEN_TRY(CheckSize(width, height));
   Image image;
   image.width = width;
   image.height = height;
@@ -130,6 +135,7 @@ Result<Image> CropCentreSquare(const Image& image) {
 }
 
 Result<Image> Resize(const Image& image, int width, int height) {
+  MIEN_TRY(CheckSize(width, height));
   if (image.width == width && image.height == height) return Copy(image, 0, 0, width, height);
   if (image.width == width) return ResizeColumns(image, height);
   MIEN_ASSIGN(Image rows, ResizeRows(image, width));
