@@ -1,0 +1,93 @@
+// The engine: one model, one backend, a set of programs for one batch size. Create decides everything: it states the
+// memory it needs, refuses what exceeds the limit, loads and packs the weights, plans one arena that all programs share
+// (the largest plan). After that a run computes and nothing else: no allocation, no lock, no decision.
+// The numbers of a sample depend on its input and the build alone, never on threads, batch size or neighbours.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "graph/networks.h"
+#include "runtime/program.h"
+
+namespace mien {
+
+constexpr int kMaxBatch = 64;
+
+// A program by the stable name of its graph, with the options of that graph; others are ignored.
+struct ProgramOptions {
+  std::string graph;  // one of GraphNames()
+  float psi = 1.0f;   // mapping
+  int psi_cutoff = -1;
+  NoiseMode noise = NoiseMode::kConst;  // synthesis
+  bool noise_per_sample = false;
+  int stages = -1;  // encoder
+  bool latent_avg = true;
+  bool trace = false;
+};
+const std::vector<std::string>& GraphNames();
+Result<Graph> BuildGraph(const ModelConfig& config, const ProgramOptions& options, int batch);
+
+struct EngineOptions {
+  std::string backend = "auto";    // "auto", "cpu", "cuda", "cuda:N"
+  std::string precision = "fp32";
+  int threads = 0;                 // 0: all processors this process may use
+  int batch = 1;                   // 1..kMaxBatch
+  uint64_t max_memory = 0;         // bytes; 0: no limit
+  const std::atomic<bool>* stop = nullptr;  // looked at between steps
+  std::vector<ProgramOptions> programs;
+};
+
+struct BackendChoice {
+  std::string name;    // "cpu"
+  std::string reason;  // one sentence
+};
+Result<BackendChoice> ChooseBackend(const std::string& name);
+
+// Bytes, before anything is taken.
+struct MemoryNeed {
+  uint64_t weights = 0;  // all forms of weights the programs read
+  uint64_t shared = 0;   // of these, held already for another engine of the same store
+  uint64_t arena = 0;    // inputs, activations, outputs and scratch of the largest program
+  uint64_t loading = 0;  // taken for a moment while weights are packed
+  uint64_t total() const { return weights - shared + arena + loading; }
+};
+
+class Engine {
+ public:
+  // kUsage: options; kDevice: no such backend; kMemory: more than max_memory, or there is no more.
+  static Result<std::unique_ptr<Engine>> Create(std::shared_ptr<WeightStore> weights, const EngineOptions& options);
+  // What Create would take.
+  static Result<MemoryNeed> Need(std::shared_ptr<WeightStore> weights, const EngineOptions& options);
+
+  const BackendChoice& backend() const { return backend_; }
+  const MemoryNeed& need() const { return need_; }
+  int batch() const { return batch_; }
+  int threads() const { return threads_; }
+  const Program& program(int i) const { return programs_[i]; }
+
+  // One call of program `i`. Inputs and outputs in the order of its graph, each of exactly its size; an empty output is
+  // not wanted. kNumeric: an output is not finite; nothing that was written may be used then.
+  Status Run(int i, std::span<const std::span<const float>> inputs, std::span<const std::span<float>> outputs);
+
+ private:
+  Engine() = default;
+  static Result<std::unique_ptr<Engine>> Draft(std::shared_ptr<WeightStore> weights, const EngineOptions& options);
+  std::vector<WeightUse> DistinctUses() const;
+  Status LoadWeights();
+
+  std::shared_ptr<WeightStore> store_;
+  BackendChoice backend_;
+  int batch_ = 1, threads_ = 1;
+  const std::atomic<bool>* stop_ = nullptr;
+  std::vector<Program> programs_;
+  MemoryNeed need_;
+  std::unique_ptr<ThreadPool> pool_;
+  std::vector<std::vector<WeightHandle>> handles_;  // per program
+  Buffer arena_;
+};
+
+}  // namespace mien

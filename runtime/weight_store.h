@@ -1,0 +1,55 @@
+// The weights of one model in the forms that kernels read them: each form is read from the file, packed once and then
+// shared, immutable, by every program and engine that uses the same tensors in the same way (flow and flow_inverse
+// share all their matrices). A form lives as long as an engine holds it.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "graph/graph.h"
+#include "runtime/base/buffer.h"
+#include "weights/container.h"
+
+namespace mien {
+
+using WeightHandle = std::shared_ptr<const Buffer>;
+
+// One way of using weights. With an op: what its Pack makes of `tensors`, one name per input, empty where the input is
+// not a weight. Without (std::monostate): the plain floats of tensors[0], its shape in shapes[0].
+struct WeightUse {
+  AnyOp op = std::monostate();
+  std::vector<std::string> tensors;
+  std::vector<Shape> shapes;   // of the op's inputs; the batch of inputs that are not weights is cleared
+
+  bool operator==(const WeightUse&) const = default;
+  uint64_t bytes() const;          // of the form
+  uint64_t loading_bytes() const;  // taken besides while it is being made
+};
+
+WeightUse PlainUse(const std::string& tensor, const Shape& shape);
+
+class WeightStore {
+ public:
+  explicit WeightStore(std::shared_ptr<const ModelFile> model) : model_(std::move(model)) {}
+
+  const ModelFile& model() const { return *model_; }
+  bool Holds(const WeightUse& use);
+  Result<WeightHandle> Get(const WeightUse& use);  // makes the form when no engine holds it
+
+ private:
+  struct Entry {
+    WeightUse use;
+    std::weak_ptr<const Buffer> form;
+  };
+  Entry* Find(const WeightUse& use);  // with mutex_ held
+  Result<WeightHandle> Make(const WeightUse& use) const;
+
+  std::shared_ptr<const ModelFile> model_;
+  std::mutex mutex_;
+  std::map<std::string, std::vector<Entry>> entries_;  // by the first tensor's name
+};
+
+}  // namespace mien
