@@ -1,0 +1,136 @@
+#include "runtime/editor.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+namespace mien {
+namespace {
+
+constexpr float kLargestValue = 1000.0f;  // far outside of any training range; keeps the flow's numbers finite
+
+std::string Joined(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
+
+// The unit that an attribute has besides the normalised one; null: none.
+const char* NaturalUnit(const std::string& attribute) {
+  if (attribute == "yaw" || attribute == "pitch" || attribute == "roll") return "deg";
+  if (attribute == "age") return "y";
+  return nullptr;
+}
+
+Result<float> Normalised(const FlowConfig& flow, int attribute, Edit::Mode mode, float value) {
+  const auto index = static_cast<size_t>(attribute);
+  if (index >= flow.attribute_min.size() || index >= flow.attribute_max.size() ||
+      !(flow.attribute_max[index] > flow.attribute_min[index])) {
+    return Status::Error(Code::kUsage, "%s: the model states no range, so only normalised values can be used",
+                         flow.attributes[index].c_str());
+  }
+  const float low = flow.attribute_min[index], range = flow.attribute_max[index] - low;
+  return mode == Edit::Mode::kSet ? 2.0f * (value - low) / range - 1.0f : 2.0f * value / range;
+}
+
+Status CheckRows(const FlowConfig& flow, const std::vector<bool>& rows, size_t numbers) {
+  const size_t sample = rows.size() * static_cast<size_t>(flow.features);
+  if (sample > 0 && numbers % sample == 0) return {};
+  return Status::Error(Code::kUsage, "%zu numbers, a multiple of %zu rows of %d expected", numbers, rows.size(),
+                       flow.features);
+}
+
+}  // namespace
+
+Result<Edit> ParseEdit(const FlowConfig& flow, const std::string& text, Edit::Mode mode) {
+  const size_t equals = text.find('=');
+  const std::string name = text.substr(0, equals);
+  const auto found = std::find(flow.attributes.begin(), flow.attributes.end(), name);
+  if (equals == std::string::npos || found == flow.attributes.end()) {
+    return Status::Error(Code::kUsage, "edit %s: ATTRIBUTE=VALUE expected, attributes are %s", text.c_str(),
+                         Joined(flow.attributes).c_str());
+  }
+  Edit edit;
+  edit.attribute = static_cast<int>(found - flow.attributes.begin());
+  edit.mode = mode;
+  const char* first = text.data() + equals + 1;
+  const char* last = text.data() + text.size();
+  if (first + 1 < last && *first == '+' && first[1] != '-') ++first;
+  const auto [end, error] = std::from_chars(first, last, edit.value);
+  const std::string unit(end, last);
+  const char* natural = NaturalUnit(name);
+  if (error != std::errc() || (!unit.empty() && (natural == nullptr || unit != natural))) {
+    return Status::Error(Code::kUsage, "edit %s: a number%s%s expected after %s=", text.c_str(),
+                         natural ? ", plain or with " : "", natural ? natural : "", name.c_str());
+  }
+  if (!unit.empty()) {
+    MIEN_ASSIGN(edit.value, Normalised(flow, edit.attribute, mode, edit.value));
+  }
+  if (!(std::fabs(edit.value) <= kLargestValue)) {
+    return Status::Error(Code::kUsage, "edit %s: a number between -%g and %g expected", text.c_str(), kLargestValue,
+                         kLargestValue);
+  }
+  return edit;
+}
+
+Result<std::vector<bool>> ParseRows(const std::string& text, int rows) {
+  if (text.empty()) return std::vector<bool>(rows, true);
+  std::vector<bool> chosen(rows, false);
+  const char* at = text.data();
+  const char* last = at + text.size();
+  const Status wrong = Status::Error(Code::kUsage, "layers %s: rows such as 4-7 or 0-2,8 expected, from 0 to %d",
+                                     text.c_str(), rows - 1);
+  while (true) {
+    int low = 0;
+    auto parsed = std::from_chars(at, last, low);
+    if (parsed.ec != std::errc()) return wrong;
+    int high = low;
+    if (parsed.ptr != last && *parsed.ptr == '-') {
+      parsed = std::from_chars(parsed.ptr + 1, last, high);
+      if (parsed.ec != std::errc()) return wrong;
+    }
+    if (low < 0 || high < low || high >= rows) return wrong;
+    std::fill(chosen.begin() + low, chosen.begin() + high + 1, true);
+    if (parsed.ptr == last) return chosen;
+    if (*parsed.ptr != ',') return wrong;
+    at = parsed.ptr + 1;
+  }
+}
+
+Status ApplyEdits(const FlowConfig& flow, const std::vector<Edit>& edits, const std::vector<bool>& rows,
+                  std::span<float> latent) {
+  MIEN_TRY(CheckRows(flow, rows, latent.size()));
+  const size_t features = static_cast<size_t>(flow.features);
+  for (const Edit& edit : edits) {
+    if (edit.attribute < 0 || edit.attribute >= static_cast<int>(flow.attributes.size())) {
+      return Status::Error(Code::kUsage, "attribute %d, one of the model's %zu expected", edit.attribute,
+                           flow.attributes.size());
+    }
+    for (size_t row = 0; row < latent.size() / features; ++row) {
+      if (!rows[row % rows.size()]) continue;
+      float& coordinate = latent[row * features + static_cast<size_t>(edit.attribute)];
+      coordinate = edit.mode == Edit::Mode::kSet ? edit.value : coordinate + edit.value;
+    }
+  }
+  return {};
+}
+
+Status KeepIdentity(const FlowConfig& flow, const std::vector<bool>& rows, float keep,
+                    std::span<const float> original, std::span<float> edited) {
+  MIEN_TRY(CheckRows(flow, rows, edited.size()));
+  if (!(keep >= 0.0f && keep <= 1.0f)) return Status::Error(Code::kUsage, "keep-identity %g, 0 to 1 expected", keep);
+  if (original.size() != edited.size()) {
+    return Status::Error(Code::kUsage, "w_plus of %zu numbers, %zu expected", original.size(), edited.size());
+  }
+  const size_t features = static_cast<size_t>(flow.features);
+  for (size_t i = 0; i < edited.size(); ++i) {
+    if (!rows[i / features % rows.size()]) {
+      edited[i] = original[i];
+    } else if (keep > 0.0f) {
+      edited[i] = original[i] + (1.0f - keep) * (edited[i] - original[i]);
+    }
+  }
+  return {};
+}
+
+}  // namespace mien

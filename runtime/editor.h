@@ -1,0 +1,42 @@
+// The edit itself: which attribute coordinates of the flow's latent get which numbers, and which rows of w_plus may
+// change. Pure functions on arrays; pipeline.h runs the networks around them.
+//
+// The flow of PluGeN4Faces (arXiv:2309.12033) puts attribute i into coordinate i of every row and the identity into
+// the rest. An edit writes attribute coordinates and keeps every other number of the latent bit for bit.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "weights/config.h"
+
+namespace mien {
+
+struct Edit {
+  enum class Mode : uint8_t {
+    kSet,  // the coordinate becomes the value
+    kAdd,  // the value is added to the coordinate
+  };
+  int attribute = 0;   // index into FlowConfig::attributes
+  Mode mode = Mode::kSet;
+  float value = 0.0f;  // normalised: -1 and +1 are the ends of the range seen in training
+};
+
+// "smile=1.5" normalised; "yaw=15deg" (yaw, pitch, roll) and "age=60y" (age) in natural units, converted with the
+// range stored in the model: set 2 (v - min) / (max - min) - 1, add 2 v / (max - min). kUsage names what is wrong.
+Result<Edit> ParseEdit(const FlowConfig& flow, const std::string& text, Edit::Mode mode);
+
+// The rows an edit may change. "4-7", "3", "0-2,8": one flag per row; empty text: all.
+Result<std::vector<bool>> ParseRows(const std::string& text, int rows);
+
+// latent [N,L,D] in place: attribute coordinates of the chosen rows.
+Status ApplyEdits(const FlowConfig& flow, const std::vector<Edit>& edits, const std::vector<bool>& rows,
+                  std::span<float> latent);
+
+// edited [N,L,D] in place: rows not chosen take the bits of `original`; chosen ones become
+// original + (1 - keep) (edited - original), keep in [0,1]; keep = 0 leaves them as they are.
+Status KeepIdentity(const FlowConfig& flow, const std::vector<bool>& rows, float keep,
+                    std::span<const float> original, std::span<float> edited);
+
+}  // namespace mien

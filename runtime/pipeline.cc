@@ -1,0 +1,129 @@
+#include "runtime/pipeline.h"
+
+#include <algorithm>
+#include <array>
+#include <initializer_list>
+
+#include "runtime/random.h"
+
+namespace mien {
+namespace {
+
+Status NeedsComponent(bool wanted, bool present, const char* what, const char* component) {
+  if (!wanted || present) return {};
+  return Status::Error(Code::kUsage, "%s needs the component %s, which this model file does not have", what,
+                       component);
+}
+
+using Input = std::span<const float>;
+using Output = std::span<float>;
+
+}  // namespace
+
+Result<std::unique_ptr<Pipeline>> Pipeline::Create(std::shared_ptr<const ModelFile> model,
+                                                   const PipelineOptions& options) {
+  const ModelConfig& config = model->config();
+  MIEN_TRY(NeedsComponent(options.encode, config.encoder.has_value(), "encoding a picture", "encoder"));
+  MIEN_TRY(NeedsComponent(options.edit, config.flow.has_value(), "editing", "flow"));
+  MIEN_TRY(NeedsComponent(options.synthesize || options.map, config.generator.has_value(), "synthesis", "generator"));
+  if (options.map && config.generator->label_dim > 0) {
+    return Status::Error(Code::kUsage, "a conditional generator needs labels: use `mien run --graph mapping`");
+  }
+  auto pipeline = std::unique_ptr<Pipeline>(new Pipeline);
+  pipeline->model_ = std::move(model);
+  EngineOptions engine = {.backend = options.backend,
+                          .precision = options.precision,
+                          .threads = options.threads,
+                          .batch = 1,
+                          .max_memory = options.max_memory,
+                          .stop = options.stop,
+                          .programs = {}};
+  const auto want = [&](bool wanted, ProgramOptions program, int* index) {
+    if (!wanted) return;
+    *index = static_cast<int>(engine.programs.size());
+    engine.programs.push_back(std::move(program));
+  };
+  ProgramOptions mapping = {.graph = "mapping"}, synthesis = {.graph = "synthesis"};
+  mapping.psi = options.psi;
+  mapping.psi_cutoff = options.psi_cutoff;
+  if (options.random_noise) synthesis.noise = NoiseMode::kInput;
+  if (options.no_noise) synthesis.noise = NoiseMode::kNone;
+  want(options.encode, {.graph = "encoder"}, &pipeline->encoder_);
+  want(options.map, mapping, &pipeline->mapping_);
+  want(options.edit, {.graph = "flow"}, &pipeline->flow_);
+  want(options.edit, {.graph = "flow_inverse"}, &pipeline->inverse_);
+  want(options.synthesize, synthesis, &pipeline->synthesis_);
+  MIEN_ASSIGN(pipeline->engine_,
+              Engine::Create(std::make_shared<WeightStore>(pipeline->model_), engine));
+
+  if (config.generator) {
+    pipeline->rows_ = config.generator->rows();
+    pipeline->w_dim_ = config.generator->w_dim;
+    pipeline->z_.resize(static_cast<size_t>(config.generator->z_dim));
+  } else if (config.flow) {
+    pipeline->rows_ = config.flow->contexts;
+    pipeline->w_dim_ = config.flow->features;
+  } else if (config.encoder) {
+    pipeline->rows_ = config.encoder->rows;
+    pipeline->w_dim_ = config.encoder->w_dim;
+  }
+  const size_t codes = static_cast<size_t>(pipeline->rows_) * static_cast<size_t>(pipeline->w_dim_);
+  pipeline->latent_.resize(codes);
+  pipeline->original_.resize(codes);
+  if (options.encode) {
+    pipeline->photo_.resize(size_t{3} * config.encoder->input_size * config.encoder->input_size);
+  }
+  if (options.synthesize) {
+    pipeline->image_.resize(size_t{3} * config.generator->resolution * config.generator->resolution);
+    const Graph& graph = pipeline->engine_->program(pipeline->synthesis_).graph();
+    for (size_t i = 1; i < graph.inputs.size(); ++i) {
+      pipeline->noise_.emplace_back(static_cast<size_t>(graph.values[graph.inputs[i]].shape.elements()));
+    }
+  }
+  return pipeline;
+}
+
+Status Pipeline::CheckCodes(std::span<const float> w_plus) const {
+  if (w_plus.size() == latent_.size()) return {};
+  return Status::Error(Code::kUsage, "w_plus has %zu numbers, %d rows of %d expected", w_plus.size(), rows_, w_dim_);
+}
+
+Status Pipeline::Encode(const Image& photo, std::span<float> w_plus) {
+  MIEN_TRY(CheckCodes(w_plus));
+  const int side = config().encoder->input_size;
+  MIEN_ASSIGN(Image square, CropCentreSquare(photo));
+  MIEN_ASSIGN(Image resized, Resize(square, side, side));
+  ToFloats(resized, photo_);
+  return engine_->Run(encoder_, std::array{Input(photo_)}, std::array{w_plus});
+}
+
+Status Pipeline::FromSeed(uint32_t seed, std::span<float> w_plus) {
+  MIEN_TRY(CheckCodes(w_plus));
+  RandomState(seed).Normals(z_);
+  return engine_->Run(mapping_, std::array{Input(z_)}, std::array{w_plus});
+}
+
+Status Pipeline::ApplyEdit(const std::vector<Edit>& edits, const std::vector<bool>& rows, float keep_identity,
+                           std::span<const float> w_plus, std::span<float> edited) {
+  MIEN_TRY(CheckCodes(w_plus));
+  MIEN_TRY(CheckCodes(edited));
+  std::copy(w_plus.begin(), w_plus.end(), original_.begin());
+  MIEN_TRY(engine_->Run(flow_, std::array{Input(original_)}, std::array{Output(latent_), Output()}));
+  MIEN_TRY(ApplyEdits(*config().flow, edits, rows, latent_));
+  MIEN_TRY(engine_->Run(inverse_, std::array{Input(latent_)}, std::array{edited, Output()}));
+  return KeepIdentity(*config().flow, rows, keep_identity, original_, edited);
+}
+
+Result<Image> Pipeline::Synthesize(std::span<const float> w_plus, uint64_t noise_seed) {
+  MIEN_TRY(CheckCodes(w_plus));
+  std::vector<Input> inputs = {w_plus};
+  for (size_t i = 0; i < noise_.size(); ++i) {
+    FillNoise(noise_seed, i, noise_[i]);
+    inputs.push_back(noise_[i]);
+  }
+  MIEN_TRY(engine_->Run(synthesis_, inputs, std::array{Output(image_)}));
+  const GeneratorConfig& generator = *config().generator;
+  return FromFloats(image_, generator.resolution, generator.rounding);
+}
+
+}  // namespace mien
