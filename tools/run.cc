@@ -1,0 +1,192 @@
+// mien run: any program of a model on the tensors of a file. The graph and tensor names are stable; see tools/README.md.
+#include <optional>
+
+#include "runtime/base/file.h"
+#include "runtime/engine.h"
+#include "runtime/interrupt.h"
+#include "runtime/random.h"
+#include "tools/tensors.h"
+#include "tools/verbs.h"
+
+namespace mien {
+namespace {
+
+struct RunOptions {
+  std::string graph, in, out, plan_picture, noise = "const";
+  float psi = 1.0f;
+  int psi_cutoff = -1, stages = -1;
+  bool no_latent_avg = false, trace = false, plan = false;
+  std::optional<int> batch;
+};
+
+EngineOptions EngineFor(const Session& session) {
+  EngineOptions engine;
+  engine.backend = session.backend;
+  engine.precision = session.precision;
+  engine.threads = session.threads;
+  engine.max_memory = session.max_memory;
+  engine.stop = &InterruptFlag();
+  return engine;
+}
+
+// Noise maps of the synthesis graph: from the input file when it has them, made up with --noise random.
+Status ChooseNoise(const RunOptions& options, const std::vector<NamedTensor>& given, ProgramOptions* program) {
+  const NamedTensor* map = FindTensor(given, "noise.0");
+  if (options.noise == "random") {
+    program->noise = NoiseMode::kInput;
+    program->noise_per_sample = true;
+    if (map != nullptr) return Status::Error(Code::kUsage, "--noise random, but the input file has noise maps");
+  } else if (map != nullptr) {
+    program->noise = NoiseMode::kInput;
+    program->noise_per_sample = map->shape.rank == 4 && map->shape[0] != 1;
+  } else if (options.noise == "none") {
+    program->noise = NoiseMode::kNone;
+  }
+  return {};
+}
+
+// The batch is the first dimension of the graph's first input.
+Result<int> BatchOf(const RunOptions& options, const ModelConfig& config, const ProgramOptions& program,
+                    const std::vector<NamedTensor>& given) {
+  if (options.in.empty()) return options.batch.value_or(1);
+  if (options.batch) return Status::Error(Code::kUsage, "--batch is for --plan without --in");
+  MIEN_ASSIGN(Graph graph, BuildGraph(config, program, 1));
+  const std::string& name = graph.values[graph.inputs[0]].name;
+  const NamedTensor* first = FindTensor(given, name);
+  if (first == nullptr) {
+    return Status::Error(Code::kUsage, "%s: graph %s expects a tensor %s, which is not there", options.in.c_str(),
+                         options.graph.c_str(), name.c_str());
+  }
+  const int64_t batch = first->shape.rank > 0 ? first->shape[0] : 0;
+  if (batch < 1 || batch > kMaxBatch) {
+    return Status::Error(Code::kUsage, "%s: tensor %s is %s, a batch of 1 to %d expected first", options.in.c_str(),
+                         name.c_str(), first->shape.ToString().c_str(), kMaxBatch);
+  }
+  return static_cast<int>(batch);
+}
+
+// The tensors of the file in the order of the graph's inputs; --noise random adds its maps to `given`.
+Result<std::vector<std::span<const float>>> GatherInputs(const Session& session, const RunOptions& options,
+                                                         const Graph& graph, std::vector<NamedTensor>& given) {
+  if (options.noise == "random") {
+    for (size_t k = 1; k < graph.inputs.size(); ++k) {
+      const Value& value = graph.values[graph.inputs[k]];
+      NamedTensor map = {value.name, value.shape, std::vector<float>(value.shape.elements())};
+      const size_t plane = static_cast<size_t>(value.shape[2] * value.shape[3]);
+      for (int64_t n = 0; n < value.shape[0]; ++n) {
+        FillNoise(uint64_t{session.seed} + n, k - 1, std::span(map.values).subspan(n * plane, plane));
+      }
+      given.push_back(std::move(map));
+    }
+  }
+  std::vector<std::span<const float>> inputs;
+  for (const ValueId id : graph.inputs) {
+    const Value& value = graph.values[id];
+    const NamedTensor* tensor = FindTensor(given, value.name);
+    if (tensor == nullptr || !(tensor->shape == value.shape)) {
+      return Status::Error(Code::kUsage, "%s: graph %s expects %s %s, the file has %s", options.in.c_str(),
+                           graph.name.c_str(), value.name.c_str(), value.shape.ToString().c_str(),
+                           tensor == nullptr ? "none" : tensor->shape.ToString().c_str());
+    }
+    inputs.push_back(tensor->values);
+  }
+  return inputs;
+}
+
+Status ShowPlan(Session& session, const RunOptions& options, const Engine& engine) {
+  const MemoryNeed& need = engine.need();
+  const MemoryPlan& plan = engine.program(0).plan();
+  session.report["memory"] = {{"weights", need.weights},
+                              {"arena", need.arena},
+                              {"loading", need.loading},
+                              {"arena_lower_bound", plan.lower_bound}};
+  session.Detail("%s", engine.backend().reason.c_str());
+  if (options.plan) {
+    session.Print("%s", PlanTable(plan).c_str());
+    session.Print("weights %llu bytes, arena %llu bytes (lower bound %llu), loading %llu bytes\n",
+                  static_cast<unsigned long long>(need.weights), static_cast<unsigned long long>(need.arena),
+                  static_cast<unsigned long long>(plan.lower_bound), static_cast<unsigned long long>(need.loading));
+  }
+  if (options.plan_picture.empty()) return {};
+  const std::string picture = PlanPicture(plan);
+  return WriteFileAtomically(options.plan_picture, std::as_bytes(std::span(picture)));
+}
+
+Status CheckUsage(const RunOptions& options) {
+  const bool planning = options.plan || !options.plan_picture.empty();
+  if (options.in.empty() != options.out.empty()) return Status::Error(Code::kUsage, "--in and --out go together");
+  if (options.in.empty() && !planning) {
+    return Status::Error(Code::kUsage, "--in and --out expected (or --plan, or --plan-svg)");
+  }
+  const auto only_for = [&](bool given, const char* option, const char* graph) -> Status {
+    if (!given || options.graph == graph) return {};
+    return Status::Error(Code::kUsage, "%s is an option of graph %s", option, graph);
+  };
+  MIEN_TRY(only_for(options.psi != 1.0f || options.psi_cutoff != -1, "--psi", "mapping"));
+  MIEN_TRY(only_for(options.noise != "const", "--noise", "synthesis"));
+  return only_for(options.stages != -1 || options.no_latent_avg, "--stages", "encoder");
+}
+
+Status RunGraph(Session& session, const RunOptions& options) {
+  MIEN_TRY(CheckUsage(options));
+  MIEN_ASSIGN(auto model, OpenModel(session));
+  std::vector<NamedTensor> given;
+  if (!options.in.empty()) {
+    MIEN_ASSIGN(given, ReadTensors(options.in));
+  }
+  ProgramOptions program;
+  program.graph = options.graph;
+  program.psi = options.psi;
+  program.psi_cutoff = options.psi_cutoff;
+  program.stages = options.stages;
+  program.latent_avg = !options.no_latent_avg;
+  program.trace = options.trace;
+  MIEN_TRY(ChooseNoise(options, given, &program));
+  EngineOptions wanted = EngineFor(session);
+  MIEN_ASSIGN(wanted.batch, BatchOf(options, model->config(), program, given));
+  wanted.programs = {program};
+  MIEN_ASSIGN(auto engine, Engine::Create(std::make_shared<WeightStore>(model), wanted));
+  const Graph& graph = engine->program(0).graph();
+  MIEN_TRY(ShowPlan(session, options, *engine));
+  if (options.in.empty()) return {};
+
+  MIEN_ASSIGN(auto inputs, GatherInputs(session, options, graph, given));
+  std::vector<NamedTensor> results;
+  std::vector<std::span<float>> outputs;
+  for (const NamedValue& output : graph.outputs) {
+    const Shape& shape = graph.values[output.value].shape;
+    results.push_back({output.name, shape, std::vector<float>(static_cast<size_t>(shape.elements()))});
+  }
+  for (NamedTensor& result : results) outputs.push_back(result.values);
+  MIEN_TRY(engine->Run(0, inputs, outputs));
+  MIEN_TRY(CheckInterrupt());
+  return WriteTensors(options.out, results, {{"mien.graph", options.graph}});
+}
+
+}  // namespace
+
+void AddRun(CLI::App& app, Session& session) {
+  auto options = std::make_shared<RunOptions>();
+  CLI::App* verb = app.add_subcommand("run", "run one network of a model on the tensors of a file");
+  verb->add_option("--graph", options->graph, "which network")->required()->check(CLI::IsMember(GraphNames()));
+  verb->add_option("--in", options->in, "tensors by the graph's input names (.safetensors or .npz)")
+      ->type_name("FILE");
+  verb->add_option("--out", options->out, "where its outputs go (.safetensors or .npz)")->type_name("FILE");
+  verb->add_flag("--trace", options->trace, "the unfused network; every layer's output is written");
+  verb->add_option("--psi", options->psi, "mapping: truncation")->capture_default_str();
+  verb->add_option("--psi-cutoff", options->psi_cutoff, "mapping: rows that are truncated (default: all)")
+      ->check(CLI::Range(0, 64));
+  verb->add_option("--noise", options->noise, "synthesis: const, none or random (maps noise.{i} in the input are used)")
+      ->check(CLI::IsMember({"const", "none", "random"}))
+      ->capture_default_str();
+  verb->add_option("--stages", options->stages, "encoder: how many heads add their rows (default: all)")
+      ->check(CLI::Range(0, 64));
+  verb->add_flag("--no-latent-avg", options->no_latent_avg, "encoder: leave the average out");
+  verb->add_flag("--plan", options->plan, "print the memory plan");
+  verb->add_option("--plan-svg", options->plan_picture, "draw the memory plan")->type_name("FILE");
+  verb->add_option("--batch", options->batch, "batch of the plan when there is no input (default: 1)")
+      ->check(CLI::Range(1, kMaxBatch));
+  verb->callback([&session, options] { session.status = RunGraph(session, *options); });
+}
+
+}  // namespace mien
