@@ -18,19 +18,19 @@ struct Tap {
   float fraction;  // weight of `high`
 };
 
-// In float, operation by operation as torch does for float tensors, so that its outputs are met to the last digits.
+// In double: torch's float coordinates differ between its own code paths, and all of them lie around this one.
 Tap TapOf(int64_t dst, int64_t size, int64_t out_size, bool align_corners) {
-  const float i = static_cast<float>(dst);
-  float src;
+  const double i = static_cast<double>(dst);
+  double src;
   if (align_corners) {
-    const float scale = out_size > 1 ? static_cast<float>(size - 1) / static_cast<float>(out_size - 1) : 0.0f;
+    const double scale = out_size > 1 ? static_cast<double>(size - 1) / static_cast<double>(out_size - 1) : 0.0;
     src = scale * i;
   } else {
-    const float scale = static_cast<float>(size) / static_cast<float>(out_size);
-    src = std::max(0.0f, scale * (i + 0.5f) - 0.5f);
+    const double scale = static_cast<double>(size) / static_cast<double>(out_size);
+    src = std::max(0.0, scale * (i + 0.5) - 0.5);
   }
   const int64_t low = std::min(static_cast<int64_t>(src), size - 1);
-  return {low, std::min(low + 1, size - 1), std::min(src - static_cast<float>(low), 1.0f)};
+  return {low, std::min(low + 1, size - 1), static_cast<float>(src - static_cast<double>(low))};
 }
 
 }  // namespace
