@@ -1,10 +1,11 @@
-// Offsets: the classical greedy for the dynamic storage allocation problem. Place the items one after the
-// other, each at the lowest offset that is free during its whole lifetime. The order decides; greedy by size
-// comes first, and where it misses the lower bound, the other orders of kOrders are tried and the best result
-// is kept.
+// Offsets: the classical greedy for dynamic storage allocation. Place the buffers one after the other, each
+// at the lowest offset that is free during its whole lifetime. The order decides: by size first, and where
+// that misses the lower bound, the buffers that found no room move forward in the order and all are placed
+// again, a bounded number of times.
 #include "graph/planner.h"
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
 
 #include "runtime/base/checked.h"
@@ -18,7 +19,6 @@ constexpr uint64_t kMaxPlacedBytes = uint64_t{1} << 40;
 struct Item {
   Placement* place;
   uint64_t bytes;  // aligned
-  uint64_t length() const { return static_cast<uint64_t>(place->last - place->first) + 1; }
 };
 
 bool AliveTogether(const Item& a, const Item& b) {
@@ -45,26 +45,35 @@ uint64_t Place(const std::vector<Item>& items, const std::vector<size_t>& order)
   return end;
 }
 
-// Orders worth trying: by size; by lifetime, then size; by their product.
-using Key = std::pair<uint64_t, uint64_t>;
-Key BySize(const Item& item) { return {item.bytes, 0}; }
-Key ByLifetime(const Item& item) { return {item.length(), item.bytes}; }
-Key ByArea(const Item& item) { return {item.bytes * item.length(), 0}; }
-constexpr Key (*kOrders[])(const Item&) = {BySize, ByLifetime, ByArea};
+// Items that stick out above `limit` found no room: each moves to an earlier place in the order, drawn from a
+// fixed sequence so that plans are reproducible.
+void MoveForward(const std::vector<Item>& items, uint64_t limit, uint64_t* sequence,
+                 std::vector<size_t>* order) {
+  for (size_t at = 0; at < order->size(); ++at) {
+    const Item& item = items[(*order)[at]];
+    if (item.place->offset + item.bytes <= limit) continue;
+    *sequence = *sequence * 6364136223846793005u + 1442695040888963407u;
+    const auto begin = order->begin() + static_cast<std::ptrdiff_t>((*sequence >> 33) % (at + 1));
+    std::rotate(begin, order->begin() + static_cast<std::ptrdiff_t>(at),
+                order->begin() + static_cast<std::ptrdiff_t>(at) + 1);
+  }
+}
 
 uint64_t PlaceBest(const std::vector<Item>& items, uint64_t lower_bound) {
+  constexpr int kRounds = 500;
   std::vector<size_t> order(items.size()), best_order;
-  uint64_t best = 0;
-  for (const auto key : kOrders) {
-    std::iota(order.begin(), order.end(), size_t{0});
-    std::stable_sort(order.begin(), order.end(),
-                     [&](size_t a, size_t b) { return key(items[a]) > key(items[b]); });
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::stable_sort(order.begin(), order.end(),
+                   [&](size_t a, size_t b) { return items[a].bytes > items[b].bytes; });
+  uint64_t best = std::numeric_limits<uint64_t>::max(), sequence = 1;
+  for (int round = 0; round < kRounds; ++round) {
     const uint64_t end = Place(items, order);
-    if (best_order.empty() || end < best) {
+    if (end == lower_bound) return end;
+    if (end < best) {
       best = end;
       best_order = order;
     }
-    if (best == lower_bound) return best;
+    MoveForward(items, lower_bound, &sequence, &order);
   }
   return Place(items, best_order);
 }

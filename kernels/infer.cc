@@ -53,7 +53,8 @@ Status ExpectWithinLimits(const char* op, const Shape& output) {
   uint64_t dims[Shape::kMaxRank];
   for (int i = 0; i < output.rank; ++i) dims[i] = static_cast<uint64_t>(output[i]);
   const auto checked = Shape::Checked({dims, static_cast<size_t>(output.rank)});
-  return checked.ok() ? Status() : checked.status().Within("%s: output %s", op, output.ToString().c_str());
+  if (checked.ok()) return {};
+  return Status::Error(Code::kUsage, "%s: output %s: %s", op, output.ToString().c_str(), checked.status().message());
 }
 
 }  // namespace mien

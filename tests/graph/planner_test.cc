@@ -1,0 +1,146 @@
+// Memory plans: the lower bound is reached on every network; plans of random graphs pass the independent
+// check, and plans with one thing wrong do not.
+#include "graph/planner.h"
+
+#include <doctest/doctest.h>
+
+#include <random>
+
+#include "tests/graph/support.h"
+
+namespace mien::testing {
+namespace {
+
+void CheckReachesBound(const std::vector<NamedConfig>& configs, int batch, bool trace) {
+  for (const NamedConfig& named : configs) {
+    for (const Result<Graph>& graph : BuildAll(named.config, batch, trace)) {
+      REQUIRE(graph.ok());
+      for (int threads : {1, 2, 7}) {
+        INFO(named.name, ", ", graph->name, ", batch ", batch, ", trace ", trace, ", threads ", threads);
+        const auto plan = PlanMemory(*graph, threads);
+        REQUIRE(plan.ok());
+        CHECK(plan->arena_bytes == plan->lower_bound);
+        const Status checked = CheckPlan(*graph, threads, *plan);
+        INFO(checked.message());
+        CHECK(checked.ok());
+      }
+    }
+  }
+}
+
+TEST_CASE("our graphs reach the lower bound") {
+  for (int batch = 1; batch <= 4; ++batch) {
+    CheckReachesBound(FullConfigs(), batch, false);
+    CheckReachesBound(SmallConfigs(), batch, false);
+  }
+  CheckReachesBound(FullConfigs(), 1, true);
+  CheckReachesBound(SmallConfigs(), 2, true);
+}
+
+// Chains of additions and joins of random widths, with results that skip over many steps.
+Graph RandomGraph(std::mt19937& random) {
+  const auto upto = [&](int n) { return static_cast<int>(random() % static_cast<unsigned>(n)); };
+  Graph graph;
+  graph.name = "random";
+  std::vector<ValueId> pool;
+  const auto add_value = [&](Value::Kind kind, int64_t width) {
+    graph.values.push_back({kind, {1, width}, std::string("v").append(std::to_string(graph.values.size()))});
+    pool.push_back(static_cast<ValueId>(graph.values.size()) - 1);
+    return pool.back();
+  };
+  for (int i = 0, n = 1 + upto(3); i < n; ++i)
+    graph.inputs.push_back(add_value(Value::Kind::kInput, 1 + upto(100)));
+  if (upto(2) == 0) add_value(Value::Kind::kWeight, 1 + upto(100));
+  for (int i = 0, n = upto(20); i < n; ++i) {
+    const ValueId a = pool[static_cast<size_t>(upto(static_cast<int>(pool.size())))];
+    const ValueId b = pool[static_cast<size_t>(upto(static_cast<int>(pool.size())))];
+    const int64_t width =
+        graph.values[static_cast<size_t>(a)].shape[1] + graph.values[static_cast<size_t>(b)].shape[1];
+    Node node;
+    if (width < 2000) {
+      node = {OpCall<Concat>{}, {a, b}, {add_value(Value::Kind::kComputed, width)}};
+    } else {
+      node = {OpCall<PixelNorm>{},
+              {a},
+              {add_value(Value::Kind::kComputed, graph.values[static_cast<size_t>(a)].shape[1])}};
+    }
+    graph.nodes.push_back(std::move(node));
+  }
+  for (ValueId id : pool) {
+    const bool weight = graph.values[static_cast<size_t>(id)].kind == Value::Kind::kWeight;
+    if (!weight && upto(8) == 0) graph.outputs.push_back({std::string("out").append(std::to_string(id)), id});
+  }
+  return graph;
+}
+
+TEST_CASE("plans of random graphs pass the check") {
+  std::mt19937 random(20231123);
+  int missed = 0;
+  for (int i = 0; i < 20000; ++i) {
+    const Graph graph = RandomGraph(random);
+    const auto plan = PlanMemory(graph, 1);
+    REQUIRE(plan.ok());
+    const Status checked = CheckPlan(graph, 1, *plan);
+    INFO(checked.message());
+    REQUIRE(checked.ok());
+    REQUIRE(plan->arena_bytes >= plan->lower_bound);
+    missed += plan->arena_bytes > plan->lower_bound ? 1 : 0;
+  }
+  MESSAGE("random graphs whose plan misses the lower bound: ", missed, " of 20000");
+}
+
+// Moves one buffer onto another that is alive at the same time.
+bool MakeOverlap(MemoryPlan* plan) {
+  for (Placement& a : plan->values) {
+    for (const Placement& b : plan->values) {
+      if (&a == &b || a.bytes == 0 || b.bytes == 0 || a.first > b.last || b.first > a.last) continue;
+      a.offset = b.offset;
+      return true;
+    }
+  }
+  return false;
+}
+
+TEST_CASE("plans with one thing wrong are rejected") {
+  std::mt19937 random(7);
+  int tried = 0;
+  for (int i = 0; i < 500; ++i) {
+    const Graph graph = RandomGraph(random);
+    const auto plan = PlanMemory(graph, 1);
+    REQUIRE(plan.ok());
+    const auto rejected = [&](const auto& mutate) {
+      MemoryPlan wrong = *plan;
+      mutate(&wrong);
+      ++tried;
+      return !CheckPlan(graph, 1, wrong).ok();
+    };
+    const size_t input = static_cast<size_t>(graph.inputs[0]);
+    MemoryPlan overlapping = *plan;
+    if (MakeOverlap(&overlapping)) CHECK_FALSE(CheckPlan(graph, 1, overlapping).ok());
+    CHECK(rejected([&](MemoryPlan* p) { p->values[input].offset += 4; }));
+    CHECK(rejected([&](MemoryPlan* p) { p->values[input].offset += p->arena_bytes; }));
+    CHECK(rejected([&](MemoryPlan* p) { p->values[input].bytes -= 4; }));
+    CHECK(rejected([&](MemoryPlan* p) { p->values[input].last += 1; }));
+    CHECK(rejected([&](MemoryPlan* p) { p->values[input].first += 1; }));
+    CHECK(rejected([&](MemoryPlan* p) { p->arena_bytes = p->lower_bound - 64; }));
+    CHECK(rejected([&](MemoryPlan* p) { p->lower_bound += 64; }));
+    CHECK(rejected([&](MemoryPlan* p) { p->values.pop_back(); }));
+  }
+  CHECK(tried == 500 * 8);
+}
+
+TEST_CASE("a plan prints as a table and as a picture") {
+  const auto graph = BuildSynthesis(SmallGenerator(), {});
+  REQUIRE(graph.ok());
+  const auto plan = PlanMemory(*graph, 1);
+  REQUIRE(plan.ok());
+  const std::string table = PlanTable(*plan), picture = PlanPicture(*plan);
+  CHECK(table.find("convs.0") != std::string::npos);
+  CHECK(table.find("lower bound " + std::to_string(plan->lower_bound)) != std::string::npos);
+  CHECK(picture.find("<svg") == 0);
+  CHECK(picture.find("convs.0") != std::string::npos);
+  CHECK(picture.rfind("</svg>\n") == picture.size() - 7);
+}
+
+}  // namespace
+}  // namespace mien::testing
