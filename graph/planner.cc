@@ -1,7 +1,7 @@
 // Offsets: the classical greedy for dynamic storage allocation. Place the buffers one after the other, each
-// at the lowest offset that is free during its whole lifetime. The order decides: by size first, and where
-// that misses the lower bound, the buffers that found no room move forward in the order and all are placed
-// again, a bounded number of times.
+// at the lowest offset that is free during its whole lifetime. The order decides: by size first; where that
+// misses the lower bound, the buffers that found no room move forward in the order and all are placed again,
+// a bounded number of times, from two starting orders.
 #include "graph/planner.h"
 
 #include <algorithm>
@@ -59,21 +59,44 @@ void MoveForward(const std::vector<Item>& items, uint64_t limit, uint64_t* seque
   }
 }
 
-uint64_t PlaceBest(const std::vector<Item>& items, uint64_t lower_bound) {
-  constexpr int kRounds = 500;
-  std::vector<size_t> order(items.size()), best_order;
+using Order = std::vector<size_t>;
+
+// Large ones first.
+Order BySize(const std::vector<Item>& items) {
+  Order order(items.size());
   std::iota(order.begin(), order.end(), size_t{0});
   std::stable_sort(order.begin(), order.end(),
                    [&](size_t a, size_t b) { return items[a].bytes > items[b].bytes; });
+  return order;
+}
+
+// Those that stay to the end first, as they are born: in a graph with many outputs they pile up from address
+// 0 and leave one free block above them. The others by size.
+Order KeptFirst(const std::vector<Item>& items) {
+  Order order = BySize(items);
+  int end = 0;
+  for (const Item& item : items) end = std::max(end, item.place->last);
+  const auto kept = std::stable_partition(order.begin(), order.end(),
+                                          [&](size_t i) { return items[i].place->last == end; });
+  std::stable_sort(order.begin(), kept,
+                   [&](size_t a, size_t b) { return items[a].place->first < items[b].place->first; });
+  return order;
+}
+
+uint64_t PlaceBest(const std::vector<Item>& items, uint64_t lower_bound) {
+  constexpr int kRounds = 500;
+  Order best_order;
   uint64_t best = std::numeric_limits<uint64_t>::max(), sequence = 1;
-  for (int round = 0; round < kRounds; ++round) {
-    const uint64_t end = Place(items, order);
-    if (end == lower_bound) return end;
-    if (end < best) {
-      best = end;
-      best_order = order;
+  for (Order order : {BySize(items), KeptFirst(items)}) {
+    for (int round = 0; round < kRounds; ++round) {
+      const uint64_t end = Place(items, order);
+      if (end == lower_bound) return end;
+      if (end < best) {
+        best = end;
+        best_order = order;
+      }
+      MoveForward(items, lower_bound, &sequence, &order);
     }
-    MoveForward(items, lower_bound, &sequence, &order);
   }
   return Place(items, best_order);
 }
