@@ -1,0 +1,62 @@
+// The thread pool: every task exactly once, whatever the number of threads, again and again.
+#include "runtime/base/thread_pool.h"
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <vector>
+
+namespace mien {
+namespace {
+
+TEST_CASE("each task runs exactly once, on a thread of the pool, and the pool is reusable") {
+  for (int threads : {1, 2, 3, 7, 16}) {
+    CAPTURE(threads);
+    ThreadPool pool(threads);
+    CHECK(pool.threads() == threads);
+    for (int round = 0; round < 20; ++round) {
+      for (int tasks : {0, 1, 2, 3, 5, 16, 17, 1000}) {
+        CAPTURE(tasks);
+        std::vector<std::atomic<int>> runs(static_cast<size_t>(tasks));
+        std::atomic<int> strangers = 0;
+        pool.ParallelFor(tasks, [&](int task, int thread) {
+          ++runs[static_cast<size_t>(task)];
+          if (thread < 0 || thread >= threads) ++strangers;
+        });
+        int wrong = 0;
+        for (const auto& count : runs) wrong += count != 1;
+        CHECK(wrong == 0);
+        CHECK(strangers == 0);
+      }
+    }
+  }
+}
+
+TEST_CASE("what tasks wrote is seen by the caller, and a thread's scratch is its own") {
+  ThreadPool pool(4);
+  std::vector<int> out(4096), scratch(4);
+  for (int round = 1; round <= 200; ++round) {
+    pool.ParallelFor(static_cast<int>(out.size()), [&](int task, int thread) {
+      scratch[static_cast<size_t>(thread)] = task;  // a data race if two threads shared a number
+      out[static_cast<size_t>(task)] = scratch[static_cast<size_t>(thread)] * round;
+    });
+    int wrong = 0;
+    for (size_t i = 0; i < out.size(); ++i) wrong += out[i] != static_cast<int>(i) * round;
+    REQUIRE(wrong == 0);
+  }
+}
+
+TEST_CASE("many pools come and go; nonsense numbers of threads mean one") {
+  for (int i = 0; i < 100; ++i) {
+    ThreadPool pool(1 + i % 5);
+    std::atomic<int> sum = 0;
+    if (i % 2 == 0) pool.ParallelFor(10, [&](int task, int) { sum += task; });
+    CHECK(sum == (i % 2 == 0 ? 45 : 0));
+  }
+  CHECK(ThreadPool(0).threads() == 1);
+  CHECK(ThreadPool(-3).threads() == 1);
+  CHECK(DefaultThreads() >= 1);
+}
+
+}  // namespace
+}  // namespace mien
