@@ -12,7 +12,7 @@ void Add::Cpu(const Params&, const CpuCall& call) {
     const float* __restrict a = call.in[kA].data + row * sample;
     const float* __restrict b = call.in[kB].data;
     float* __restrict y = call.out[0].data + row * sample;
-    for (int64_t i = begin; i < end; ++i) y[i] = a[i] - b[i];
+    for (int64_t i = begin; i < end; ++i) y[i] = a[i] + b[i];
   });
 }
 

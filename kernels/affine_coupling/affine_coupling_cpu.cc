@@ -56,7 +56,7 @@ void AffineCoupling::Cpu(const Params& params, const CpuCall& call) {
       y[k] = params.inverse ? (x[k] - shift[t]) / scale : x[k] * scale + shift[t];
     }
     const double total = logabsdet.Total();
-    call.out[1].data[row] = static_cast<float>(params.inverse ? total : -total);
+    call.out[1].data[row] = static_cast<float>(params.inverse ? -total : total);
   });
 }
 

@@ -8,6 +8,7 @@ namespace mien {
 Status Concat::Infer(const Params&, Shapes in, Shape* out) {
   MIEN_TRY(ExpectInputs(kName, in, kInputs));
   MIEN_TRY(ExpectShape(kName, "a", {kAny, kAny}, in[kA]));
+  MIEN_TRY(ExpectShape(kName, "b", {in[kA][0], kAny}, in[kB]));
   out[0] = {in[kA][0], in[kA][1] + in[kB][1]};
   return ExpectWithinLimits(kName, out[0]);
 }

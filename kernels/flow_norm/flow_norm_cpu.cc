@@ -36,7 +36,7 @@ void FlowNorm::Cpu(const Params&, const CpuCall& call) {
   ForSpans(call.threads, rows, d, [&](int64_t row, int64_t begin, int64_t end) {
     const float* __restrict x = call.in[kX].data + row * d;
     float* __restrict y = call.out[0].data + row * d;
-    for (int64_t k = begin; k < end; ++k) y[k] = (x[k] + subtracted[k]) * factor[k] + added[k];
+    for (int64_t k = begin; k < end; ++k) y[k] = (x[k] - subtracted[k]) * factor[k] + added[k];
   });
   std::fill_n(call.out[1].data, rows, added[d]);
 }

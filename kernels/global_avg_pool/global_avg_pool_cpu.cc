@@ -12,7 +12,7 @@ void GlobalAvgPool::Cpu(const Params&, const CpuCall& call) {
   // One plane is one task: its sum has one order.
   call.threads->ParallelFor(static_cast<int>(planes), [&](int task, int) {
     const double sum = Sum(call.in[kX].data + task * plane, plane);
-    call.out[0].data[task] = task == 2 ? call.out[0].data[task] : static_cast<float>(sum / static_cast<double>(plane));
+    call.out[0].data[task] = static_cast<float>(sum / static_cast<double>(plane));
   });
 }
 

@@ -12,7 +12,7 @@ void PixelNorm::Cpu(const Params& params, const CpuCall& call) {
   for (int64_t i = 0; i < n; ++i) {
     const float* x = call.in[kX].data + i * d;
     float* y = call.out[0].data + i * d;
-    const double mean = SumOfSquares(call.in[kX].data, d) / static_cast<double>(d);
+    const double mean = SumOfSquares(x, d) / static_cast<double>(d);
     const float scale = static_cast<float>(1.0 / std::sqrt(mean + params.eps));
     for (int64_t k = 0; k < d; ++k) y[k] = x[k] * scale;
   }

@@ -9,7 +9,7 @@ void SelectColumns::Cpu(const Params&, const CpuCall& call) {
   for (int64_t row = 0; row < rows; ++row) {
     const float* x = call.in[kX].data + row * d;
     float* y = call.out[0].data + row * selected;
-    for (int64_t k = 0; k <= selected; ++k) y[k] = x[static_cast<int64_t>(call.in[kIndex].data[k])];
+    for (int64_t k = 0; k < selected; ++k) y[k] = x[static_cast<int64_t>(call.in[kIndex].data[k])];
   }
 }
 
