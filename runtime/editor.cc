@@ -42,35 +42,44 @@ Status CheckRows(const FlowConfig& flow, const std::vector<bool>& rows, size_t n
 
 }  // namespace
 
-Result<Edit> ParseEdit(const FlowConfig& flow, const std::string& text, Edit::Mode mode) {
-  const size_t equals = text.find('=');
-  const std::string name = text.substr(0, equals);
-  const auto found = std::find(flow.attributes.begin(), flow.attributes.end(), name);
-  if (equals == std::string::npos || found == flow.attributes.end()) {
-    return Status::Error(Code::kUsage, "edit %s: ATTRIBUTE=VALUE expected, attributes are %s", text.c_str(),
+Result<Edit> MakeEdit(const FlowConfig& flow, const std::string& attribute, Edit::Mode mode, float value,
+                      bool natural) {
+  const auto found = std::find(flow.attributes.begin(), flow.attributes.end(), attribute);
+  if (found == flow.attributes.end()) {
+    return Status::Error(Code::kUsage, "attribute %s: one of %s expected", attribute.c_str(),
                          Joined(flow.attributes).c_str());
   }
-  Edit edit;
-  edit.attribute = static_cast<int>(found - flow.attributes.begin());
-  edit.mode = mode;
-  const char* first = text.data() + equals + 1;
-  const char* last = text.data() + text.size();
-  if (first + 1 < last && *first == '+' && first[1] != '-') ++first;
-  const auto [end, error] = std::from_chars(first, last, edit.value);
-  const std::string unit(end, last);
-  const char* natural = NaturalUnit(name);
-  if (error != std::errc() || (!unit.empty() && (natural == nullptr || unit != natural))) {
-    return Status::Error(Code::kUsage, "edit %s: a number%s%s expected after %s=", text.c_str(),
-                         natural ? ", plain or with " : "", natural ? natural : "", name.c_str());
+  Edit edit = {static_cast<int>(found - flow.attributes.begin()), mode, value};
+  if (natural && NaturalUnit(attribute) == nullptr) {
+    return Status::Error(Code::kUsage, "attribute %s has no natural unit", attribute.c_str());
   }
-  if (!unit.empty()) {
-    MIEN_ASSIGN(edit.value, Normalised(flow, edit.attribute, mode, edit.value));
+  if (natural) {
+    MIEN_ASSIGN(edit.value, Normalised(flow, edit.attribute, mode, value));
   }
   if (!(std::fabs(edit.value) <= kLargestValue)) {
-    return Status::Error(Code::kUsage, "edit %s: a number between -%g and %g expected", text.c_str(), kLargestValue,
-                         kLargestValue);
+    return Status::Error(Code::kUsage, "attribute %s: a number between -%g and %g expected", attribute.c_str(),
+                         kLargestValue, kLargestValue);
   }
   return edit;
+}
+
+Result<Edit> ParseEdit(const FlowConfig& flow, const std::string& text, Edit::Mode mode) {
+  const size_t equals = text.find('=');
+  const std::string attribute = text.substr(0, equals);
+  float value = 0.0f;
+  const char* first = text.data() + (equals == std::string::npos ? text.size() : equals + 1);
+  const char* last = text.data() + text.size();
+  if (first + 1 < last && *first == '+' && first[1] != '-') ++first;
+  const auto [end, error] = std::from_chars(first, last, value);
+  const std::string unit(end, last);
+  const char* natural = NaturalUnit(attribute);
+  if (equals == std::string::npos || error != std::errc() ||
+      (!unit.empty() && (natural == nullptr || unit != natural))) {
+    return Status::Error(Code::kUsage, "edit %s: ATTRIBUTE=VALUE expected%s%s; attributes are %s", text.c_str(),
+                         natural ? ", the value plain or with " : "", natural ? natural : "",
+                         Joined(flow.attributes).c_str());
+  }
+  return MakeEdit(flow, attribute, mode, value, !unit.empty());
 }
 
 Result<std::vector<bool>> ParseRows(const std::string& text, int rows) {

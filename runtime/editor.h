@@ -23,8 +23,10 @@ struct Edit {
   float value = 0.0f;  // normalised: -1 and +1 are the ends of the range seen in training
 };
 
-// "smile=1.5" normalised; "yaw=15deg" (yaw, pitch, roll) and "age=60y" (age) in natural units, converted with the
-// range stored in the model: set 2 (v - min) / (max - min) - 1, add 2 v / (max - min). kUsage names what is wrong.
+// natural: the value is in degrees (yaw, pitch, roll) or years (age) and is converted with the range stored in the
+// model: set 2 (v - min) / (max - min) - 1, add 2 v / (max - min). kUsage names what is wrong.
+Result<Edit> MakeEdit(const FlowConfig& flow, const std::string& attribute, Edit::Mode mode, float value, bool natural);
+// "smile=1.5" is normalised, "yaw=15deg" and "age=60y" are natural.
 Result<Edit> ParseEdit(const FlowConfig& flow, const std::string& text, Edit::Mode mode);
 
 // The rows an edit may change. "4-7", "3", "0-2,8": one flag per row; empty text: all.

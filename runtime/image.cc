@@ -134,7 +134,7 @@ Result<Image> CropCentreSquare(const Image& image) {
   return Copy(image, (image.width - side) / 2, (image.height - side) / 2, side, side);
 }
 
-Result<Image> Resize(const Image& image, int width, int height) {
+Result<Image> ResizeImage(const Image& image, int width, int height) {
   MIEN_TRY(CheckSize(width, height));
   if (image.width == width && image.height == height) return Copy(image, 0, 0, width, height);
   if (image.width == width) return ResizeColumns(image, height);

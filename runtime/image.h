@@ -45,7 +45,7 @@ Result<Image> CropCentreSquare(const Image& image);
 
 // Bilinear with antialiasing when shrinking: a triangle of half-width max(scale, 1) source pixels, weights in 22-bit
 // fixed point, rows first, each pass rounded to 8 bits. The same numbers as Pillow's Image.resize(BILINEAR).
-Result<Image> Resize(const Image& image, int width, int height);
+Result<Image> ResizeImage(const Image& image, int width, int height);
 
 // out [3,H,W] = (v/255 - 0.5) / 0.5, the input of the encoder and the classifiers.
 void ToFloats(const Image& image, std::span<float> out);

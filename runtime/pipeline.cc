@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <initializer_list>
 
 #include "runtime/random.h"
 
@@ -67,9 +66,12 @@ Result<std::unique_ptr<Pipeline>> Pipeline::Create(std::shared_ptr<const ModelFi
     pipeline->rows_ = config.encoder->rows;
     pipeline->w_dim_ = config.encoder->w_dim;
   }
-  const size_t codes = static_cast<size_t>(pipeline->rows_) * static_cast<size_t>(pipeline->w_dim_);
-  pipeline->latent_.resize(codes);
-  pipeline->original_.resize(codes);
+  if (config.flow) {
+    // A flow may know more rows than the model uses; those stay zero. Every row goes through it on its own.
+    const size_t numbers = static_cast<size_t>(config.flow->contexts) * static_cast<size_t>(config.flow->features);
+    pipeline->codes_.resize(numbers);
+    pipeline->latent_.resize(numbers);
+  }
   if (options.encode) {
     pipeline->photo_.resize(size_t{3} * config.encoder->input_size * config.encoder->input_size);
   }
@@ -84,7 +86,7 @@ Result<std::unique_ptr<Pipeline>> Pipeline::Create(std::shared_ptr<const ModelFi
 }
 
 Status Pipeline::CheckCodes(std::span<const float> w_plus) const {
-  if (w_plus.size() == latent_.size()) return {};
+  if (w_plus.size() == static_cast<size_t>(rows_) * static_cast<size_t>(w_dim_)) return {};
   return Status::Error(Code::kUsage, "w_plus has %zu numbers, %d rows of %d expected", w_plus.size(), rows_, w_dim_);
 }
 
@@ -92,7 +94,7 @@ Status Pipeline::Encode(const Image& photo, std::span<float> w_plus) {
   MIEN_TRY(CheckCodes(w_plus));
   const int side = config().encoder->input_size;
   MIEN_ASSIGN(Image square, CropCentreSquare(photo));
-  MIEN_ASSIGN(Image resized, Resize(square, side, side));
+  MIEN_ASSIGN(Image resized, ResizeImage(square, side, side));
   ToFloats(resized, photo_);
   return engine_->Run(encoder_, std::array{Input(photo_)}, std::array{w_plus});
 }
@@ -107,11 +109,15 @@ Status Pipeline::ApplyEdit(const std::vector<Edit>& edits, const std::vector<boo
                            std::span<const float> w_plus, std::span<float> edited) {
   MIEN_TRY(CheckCodes(w_plus));
   MIEN_TRY(CheckCodes(edited));
-  std::copy(w_plus.begin(), w_plus.end(), original_.begin());
-  MIEN_TRY(engine_->Run(flow_, std::array{Input(original_)}, std::array{Output(latent_), Output()}));
-  MIEN_TRY(ApplyEdits(*config().flow, edits, rows, latent_));
-  MIEN_TRY(engine_->Run(inverse_, std::array{Input(latent_)}, std::array{edited, Output()}));
-  return KeepIdentity(*config().flow, rows, keep_identity, original_, edited);
+  const FlowConfig& flow = *config().flow;
+  const std::span<float> latent = std::span(latent_).first(w_plus.size());
+  std::copy(w_plus.begin(), w_plus.end(), codes_.begin());
+  MIEN_TRY(engine_->Run(flow_, std::array{Input(codes_)}, std::array{Output(latent_), Output()}));
+  MIEN_TRY(ApplyEdits(flow, edits, rows, latent));
+  MIEN_TRY(engine_->Run(inverse_, std::array{Input(latent_)}, std::array{Output(latent_), Output()}));
+  MIEN_TRY(KeepIdentity(flow, rows, keep_identity, std::span(codes_).first(w_plus.size()), latent));
+  std::copy(latent.begin(), latent.end(), edited.begin());
+  return {};
 }
 
 Result<Image> Pipeline::Synthesize(std::span<const float> w_plus, uint64_t noise_seed) {

@@ -56,7 +56,7 @@ class Pipeline {
   std::unique_ptr<Engine> engine_;
   int encoder_ = -1, mapping_ = -1, flow_ = -1, inverse_ = -1, synthesis_ = -1;  // programs; -1: not wanted
   int rows_ = 0, w_dim_ = 0;
-  std::vector<float> photo_, image_, latent_, original_, z_;
+  std::vector<float> photo_, image_, codes_, latent_, z_;
   std::vector<std::vector<float>> noise_;
 };
 

@@ -34,6 +34,9 @@ void AddGlobalOptions(CLI::App& app, Session& session) {
 }
 
 void AddVerbs(CLI::App& app, Session& session) {
+  AddEdit(app, session);
+  AddEncode(app, session);
+  AddSynth(app, session);
   AddRun(app, session);
 }
 

@@ -286,13 +286,13 @@ TEST_CASE("Resize gives the numbers of Pillow") {
     CAPTURE(path);
     const auto expected = ReadImage(path);
     REQUIRE_MESSAGE(expected.ok(), expected.status().message());
-    const auto resized = Resize(TestPicture(c.width, c.height), c.to_width, c.to_height);
+    const auto resized = ResizeImage(TestPicture(c.width, c.height), c.to_width, c.to_height);
     REQUIRE(resized.ok());
     CHECK(Same(*resized, *expected));
   }
   const Image image = TestPicture(31, 17);
-  CHECK(Same(*Resize(image, 31, 17), image));
-  CHECK_FALSE(Resize(image, 0, 5).ok());
+  CHECK(Same(*ResizeImage(image, 31, 17), image));
+  CHECK_FALSE(ResizeImage(image, 0, 5).ok());
 }
 
 TEST_CASE("The crop takes the centre") {

@@ -1,0 +1,361 @@
+// The program from outside: exit codes, files, streams, signals.
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "runtime/image.h"
+#include "runtime/random.h"
+#include "tests/runtime/allocations.h"
+#include "tests/runtime/tiny_model.h"
+
+namespace mien {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::TinyModelPath;
+
+std::string Fresh(const std::string& name) {
+  static int number = 0;
+  const std::string folder = testing::ScratchFolder() + "/" + std::to_string(++number);
+  fs::create_directory(folder);
+  return folder + "/" + name;
+}
+
+std::string Content(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+void WriteContent(const std::string& path, const std::string& content) {
+  std::ofstream(path, std::ios::binary) << content;
+}
+
+pid_t Start(const std::string& program, const std::vector<std::string>& arguments, const std::string& out,
+            const std::string& err, const std::string& in = "/dev/null") {
+  std::vector<char*> words = {const_cast<char*>(program.c_str())};
+  for (const std::string& argument : arguments) words.push_back(const_cast<char*>(argument.c_str()));
+  words.push_back(nullptr);
+  const pid_t child = fork();
+  if (child == 0) {
+    dup2(open(in.c_str(), O_RDONLY), 0);
+    dup2(open(out.c_str(), O_CREAT | O_WRONLY | O_TRUNC, 0600), 1);
+    dup2(open(err.c_str(), O_CREAT | O_WRONLY | O_TRUNC, 0600), 2);
+    execv(program.c_str(), words.data());
+    _exit(99);
+  }
+  return child;
+}
+
+struct Ran {
+  int code = -1;
+  std::string out, err;
+};
+
+int Wait(pid_t child) {
+  int status = 0;
+  waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
+}
+
+Ran Run(const std::vector<std::string>& arguments, const std::string& in = "/dev/null") {
+  const std::string out = Fresh("out"), err = Fresh("err");
+  Ran ran;
+  ran.code = Wait(Start(MIEN_PROGRAM, arguments, out, err, in));
+  ran.out = Content(out);
+  ran.err = Content(err);
+  return ran;
+}
+
+// The program with the tiny model.
+Ran Mien(std::vector<std::string> arguments, const std::string& in = "/dev/null") {
+  arguments.insert(arguments.end(), {"-m", TinyModelPath(), "--threads", "2"});
+  return Run(arguments, in);
+}
+
+std::string Photo(int seed, int width = 32, int height = 32) {
+  const std::string path = Fresh("photo" + std::to_string(seed) + ".png");
+  Image image = std::move(*Image::Create(width, height));
+  for (int i = 0; i < width * height * 3; ++i) {
+    image.pixels.as<uint8_t>()[i] = static_cast<uint8_t>(i * (seed + 3) + i / (3 * width) * 5);
+  }
+  REQUIRE(WriteImage(path, image, {}).ok());
+  return path;
+}
+
+size_t FilesIn(const std::string& folder) {
+  return static_cast<size_t>(std::distance(fs::directory_iterator(folder), fs::directory_iterator()));
+}
+
+std::string FolderOf(const std::string& path) { return fs::path(path).parent_path().string(); }
+
+TEST_CASE("Usage errors answer 2, help and version 0") {
+  for (const std::vector<std::string>& arguments : std::vector<std::vector<std::string>>{
+           {}, {"nonsense"}, {"edit"}, {"synth", "--nonsense"}, {"run", "--graph", "nonsense"},
+           {"synth", "-o", "x.png", "--threads", "0"}, {"synth", "-o", "x.png", "--seed", "-1"}}) {
+    CHECK(Run(arguments).code == 2);
+  }
+  for (const char* verb : {"edit", "encode", "synth", "run"}) {
+    const Ran help = Run({"help", verb});
+    CHECK(help.code == 0);
+    CHECK(help.out.find(verb) != std::string::npos);
+    CHECK(help.err.empty());
+  }
+  CHECK(Run({"help"}).code == 0);
+  CHECK(Run({"--version"}).out.starts_with("mien "));
+}
+
+TEST_CASE("Bad arguments of the verbs answer 2 and leave no output") {
+  const std::string out = Fresh("out.png"), photo = Photo(1);
+  for (const std::vector<std::string>& more : std::vector<std::vector<std::string>>{
+           {"--set", "joy=1"}, {"--set", "smile"}, {"--add", "smile=1deg"}, {"--layers", "4-9"}, {"--layers", "x"},
+           {"--keep-identity", "1.5"}, {"--sweep", "smile=1:2"}, {"--sweep", "smile=1:2:1"}, {"--sweep", "smile=1:2:99"},
+           {"--sweep", "joy=1:2:3"}, {"--precision", "fp16"}, {"--backend", "gpu"}, {"--noise", "some"}}) {
+    std::vector<std::string> arguments = {"edit", photo, "-o", out};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const Ran ran = Mien(arguments);
+    CAPTURE(more[0]);
+    CAPTURE(more[1]);
+    CHECK(ran.code == 2);
+    CHECK_FALSE(ran.err.empty());
+    CHECK(ran.out.empty());
+  }
+  for (const char* seeds : {"x", "5-3", "4294967296", "1,,2", "0-99999", "-1", "1-"}) {
+    CHECK(Mien({"synth", "-o", out, std::string("--seeds=") + seeds}).code == 2);
+  }
+  CHECK(FilesIn(FolderOf(out)) == 0);
+}
+
+TEST_CASE("Files, devices and memory have their own codes") {
+  const std::string out = Fresh("out.png"), photo = Photo(1);
+  CHECK(Mien({"edit", Fresh("missing.png"), "-o", out}).code == 1);
+  const std::string text = Fresh("text.png"), cut = Fresh("cut.png"), bad_model = Fresh("bad.safetensors");
+  WriteContent(text, "no picture");
+  WriteContent(cut, Content(photo).substr(0, 200));
+  CHECK(Mien({"edit", text, "-o", out}).code == 1);
+  CHECK(Mien({"edit", cut, "-o", out}).code == 1);
+  CHECK(Mien({"edit", "/", "-o", out}).code == 1);
+  CHECK(Mien({"edit", photo, "-o", "/nonexistent/folder/out.png"}).code == 1);
+  std::string model = Content(TinyModelPath());
+  model[model.size() / 2] = static_cast<char>(model[model.size() / 2] ^ 1);
+  WriteContent(bad_model, model);
+  CHECK(Run({"edit", photo, "-o", out, "-m", bad_model, "--set", "smile=1"}).code == 4);
+  CHECK(Run({"edit", photo, "-o", out, "-m", photo}).code == 4);
+  CHECK(Mien({"edit", photo, "-o", out, "--backend", "cuda"}).code == 5);
+  const Ran little = Mien({"edit", photo, "-o", out, "--max-memory", "10kB"});
+  CHECK(little.code == 5);
+  CHECK(little.err.find("10000") != std::string::npos);
+  CHECK(FilesIn(FolderOf(out)) == 0);
+  CHECK(Mien({"edit", photo, "-o", out, "--max-memory", "1GiB", "--set", "smile=1", "-q"}).code == 0);
+  CHECK(FilesIn(FolderOf(out)) == 1);
+}
+
+TEST_CASE("A failed edit leaves the old file as it was") {
+  const std::string out = Fresh("out.png"), text = Fresh("text.png");
+  WriteContent(out, "old");
+  WriteContent(text, "no picture");
+  CHECK(Mien({"edit", text, "-o", out}).code == 1);
+  CHECK(Content(out) == "old");
+  CHECK(FilesIn(FolderOf(out)) == 1);
+}
+
+TEST_CASE("edit: one picture, texts, sweep, stdin and stdout") {
+  const std::string photo = Photo(2), out = Fresh("out.png"), plain = Fresh("plain.png"), sheet = Fresh("sheet.png");
+  REQUIRE(Mien({"edit", photo, "-o", out, "--set", "smile=1.5", "--add", "yaw=10deg", "--layers", "2-5"}).code == 0);
+  CHECK(ReadImage(out)->width == 32);
+  const std::string content = Content(out);
+  CHECK(content.find("smile=1.5") != std::string::npos);
+  CHECK(content.find("rainedAlgorithmicMedia") != std::string::npos);
+  REQUIRE(Mien({"edit", photo, "-o", plain, "--set", "smile=1.5", "--add", "yaw=10deg", "--layers", "2-5",
+                "--no-metadata"}).code == 0);
+  CHECK(Content(plain).find("smile") == std::string::npos);
+  CHECK(std::ranges::equal(ReadImage(plain)->bytes(), ReadImage(out)->bytes()));
+  const Ran piped = Mien({"edit", "-", "-o", "-", "--set", "smile=1.5", "--add", "yaw=10deg", "--layers", "2-5"}, photo);
+  CHECK(piped.code == 0);
+  CHECK(piped.out == content);
+  REQUIRE(Mien({"edit", photo, "-o", sheet, "--sweep", "smile=-2:2:5"}).code == 0);
+  CHECK(ReadImage(sheet)->width == 5 * 32 + 6 * 4);
+  const std::string kept = Fresh("kept.png"), rebuilt = Fresh("rebuilt.png");
+  REQUIRE(Mien({"edit", photo, "-o", kept, "--set", "smile=2", "--keep-identity", "1", "--no-metadata"}).code == 0);
+  const Ran none = Mien({"edit", photo, "-o", rebuilt, "--no-metadata"});
+  CHECK(none.code == 0);
+  CHECK(none.err.find("reconstruction") != std::string::npos);
+  CHECK(Content(kept) == Content(rebuilt));
+}
+
+TEST_CASE("edit: photos of another size are cropped, resized and warned about") {
+  const std::string out = Fresh("out.png");
+  const Ran ran = Mien({"edit", Photo(3, 80, 61), "-o", out, "--set", "age=60y"});
+  CHECK(ran.code == 0);
+  CHECK(ran.err.find("aligned") != std::string::npos);
+  CHECK(Mien({"edit", Photo(3), "-o", out, "--set", "age=60y"}).err.empty());
+}
+
+TEST_CASE("edit: several inputs go to a folder, the same bytes as alone") {
+  const std::vector<std::string> photos = {Photo(4), Photo(5), Photo(6)};
+  const std::string folder = Fresh("results"), alone = Fresh("alone.png");
+  REQUIRE(Mien({"edit", photos[0], photos[1], photos[2], "-o", folder, "--set", "smile=1"}).code == 0);
+  CHECK(FilesIn(folder) == 3);
+  REQUIRE(Mien({"edit", photos[1], "-o", alone, "--set", "smile=1"}).code == 0);
+  CHECK(Content(folder + "/photo5.png") == Content(alone));
+  CHECK(Mien({"edit", photos[0], photos[0], "-o", folder, "--set", "smile=1"}).code == 2);
+  CHECK(Mien({"edit", photos[0], photos[1], "-o", alone, "--set", "smile=1"}).code == 2);
+  CHECK(Mien({"edit", photos[0], photos[1], "-o", "-", "--set", "smile=1"}).code == 2);
+  CHECK(Mien({"edit", photos[0], "-o", photos[0], "--set", "smile=1"}).code == 2);
+}
+
+TEST_CASE("--json prints one document") {
+  const std::string out = Fresh("out.png");
+  const Ran good = Mien({"edit", Photo(7), "-o", out, "--set", "smile=1", "--json"});
+  const auto report = nlohmann::json::parse(good.out, nullptr, false);
+  REQUIRE_FALSE(report.is_discarded());
+  CHECK(report["ok"] == true);
+  CHECK(report["files"][0]["output"] == out);
+  const Ran bad = Mien({"edit", Photo(7), "-o", out, "--set", "joy=1", "--json"});
+  CHECK(bad.code == 2);
+  const auto error = nlohmann::json::parse(bad.out, nullptr, false);
+  REQUIRE_FALSE(error.is_discarded());
+  CHECK(error["ok"] == false);
+}
+
+TEST_CASE("synth: seeds, sheets, folders, codes; bytes do not depend on threads") {
+  const std::string one = Fresh("one.png"), again = Fresh("again.png"), sheet = Fresh("sheet.png");
+  const std::string codes = Fresh("codes.safetensors"), folder = Fresh("many");
+  REQUIRE(Mien({"synth", "--seeds", "7", "-o", one, "--psi", "0.7"}).code == 0);
+  REQUIRE(Run({"synth", "--seed", "7", "-o", again, "--psi", "0.7", "-m", TinyModelPath(), "--threads", "5"}).code == 0);
+  CHECK(Content(one) == Content(again));
+  REQUIRE(Mien({"synth", "--seeds", "0-3", "8", "-o", sheet, "--columns", "5", "--save-codes", codes}).code == 0);
+  CHECK(ReadImage(sheet)->width == 5 * 32 + 6 * 4);
+  REQUIRE(Mien({"synth", "--codes", codes, "-o", folder + "/", "--no-metadata"}).code == 0);
+  CHECK(FilesIn(folder) == 5);
+  REQUIRE(Mien({"synth", "--seeds", "2", "-o", one, "--no-metadata"}).code == 0);
+  CHECK(Content(folder + "/codes-2.png") == Content(one));
+  const std::string first = Fresh("1.png"), second = Fresh("2.png"), none = Fresh("3.png");
+  REQUIRE(Mien({"synth", "--seeds", "2", "-o", first, "--noise", "random", "--no-metadata"}).code == 0);
+  REQUIRE(Mien({"synth", "--seeds", "2", "-o", second, "--noise", "random", "--no-metadata"}).code == 0);
+  REQUIRE(Mien({"synth", "--seeds", "2", "-o", none, "--noise", "none", "--no-metadata"}).code == 0);
+  CHECK(Content(first) == Content(second));
+  CHECK(Content(first) != Content(one));
+  CHECK(Content(none) != Content(one));
+  CHECK(Mien({"synth", "--codes", Photo(8), "-o", one}).code == 4);
+}
+
+// A file with one tensor for `mien run`.
+std::string TensorInput(const std::string& name, const Shape& shape, const std::vector<float>& values) {
+  const std::string path = Fresh("in.safetensors");
+  REQUIRE(WriteTensorFile(path, {{name, DType::kF32, shape, std::as_bytes(std::span(values))}}, {},
+                          TensorFile::Profile::kPlain).ok());
+  return path;
+}
+
+std::vector<float> TensorOutput(const std::string& path, const std::string& name) {
+  auto source = File::Open(path);
+  REQUIRE_MESSAGE(source.ok(), source.status().message());
+  auto file = TensorFile::Open(std::make_shared<File>(std::move(*source)), TensorFile::Profile::kPlain);
+  REQUIRE_MESSAGE(file.ok(), file.status().message());
+  const TensorEntry* entry = file->Find(name);
+  REQUIRE(entry != nullptr);
+  std::vector<float> values(static_cast<size_t>(entry->shape.elements()));
+  REQUIRE(file->ReadFloats(*entry, values).ok());
+  return values;
+}
+
+TEST_CASE("run: mapping and synthesis are what synth computes; shapes are checked") {
+  const std::string codes = Fresh("codes.safetensors"), w_plus = Fresh("w.safetensors"), image = Fresh("i.safetensors");
+  REQUIRE(Mien({"synth", "--seeds", "4", "-o", Fresh("x.png"), "--save-codes", codes}).code == 0);
+  std::vector<float> z(16);
+  RandomState(4).Normals(z);
+  REQUIRE(Mien({"run", "--graph", "mapping", "--in", TensorInput("z", {1, 16}, z), "--out", w_plus}).code == 0);
+  CHECK(TensorOutput(w_plus, "w_plus") == TensorOutput(codes, "w_plus"));
+  REQUIRE(Mien({"run", "--graph", "synthesis", "--in", codes, "--out", image}).code == 0);
+  CHECK(TensorOutput(image, "image").size() == 3 * 32 * 32);
+  REQUIRE(Mien({"run", "--graph", "synthesis", "--in", codes, "--out", image, "--trace"}).code == 0);
+  CHECK(TensorOutput(image, "act/conv1").size() == 24 * 16);
+
+  const auto code = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), "run");
+    return Mien(arguments).code;
+  };
+  const std::string wrong = TensorInput("z", {1, 15}, std::vector<float>(15)), out = Fresh("out.safetensors");
+  CHECK(code({"--graph", "mapping", "--in", wrong, "--out", out}) == 2);
+  CHECK(code({"--graph", "flow", "--in", wrong, "--out", out}) == 2);
+  CHECK(code({"--graph", "mapping", "--in", TensorInput("z", {65, 16}, std::vector<float>(65 * 16)), "--out", out}) == 2);
+  CHECK(code({"--graph", "mapping", "--in", TinyModelPath() + "x", "--out", out}) == 1);
+  CHECK(code({"--graph", "mapping", "--in", Photo(9), "--out", out}) == 4);
+  CHECK(code({"--graph", "flow", "--in", codes, "--out", out, "--psi", "0.5"}) == 2);
+  CHECK(code({"--graph", "mapping", "--in", wrong}) == 2);
+  CHECK(FilesIn(FolderOf(out)) == 0);
+}
+
+TEST_CASE("run: the memory plan as table, JSON and picture") {
+  const Ran table = Mien({"run", "--graph", "synthesis", "--plan"});
+  CHECK(table.code == 0);
+  CHECK(table.out.find("arena") != std::string::npos);
+  const std::string picture = Fresh("plan.svg");
+  const Ran json = Mien({"run", "--graph", "synthesis", "--plan-svg", picture, "--json", "--batch", "2"});
+  const auto report = nlohmann::json::parse(json.out, nullptr, false);
+  REQUIRE_FALSE(report.is_discarded());
+  CHECK(report["memory"]["arena"].get<uint64_t>() >= report["memory"]["arena_lower_bound"].get<uint64_t>());
+  CHECK(Content(picture).find("<svg") != std::string::npos);
+}
+
+TEST_CASE("encode writes w_plus, one file per photo") {
+  const std::string one = Fresh("w.safetensors"), folder = Fresh("codes");
+  REQUIRE(Mien({"encode", Photo(10), "-o", one}).code == 0);
+  CHECK(TensorOutput(one, "w_plus").size() == testing::kTinyRows * testing::kTinyDim);
+  REQUIRE(Mien({"encode", Photo(10), Photo(11), "-o", folder, "--npz"}).code == 0);
+  CHECK(fs::exists(folder + "/photo11.npz"));
+}
+
+TEST_CASE("npz files carry w_plus both ways") {
+  const std::string photo = Photo(12), plain = Fresh("w.safetensors"), npz = Fresh("w.npz");
+  REQUIRE(Mien({"encode", photo, "-o", plain}).code == 0);
+  REQUIRE(Mien({"encode", photo, "-o", npz}).code == 0);
+  const std::string a = Fresh("a.safetensors"), b = Fresh("b.safetensors");
+  REQUIRE(Mien({"run", "--graph", "synthesis", "--in", plain, "--out", a}).code == 0);
+  REQUIRE(Mien({"run", "--graph", "synthesis", "--in", npz, "--out", b}).code == 0);
+  CHECK(Content(a) == Content(b));
+}
+
+TEST_CASE("SIGINT and SIGTERM stop with 130 and leave whole files only") {
+  for (const int signal : {SIGINT, SIGTERM}) {
+    const std::string folder = Fresh("many");
+    fs::create_directory(folder);
+    const pid_t child = Start(MIEN_PROGRAM, {"synth", "--seeds", "0-4095", "-o", folder, "-m", TinyModelPath()},
+                              Fresh("out"), Fresh("err"));
+    for (int i = 0; i < 6000 && FilesIn(folder) < 3; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    kill(child, signal);
+    CHECK(Wait(child) == 130);
+    size_t files = 0;
+    for (const auto& entry : fs::directory_iterator(folder)) {
+      CHECK(entry.path().extension() == ".png");
+      CHECK(ReadImage(entry.path().string()).ok());
+      ++files;
+    }
+    CHECK(files >= 3);
+    CHECK(files < 4096);
+  }
+}
+
+TEST_CASE("An installed copy serves a C program through CMake and pkg-config") {
+  if (!testing::kCountsAllocations) return;  // a library built for a sanitizer does not load into a plain program
+  const std::string out = Fresh("out"), err = Fresh("err");
+  const int code = Wait(Start("/bin/sh",
+                              {MIEN_SOURCE_DIR "/tests/runtime/installed.sh", MIEN_BINARY_DIR,
+                               MIEN_SOURCE_DIR "/tools/example", TinyModelPath(), Fresh("prefix")},
+                              out, err));
+  const std::string said = Content(out) + Content(err);
+  CHECK_MESSAGE(code == 0, said);
+}
+
+}  // namespace
+}  // namespace mien

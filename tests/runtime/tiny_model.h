@@ -1,0 +1,22 @@
+// A whole model (generator, encoder, flow, classifier, recogniser) of a few hundred kilobytes with generated weights,
+// written as a model file into the folder for temporary files.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "weights/container.h"
+
+namespace mien::testing {
+
+constexpr int kTinyRows = 8, kTinyDim = 32, kTinySide = 32;
+
+ModelConfig TinyConfig();
+// Written on first use, removed at the end of the process.
+const std::string& TinyModelPath();
+std::shared_ptr<const ModelFile> TinyModel();
+
+// A folder of its own for a test's files, removed at the end of the process.
+const std::string& ScratchFolder();
+
+}  // namespace mien::testing

@@ -1,0 +1,51 @@
+// mien encode: photos to w_plus files.
+#include "runtime/interrupt.h"
+#include "tools/outputs.h"
+#include "tools/tensors.h"
+#include "tools/verbs.h"
+
+namespace mien {
+namespace {
+
+struct EncodeOptions {
+  std::vector<std::string> inputs;
+  std::string out;
+  bool npz = false;
+};
+
+Status RunEncode(Session& session, const EncodeOptions& options) {
+  MIEN_ASSIGN(auto paths, OutputPaths(options.inputs, options.out, options.npz ? ".npz" : ".safetensors"));
+  if (paths[0] == "-") return Status::Error(Code::kUsage, "latents are written to files, not to stdout");
+  MIEN_ASSIGN(auto model, OpenModel(session));
+  PipelineOptions wanted = PipelineFor(session);
+  wanted.encode = true;
+  MIEN_ASSIGN(auto pipeline, Pipeline::Create(model, wanted));
+  session.Detail("%s", pipeline->engine().backend().reason.c_str());
+  Progress progress(session, paths.size());
+  NamedTensor codes = {"w_plus", {1, pipeline->rows(), pipeline->w_dim()}, {}};
+  codes.values.resize(static_cast<size_t>(codes.shape.elements()));
+  session.report["files"] = nlohmann::json::array();
+  for (size_t i = 0; i < paths.size(); ++i) {
+    MIEN_TRY(CheckInterrupt());
+    progress.Step(options.inputs[i]);
+    MIEN_ASSIGN(Image photo, ReadPicture(options.inputs[i]));
+    WarnUnaligned(session, options.inputs[i], photo, pipeline->config().encoder->input_size);
+    MIEN_TRY(pipeline->Encode(photo, codes.values));
+    MIEN_TRY(WriteTensors(paths[i], {codes}, {{"mien.source", "encode"}}));
+    session.report["files"].push_back(paths[i]);
+  }
+  return {};
+}
+
+}  // namespace
+
+void AddEncode(CLI::App& app, Session& session) {
+  auto options = std::make_shared<EncodeOptions>();
+  CLI::App* verb = app.add_subcommand("encode", "photos to latent codes (w_plus)");
+  verb->add_option("IN", options->inputs, "photos (PNG; - is stdin)")->required();
+  verb->add_option("-o,--output", options->out, "FILE.safetensors or FILE.npz, or a folder")->required();
+  verb->add_flag("--npz", options->npz, "write .npz into the folder");
+  verb->callback([&session, options] { session.status = RunEncode(session, *options); });
+}
+
+}  // namespace mien
