@@ -9,12 +9,39 @@
 #define MIEN_KERNELS_GEMM_CONV_TYPES
 namespace mien::gemm {
 
+constexpr int64_t kGroup = 8;  // tiles that share one pass over the weights
+
 // Sixteen output pixels of one sample, fewer at its end.
 struct PixelTile {
   const float* x;      // the sample
   const float* style;  // of the sample, or null
   int64_t sample, first, count;
 };
+
+// A stretch of a tile's inputs that lie behind one another in a channel's plane, or outside the image.
+struct Segment {
+  enum class Kind : uint8_t {
+    kZero,        // outside
+    kRun,         // consecutive
+    kEveryOther,  // every second one
+    kOneByOne,    // as the stride says, but too close to the end of the plane for whole vectors
+  };
+  Kind kind;
+  uint8_t count;
+  uint16_t target;  // tap * kTile + column
+  int32_t offset;   // in the plane
+};
+
+// The segments of a group of tiles, the same for every channel: tile t has [begin[t], begin[t + 1]).
+struct Segments {
+  static constexpr int64_t kMost = kGroup * Conv::kMaxTaps * 2 * kTile;
+  int64_t begin[kGroup + 1];
+  Segment all[kMost];
+};
+
+// From tile to tile in B. A vector may be written past a segment: it is overwritten by what follows, and past the
+// last one it meets this gap.
+constexpr int64_t TileStride(int64_t depth) { return (depth + 1) * kTile; }
 
 }  // namespace mien::gemm
 #endif
@@ -26,87 +53,114 @@ namespace hn = hwy::HWY_NAMESPACE;
 using D = hn::CappedTag<float, kTile>;
 constexpr int64_t kLanes = static_cast<int64_t>(hn::MaxLanes(D()));
 
-// Where the sixteen inputs of one tap lie in a channel's plane, the same for all channels.
-struct Gather {
-  enum class Kind : uint8_t {
-    kZero,        // all outside the image
-    kRun,         // consecutive from `offset`
-    kEveryOther,  // every second one from `offset`
-    kTable,       // by `table`, -1: outside
-  };
-  Kind kind;
-  int64_t offset;
-  int32_t table[kTile];
+class SegmentWriter {
+ public:
+  SegmentWriter(const Conv& conv, Segments* segments) : conv_(conv), segments_(segments) {}
+
+  void AddTile(int64_t index, const PixelTile& tile) {
+    segments_->begin[index] = size_;
+    for (int t = 0; t < conv_.taps; ++t) AddTap(tile, conv_.tap[t], t * kTile);
+    segments_->begin[index + 1] = size_;
+  }
+
+ private:
+  void AddTap(const PixelTile& tile, const Tap& tap, int64_t target) {
+    const int64_t tap_begin = size_;
+    int64_t run = 0;
+    for (int64_t j = 0; j < tile.count; j += run) {
+      const int64_t out_y = (tile.first + j) / conv_.out_width, out_x = (tile.first + j) % conv_.out_width;
+      run = std::min(tile.count - j, conv_.out_width - out_x);
+      const int64_t y = out_y * conv_.stride + tap.dy, x = out_x * conv_.stride + tap.dx;
+      const bool inside = y >= 0 && y < conv_.height;
+      // The columns of this row that lie in the image are [left, right) of the run.
+      const int64_t left = inside && x < 0 ? std::min(run, (-x + conv_.stride - 1) / conv_.stride) : 0;
+      const int64_t fitting = (conv_.width - 1 - x + conv_.stride) / conv_.stride;
+      const int64_t right = inside && x < conv_.width ? std::clamp(fitting, left, run) : left;
+      Add(tap_begin, Segment::Kind::kZero, target + j, left, 0);
+      Add(tap_begin, Segment::Kind::kRun, target + j + left, right - left,
+          y * conv_.width + x + left * conv_.stride);
+      Add(tap_begin, Segment::Kind::kZero, target + j + right, run - right, 0);
+    }
+    Add(tap_begin, Segment::Kind::kZero, target + tile.count, kTile - tile.count, 0);
+    for (int64_t i = tap_begin; i < size_; ++i) Settle(&segments_->all[i]);
+  }
+
+  // Joins what continues the tap's last segment.
+  void Add(int64_t tap_begin, Segment::Kind kind, int64_t target, int64_t count, int64_t offset) {
+    if (count == 0) return;
+    if (size_ > tap_begin) {
+      Segment& last = segments_->all[size_ - 1];
+      const bool continues = kind == Segment::Kind::kZero || last.offset + last.count * conv_.stride == offset;
+      if (last.kind == kind && continues) {
+        last.count = static_cast<uint8_t>(last.count + count);
+        return;
+      }
+    }
+    segments_->all[size_++] = {kind, static_cast<uint8_t>(count), static_cast<uint16_t>(target),
+                               static_cast<int32_t>(offset)};
+  }
+
+  void Settle(Segment* segment) const {
+    if (segment->kind == Segment::Kind::kZero) return;
+    const int64_t read = RoundUp(segment->count, kLanes) * conv_.stride;
+    if (segment->offset + read > conv_.height * conv_.width) {
+      segment->kind = Segment::Kind::kOneByOne;
+    } else if (conv_.stride == 2) {
+      segment->kind = Segment::Kind::kEveryOther;
+    }
+  }
+
+  const Conv& conv_;
+  Segments* segments_;
+  int64_t size_ = 0;
 };
 
-void FillTable(const Conv& conv, const PixelTile& tile, const Tap& tap, Gather* gather) {
-  gather->kind = Gather::Kind::kZero;
-  for (int64_t j = 0; j < kTile; ++j) {
-    const int64_t pixel = tile.first + j;
-    const int64_t y = pixel / conv.out_width * conv.stride + tap.dy;
-    const int64_t x = pixel % conv.out_width * conv.stride + tap.dx;
-    const bool inside = j < tile.count && y >= 0 && y < conv.height && x >= 0 && x < conv.width;
-    gather->table[j] = inside ? static_cast<int32_t>(y * conv.width + x) : -1;
-    if (inside) gather->kind = Gather::Kind::kTable;
-  }
+void LocateTiles(const Conv& conv, const PixelTile* tiles, int64_t count, Segments* segments) {
+  SegmentWriter writer(conv, segments);
+  for (int64_t t = 0; t < count; ++t) writer.AddTile(t, tiles[t]);
 }
 
-void Locate(const Conv& conv, const PixelTile& tile, const Tap& tap, Gather* gather) {
-  const int64_t y = tile.first / conv.out_width, x = tile.first % conv.out_width;
-  const int64_t last_y = (tile.first + kTile - 1) / conv.out_width;
-  const int64_t source_y = y * conv.stride + tap.dy, source_x = x * conv.stride + tap.dx;
-  const bool whole = tile.count == kTile;
-  // Rows that follow each other without a gap are one run.
-  const bool joined = conv.stride == 1 && tap.dx == 0 && conv.out_width == conv.width;
-  const bool one_row = last_y == y && source_x >= 0 && source_x + (kTile - 1) * conv.stride < conv.width;
-  const bool rows_inside = source_y >= 0 && source_y + (last_y - y) < conv.height;
-  gather->offset = source_y * conv.width + source_x;
-  if (whole && rows_inside && conv.stride == 1 && (joined || one_row)) {
-    gather->kind = Gather::Kind::kRun;
-  } else if (whole && rows_inside && conv.stride == 2 && one_row &&
-             gather->offset + 2 * kTile <= conv.height * conv.width) {
-    gather->kind = Gather::Kind::kEveryOther;
-  } else {
-    FillTable(conv, tile, tap, gather);
-  }
-}
-
-HWY_INLINE void GatherOne(const Gather& gather, const float* HWY_RESTRICT plane, float style,
-                          float* HWY_RESTRICT out) {
+HWY_INLINE void Copy(const Segment& segment, const float* HWY_RESTRICT source, int64_t stride, float style,
+                     float* HWY_RESTRICT out) {
   const D d;
   const auto factor = hn::Set(d, style);
-  switch (gather.kind) {
-    case Gather::Kind::kZero:
-      for (int64_t j = 0; j < kTile; j += kLanes) hn::StoreU(hn::Zero(d), d, out + j);
+  switch (segment.kind) {
+    case Segment::Kind::kZero:
+      for (int64_t j = 0; j < segment.count; j += kLanes) hn::StoreU(hn::Zero(d), d, out + j);
       break;
-    case Gather::Kind::kRun:
-      for (int64_t j = 0; j < kTile; j += kLanes) {
-        hn::StoreU(hn::Mul(hn::LoadU(d, plane + gather.offset + j), factor), d, out + j);
+    case Segment::Kind::kRun:
+      for (int64_t j = 0; j < segment.count; j += kLanes) {
+        hn::StoreU(hn::Mul(hn::LoadU(d, source + j), factor), d, out + j);
       }
       break;
-    case Gather::Kind::kEveryOther:
-      for (int64_t j = 0; j < kTile; j += kLanes) {
+    case Segment::Kind::kEveryOther:
+      for (int64_t j = 0; j < segment.count; j += kLanes) {
         auto even = hn::Undefined(d), odd = hn::Undefined(d);
-        hn::LoadInterleaved2(d, plane + gather.offset + 2 * j, even, odd);
+        hn::LoadInterleaved2(d, source + 2 * j, even, odd);
         hn::StoreU(hn::Mul(even, factor), d, out + j);
       }
       break;
-    case Gather::Kind::kTable:
-      for (int64_t j = 0; j < kTile; ++j) {
-        out[j] = gather.table[j] >= 0 ? plane[gather.table[j]] * style : 0.0f;
-      }
+    case Segment::Kind::kOneByOne:
+      for (int64_t j = 0; j < segment.count; ++j) out[j] = source[j * stride] * style;
       break;
   }
 }
 
-// B of one tile: input channels [begin, end), every tap.
-void GatherTile(const Conv& conv, const PixelTile& tile, int64_t begin, int64_t end, float* b) {
-  Gather gathers[Conv::kMaxTaps];
-  for (int t = 0; t < conv.taps; ++t) Locate(conv, tile, conv.tap[t], &gathers[t]);
-  for (int64_t i = begin; i < end; ++i) {
-    const float* plane = tile.x + i * conv.height * conv.width;
-    const float style = tile.style != nullptr ? tile.style[i] : 1.0f;
-    for (int t = 0; t < conv.taps; ++t, b += kTile) GatherOne(gathers[t], plane, style, b);
+// B of all tiles, input channels [begin, end). Tiles side by side read on in the same rows of the image, so the channel
+// is the outer loop.
+void GatherTiles(const Conv& conv, const PixelTile* tiles, int64_t count, const Segments& segments, int64_t begin,
+                 int64_t end, float* b) {
+  const int64_t tile_stride = TileStride((end - begin) * conv.taps), plane_size = conv.height * conv.width;
+  for (int64_t i = begin; i < end; ++i, b += conv.taps * kTile) {
+    for (int64_t t = 0; t < count; ++t) {
+      const float* plane = tiles[t].x + i * plane_size;
+      const float style = tiles[t].style != nullptr ? tiles[t].style[i] : 1.0f;
+      float* out = b + t * tile_stride;
+      for (int64_t s = segments.begin[t]; s < segments.begin[t + 1]; ++s) {
+        const Segment& segment = segments.all[s];
+        Copy(segment, plane + segment.offset, conv.stride, style, out + segment.target);
+      }
+    }
   }
 }
 
@@ -116,13 +170,13 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace mien::gemm {
 
-HWY_EXPORT(GatherTile);
+HWY_EXPORT(LocateTiles);
+HWY_EXPORT(GatherTiles);
 
 namespace {
 
-constexpr int64_t kGroup = 8;            // tiles that share one pass over the weights
-constexpr int64_t kTasksPerLayer = 8;    // below this many groups, the channels are split as well
-constexpr int64_t kTaskPanels = 5;       // but into no less than about thirty channels
+constexpr int64_t kTasksPerLayer = 8;  // below this many groups, the channels are split as well
+constexpr int64_t kTaskPanels = 5;     // but into no less than about thirty channels
 
 int64_t DepthFloats(const Conv& conv) { return conv.BlockChannels() * conv.taps; }
 
@@ -145,19 +199,19 @@ void ConvolveTiles(const Conv& conv, const float* packed, const PixelTile* tiles
                    int64_t panel_end, float* scratch, const Sink& sink) {
   const Panels panels(conv.out_channels);
   float* b = scratch;
-  float* c = scratch + kGroup * kTile * DepthFloats(conv);
+  float* c = scratch + kGroup * TileStride(DepthFloats(conv));
+  Segments segments;
+  HWY_DYNAMIC_DISPATCH(LocateTiles)(conv, tiles, count, &segments);
   for (int64_t begin = 0; begin < conv.in_channels; begin += conv.BlockChannels()) {
     const int64_t end = std::min(conv.in_channels, begin + conv.BlockChannels());
     const int64_t depth = (end - begin) * conv.taps;
-    for (int64_t t = 0; t < count; ++t) {
-      HWY_DYNAMIC_DISPATCH(GatherTile)(conv, tiles[t], begin, end, b + t * depth * kTile);
-    }
+    HWY_DYNAMIC_DISPATCH(GatherTiles)(conv, tiles, count, segments, begin, end, b);
     Multiply(panels, {.depth = depth,
                       .a = packed + begin * conv.taps * conv.out_channels + panels.Begin(panel_begin) * depth,
                       .panel_begin = panel_begin,
                       .panel_end = panel_end,
                       .b = b,
-                      .b_tile_stride = depth * kTile,
+                      .b_tile_stride = TileStride(depth),
                       .tiles = count,
                       .c = c,
                       .c_stride = count * kTile,
@@ -185,7 +239,7 @@ void PackWeight(const Conv& conv, const float* weight, int64_t elements, float g
 }
 
 int64_t ThreadScratchFloats(const Conv& conv) {
-  return kGroup * kTile * (DepthFloats(conv) + conv.out_channels) + kTile;
+  return kGroup * (TileStride(DepthFloats(conv)) + kTile * conv.out_channels) + kTile;
 }
 
 void ConvolvePixels(const Conv& conv, const float* packed, const PixelRange& range, float* thread_scratch,

@@ -24,8 +24,11 @@ struct Conv {
   int taps = 0;
   Tap tap[kMaxTaps] = {};
 
-  // A block of k is whole input channels.
-  int64_t BlockChannels() const { return kDepth / taps > 0 ? kDepth / taps : 1; }
+  // A block of k is whole input channels, about as many in each block.
+  int64_t BlockChannels() const {
+    const int64_t most = kDepth / taps, blocks = (in_channels + most - 1) / most;
+    return (in_channels + blocks - 1) / blocks;
+  }
 };
 
 // The weight [O,I,elements] times gain as panels: [block of k][panel][k][row]; O * I * taps floats.

@@ -1,0 +1,135 @@
+// Test and bench cases of linear. Tolerances: measured (every SIMD target of one machine) x 1.5, at
+// least 2e-7, 23 November 2026.
+#pragma once
+
+#include "kernels/case.h"
+#include "kernels/linear/linear.h"
+
+namespace mien {
+
+template <>
+inline std::vector<OpCase<Linear>> CasesOf<Linear>() {
+  constexpr uint32_t kWithResidual = 1u << Linear::kX | 1u << Linear::kResidual;
+  const Shape none;
+  const Fill style_weight = Fill::Normal(0, 1);
+  return {
+      {"rows_7", Tag::kTiny, {.bias_gain = 0.5f}, {{7, 19}, {21, 19}, {21}, none, none, none}, 4.3e-7},
+      {"leaky",
+       Tag::kTiny,
+       {.weight_gain = 0.1f, .act = Activation::kLeaky, .act_gain = 1.41421356f},
+       {{3, 40}, {48, 40}, {48}, none, none, none},
+       4.2e-7},
+      {"relu_before",
+       Tag::kTiny,
+       {.pre = Activation::kRelu},
+       {{2, 5, 24}, {20, 24}, none, none, none, none},
+       6.7e-7},
+      {"relu_after_residual",
+       Tag::kTiny,
+       {.act = Activation::kRelu},
+       {{2, 24}, {20, 24}, {20}, none, none, {2, 20}},
+       5.3e-7,
+       {},
+       kWithResidual},
+      {"sigmoid",
+       Tag::kTiny,
+       {.weight_gain = 0.5f, .act = Activation::kSigmoid},
+       {{4, 9}, {5, 9}, {5}, none, none, none},
+       2e-7},
+      {"row_2", Tag::kTiny, {.row = 2}, {{3, 4, 12}, {8, 12}, {8}, none, none, none}, 3.7e-7},
+      {"feature_map", Tag::kTiny, {}, {{2, 5, 3, 4}, {11, 60}, {11}, none, none, none}, 3e-7},
+      {"contexts_in_weight",
+       Tag::kTiny,
+       {.weight_gain = 0.5f, .contexts = 5, .context_in_weight = true},
+       {{3, 5, 12}, {20, 17}, {20}, none, none, none},
+       5.2e-7},
+      {"gated_residual",
+       Tag::kTiny,
+       {.pre = Activation::kRelu, .contexts = 5},
+       {{3, 5, 12}, {20, 12}, {20}, {20, 5}, {20}, {3, 5, 20}},
+       7e-7,
+       {},
+       kWithResidual},
+      {"mapping",
+       Tag::kModel,
+       {.weight_gain = 0.01f / 22.627417f,
+        .bias_gain = 0.01f,
+        .act = Activation::kLeaky,
+        .act_gain = 1.41421356f},
+       {{1, 512}, {512, 512}, {512}, none, none, none},
+       2.2e-6,
+       {style_weight, Fill::Normal(0, 100)}},
+      {"style_1024",
+       Tag::kModel,
+       {.weight_gain = 0.0442f, .row = 17},
+       {{1, 18, 512}, {32, 512}, {32}, none, none, none},
+       7.9e-7},
+      {"flow_initial",
+       Tag::kModel,
+       {.contexts = 18, .context_in_weight = true},
+       {{1, 18, 256}, {512, 274}, {512}, none, none, none},
+       2.6e-6,
+       {Fill(), Fill::Normal(0, 0.06)}},
+      {"flow_block",
+       Tag::kModel,
+       {.pre = Activation::kRelu, .contexts = 18},
+       {{1, 18, 512}, {512, 512}, {512}, {512, 18}, {512}, {1, 18, 512}},
+       1.2e-6,
+       {Fill(), Fill::Normal(0, 0.04)},
+       kWithResidual},
+      {"recognizer_head",
+       Tag::kModel,
+       {},
+       {{1, 512, 7, 7}, {512, 25088}, {512}, none, none, none},
+       1.5e-6,
+       {Fill(), Fill::Normal(0, 0.01)}},
+      {"one_number", Tag::kEdge, {}, {{1, 1}, {1, 1}, none, none, none, none}, 2e-7},
+      {"one_context",
+       Tag::kEdge,
+       {.contexts = 1, .context_in_weight = true},
+       {{2, 1, 3}, {4, 4}, none, {4, 1}, {4}, none},
+       3e-7},
+      {"deep", Tag::kEdge, {}, {{2, 1025}, {1, 1025}, {1}, none, none, none}, 1.1e-6},
+      {"sigmoid_saturates",
+       Tag::kEdge,
+       {.weight_gain = 60.0f, .act = Activation::kSigmoid},
+       {{3, 2}, {17, 2}, none, none, none, none},
+       2e-7},
+  };
+}
+
+template <>
+inline std::vector<WrongCase<Linear>> WrongCasesOf<Linear>() {
+  const Shape none;
+  return {
+      {{}, {{8}, {4, 8}, none, none, none, none}, "[?,?,?]", "[8]"},
+      {{}, {{2, 8}, {4, 7}, none, none, none, none}, "[?,8]", "[4,7]"},
+      {{}, {{2, 8}, {4, 8}, {5}, none, none, none}, "[4]", "[5]"},
+      {{}, {{2, 8}, {4, 8}, {4}, none, none, {2, 5}}, "[2,4]", "[2,5]"},
+      {{.row = 3}, {{2, 3, 8}, {4, 8}, {4}, none, none, none}, "row: x [N,L,K] with L > 3", "[2,3,8]"},
+      {{.row = -2}, {{2, 3, 8}, {4, 8}, {4}, none, none, none}, "at least -1", "-2"},
+      {{.contexts = 4}, {{2, 3, 8}, {4, 8}, {4}, none, none, none}, "[?,4,?]", "[2,3,8]"},
+      {{.contexts = 3},
+       {{2, 8}, {4, 8}, {4}, none, none, none},
+       "contexts: x [N,L,K] without row",
+       "[2,8] with row -1"},
+      {{.contexts = 3, .context_in_weight = true},
+       {{2, 3, 8}, {4, 8}, {4}, none, none, none},
+       "[?,11]",
+       "[4,8]"},
+      {{.context_in_weight = true}, {{2, 3, 8}, {4, 8}, {4}, none, none, none}, "contexts of 1 or more", "0"},
+      {{.contexts = 3}, {{2, 3, 8}, {4, 8}, {4}, {4, 2}, {4}, none}, "[4,3]", "[4,2]"},
+      {{.contexts = 3}, {{2, 3, 8}, {4, 8}, {4}, {4, 3}, none, none}, "[4]", "absent"},
+      {{}, {{2, 8}, {4, 8}, {4}, none, {4}, none}, "absent", "[4]"},
+      {{.pre = Activation::kLeaky},
+       {{2, 8}, {4, 8}, {4}, none, none, none},
+       "none or relu",
+       "another activation"},
+      {{.act = Activation::kPRelu},
+       {{2, 8}, {4, 8}, {4}, none, none, none},
+       "none, relu, leaky or sigmoid",
+       "prelu"},
+  };
+}
+
+}  // namespace mien

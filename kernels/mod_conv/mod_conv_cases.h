@@ -1,0 +1,108 @@
+// Test and bench cases of mod_conv. Tolerances: measured (every SIMD target of one machine) x 1.5, at
+// least 2e-7, 23 November 2026.
+#pragma once
+
+#include <cmath>
+
+#include "kernels/case.h"
+#include "kernels/mod_conv/mod_conv.h"
+
+namespace mien {
+
+namespace mod_conv_cases {
+
+enum Extras : unsigned { kNoise = 1, kSampleNoise = 2, kBias = 4, kAll = kNoise | kBias };
+
+inline std::vector<Shape> Operands(const Shape& x, int64_t channels, bool up, unsigned extras) {
+  const int64_t scale = up ? 2 : 1;
+  const bool noise = extras & (kNoise | kSampleNoise);
+  const Shape none, map = {extras & kSampleNoise ? x[0] : 1, 1, scale * x[2], scale * x[3]};
+  return {x,
+          {x[0], x[1]},
+          {channels, x[1], 3, 3},
+          up ? Shape{4, 4} : none,
+          noise ? map : none,
+          noise ? Shape{1} : none,
+          extras & kBias ? Shape{channels} : none};
+}
+
+}  // namespace mod_conv_cases
+
+template <>
+inline std::vector<OpCase<ModConv>> CasesOf<ModConv>() {
+  using namespace mod_conv_cases;
+  using P = ModConv::Params;
+  const P plain = {.act = Activation::kLeaky, .act_gain = 1.41421356f};
+  const P up = {.up = true, .act = Activation::kLeaky, .act_gain = 1.41421356f};
+  const auto one = [](const char* name, Tag tag, P params, const Shape& x, int64_t channels, unsigned extras,
+                      double tolerance) {
+    // The generator's own numbers: styles about one, gain 1/sqrt(fan-in).
+    if (tag == Tag::kModel) params.weight_gain = static_cast<float>(1 / std::sqrt(9.0 * x[1]));
+    const uint32_t batched =
+        1u << ModConv::kX | 1u << ModConv::kStyle | (extras & kSampleNoise ? 1u << ModConv::kNoise : 0u);
+    const std::vector<Shape> in = Operands(x, channels, params.up, extras);
+    return OpCase<ModConv>{name, tag, params, in, tolerance, {Fill(), Fill::Normal(1, 0.4)}, batched};
+  };
+  return {
+      one("plain", Tag::kTiny, plain, {2, 5, 6, 7}, 3, kAll, 5.5e-7),
+      one("noise_per_sample", Tag::kTiny, plain, {3, 24, 8, 8}, 20, kSampleNoise | kBias, 1.5e-6),
+      one("gain_eps", Tag::kTiny, {.weight_gain = 0.01f, .eps = 0.3f}, {2, 40, 4, 4}, 48, kBias, 5e-7),
+      one("no_demodulation", Tag::kTiny, {.demodulate = false, .weight_gain = 0.1f}, {2, 12, 5, 33}, 7, 0,
+          2.2e-6),
+      one("clamped", Tag::kTiny, {.act = Activation::kLeaky, .act_gain = 4.0f, .clamp = 2.0f}, {2, 7, 9, 4},
+          13, kAll, 1.2e-6),
+      one("many_channels", Tag::kTiny, plain, {2, 70, 4, 4}, 80, kAll, 6.5e-7),
+      one("up", Tag::kTiny, up, {2, 5, 6, 7}, 3, kAll, 7.1e-7),
+      one("up_noise_per_sample", Tag::kTiny, up, {3, 24, 4, 4}, 40, kSampleNoise | kBias, 1.2e-6),
+      one("up_filter_gain", Tag::kTiny, {.up = true, .filter_gain = 4.0f}, {1, 20, 5, 33}, 13, 0, 1.9e-6),
+      one("up_no_demodulation", Tag::kTiny, {.up = true, .demodulate = false}, {2, 3, 9, 5}, 48, kBias,
+          1.5e-6),
+      one("up_bands", Tag::kTiny, up, {1, 3, 67, 17}, 2, kAll, 7.8e-7),
+      one("up_wide", Tag::kTiny, up, {1, 2, 66, 530}, 3, kNoise, 1.5e-6),
+      one("conv1_512_4", Tag::kModel, plain, {1, 512, 4, 4}, 512, kAll, 7.4e-7),
+      one("conv1_512_8", Tag::kModel, plain, {1, 512, 8, 8}, 512, kAll, 9.3e-7),
+      one("conv1_512_16", Tag::kModel, plain, {1, 512, 16, 16}, 512, kAll, 1.1e-6),
+      // Bands of the larger layers: as wide, but not as high.
+      one("conv1_512_64_band", Tag::kModel, plain, {1, 512, 4, 64}, 512, kAll, 1.1e-6),
+      one("conv1_256_128_band", Tag::kModel, plain, {1, 256, 8, 128}, 256, kAll, 1.3e-6),
+      one("conv1_64_512_band", Tag::kModel, plain, {1, 64, 32, 512}, 64, kAll, 1.6e-6),
+      one("conv1_32_1024_band", Tag::kModel, plain, {1, 32, 64, 1024}, 32, kAll, 1.6e-6),
+      one("up_512_4", Tag::kModel, up, {1, 512, 4, 4}, 512, kAll, 1.8e-6),
+      one("up_512_32_band", Tag::kModel, up, {1, 512, 8, 32}, 512, kAll, 2.5e-6),
+      one("up_256_128_band", Tag::kModel, up, {1, 256, 16, 128}, 128, kAll, 2.6e-6),
+      one("up_64_512_band", Tag::kModel, up, {1, 64, 64, 512}, 32, kAll, 3.5e-6),
+      one("one_number", Tag::kEdge, plain, {1, 1, 1, 1}, 1, 0, 2e-7),
+      one("one_row", Tag::kEdge, plain, {2, 3, 1, 50}, 4, kBias, 4.7e-7),
+      one("up_one_pixel", Tag::kEdge, up, {2, 2, 1, 1}, 1, kAll, 2.5e-7),
+      one("up_one_column", Tag::kEdge, up, {1, 3, 40, 1}, 7, kAll, 5.2e-7),
+      one("styles_at_zero", Tag::kEdge, {.weight_gain = 0.0f}, {1, 4, 4, 4}, 4, kBias, 2e-7),
+  };
+}
+
+template <>
+inline std::vector<WrongCase<ModConv>> WrongCasesOf<ModConv>() {
+  using mod_conv_cases::Operands;
+  const Shape x = {2, 8, 6, 6}, none;
+  const auto with = [&](size_t input, const Shape& shape, bool up = false) {
+    std::vector<Shape> in = Operands(x, 4, up, mod_conv_cases::kAll);
+    in[input] = shape;
+    return in;
+  };
+  return {
+      {{}, with(ModConv::kX, {2, 8, 36}), "[?,?,?,?]", "[2,8,36]"},
+      {{}, with(ModConv::kStyle, {1, 8}), "[2,8]", "[1,8]"},
+      {{}, with(ModConv::kWeight, {4, 8, 1, 1}), "[?,8,3,3]", "[4,8,1,1]"},
+      {{}, with(ModConv::kFilter, {4, 4}), "absent", "[4,4]"},
+      {{.up = true}, with(ModConv::kFilter, none, true), "[4,4]", "absent"},
+      {{.up = true}, with(ModConv::kNoise, {1, 1, 6, 6}, true), "[1,1,12,12]", "[1,1,6,6]"},
+      {{}, with(ModConv::kNoise, {3, 1, 6, 6}), "[2,1,6,6]", "[3,1,6,6]"},
+      {{}, with(ModConv::kNoise, none), "absent", "[1]"},
+      {{}, with(ModConv::kNoiseStrength, none), "[1]", "absent"},
+      {{}, with(ModConv::kBias, {5}), "[4]", "[5]"},
+      {{.act = Activation::kRelu}, with(0, x), "none or leaky", "another activation"},
+      {{.eps = -1.0f}, with(0, x), "at least 0", "-1"},
+      {{.clamp = -1.0f}, with(0, x), "at least 0", "-1"},
+  };
+}
+
+}  // namespace mien
