@@ -1,0 +1,332 @@
+#include "weights/import/convert.h"
+
+#include <cmath>
+#include <cstring>
+#include <map>
+#include <new>
+#include <stdexcept>
+
+#include "weights/checksum.h"
+#include "weights/container.h"
+#include "weights/header.h"
+#include "weights/import/detect.h"
+#include "weights/layout.h"
+#include "weights/schema.h"
+#include "weights/writer.h"
+
+namespace mien {
+namespace {
+
+// A file may dump views of one storage many times; this bounds what a small file can make of itself.
+constexpr uint64_t kMaxDumpFactor = 4;
+constexpr uint64_t kFreeDumpBytes = 64 << 20;
+
+Result<SharedSource> OpenSource(const std::string& path) {
+  MIEN_ASSIGN(File file, File::Open(path));
+  return SharedSource(std::make_shared<File>(std::move(file)));
+}
+
+bool Interrupted(const ConvertOptions& options) { return options.interrupted && options.interrupted(); }
+
+// Takes `found` into the merged model; says which of two wins.
+template <class T>
+bool Take(std::optional<T>& slot, const std::optional<T>& found) {
+  if (found) slot = found;
+  return found.has_value();
+}
+
+// Which part of a model file a component fills.
+const char* ComponentOf(const FoundComponent& found) {
+  if (found.config.generator) return "generator";
+  if (found.config.encoder) return "encoder";
+  if (found.config.flow) return "flow";
+  if (found.config.attributes) return "attributes";
+  return "recognizer";
+}
+
+// A model file of ours may be a source too; its config says more than its shapes do.
+Status AdoptStatedConfig(const ForeignFile& file, FoundComponent* found) {
+  const auto stated = file.metadata.find(kConfigKey);
+  if (stated == file.metadata.end()) return {};
+  MIEN_ASSIGN(const ModelConfig config, ConfigFromJson(stated->second));
+  ModelConfig mine;
+  if (found->config.generator) mine.generator = config.generator;
+  if (found->config.encoder) mine.encoder = config.encoder;
+  if (found->config.flow) mine.flow = config.flow;
+  if (found->config.attributes) mine.attributes = config.attributes;
+  if (found->config.recognizer) mine.recognizer = config.recognizer;
+  const auto specs = ExpectedTensors(mine);
+  bool same = specs.size() == found->tensors.size();
+  for (size_t i = 0; same && i < specs.size(); ++i) {
+    same = specs[i].name == found->tensors[i].name && specs[i].shape == found->tensors[i].shape;
+  }
+  if (!same)
+    return Status::Error(Code::kRefused, "%s: its tensors do not fit the config stated", ComponentOf(*found));
+  found->config = mine;
+  return {};
+}
+
+// ---- one tensor, from the file's type to the model's
+
+Status NotFinite(const std::string& name, size_t element) {
+  return Status::Error(Code::kRefused, "%s: element %zu is not a finite number", name.c_str(), element);
+}
+
+struct Converter {
+  const ForeignTensor* tensor = nullptr;
+  DType type = DType::kF32;  // stored as
+  bool is_index = false;
+  const ConvertOptions* options = nullptr;
+  std::vector<std::byte>* raw = nullptr;  // one for all converters: only one tensor is in memory at a time
+
+  Result<std::span<const std::byte>> operator()(std::vector<std::byte>& scratch) const {
+    if (Interrupted(*options)) return Status::Error(Code::kInterrupted, "interrupted");
+    MIEN_TRY(ReadContiguous(*tensor, raw));
+    if (is_index) return Index(scratch);
+    const auto count = static_cast<size_t>(tensor->shape.elements());
+    scratch.resize(count * sizeof(float));
+    const std::span<float> floats(reinterpret_cast<float*>(scratch.data()), count);
+    size_t bad = 0;
+    if (!ConvertToFloats(tensor->type, *raw, floats, &bad)) return NotFinite(tensor->name, bad);
+    if (type == DType::kF32) return std::span<const std::byte>(scratch);
+    raw->resize(count * 2);
+    for (size_t i = 0; i < count; ++i) {
+      const uint16_t half = FloatToHalf(floats[i]);
+      std::memcpy(raw->data() + 2 * i, &half, 2);
+    }
+    return std::span<const std::byte>(*raw);
+  }
+
+  Result<std::span<const std::byte>> Index(std::vector<std::byte>& scratch) const {
+    if (tensor->type == DType::kI64) return std::span<const std::byte>(*raw);
+    if (tensor->type != DType::kI32) {
+      return Status::Error(Code::kRefused, "%s is %s, I64 expected", tensor->name.c_str(),
+                           DTypeName(tensor->type));
+    }
+    scratch.resize(raw->size() * 2);
+    for (size_t i = 0; i < raw->size() / 4; ++i) {
+      int32_t narrow;
+      std::memcpy(&narrow, raw->data() + 4 * i, 4);
+      const int64_t wide = narrow;
+      std::memcpy(scratch.data() + 8 * i, &wide, 8);
+    }
+    return std::span<const std::byte>(scratch);
+  }
+};
+
+// Averages and running statistics stay F32: they are few, and errors in them shift everything behind them.
+bool StaysFloat(const std::string& name) {
+  return name.ends_with("latent_avg") || name.ends_with("w_avg") || name.ends_with("running_mean") ||
+         name.ends_with("running_var");
+}
+
+// One tensor of a dump: the bytes as they are, or bfloat16 widened. A dump shows numbers finite or not.
+struct Dumper {
+  const ForeignTensor* tensor;
+  const ConvertOptions* options;
+  bool widen;
+
+  Result<std::span<const std::byte>> operator()(std::vector<std::byte>& scratch) const {
+    if (Interrupted(*options)) return Status::Error(Code::kInterrupted, "interrupted");
+    MIEN_TRY(ReadContiguous(*tensor, &scratch));
+    if (!widen) return std::span<const std::byte>(scratch);
+    // In place from the back: element i moves from 2i to 4i.
+    const size_t count = scratch.size() / 2;
+    scratch.resize(count * 4);
+    for (size_t i = count; i-- > 0;) {
+      uint16_t bits;
+      std::memcpy(&bits, scratch.data() + 2 * i, 2);
+      const float value = BFloat16ToFloat(bits);
+      std::memcpy(scratch.data() + 4 * i, &value, 4);
+    }
+    return std::span<const std::byte>(scratch);
+  }
+};
+
+// A dictionary called state_dict is a wrapper, not part of a tensor's name; kept only where two names would
+// collide.
+constexpr std::string_view kWrapper = "state_dict.";
+
+bool CanUnwrap(const ForeignFile& file) {
+  for (const ForeignTensor& tensor : file.tensors) {
+    if (!tensor.name.starts_with(kWrapper)) continue;
+    const std::string inner = tensor.name.substr(kWrapper.size());
+    if (inner.empty() || inner.starts_with(kWrapper) || file.Find(inner) != nullptr) return false;
+  }
+  return true;
+}
+
+// True when some element would become infinite as F16.
+Result<bool> OverflowsHalf(const Converter& converter) {
+  std::vector<std::byte> scratch;
+  MIEN_ASSIGN(const auto bytes, converter(scratch));
+  for (size_t at = 0; at + 4 <= bytes.size(); at += 4) {
+    float value;
+    std::memcpy(&value, bytes.data() + at, 4);
+    if ((FloatToHalf(value) & 0x7fff) == 0x7c00) return true;
+  }
+  return false;
+}
+
+Status CheckMasks(const std::vector<TensorSpec>& specs, const std::vector<Converter>& converters) {
+  for (size_t i = 0; i + 1 < specs.size(); ++i) {
+    if (!specs[i].is_index || !specs[i + 1].is_index) continue;
+    std::vector<bool> seen(static_cast<size_t>(specs[i].shape[0] + specs[i + 1].shape[0]));
+    for (size_t k = i; k < i + 2; ++k) {
+      std::vector<std::byte> scratch;
+      MIEN_ASSIGN(const auto bytes, converters[k](scratch));
+      for (size_t at = 0; at + 8 <= bytes.size(); at += 8) {
+        int64_t column;
+        std::memcpy(&column, bytes.data() + at, 8);
+        if (column < 0 || column >= static_cast<int64_t>(seen.size()) || seen[static_cast<size_t>(column)]) {
+          return Status::Error(Code::kRefused, "%s: column %lld is out of range or there twice",
+                               specs[k].name.c_str(), static_cast<long long>(column));
+        }
+        seen[static_cast<size_t>(column)] = true;
+      }
+    }
+    ++i;
+  }
+  return {};
+}
+
+Status WriteModel(const MergedModel& model, const std::string& output, const ConvertOptions& options,
+                  ConvertReport* report) {
+  const std::vector<TensorSpec> specs = ExpectedTensors(model.config);
+  std::vector<Converter> converters(specs.size());
+  std::vector<std::byte> raw;
+  std::vector<std::string> kept;
+  for (size_t i = 0; i < specs.size(); ++i) {
+    Converter& converter = converters[i];
+    converter.tensor = &model.tensors[i];
+    converter.is_index = specs[i].is_index;
+    converter.options = &options;
+    converter.raw = &raw;
+    converter.type = specs[i].is_index ? DType::kI64 : DType::kF32;
+    if (!options.fp16 || specs[i].is_index || StaysFloat(specs[i].name)) continue;
+    MIEN_ASSIGN(const bool overflows, OverflowsHalf(converter));
+    if (overflows)
+      kept.push_back(specs[i].name);
+    else
+      converter.type = DType::kF16;
+  }
+  for (const std::string& name : kept) report->notes.push_back(name + " stays F32: it would overflow as F16");
+  MIEN_TRY(CheckMasks(specs, converters));
+
+  std::map<std::string, std::string> metadata = {{kConfigKey, ConfigToJson(model.config)},
+                                                 {kCardKey, options.card}};
+  for (size_t i = 0; i < report->hashes.size(); ++i)
+    metadata[kSourceHashKey + std::to_string(i)] = report->hashes[i];
+  std::vector<TensorStream> streams;
+  for (size_t i = 0; i < specs.size(); ++i) {
+    streams.push_back({specs[i].name, converters[i].type, specs[i].shape, converters[i]});
+    report->bytes += static_cast<uint64_t>(specs[i].shape.elements()) * DTypeBytes(converters[i].type);
+  }
+  report->tensors = streams.size();
+  return WriteTensorStreams(output, streams, metadata, TensorFile::Profile::kModel);
+}
+
+}  // namespace
+
+Result<MergedModel> MergeSources(const std::vector<SharedSource>& sources,
+                                 const std::vector<std::string>& names) {
+  MergedModel merged;
+  std::map<std::string, FoundComponent> chosen;
+  for (size_t i = 0; i < sources.size(); ++i) {
+    const auto within = [&](const Status& status) { return status.Within("%s", names[i].c_str()); };
+    auto file = ReadForeign(sources[i]);
+    if (!file.ok()) return within(file.status());
+    std::vector<std::string> notes;
+    auto components = DetectComponents(*file, &notes);
+    if (!components.ok()) return within(components.status());
+    for (const std::string& note : notes) merged.notes.push_back(names[i] + ": " + note);
+    for (FoundComponent& found : *components) {
+      const Status adopted = AdoptStatedConfig(*file, &found);
+      if (!adopted.ok()) return within(adopted);
+      const std::string component = ComponentOf(found);
+      const auto earlier = chosen.find(component);
+      if (earlier != chosen.end()) {
+        const bool keep = found.inside_encoder_file && !earlier->second.inside_encoder_file;
+        merged.notes.push_back(names[i] + ": a second " + component +
+                               (keep ? "; the explicit one is kept" : " replaces the first"));
+        if (keep) continue;
+      }
+      chosen.insert_or_assign(component, std::move(found));
+    }
+  }
+  std::map<std::string, const ForeignTensor*> tensors;
+  for (const auto& [component, found] : chosen) {
+    Take(merged.config.generator, found.config.generator) ||
+        Take(merged.config.encoder, found.config.encoder) || Take(merged.config.flow, found.config.flow) ||
+        Take(merged.config.attributes, found.config.attributes) ||
+        Take(merged.config.recognizer, found.config.recognizer);
+    for (const ForeignTensor& tensor : found.tensors) tensors.emplace(tensor.name, &tensor);
+  }
+  if (merged.config.attributes && merged.config.generator) {
+    AttributesConfig& a = *merged.config.attributes;
+    a.input_size = std::min(a.input_size, merged.config.generator->resolution);
+  }
+  MIEN_TRY(CheckConfig(merged.config));
+  for (const TensorSpec& spec : ExpectedTensors(merged.config))
+    merged.tensors.push_back(*tensors.at(spec.name));
+  return merged;
+}
+
+Result<ConvertReport> Convert(const std::vector<std::string>& paths, const std::string& output,
+                              const ConvertOptions& options) try {
+  if (paths.empty()) return Status::Error(Code::kUsage, "nothing to convert");
+  ConvertReport report;
+  std::vector<SharedSource> sources;
+  for (const std::string& path : paths) {
+    MIEN_ASSIGN(SharedSource source, OpenSource(path));
+    sources.push_back(std::move(source));
+  }
+  MIEN_ASSIGN(const MergedModel model, MergeSources(sources, paths));
+  report.config = model.config;
+  report.notes = model.notes;
+  for (const SharedSource& source : sources) {
+    if (Interrupted(options)) return Status::Error(Code::kInterrupted, "interrupted");
+    MIEN_ASSIGN(std::string hash, Sha256Hex(*source));
+    report.hashes.push_back(std::move(hash));
+  }
+  MIEN_TRY(WriteModel(model, output, options, &report));
+  return report;
+} catch (const std::bad_alloc&) {
+  return Status::Error(Code::kMemory, "not enough memory to convert");
+} catch (const std::length_error&) {
+  return Status::Error(Code::kMemory, "not enough memory to convert");
+}
+
+Result<ConvertReport> ConvertTensorsOnly(const std::string& path, const std::string& output,
+                                         const ConvertOptions& options) try {
+  MIEN_ASSIGN(const SharedSource source, OpenSource(path));
+  auto opened = ReadForeign(source);
+  if (!opened.ok()) return opened.status().Within("%s", path.c_str());
+  const ForeignFile& file = *opened;
+  ConvertReport report;
+  std::vector<TensorStream> streams;
+  const bool unwrap = CanUnwrap(file);
+  for (const ForeignTensor& tensor : file.tensors) {
+    const std::string name =
+        unwrap && tensor.name.starts_with(kWrapper) ? tensor.name.substr(kWrapper.size()) : tensor.name;
+    streams.push_back({name, tensor.type, tensor.shape, Dumper{&tensor, &options, false}});
+    // NumPy and many other readers have no bfloat16.
+    if (tensor.type == DType::kBF16 && file.Find(tensor.name + "_as_f32") == nullptr) {
+      streams.push_back({name + "_as_f32", DType::kF32, tensor.shape, Dumper{&tensor, &options, true}});
+    }
+    report.bytes += tensor.bytes();
+    if (report.bytes > kMaxDumpFactor * source->size() + kFreeDumpBytes) {
+      return Status::Error(Code::kRefused, "%s: its tensors repeat their storages more than %d times",
+                           path.c_str(), static_cast<int>(kMaxDumpFactor));
+    }
+  }
+  report.tensors = streams.size();
+  MIEN_TRY(WriteTensorStreams(output, streams, {}, TensorFile::Profile::kPlain));
+  return report;
+} catch (const std::bad_alloc&) {
+  return Status::Error(Code::kMemory, "not enough memory to convert");
+} catch (const std::length_error&) {
+  return Status::Error(Code::kMemory, "not enough memory to convert");
+}
+
+}  // namespace mien

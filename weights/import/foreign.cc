@@ -1,0 +1,117 @@
+#include "weights/import/foreign.h"
+
+#include <algorithm>
+#include <cinttypes>
+#include <cstring>
+
+#include "runtime/base/checked.h"
+#include "weights/header.h"
+
+namespace mien {
+namespace {
+
+class VectorSource final : public ByteSource {
+ public:
+  explicit VectorSource(std::vector<std::byte> bytes) : bytes_(std::move(bytes)), memory_(bytes_) {}
+  uint64_t size() const override { return bytes_.size(); }
+  Status ReadAt(uint64_t offset, std::span<std::byte> out) const override {
+    return memory_.ReadAt(offset, out);
+  }
+
+ private:
+  std::vector<std::byte> bytes_;
+  MemorySource memory_;
+};
+
+bool IsContiguous(const ForeignTensor& tensor) {
+  int64_t expected = 1;
+  for (int i = tensor.shape.rank - 1; i >= 0; --i) {
+    if (tensor.shape[i] != 1 && tensor.strides[i] != expected) return false;
+    expected *= tensor.shape[i];
+  }
+  return true;
+}
+
+// Index of the last element touched, from the tensor's first; nothing when it overflows.
+std::optional<uint64_t> Reach(const ForeignTensor& tensor) {
+  uint64_t reach = 0;
+  for (int i = 0; i < tensor.shape.rank; ++i) {
+    const auto step =
+        CheckedMul(static_cast<uint64_t>(tensor.shape[i] - 1), static_cast<uint64_t>(tensor.strides[i]));
+    const auto next = step ? CheckedAdd(reach, *step) : std::nullopt;
+    if (!next) return std::nullopt;
+    reach = *next;
+  }
+  return reach;
+}
+
+}  // namespace
+
+const ForeignTensor* ForeignFile::Find(const std::string& name) const {
+  const auto found = index_.find(name);
+  return found == index_.end() ? nullptr : &tensors[found->second];
+}
+
+void ForeignFile::Index() {
+  index_.clear();
+  for (size_t i = 0; i < tensors.size(); ++i) index_.emplace(tensors[i].name, i);
+}
+
+Status CheckView(const ForeignTensor& tensor) {
+  const std::string name = Printable(tensor.name);
+  for (int i = 0; i < tensor.shape.rank; ++i) {
+    if (tensor.strides[i] < 0)
+      return Status::Error(Code::kRefused, "tensor %s: a negative stride", name.c_str());
+  }
+  if (tensor.shape.elements() == 0) return {};
+  const auto reach = Reach(tensor);
+  const auto last = reach ? CheckedAdd(*reach, tensor.offset) : std::nullopt;
+  if (!last || *last >= tensor.storage.elements) {
+    return Status::Error(Code::kRefused, "tensor %s %s leaves its storage of %" PRIu64 " elements",
+                         name.c_str(), tensor.shape.ToString().c_str(), tensor.storage.elements);
+  }
+  // A stride of zero makes much out of little; honest files use it for small things only.
+  constexpr uint64_t kFree = 1 << 20;
+  if (tensor.bytes() > std::max(kFree, tensor.storage.elements * DTypeBytes(tensor.type))) {
+    return Status::Error(Code::kRefused, "tensor %s %s repeats a storage of %" PRIu64 " elements",
+                         name.c_str(), tensor.shape.ToString().c_str(), tensor.storage.elements);
+  }
+  return {};
+}
+
+Status ReadContiguous(const ForeignTensor& tensor, std::vector<std::byte>* out) {
+  const size_t size = DTypeBytes(tensor.type);
+  out->resize(tensor.bytes());
+  if (out->empty()) return {};
+  const uint64_t begin = tensor.storage.begin + tensor.offset * size;  // inside the source: CheckView
+  if (IsContiguous(tensor)) return tensor.storage.source->ReadAt(begin, *out);
+
+  std::vector<std::byte> touched((*Reach(tensor) + 1) * size);
+  MIEN_TRY(tensor.storage.source->ReadAt(begin, touched));
+  int64_t index[Shape::kMaxRank] = {0, 0, 0, 0, 0};
+  uint64_t from = 0;
+  for (size_t at = 0; at < out->size(); at += size) {
+    std::memcpy(out->data() + at, touched.data() + from * size, size);
+    for (int i = tensor.shape.rank - 1; i >= 0; --i) {
+      from += static_cast<uint64_t>(tensor.strides[i]);
+      if (++index[i] < tensor.shape[i]) break;
+      from -= static_cast<uint64_t>(tensor.strides[i] * tensor.shape[i]);
+      index[i] = 0;
+    }
+  }
+  return {};
+}
+
+void SetContiguous(ForeignTensor* tensor) {
+  int64_t stride = 1;
+  for (int i = tensor->shape.rank - 1; i >= 0; --i) {
+    tensor->strides[i] = stride;
+    stride *= tensor->shape[i];
+  }
+}
+
+std::shared_ptr<const ByteSource> OwnedSource(std::vector<std::byte> bytes) {
+  return std::make_shared<VectorSource>(std::move(bytes));
+}
+
+}  // namespace mien

@@ -1,0 +1,385 @@
+#include "weights/import/pickle.h"
+
+#include <algorithm>
+#include <cinttypes>
+#include <cstring>
+
+#include "runtime/base/checked.h"
+#include "weights/header.h"
+#include "weights/import/pickle_machine.h"
+
+namespace mien {
+namespace {
+
+constexpr uint64_t kMaxPlainBytes = 16 << 20;  // everything but byte strings
+constexpr uint64_t kMaxOpcodes = 4 << 20;
+constexpr size_t kMaxValues = 1 << 19;
+constexpr size_t kMaxMemo = 1 << 20;
+constexpr size_t kMaxMarks = 64;
+
+}  // namespace
+
+Status Cursor::Read(void* out, size_t count) {
+  if (count > end_ - at_) return Status::Error(Code::kRefused, "pickle, byte %" PRIu64 ": truncated", at_);
+  auto* to = static_cast<std::byte*>(out);
+  while (count > 0) {
+    if (at_ < window_at_ || at_ - window_at_ >= window_.size()) {
+      window_.resize(std::min<uint64_t>(kWindow, end_ - at_));
+      window_at_ = at_;
+      MIEN_TRY(source_.ReadAt(at_, window_));
+    }
+    const size_t from = static_cast<size_t>(at_ - window_at_);
+    const size_t part = std::min(count, window_.size() - from);
+    std::memcpy(to, window_.data() + from, part);
+    to += part, at_ += part, count -= part;
+  }
+  return {};
+}
+
+Status Cursor::Number(size_t bytes, uint64_t* out) {
+  uint8_t raw[8];
+  MIEN_TRY(Read(raw, bytes));
+  *out = 0;
+  for (size_t i = bytes; i-- > 0;) *out = *out << 8 | raw[i];
+  return {};
+}
+
+Status Cursor::Line(std::string* out) {
+  for (char c = 0;;) {
+    MIEN_TRY(Read(&c, 1));
+    if (c == '\n') return {};
+    if (out->size() >= 127)
+      return Status::Error(Code::kRefused, "pickle, byte %" PRIu64 ": a name too long", at_);
+    *out += c;
+  }
+}
+
+Status Cursor::Skip(uint64_t count) {
+  if (count > end_ - at_) return Status::Error(Code::kRefused, "pickle, byte %" PRIu64 ": truncated", at_);
+  at_ += count;
+  return {};
+}
+
+Status Machine::Fail(const char* what) const {
+  return Status::Error(Code::kRefused, "pickle, byte %" PRIu64 ": %s", opcode_at_, what);
+}
+
+Result<PickleTree> Machine::Run() {
+  uint64_t opcodes = 0;
+  for (bool done = false; !done;) {
+    opcode_at_ = cursor_.at();
+    if (++opcodes > kMaxOpcodes) return Fail("too many opcodes");
+    if (cursor_.at() - begin_ - payload_bytes_ > kMaxPlainBytes) return Fail("more than 16 MiB of pickle");
+    uint8_t op = 0;
+    MIEN_TRY(cursor_.Read(&op, 1));
+    MIEN_TRY(Step(op, &done));
+  }
+  if (stack_.size() != 1 || !marks_.empty()) return Fail("values are left over at the end");
+  tree_.root = stack_[0];
+  tree_.end = cursor_.at();
+  return std::move(tree_);
+}
+
+Status Machine::Step(uint8_t op, bool* done) {
+  switch (op) {
+    case 0x80:
+      return Protocol();
+    case 0x95:
+      return Frame();
+    case '.':
+      *done = true;
+      return {};
+    case '(':
+      return Mark();
+    case 'N':
+      return Push(kNoneId);
+    case 0x88:
+      return Push(kTrueId);
+    case 0x89:
+      return Push(kFalseId);
+    case 'K':
+      return Integer(1);
+    case 'M':
+      return Integer(2);
+    case 'J':
+      return Integer(4);
+    case 0x8a:
+      return LongInteger();
+    case 'G':
+      return Real();
+    case 'X':
+      return String(4);
+    case 0x8c:
+      return String(1);
+    case 0x8d:
+      return String(8);
+    case 'U':
+      return String(1);  // Python 2 text
+    case 'T':
+      return String(4);
+    case 'B':
+      return Bytes(4);
+    case 'C':
+      return Bytes(1);
+    case 0x8e:
+      return Bytes(8);
+    case ']':
+      return NewContainer(PickleKind::kList, {});
+    case '}':
+      return NewContainer(PickleKind::kDict, {});
+    case ')':
+      return NewContainer(PickleKind::kTuple, {});
+    case 0x8f:
+      return NewContainer(PickleKind::kSet, {});
+    case 0x85:
+      return Tuple(1);
+    case 0x86:
+      return Tuple(2);
+    case 0x87:
+      return Tuple(3);
+    case 't':
+      return TupleFromMark();
+    case 'a':
+      return Append();
+    case 'e':
+      return AddFromMark(PickleKind::kList);
+    case 0x90:
+      return AddFromMark(PickleKind::kSet);
+    case 's':
+      return SetItem();
+    case 'u':
+      return AddFromMark(PickleKind::kDict);
+    case 'c':
+      return Global();
+    case 0x93:
+      return StackGlobal();
+    case 'R':
+      return Reduce();
+    case 0x81:
+      return NewObject();
+    case 'b':
+      return Build();
+    case 'q':
+      return Put(1);
+    case 'r':
+      return Put(4);
+    case 0x94:
+      return Memoize();
+    case 'h':
+      return Get(1);
+    case 'j':
+      return Get(4);
+    case 'Q':
+      return Persistent();
+    default:
+      break;
+  }
+  return Status::Error(Code::kRefused,
+                       "pickle, byte %" PRIu64 ": opcode 0x%02x is not one a checkpoint needs", opcode_at_,
+                       op);
+}
+
+Status Machine::Protocol() {
+  uint8_t version = 0;
+  MIEN_TRY(cursor_.Read(&version, 1));
+  if (opcode_at_ != begin_ || version < 2 || version > 5) return Fail("pickle protocol 2 to 5 expected");
+  return {};
+}
+
+Status Machine::Frame() {
+  uint64_t length = 0;
+  MIEN_TRY(cursor_.Number(8, &length));
+  return length <= cursor_.left() ? Status() : Fail("a frame beyond the end");
+}
+
+Status Machine::Mark() {
+  if (marks_.size() >= kMaxMarks) return Fail("nested too deep");
+  marks_.push_back(stack_.size());
+  return {};
+}
+
+Status Machine::Push(ValueId id) {
+  if (stack_.size() >= kMaxValues) return Fail("too many values");
+  stack_.push_back(id);
+  return {};
+}
+
+Result<ValueId> Machine::Add(const PickleValue& value) {
+  if (tree_.values.size() >= kMaxValues) return Fail("too many values");
+  tree_.values.push_back(value);
+  return static_cast<ValueId>(tree_.values.size() - 1);
+}
+
+Status Machine::PushNew(const PickleValue& value) {
+  MIEN_ASSIGN(const ValueId id, Add(value));
+  return Push(id);
+}
+
+Status Machine::NewContainer(PickleKind kind, std::vector<ValueId> items) {
+  PickleValue value;
+  value.kind = kind;
+  value.index = static_cast<uint32_t>(tree_.containers.size());
+  tree_.containers.push_back(std::move(items));
+  return PushNew(value);
+}
+
+// Values below the topmost mark belong to somebody else.
+Status Machine::Need(size_t count) const {
+  const size_t floor = marks_.empty() ? 0 : marks_.back();
+  return stack_.size() - floor >= count ? Status() : Fail("the stack is empty");
+}
+
+Status Machine::PopToMark(std::vector<ValueId>* items) {
+  if (marks_.empty()) return Fail("no mark");
+  const size_t mark = marks_.back();
+  marks_.pop_back();
+  items->assign(stack_.begin() + static_cast<ptrdiff_t>(mark), stack_.end());
+  stack_.resize(mark);
+  return {};
+}
+
+Status Machine::Integer(size_t bytes) {
+  uint64_t raw = 0;
+  MIEN_TRY(cursor_.Number(bytes, &raw));
+  PickleValue value;
+  value.kind = PickleKind::kInt;
+  value.integer = bytes == 4 ? static_cast<int32_t>(static_cast<uint32_t>(raw)) : static_cast<int64_t>(raw);
+  return PushNew(value);
+}
+
+// Up to eight bytes are an integer; longer ones (the magic number of legacy files) keep their bytes.
+Status Machine::LongInteger() {
+  uint8_t length = 0;
+  MIEN_TRY(cursor_.Read(&length, 1));
+  char raw[255];
+  MIEN_TRY(cursor_.Read(raw, length));
+  PickleValue value;
+  if (length > 8) {
+    value.kind = PickleKind::kLong;
+    value.at = tree_.pool.size();
+    value.index = length;
+    tree_.pool.append(raw, length);
+    return PushNew(value);
+  }
+  uint64_t bits = length > 0 && (raw[length - 1] & 0x80) ? ~uint64_t{0} : 0;
+  for (size_t i = length; i-- > 0;) bits = bits << 8 | static_cast<uint8_t>(raw[i]);
+  value.kind = PickleKind::kInt;
+  value.integer = static_cast<int64_t>(bits);
+  return PushNew(value);
+}
+
+Status Machine::Real() {
+  uint8_t raw[8];
+  MIEN_TRY(cursor_.Read(raw, 8));
+  uint64_t bits = 0;
+  for (uint8_t byte : raw) bits = bits << 8 | byte;  // big endian
+  PickleValue value;
+  value.kind = PickleKind::kFloat;
+  value.real = __builtin_bit_cast(double, bits);
+  return PushNew(value);
+}
+
+Status Machine::String(size_t length_bytes) {
+  uint64_t length = 0;
+  MIEN_TRY(cursor_.Number(length_bytes, &length));
+  if (length > cursor_.left() ||
+      length > kMaxPlainBytes - std::min<uint64_t>(kMaxPlainBytes, tree_.pool.size())) {
+    return Fail("a string beyond the end, or more than 16 MiB of them");
+  }
+  PickleValue value;
+  value.kind = PickleKind::kString;
+  value.at = tree_.pool.size();
+  value.index = static_cast<uint32_t>(length);
+  tree_.pool.resize(tree_.pool.size() + length);
+  MIEN_TRY(cursor_.Read(tree_.pool.data() + value.at, length));
+  return PushNew(value);
+}
+
+Status Machine::Bytes(size_t length_bytes) {
+  PickleValue value;
+  value.kind = PickleKind::kBytes;
+  uint64_t length = 0;
+  MIEN_TRY(cursor_.Number(length_bytes, &length));
+  if (length > UINT32_MAX) return Fail("a byte string of more than 4 GiB");
+  value.at = cursor_.at();
+  value.index = static_cast<uint32_t>(length);
+  MIEN_TRY(cursor_.Skip(length));
+  payload_bytes_ += length;
+  return PushNew(value);
+}
+
+Status Machine::Tuple(size_t count) {
+  MIEN_TRY(Need(count));
+  std::vector<ValueId> items(stack_.end() - static_cast<ptrdiff_t>(count), stack_.end());
+  stack_.resize(stack_.size() - count);
+  return NewContainer(PickleKind::kTuple, std::move(items));
+}
+
+Status Machine::TupleFromMark() {
+  std::vector<ValueId> items;
+  MIEN_TRY(PopToMark(&items));
+  return NewContainer(PickleKind::kTuple, std::move(items));
+}
+
+Status Machine::Append() {
+  MIEN_TRY(Need(2));
+  const ValueId item = stack_.back();
+  stack_.pop_back();
+  return AddTo(PickleKind::kList, {&item, 1});
+}
+
+Status Machine::SetItem() {
+  MIEN_TRY(Need(3));
+  const ValueId pair[2] = {stack_[stack_.size() - 2], stack_.back()};
+  stack_.resize(stack_.size() - 2);
+  return AddTo(PickleKind::kDict, pair);
+}
+
+Status Machine::AddFromMark(PickleKind kind) {
+  std::vector<ValueId> items;
+  MIEN_TRY(PopToMark(&items));
+  return AddTo(kind, items);
+}
+
+// Items are put only into the kind of container that the opcode is for, never into a tensor or anything else.
+Status Machine::AddTo(PickleKind kind, std::span<const ValueId> items) {
+  MIEN_TRY(Need(1));
+  const PickleValue& target = tree_[stack_.back()];
+  if (target.kind != kind) return Fail("items for something that is no container of theirs");
+  if (kind == PickleKind::kDict && items.size() % 2 != 0) return Fail("a key without a value");
+  auto& container = tree_.containers[target.index];
+  if ((references_ += items.size()) > kMaxOpcodes) return Fail("too many items");
+  container.insert(container.end(), items.begin(), items.end());
+  return {};
+}
+
+Status Machine::Put(size_t bytes) {
+  uint64_t index = 0;
+  MIEN_TRY(cursor_.Number(bytes, &index));
+  MIEN_TRY(Need(1));
+  if (index >= kMaxMemo) return Fail("a memo index of more than a million");
+  if (index >= memo_.size()) memo_.resize(index + 1, kNoValue);
+  memo_[index] = stack_.back();
+  return {};
+}
+
+Status Machine::Memoize() {
+  MIEN_TRY(Need(1));
+  if (memo_.size() >= kMaxMemo) return Fail("too many memo entries");
+  memo_.push_back(stack_.back());
+  return {};
+}
+
+Status Machine::Get(size_t bytes) {
+  uint64_t index = 0;
+  MIEN_TRY(cursor_.Number(bytes, &index));
+  if (index >= memo_.size() || memo_[index] == kNoValue) return Fail("a memo entry that was never set");
+  return Push(memo_[index]);
+}
+
+Result<PickleTree> ReadPickle(const ByteSource& source, uint64_t begin, uint64_t end,
+                              const PickleOptions& options) {
+  return Machine(source, begin, end, options).Run();
+}
+
+}  // namespace mien

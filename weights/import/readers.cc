@@ -1,0 +1,93 @@
+#include "weights/import/readers.h"
+
+#include <cstring>
+#include <new>
+#include <stdexcept>
+
+#include "weights/container.h"
+#include "weights/import/pickle.h"
+#include "weights/import/zip.h"
+
+namespace mien {
+
+// NVIDIA's module pickles (spec i.3); their tensors are byte strings inside the pickle.
+Result<ForeignFile> ReadModulePickle(const SharedSource& source) {
+  PickleOptions options;
+  options.embedded = [&](uint64_t begin, uint64_t bytes) {
+    return ReadEmbeddedStorage(source, begin, bytes);
+  };
+  MIEN_ASSIGN(const PickleTree tree, ReadPickle(*source, 0, source->size(), options));
+  if (tree.end != source->size()) return Status::Error(Code::kRefused, "pickle: bytes after its end");
+  ForeignFile file;
+  file.kind = "pickle";
+  MIEN_TRY(Flatten(tree, &file));
+  return file;
+}
+
+Result<ForeignFile> ReadPlainTensors(const SharedSource& source) {
+  MIEN_ASSIGN(const TensorFile table, TensorFile::Open(source, TensorFile::Profile::kPlain));
+  ForeignFile file;
+  file.kind = "safetensors";
+  file.metadata = table.metadata();
+  for (const TensorEntry& entry : table.tensors()) {
+    ForeignTensor tensor;
+    tensor.name = entry.name;
+    tensor.type = entry.type;
+    tensor.shape = entry.shape;
+    tensor.storage = {entry.type, static_cast<uint64_t>(entry.shape.elements()), entry.offset, source};
+    SetContiguous(&tensor);
+    file.tensors.push_back(std::move(tensor));
+  }
+  file.Index();
+  return file;
+}
+
+namespace {
+
+constexpr uint64_t kMaxFileBytes = uint64_t{8} << 30;
+
+Result<ForeignFile> ReadByContent(const SharedSource& source) {
+  const uint64_t size = source->size();
+  if (size > kMaxFileBytes) return Status::Error(Code::kRefused, "more than 8 GiB");
+  char head[16] = {0};
+  if (size < sizeof head)
+    return Status::Error(Code::kRefused, "%llu bytes are no checkpoint",
+                         static_cast<unsigned long long>(size));
+  MIEN_TRY(source->ReadAt(0, std::as_writable_bytes(std::span(head))));
+  // Safetensors first: their length may start with any byte, while no other kind starts with a small 64-bit
+  // number.
+  uint64_t length = 0;
+  std::memcpy(&length, head, 8);
+  if (head[8] == '{' && length <= size - 8) return ReadPlainTensors(source);
+  if (std::memcmp(head, "PK\x03\x04", 4) == 0) {
+    // The first member's name tells the two kinds apart; either reader then checks everything.
+    MIEN_ASSIGN(const std::vector<ZipEntry> entries, ReadZip(*source, /*allow_deflate=*/true));
+    const bool arrays = !entries.empty() && entries[0].name.ends_with(".npy");
+    return arrays ? ReadNpz(source) : ReadTorchZip(source);
+  }
+  if (StartsLikeLegacy(*source, 0, size)) return ReadTorchLegacy(source);
+  if (head[0] == '\x80') return ReadModulePickle(source);
+  return Status::Error(Code::kRefused,
+                       "neither a torch file (zip or legacy), an NVIDIA pickle, safetensors nor npz");
+}
+
+}  // namespace
+
+Result<ForeignFile> ReadForeign(const SharedSource& source) try {
+  return ReadByContent(source);
+} catch (const std::bad_alloc&) {
+  return Status::Error(Code::kMemory, "not enough memory to read a checkpoint");
+} catch (const std::length_error&) {
+  return Status::Error(Code::kMemory, "not enough memory to read a checkpoint");
+}
+
+Result<ForeignFile> ReadForeign(const std::string& path) try {
+  MIEN_ASSIGN(File file, File::Open(path));
+  auto foreign = ReadForeign(std::make_shared<File>(std::move(file)));
+  if (!foreign.ok()) return foreign.status().Within("%s", path.c_str());
+  return foreign;
+} catch (const std::bad_alloc&) {
+  return Status::Error(Code::kMemory, "%s: not enough memory", path.c_str());
+}
+
+}  // namespace mien
