@@ -43,7 +43,7 @@ TEST_CASE("checksums match published vectors") {
 TEST_CASE("a model file is written, opened and read back") {
   for (const ModelConfig& config : {TinyGenerator(), TinyNvidiaGenerator(), TinyFlow(), TinyEncoder()}) {
     auto model = ModelFile::Open(Source(MadeUpModel(config)));
-    REQUIRE_MESSAGE(model.ok(), model.status().message());
+    REQUIRE_MESSAGE(model.ok(), std::string(model.status().message()));
     CHECK((*model)->card() == "# made up");
     CHECK(ConfigToJson((*model)->config()) == ConfigToJson(config));
     for (const OwnedTensor& tensor : MadeUpTensors(config)) {
