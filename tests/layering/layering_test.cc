@@ -75,7 +75,7 @@ std::string ForbiddenText(const std::string& path, const std::string& text) {
 }
 
 bool IsText(const fs::path& path) {
-  static const std::set<std::string> kEndings = {".h",  ".cc", ".cu",  ".cuh", ".def", ".py",    ".sh",
+  static const std::set<std::string> kEndings = {".h",  ".cc", ".cu",  ".cuh", ".def", ".py",    ".sh", ".cpp",
                                                  ".md", ".c",  ".txt", ".json", ".yml", ".cmake", ""};
   return kEndings.contains(path.extension().string());
 }
