@@ -27,6 +27,7 @@ ValueId SqueezeAndExcite(const Module& m, const std::string& path, const std::st
   excite(".fc2", {channels, squeezed}, ".sigmoid", Activation::kSigmoid);
   const ValueId scaled = b.Call<ScaleChannels>(path, {}, {u, e});
   m.Trace(path, scaled);
+  m.Trace(sum_path + ".res_layer", scaled);  // the last module of the public Sequential is its output
   return b.Call<Add>(sum_path, {}, {scaled, shortcut});
 }
 

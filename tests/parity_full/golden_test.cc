@@ -10,6 +10,7 @@ namespace {
 
 using mien::parity::DataPath;
 using mien::parity::Judge;
+using mien::parity::JudgeSampled;
 using mien::parity::Recorded;
 using mien::parity::Subject;
 using mien::parity::TempFolder;
@@ -48,30 +49,6 @@ struct Golden {
   }
 };
 
-// [mean, population standard deviation, min, max, mean|x|, L2 norm] in double.
-std::vector<double> Statistics(const std::vector<double>& x) {
-  const auto n = static_cast<double>(x.size());
-  double sum = 0, magnitude = 0, squares = 0, low = x[0], high = x[0], deviation = 0;
-  for (double v : x) {
-    sum += v;
-    magnitude += std::abs(v);
-    squares += v * v;
-    low = std::min(low, v);
-    high = std::max(high, v);
-  }
-  for (double v : x) deviation += (v - sum / n) * (v - sum / n);
-  return {sum / n, std::sqrt(deviation / n), low, high, magnitude / n, std::sqrt(squares)};
-}
-
-// NAME/stats, NAME/idx and NAME/val of a recorded tensor.
-void JudgeSampled(const std::string& group, const std::string& name, const std::vector<double>& ours,
-                  const Recorded& io) {
-  std::vector<double> samples;
-  for (double index : io.Get(name + "/idx").values) samples.push_back(ours.at(static_cast<size_t>(index)));
-  Judge(group + " samples", name + "/val", samples, io);
-  Judge(group + " statistics", name + "/stats", Statistics(ours), io);
-}
-
 // Every sampled tensor that starts with `prefix`.
 void JudgeAllSampled(const std::string& group, const std::string& prefix, const Recorded& ours, const Recorded& io) {
   int judged = 0;
@@ -84,7 +61,7 @@ void JudgeAllSampled(const std::string& group, const std::string& prefix, const 
   CHECK(judged > 0);
 }
 
-// Rows, crops, box averages and per-channel statistics of an image [1,3,S,S].
+// Rows, crops, box averages, samples and statistics of an image [1,3,S,S].
 void JudgeImage(const std::string& group, const std::vector<double>& image, const Recorded& io) {
   const auto side = static_cast<size_t>(std::lround(std::sqrt(static_cast<double>(image.size()) / 3)));
   auto block = [&](size_t y0, size_t x0, size_t height, size_t width) {
@@ -102,23 +79,14 @@ void JudgeImage(const std::string& group, const std::vector<double>& image, cons
     if (std::sscanf(name.c_str(), "image_crop64/%u_%u", &y, &x) == 2) Judge(group, name, block(y, x, 64, 64), io);
   }
   const size_t cell = side / 128;
-  std::vector<double> box, mean, deviation;
-  for (size_t c = 0; c < 3; ++c) {
-    for (size_t i = 0; i < 128 * 128; ++i) {
-      double sum = 0;
-      for (size_t k = 0; k < cell * cell; ++k) {
-        sum += image[(c * side + i / 128 * cell + k / cell) * side + i % 128 * cell + k % cell];
-      }
-      box.push_back(sum / static_cast<double>(cell * cell));
-    }
-    auto channel = image.begin() + static_cast<std::ptrdiff_t>(c * side * side);
-    auto statistics = Statistics({channel, channel + static_cast<std::ptrdiff_t>(side * side)});
-    mean.push_back(statistics[0]);
-    deviation.push_back(statistics[1]);
+  std::vector<double> box;
+  for (size_t i = 0; i < 3 * 128 * 128; ++i) {
+    const size_t c = i / (128 * 128), y = i / 128 % 128 * cell, x = i % 128 * cell;
+    double sum = 0;
+    for (size_t k = 0; k < cell * cell; ++k) sum += image[(c * side + y + k / cell) * side + x + k % cell];
+    box.push_back(sum / static_cast<double>(cell * cell));
   }
   Judge(group, "image_box128", box, io);
-  Judge(group + " statistics", "image_chan_mean", mean, io);
-  Judge(group + " statistics", "image_chan_std", deviation, io);
   JudgeSampled(group, "image", image, io);
 }
 

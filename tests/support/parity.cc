@@ -66,6 +66,19 @@ std::vector<double> Widen(const std::vector<std::byte>& bytes) {
   return std::vector<double>(data, data + bytes.size() / sizeof(T));
 }
 
+// Mean, population standard deviation, min, max, mean|x| and rms, in double.
+std::vector<double> Statistics(const std::vector<double>& x) {
+  const auto n = static_cast<double>(x.size());
+  double sum = 0, magnitude = 0, deviation = 0;
+  for (double v : x) {
+    sum += v;
+    magnitude += std::abs(v);
+  }
+  for (double v : x) deviation += (v - sum / n) * (v - sum / n);
+  return {sum / n, std::sqrt(deviation / n), *std::min_element(x.begin(), x.end()),
+          *std::max_element(x.begin(), x.end()), magnitude / n, Rms(x)};
+}
+
 std::string Quoted(const std::string& word) {
   std::string quoted = "'";
   for (char c : word) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
@@ -163,26 +176,48 @@ Recorded Subject::Run(const std::vector<std::string>& arguments, const std::map<
   return Recorded(folder_.Path("out"));
 }
 
-void Judge(const std::string& group, const std::string& name, const std::vector<double>& ours,
-           const std::vector<double>& recorded, const std::vector<double>* f64) {
-  REQUIRE_MESSAGE(ours.size() == recorded.size(), group << " " << name << ": number of elements");
-  double error, gate;
-  if (f64 != nullptr) {
-    error = MaxDistance(ours, *f64);
-    gate = 4 * MaxDistance(recorded, *f64);
-  } else {
-    error = MaxDistance(ours, recorded);
-    gate = 2e-5 * std::max(1.0, Rms(recorded));
-  }
+namespace {
+
+// What the rule allows for a tensor; f64 null: not recorded.
+double GateFor(const std::vector<double>& recorded, const std::vector<double>* f64) {
+  return f64 != nullptr ? 4 * MaxDistance(recorded, *f64) : 2e-5 * std::max(1.0, Rms(recorded));
+}
+
+void Note(const std::string& group, const std::string& name, double error, double gate) {
   table.Add(group, name, error, error == 0 ? 0 : error / gate);
   CHECK_MESSAGE(error <= gate, group << " " << name << ": error " << error << ", gate " << gate);
 }
 
+// NAME of the file in float64 where it has it.
+std::unique_ptr<std::vector<double>> Truth(const Recorded& file, const std::string& name) {
+  if (!file.Has("f64/" + name)) return nullptr;
+  return std::make_unique<std::vector<double>>(file.Get("f64/" + name).values);
+}
+
+}  // namespace
+
+void Judge(const std::string& group, const std::string& name, const std::vector<double>& ours,
+           const std::vector<double>& recorded, const std::vector<double>* f64) {
+  REQUIRE_MESSAGE(ours.size() == recorded.size(), group << " " << name << ": number of elements");
+  Note(group, name, MaxDistance(ours, f64 != nullptr ? *f64 : recorded), GateFor(recorded, f64));
+}
+
 void Judge(const std::string& group, const std::string& name, const std::vector<double>& ours, const Recorded& file) {
-  std::vector<double> recorded = file.Get(name).values;
-  if (!file.Has("f64/" + name)) return Judge(group, name, ours, recorded, nullptr);
-  std::vector<double> f64 = file.Get("f64/" + name).values;
-  Judge(group, name, ours, recorded, &f64);
+  Judge(group, name, ours, file.Get(name).values, Truth(file, name).get());
+}
+
+void JudgeSampled(const std::string& group, const std::string& name, const std::vector<double>& ours,
+                  const Recorded& file) {
+  std::vector<double> samples;
+  for (double index : file.Get(name + "/idx").values) samples.push_back(ours.at(static_cast<size_t>(index)));
+  Judge(group + " samples", name + "/val", samples, file);
+
+  const std::vector<double> recorded = file.Get(name + "/val").values;
+  auto f64 = Truth(file, name + "/val");
+  std::vector<double> expected = file.Get((f64 ? "f64/" : "") + name + "/stats").values;
+  expected[5] /= std::sqrt(static_cast<double>(ours.size()));  // the files have the L2 norm
+  Note(group + " statistics", name + "/stats", MaxDistance(Statistics(ours), expected),
+       GateFor(recorded, f64.get()) + 1e-12 * std::max(1.0, expected[5]));
 }
 
 }  // namespace mien::parity

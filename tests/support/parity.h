@@ -4,6 +4,10 @@
 //   max|ours - f64| <= 4 max|recorded - f64|      over that tensor
 // elsewhere
 //   max|ours - recorded| <= 2e-5 max(1, rms(recorded))
+//
+// Of big tensors the files hold 64 samples and statistics. The samples are judged as a tensor. Mean, standard deviation,
+// extremes, mean|x| and rms move by no more than the tensor's largest error, so each is judged with the samples' gate
+// (plus 1e-12 relative for the order of the double-precision sums).
 #pragma once
 
 #include <map>
@@ -71,5 +75,9 @@ void Judge(const std::string& group, const std::string& name, const std::vector<
            const std::vector<double>& recorded, const std::vector<double>* f64);
 // The same with the recorded values taken from the file, f64/NAME included.
 void Judge(const std::string& group, const std::string& name, const std::vector<double>& ours, const Recorded& file);
+
+// NAME/val at NAME/idx, and NAME/stats, of a big tensor.
+void JudgeSampled(const std::string& group, const std::string& name, const std::vector<double>& ours,
+                  const Recorded& file);
 
 }  // namespace mien::parity
