@@ -46,7 +46,7 @@ class Guarded {
 using Tensors = std::vector<std::vector<float>>;
 
 inline bool SameBits(const std::vector<float>& a, const std::vector<float>& b) {
-  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+  return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0);
 }
 
 // max|a - b| / rms(b). A NaN or an infinity anywhere makes it infinite.
