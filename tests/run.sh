@@ -46,7 +46,7 @@ run_test() {
     passed=$((passed + 1))
   fi
   [ $ok = 1 ] || [ "$failed" -gt "$before" ] || failed=$((failed + 1))
-  if [ $ok = 1 ]; then grep -a -E '^[0-9]+: (parity|\[doctest\])' "$log"; else cat "$log"; fi
+  if [ $ok = 1 ]; then grep -a -E '^[0-9]+: (parity|\[doctest\] test cases)' "$log"; else cat "$log"; fi
 }
 
 tests_of() { ctest --test-dir "$1" -N | sed -n 's/^ *Test *#[0-9]*: //p'; }
