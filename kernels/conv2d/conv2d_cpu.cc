@@ -1,6 +1,6 @@
-// conv2d on the CPU: the implicit matrix product of gemm/conv.h; bias and batch norm are one scale and one shift per
-// channel, computed in double when the weights are packed.
-// Packed: scale [O], shift [O], weight panels.
+// conv2d on the CPU: the implicit matrix product of gemm/conv.h; bias and batch norm are one scale and one
+// shift per channel, computed in double when the weights are packed. Packed: scale [O], shift [O], weight
+// panels.
 #include <cmath>
 
 #include "kernels/conv2d/conv2d.h"

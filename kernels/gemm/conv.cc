@@ -2,6 +2,7 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/gemm/conv.cc"
+#include "hwy/cache_control.h"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 #include "hwy/highway.h"
 
@@ -21,6 +22,7 @@ struct PixelTile {
 // A stretch of a tile's inputs that lie behind one another in a channel's plane, or outside the image.
 struct Segment {
   enum class Kind : uint8_t {
+    kWhole,       // the whole tile, consecutive: nearly all of them
     kZero,        // outside
     kRun,         // consecutive
     kEveryOther,  // every second one
@@ -39,8 +41,8 @@ struct Segments {
   Segment all[kMost];
 };
 
-// From tile to tile in B. A vector may be written past a segment: it is overwritten by what follows, and past the
-// last one it meets this gap.
+// From tile to tile in B. A vector may be written past a segment: it is overwritten by what follows, and past
+// the last one it meets this gap.
 constexpr int64_t TileStride(int64_t depth) { return (depth + 1) * kTile; }
 
 }  // namespace mien::gemm
@@ -90,7 +92,8 @@ class SegmentWriter {
     if (count == 0) return;
     if (size_ > tap_begin) {
       Segment& last = segments_->all[size_ - 1];
-      const bool continues = kind == Segment::Kind::kZero || last.offset + last.count * conv_.stride == offset;
+      const bool continues =
+          kind == Segment::Kind::kZero || last.offset + last.count * conv_.stride == offset;
       if (last.kind == kind && continues) {
         last.count = static_cast<uint8_t>(last.count + count);
         return;
@@ -107,6 +110,8 @@ class SegmentWriter {
       segment->kind = Segment::Kind::kOneByOne;
     } else if (conv_.stride == 2) {
       segment->kind = Segment::Kind::kEveryOther;
+    } else if (segment->count == kTile) {
+      segment->kind = Segment::Kind::kWhole;
     }
   }
 
@@ -124,10 +129,17 @@ HWY_INLINE void Copy(const Segment& segment, const float* HWY_RESTRICT source, i
                      float* HWY_RESTRICT out) {
   const D d;
   const auto factor = hn::Set(d, style);
+  if (segment.kind == Segment::Kind::kWhole) {  // first, and of a length the compiler knows
+    for (int64_t j = 0; j < kTile; j += kLanes) {
+      hn::StoreU(hn::Mul(hn::LoadU(d, source + j), factor), d, out + j);
+    }
+    return;
+  }
   switch (segment.kind) {
     case Segment::Kind::kZero:
       for (int64_t j = 0; j < segment.count; j += kLanes) hn::StoreU(hn::Zero(d), d, out + j);
       break;
+    case Segment::Kind::kWhole:
     case Segment::Kind::kRun:
       for (int64_t j = 0; j < segment.count; j += kLanes) {
         hn::StoreU(hn::Mul(hn::LoadU(d, source + j), factor), d, out + j);
@@ -146,19 +158,24 @@ HWY_INLINE void Copy(const Segment& segment, const float* HWY_RESTRICT source, i
   }
 }
 
-// B of all tiles, input channels [begin, end). Tiles side by side read on in the same rows of the image, so the channel
-// is the outer loop.
-void GatherTiles(const Conv& conv, const PixelTile* tiles, int64_t count, const Segments& segments, int64_t begin,
-                 int64_t end, float* b) {
-  const int64_t tile_stride = TileStride((end - begin) * conv.taps), plane_size = conv.height * conv.width;
-  for (int64_t i = begin; i < end; ++i, b += conv.taps * kTile) {
+// B of all tiles, input channels [begin, end). Tiles side by side read on in the same rows of the image, so
+// the channel is the outer loop.
+void GatherTiles(const Conv& conv, const PixelTile* tiles, int64_t count, const Segments& segments,
+                 int64_t begin, int64_t end, float* b) {
+  constexpr int64_t kAhead = 2;  // channels: planes lie too far apart for the hardware to see the pattern
+  const int64_t taps = conv.taps, stride = conv.stride, plane_size = conv.height * conv.width;
+  const int64_t tile_stride = TileStride((end - begin) * taps);
+  for (int64_t i = begin; i < end; ++i, b += taps * kTile) {
+    const int64_t ahead = i + kAhead < conv.in_channels ? kAhead * plane_size : 0;
     for (int64_t t = 0; t < count; ++t) {
       const float* plane = tiles[t].x + i * plane_size;
       const float style = tiles[t].style != nullptr ? tiles[t].style[i] : 1.0f;
       float* out = b + t * tile_stride;
-      for (int64_t s = segments.begin[t]; s < segments.begin[t + 1]; ++s) {
-        const Segment& segment = segments.all[s];
-        Copy(segment, plane + segment.offset, conv.stride, style, out + segment.target);
+      const Segment* last = segments.all + segments.begin[t + 1];
+      for (const Segment* segment = segments.all + segments.begin[t]; segment < last; ++segment) {
+        const float* source = plane + segment->offset;
+        hwy::Prefetch(source + ahead);
+        Copy(*segment, source, stride, style, out + segment->target);
       }
     }
   }
@@ -181,12 +198,13 @@ constexpr int64_t kTaskPanels = 5;     // but into no less than about thirty cha
 int64_t DepthFloats(const Conv& conv) { return conv.BlockChannels() * conv.taps; }
 
 // Hands the sums of `tiles` to the sink, in runs of tiles that follow each other in one sample.
-void Deliver(const Panels& panels, const PixelTile* tiles, int64_t count, int64_t panel_begin, int64_t panel_end,
-             const float* c, const Sink& sink) {
+void Deliver(const Panels& panels, const PixelTile* tiles, int64_t count, int64_t panel_begin,
+             int64_t panel_end, const float* c, const Sink& sink) {
   const int64_t first_channel = panels.Begin(panel_begin), end_channel = panels.Begin(panel_end);
   for (int64_t begin = 0, end = 0; begin < count; begin = end) {
     int64_t pixels = 0;
-    for (end = begin; end < count && tiles[end].sample == tiles[begin].sample; ++end) pixels += tiles[end].count;
+    for (end = begin; end < count && tiles[end].sample == tiles[begin].sample; ++end)
+      pixels += tiles[end].count;
     for (int64_t o = first_channel; o < end_channel; ++o) {
       const float* sum = c + ((o - first_channel) * count + begin) * kTile;
       sink.take(sink.context, tiles[begin].sample, o, tiles[begin].first, pixels, sum);
@@ -195,8 +213,8 @@ void Deliver(const Panels& panels, const PixelTile* tiles, int64_t count, int64_
 }
 
 // At most kGroup tiles.
-void ConvolveTiles(const Conv& conv, const float* packed, const PixelTile* tiles, int64_t count, int64_t panel_begin,
-                   int64_t panel_end, float* scratch, const Sink& sink) {
+void ConvolveTiles(const Conv& conv, const float* packed, const PixelTile* tiles, int64_t count,
+                   int64_t panel_begin, int64_t panel_end, float* scratch, const Sink& sink) {
   const Panels panels(conv.out_channels);
   float* b = scratch;
   float* c = scratch + kGroup * TileStride(DepthFloats(conv));
@@ -275,8 +293,8 @@ void ConvolveBatch(const Conv& conv, const float* packed, const float* x, const 
                         style != nullptr ? style + n * conv.in_channels : nullptr, n, first,
                         std::min(kTile, pixels - first)};
     }
-    ConvolveTiles(conv, packed, tiles, count, panel_count * split / splits, panel_count * (split + 1) / splits,
-                  scratch + thread * thread_floats, sink);
+    ConvolveTiles(conv, packed, tiles, count, panel_count * split / splits,
+                  panel_count * (split + 1) / splits, scratch + thread * thread_floats, sink);
   });
 }
 

@@ -1,6 +1,7 @@
-// Convolution as an implicit matrix product (gemm.h): output channels are the rows, output pixels the columns, sixteen
-// to a tile, and k runs over (input channel, tap). The pixels a tile needs are gathered per block of k, multiplied by
-// their channel's style on the way, with zeros outside the image; no matrix of patches ever exists in memory.
+// Convolution as an implicit matrix product (gemm.h): output channels are the rows, output pixels the
+// columns, sixteen to a tile, and k runs over (input channel, tap). The pixels a tile needs are gathered per
+// block of k, multiplied by their channel's style on the way, with zeros outside the image; no matrix of
+// patches ever exists in memory.
 #pragma once
 
 #include <cstdint>
@@ -33,11 +34,15 @@ struct Conv {
 
 // The weight [O,I,elements] times gain as panels: [block of k][panel][k][row]; O * I * taps floats.
 void PackWeight(const Conv& conv, const float* weight, int64_t elements, float gain, float* packed);
-inline int64_t PackedWeightFloats(const Conv& conv) { return conv.out_channels * conv.in_channels * conv.taps; }
+inline int64_t PackedWeightFloats(const Conv& conv) {
+  return conv.out_channels * conv.in_channels * conv.taps;
+}
 
-// Receives results: `count` consecutive pixels of one channel of one sample. 16 floats may be read past the last.
+// Receives results: `count` consecutive pixels of one channel of one sample. 16 floats may be read past the
+// last.
 struct Sink {
-  void (*take)(const void* context, int64_t sample, int64_t channel, int64_t pixel, int64_t count, const float* sum);
+  void (*take)(const void* context, int64_t sample, int64_t channel, int64_t pixel, int64_t count,
+               const float* sum);
   const void* context;
 };
 
@@ -56,7 +61,8 @@ struct PixelRange {
 void ConvolvePixels(const Conv& conv, const float* packed, const PixelRange& range, float* thread_scratch,
                     const Sink& sink);
 
-// All samples, x [N,I,H,W] and style [N,I] or null; `pixels` outputs per sample. `scratch`: one block per thread.
+// All samples, x [N,I,H,W] and style [N,I] or null; `pixels` outputs per sample. `scratch`: one block per
+// thread.
 void ConvolveBatch(const Conv& conv, const float* packed, const float* x, const float* style, int64_t batch,
                    int64_t pixels, ThreadPool* threads, float* scratch, const Sink& sink);
 

@@ -9,9 +9,11 @@ HWY_BEFORE_NAMESPACE();
 namespace mien::gemm::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Pixels [begin, end), a whole number of vectors of D: a pixel's arithmetic is the same in a vector of any length.
+// Pixels [begin, end), a whole number of vectors of D: a pixel's arithmetic is the same in a vector of any
+// length.
 template <class D>
-int64_t Span(D d, const Finish& f, const float* HWY_RESTRICT sum, int64_t begin, int64_t end, float* HWY_RESTRICT y) {
+int64_t Span(D d, const Finish& f, const float* HWY_RESTRICT sum, int64_t begin, int64_t end,
+             float* HWY_RESTRICT y) {
   const auto scale = hn::Set(d, f.scale), shift = hn::Set(d, f.shift), slope = hn::Set(d, f.slope);
   const auto gain = hn::Set(d, f.gain), high = hn::Set(d, f.limit), low = hn::Set(d, -f.limit);
   const auto addend_gain = hn::Set(d, f.addend_gain);

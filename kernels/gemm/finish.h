@@ -11,7 +11,7 @@ struct Finish {
   float scale = 1.0f, shift = 0.0f;
   const float* addend = nullptr;  // of the row's first pixel; null: none
   float addend_gain = 1.0f;
-  float slope = 1.0f;             // 1: no activation, 0: relu
+  float slope = 1.0f;  // 1: no activation, 0: relu
   float gain = 1.0f;
   float limit = std::numeric_limits<float>::infinity();
 };

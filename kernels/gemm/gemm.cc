@@ -13,7 +13,8 @@ using D = hn::CappedTag<float, kTile>;
 using V = hn::Vec<D>;
 constexpr int kLanes = static_cast<int>(hn::MaxLanes(D()));
 constexpr int kVectors = static_cast<int>(kTile) / kLanes;  // of one tile
-// Two tiles at a time where a tile is a single vector: six chains would not hide the latency of the multiply-add.
+// Two tiles at a time where a tile is a single vector: six chains would not hide the latency of the
+// multiply-add.
 constexpr int kPair = kVectors == 1 ? 2 : 1;
 
 template <int kRows, int kTiles>
@@ -50,7 +51,8 @@ MicroFunction MicroFor(int64_t rows) {
   return kByRows[rows - 1];
 }
 
-// A tile of B stays in the first-level cache while a group of panels, which stays in the second-level cache, passes.
+// A tile of B stays in the first-level cache while a group of panels, which stays in the second-level cache,
+// passes.
 void MultiplyBlock(const Panels& panels, const Block& block) {
   constexpr int64_t kPanelGroup = 24;
   const int64_t first_row = panels.Begin(block.panel_begin);
@@ -77,12 +79,14 @@ namespace mien::gemm {
 
 HWY_EXPORT(MultiplyBlock);
 
-void Multiply(const Panels& panels, const Block& block) { HWY_DYNAMIC_DISPATCH(MultiplyBlock)(panels, block); }
+void Multiply(const Panels& panels, const Block& block) {
+  HWY_DYNAMIC_DISPATCH(MultiplyBlock)(panels, block);
+}
 
 int64_t PackedFeaturesFloats(int64_t features, int64_t depth) { return RoundUp(features, kTile) * depth; }
 
-void MultiplyRows(int64_t rows, int64_t depth, const float* rows_packed, const float* features_packed, int64_t tiles,
-                  float* c) {
+void MultiplyRows(int64_t rows, int64_t depth, const float* rows_packed, const float* features_packed,
+                  int64_t tiles, float* c) {
   const Panels panels(rows);
   for (int64_t begin = 0; begin < depth; begin += kDepth) {
     Multiply(panels, {.depth = std::min(kDepth, depth - begin),

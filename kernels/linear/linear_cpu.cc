@@ -31,10 +31,14 @@ float Sigmoid(float t) { return 1.0f / (1.0f + std::exp(-t)); }
 
 float Activate(const Linear::Params& params, float t) {
   switch (params.act) {
-    case Activation::kRelu: return t < 0 ? 0.0f : t;
-    case Activation::kLeaky: return t < 0 ? params.slope * t : t;
-    case Activation::kSigmoid: return Sigmoid(t);
-    default: return t;
+    case Activation::kRelu:
+      return t < 0 ? 0.0f : t;
+    case Activation::kLeaky:
+      return t < 0 ? params.slope * t : t;
+    case Activation::kSigmoid:
+      return Sigmoid(t);
+    default:
+      return t;
   }
 }
 

@@ -1,8 +1,8 @@
-// mod_conv on the CPU. The modulation moves from the weights to the activations: x is multiplied by s while tiles are
-// gathered (gemm/conv.h), the sum by d afterwards, so the packed weights serve every sample. d needs only the energy
-// of each kernel: sum_ik (g W_oik s_i)^2 = sum_i s_i^2 q_oi with q_oi = g^2 sum_k W_oik^2.
-// Packed: weight panels, of four phases when up; q as feature tiles when demodulating; the filter, flipped, when up.
-// Scratch: d [N][O rounded to a tile], the squared styles, then one block per thread.
+// mod_conv on the CPU. The modulation moves from the weights to the activations: x is multiplied by s while
+// tiles are gathered (gemm/conv.h), the sum by d afterwards, so the packed weights serve every sample. d
+// needs only the energy of each kernel: sum_ik (g W_oik s_i)^2 = sum_i s_i^2 q_oi with q_oi = g^2 sum_k
+// W_oik^2. Packed: weight panels, of four phases when up; q as feature tiles when demodulating; the filter,
+// flipped, when up. Scratch: d [N][O rounded to a tile], the squared styles, then one block per thread.
 #include "kernels/mod_conv/mod_conv_cpu.h"
 
 #include <algorithm>
@@ -47,8 +47,8 @@ struct Epilogue {
 
 }  // namespace
 
-void FinishModConv(const ModConv::Params& params, const CpuCall& call, int64_t sample, int64_t channel, int64_t pixel,
-                   int64_t count, const float* sum) {
+void FinishModConv(const ModConv::Params& params, const CpuCall& call, int64_t sample, int64_t channel,
+                   int64_t pixel, int64_t count, const float* sum) {
   const Shape& y = call.out[0].shape;
   const View<const float>& noise = call.in[ModConv::kNoise];
   const View<const float>& bias = call.in[ModConv::kBias];
@@ -131,8 +131,8 @@ void ModConv::Cpu(const Params& params, const CpuCall& call) {
   conv.height = x[2];
   conv.width = conv.out_width = x[3];
   const Epilogue epilogue = {params, call};
-  gemm::ConvolveBatch(conv, call.packed, call.in[kX].data, call.in[kStyle].data, x[0], x[2] * x[3], call.threads,
-                      thread_scratch, {&Epilogue::Take, &epilogue});
+  gemm::ConvolveBatch(conv, call.packed, call.in[kX].data, call.in[kStyle].data, x[0], x[2] * x[3],
+                      call.threads, thread_scratch, {&Epilogue::Take, &epilogue});
 }
 
 }  // namespace mien

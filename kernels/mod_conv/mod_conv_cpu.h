@@ -8,8 +8,8 @@ namespace mien {
 
 // Demodulation, noise, bias, activation, gain and clamp: `sum` becomes `count` pixels of the output. The
 // demodulation factors lie at the beginning of the scratch.
-void FinishModConv(const ModConv::Params& params, const CpuCall& call, int64_t sample, int64_t channel, int64_t pixel,
-                   int64_t count, const float* sum);
+void FinishModConv(const ModConv::Params& params, const CpuCall& call, int64_t sample, int64_t channel,
+                   int64_t pixel, int64_t count, const float* sum);
 
 // The four phases of the transposed convolution as panels, one after the other.
 void PackPhases(const Shape& weight_shape, const float* weight, float gain, float* packed);

@@ -1,8 +1,9 @@
 // mod_conv with upsampling on the CPU: FIR(conv_transpose(x, W', stride 2)).
-// The transposed convolution t [2H+1,2W+1] falls into four phases by the parity of row and column, convolutions with
-// 2x2, 2x1, 1x2 and 1x1 taps of the 3x3 kernel; no multiplication meets a stuffed zero. A task computes a band of rows
-// for a block of channels from top to bottom and keeps only a ring of t's rows, even and odd columns apart, from which
-// each pair of output rows is filtered as soon as its five rows of t are there.
+// The transposed convolution t [2H+1,2W+1] falls into four phases by the parity of row and column,
+// convolutions with 2x2, 2x1, 1x2 and 1x1 taps of the 3x3 kernel; no multiplication meets a stuffed zero. A
+// task computes a band of rows for a block of channels from top to bottom and keeps only a ring of t's rows,
+// even and odd columns apart, from which each pair of output rows is filtered as soon as its five rows of t
+// are there.
 #include <algorithm>
 
 #include "kernels/mod_conv/mod_conv_cpu.h"
@@ -16,8 +17,8 @@
 #define MIEN_KERNELS_MOD_CONV_UP_TYPES
 namespace mien {
 
-// A row of t: even[x] is column 2x (x = 0..W), odd[x] is column 2x - 1 (x = 0..W+1), zero at both ends. Readable for
-// a vector past the end.
+// A row of t: even[x] is column 2x (x = 0..W), odd[x] is column 2x - 1 (x = 0..W+1), zero at both ends.
+// Readable for a vector past the end.
 struct SplitRow {
   const float *even, *odd;
 };
@@ -100,7 +101,8 @@ struct UpPlan {
 // One task.
 class Band {
  public:
-  Band(const ModConv::Params& params, const CpuCall& call, const UpPlan& plan, const float* filter, float* scratch)
+  Band(const ModConv::Params& params, const CpuCall& call, const UpPlan& plan, const float* filter,
+       float* scratch)
       : params_(params), call_(call), plan_(plan), filter_(filter) {
     zeros_ = scratch;
     line_ = zeros_ + plan.stride;
@@ -155,7 +157,8 @@ class Band {
     int py, px;
     int64_t width;
   };
-  static void Take(const void* context, int64_t, int64_t channel, int64_t pixel, int64_t count, const float* sum) {
+  static void Take(const void* context, int64_t, int64_t channel, int64_t pixel, int64_t count,
+                   const float* sum) {
     const PhaseSink& sink = *static_cast<const PhaseSink*>(context);
     while (count > 0) {
       const int64_t y = pixel / sink.width, x = pixel % sink.width;
@@ -177,9 +180,10 @@ class Band {
     const PhaseSink sink = {this, py, px, conv.out_width};
     const float* x = call_.in[ModConv::kX].data + sample_ * conv.in_channels * conv.height * conv.width;
     const float* style = call_.in[ModConv::kStyle].data + sample_ * conv.in_channels;
-    gemm::ConvolvePixels(conv, call_.packed + TapsBefore(py, px) * weight[0] * weight[1],
-                         {x, style, sample_, begin * conv.out_width, end * conv.out_width, panel_begin_, panel_end_},
-                         gemm_scratch_, {&Take, &sink});
+    gemm::ConvolvePixels(
+        conv, call_.packed + TapsBefore(py, px) * weight[0] * weight[1],
+        {x, style, sample_, begin * conv.out_width, end * conv.out_width, panel_begin_, panel_end_},
+        gemm_scratch_, {&Take, &sink});
   }
 
   // Output rows 2y and 2y + 1.

@@ -1,5 +1,5 @@
-// squeeze_excite on the CPU: the feature map is read twice, the small net between costs nothing and runs in double.
-// Scratch: mean [N,C], excitation [N,C], hidden [C/r].
+// squeeze_excite on the CPU: the feature map is read twice, the small net between costs nothing and runs in
+// double. Scratch: mean [N,C], excitation [N,C], hidden [C/r].
 #include <cmath>
 
 #include "kernels/spans.h"

@@ -1,6 +1,6 @@
-// to_rgb on the CPU: bound by memory, x is read once. A task computes about a thousand pixels (whole rows) of every
-// colour, four channels of x at a time, then adds bias, clamp and the upsampled skip image while they are in cache.
-// Scratch: the modulated weights g W_ci s_i [N,C,I].
+// to_rgb on the CPU: bound by memory, x is read once. A task computes about a thousand pixels (whole rows) of
+// every colour, four channels of x at a time, then adds bias, clamp and the upsampled skip image while they
+// are in cache. Scratch: the modulated weights g W_ci s_i [N,C,I].
 #include <algorithm>
 
 #include "kernels/to_rgb/to_rgb.h"
@@ -17,13 +17,14 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 // y (+)= sum_k weight[k] x[k plane ...], whole vectors of D from `begin`; returns where it stopped.
 template <int kChannels, class D>
-int64_t AddSpan(D d, const float* HWY_RESTRICT x, int64_t plane, const float* weight, bool first, int64_t begin,
-                int64_t end, float* HWY_RESTRICT y) {
+int64_t AddSpan(D d, const float* HWY_RESTRICT x, int64_t plane, const float* weight, bool first,
+                int64_t begin, int64_t end, float* HWY_RESTRICT y) {
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   int64_t p = begin;
   for (; p + lanes <= end; p += lanes) {
     auto sum = hn::Mul(hn::Set(d, weight[0]), hn::LoadU(d, x + p));
-    for (int k = 1; k < kChannels; ++k) sum = hn::MulAdd(hn::Set(d, weight[k]), hn::LoadU(d, x + k * plane + p), sum);
+    for (int k = 1; k < kChannels; ++k)
+      sum = hn::MulAdd(hn::Set(d, weight[k]), hn::LoadU(d, x + k * plane + p), sum);
     hn::StoreU(first ? sum : hn::Add(hn::LoadU(d, y + p), sum), d, y + p);
   }
   return p;
@@ -36,13 +37,17 @@ void AddGroup(const float* x, int64_t plane, const float* weight, bool first, in
   AddSpan<kChannels>(hn::CappedTag<float, 1>(), x, plane, weight, first, done, count, y);
 }
 
-void AddChannels(const float* x, int64_t plane, int64_t channels, const float* weight, bool first, int64_t count,
-                 float* y) {
+void AddChannels(const float* x, int64_t plane, int64_t channels, const float* weight, bool first,
+                 int64_t count, float* y) {
   switch (channels) {
-    case 1: return AddGroup<1>(x, plane, weight, first, count, y);
-    case 2: return AddGroup<2>(x, plane, weight, first, count, y);
-    case 3: return AddGroup<3>(x, plane, weight, first, count, y);
-    default: return AddGroup<4>(x, plane, weight, first, count, y);
+    case 1:
+      return AddGroup<1>(x, plane, weight, first, count, y);
+    case 2:
+      return AddGroup<2>(x, plane, weight, first, count, y);
+    case 3:
+      return AddGroup<3>(x, plane, weight, first, count, y);
+    default:
+      return AddGroup<4>(x, plane, weight, first, count, y);
   }
 }
 
@@ -56,7 +61,7 @@ HWY_EXPORT(AddChannels);
 
 namespace {
 
-constexpr int64_t kGroup = 4;            // channels summed before they are added to the result
+constexpr int64_t kGroup = 4;  // channels summed before they are added to the result
 constexpr int64_t kTaskPixels = 1024;
 
 void Modulate(const ToRgb::Params& params, const CpuCall& call, float* modulated) {

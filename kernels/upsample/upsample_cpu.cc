@@ -6,8 +6,8 @@
 
 namespace mien {
 
-void UpsampleRow(const float* x, int64_t height, int64_t width, const float* filter, float gain, int64_t row, bool add,
-                 float* y) {
+void UpsampleRow(const float* x, int64_t height, int64_t width, const float* filter, float gain, int64_t row,
+                 bool add, float* y) {
   const int64_t parity = row % 2, first = row / 2 - 1 + parity;  // the two rows of x that meet this one
   float taps[2][4];
   const float* source[2];
@@ -43,8 +43,8 @@ void Upsample::Cpu(const Params& params, const CpuCall& call) {
   call.threads->ParallelFor(static_cast<int>(x[0] * x[1] * bands), [&](int task, int) {
     const int64_t plane = task / bands, begin = task % bands * kTaskRows;
     for (int64_t row = begin; row < std::min(2 * height, begin + kTaskRows); ++row) {
-      UpsampleRow(call.in[kX].data + plane * height * width, height, width, call.in[kFilter].data, params.gain, row,
-                  false, call.out[0].data + (plane * 2 * height + row) * 2 * width);
+      UpsampleRow(call.in[kX].data + plane * height * width, height, width, call.in[kFilter].data,
+                  params.gain, row, false, call.out[0].data + (plane * 2 * height + row) * 2 * width);
     }
   });
 }
