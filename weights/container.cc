@@ -165,8 +165,11 @@ Result<TensorFile> TensorFile::Open(std::shared_ptr<const ByteSource> source, Pr
   MIEN_TRY(source->ReadAt(0, length_bytes));
   const uint64_t length = LittleEndian64(length_bytes);
   if (length > limits.header_bytes || length > size - 8) {
-    return Status::Error(Code::kRefused, "a header of %" PRIu64 " bytes, at most %" PRIu64 " expected",
-                         length, std::min(limits.header_bytes, size - 8));
+    return Status::Error(Code::kRefused, "a header of %" PRIu64 " bytes, at most %" PRIu64 " expected%s",
+                         length, std::min(limits.header_bytes, size - 8),
+                         profile == Profile::kModel ? " (not a model file; public checkpoints go through "
+                                                      "`mien convert` first)"
+                                                    : "");
   }
   std::string bytes(8 + length, '\0');
   MIEN_TRY(source->ReadAt(0, std::as_writable_bytes(std::span(bytes))));

@@ -60,11 +60,18 @@ TEST_CASE("a model file is written, opened and read back") {
   }
 }
 
+// The sanitizers check each access; there a sample of the lengths is enough.
+#if defined(__SANITIZE_ADDRESS__)
+constexpr size_t kStep = 37;
+#else
+constexpr size_t kStep = 1;
+#endif
+
 TEST_CASE("every truncation of a model file is refused") {
   for (const ModelConfig& config : {TinyGenerator(), TinyFlow(), TinyEncoder()}) {
     const std::string whole = MadeUpModel(config);
     REQUIRE(ModelFile::Open(Source(whole)).ok());
-    for (size_t length = 0; length < whole.size(); ++length) {
+    for (size_t length = 0; length < whole.size(); length += kStep) {
       const MemorySource source(Bytes(whole).first(length));
       const auto model =
           ModelFile::Open(std::shared_ptr<const ByteSource>(&source, [](const ByteSource*) {}));
@@ -77,6 +84,8 @@ TEST_CASE("every truncation of a model file is refused") {
 
 TEST_CASE("every other value of every header byte is refused") {
   for (const ModelConfig& config : {TinyGenerator(), TinyFlow(), TinyEncoder()}) {
+    // All 255 other values for one file, single bits and the complement for the larger ones.
+    const bool all = config.flow.has_value() && kStep == 1;
     std::string whole = MadeUpModel(config);
     uint64_t header = 0;
     std::memcpy(&header, whole.data(), 8);
@@ -85,6 +94,7 @@ TEST_CASE("every other value of every header byte is refused") {
     for (size_t at = 0; at < 8 + header; ++at) {
       const char good = whole[at];
       for (int flip = 1; flip < 256; ++flip) {
+        if (!all && flip != 255 && (flip & (flip - 1)) != 0) continue;
         whole[at] = static_cast<char>(good ^ flip);
         const auto model = ModelFile::Open(shared);
         if (model.ok() || model.status().code() != Code::kRefused) FAIL("byte " << at << " flip " << flip);

@@ -21,7 +21,7 @@ class Cursor {
   Status Skip(uint64_t count);
 
  private:
-  static constexpr uint64_t kWindow = 1 << 16;
+  static constexpr uint64_t kWindow = 1 << 12;
   const ByteSource& source_;
   uint64_t at_, end_, window_at_ = 0;
   std::vector<std::byte> window_;
