@@ -34,9 +34,11 @@ void AddGlobalOptions(CLI::App& app, Session& session) {
 }
 
 void AddVerbs(CLI::App& app, Session& session) {
+  AddConvert(app, session);
   AddEdit(app, session);
   AddEncode(app, session);
   AddSynth(app, session);
+  AddInfo(app, session);
   AddRun(app, session);
 }
 

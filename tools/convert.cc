@@ -1,0 +1,65 @@
+// mien convert: public checkpoints to one model file, or any container's tensors to plain safetensors.
+#include "weights/import/convert.h"
+
+#include "runtime/base/file.h"
+#include "runtime/interrupt.h"
+#include "tools/verbs.h"
+
+namespace mien {
+namespace {
+
+constexpr uint64_t kMaxCardBytes = 512 << 10;  // it shares the header with everything else
+
+struct ConvertWords {
+  std::vector<std::string> sources;
+  std::string output, card;
+  bool fp16 = false, tensors_only = false;
+};
+
+Status RunConvert(Session& session, const ConvertWords& words) {
+  ConvertOptions options;
+  options.fp16 = words.fp16;
+  options.interrupted = [] { return InterruptFlag().load(); };
+  if (words.tensors_only && (words.sources.size() != 1 || words.fp16 || !words.card.empty())) {
+    return Status::Error(Code::kUsage, "--tensors-only takes one source and neither --fp16 nor --card");
+  }
+  if (!words.card.empty()) {
+    MIEN_ASSIGN(options.card, ReadTextFile(words.card, kMaxCardBytes));
+  }
+  auto converted = words.tensors_only ? ConvertTensorsOnly(words.sources[0], words.output, options)
+                                      : Convert(words.sources, words.output, options);
+  if (!converted.ok()) return converted.status();
+  const ConvertReport& report = *converted;
+  for (const std::string& note : report.notes) session.Note("%s", note.c_str());
+  session.report["output"] = words.output;
+  session.report["tensors"] = report.tensors;
+  session.report["bytes"] = report.bytes;
+  session.report["notes"] = report.notes;
+  if (!words.tensors_only) {
+    session.report["config"] = nlohmann::json::parse(ConfigToJson(report.config), nullptr, false);
+    session.report["source_sha256"] = report.hashes;
+  }
+  session.Print("%s: %zu tensors, %.1f MiB\n", words.output.c_str(), report.tensors,
+                static_cast<double>(report.bytes) / (1 << 20));
+  return {};
+}
+
+}  // namespace
+
+void AddConvert(CLI::App& app, Session& session) {
+  auto words = std::make_shared<ConvertWords>();
+  CLI::App* verb = app.add_subcommand("convert", "public checkpoints to one model file");
+  verb->add_option("SRC", words->sources,
+                   "rosinality, e4e, PluGeN4Faces, classifier or ArcFace .pt, NVIDIA .pkl, or safetensors "
+                   "with their keys")
+      ->required();
+  verb->add_option("-o,--output", words->output, "model file to write")->required();
+  verb->add_flag("--fp16", words->fp16, "store weights in half precision where nothing overflows");
+  verb->add_flag("--tensors-only", words->tensors_only, "dump all tensors of one file as plain safetensors");
+  verb->add_option("--card", words->card, "Markdown file that becomes the model card")->type_name("FILE");
+  verb->footer(
+      "Checkpoints are read as data: nothing in them is ever run, and what is unknown is refused by name.");
+  verb->callback([&session, words] { session.status = RunConvert(session, *words); });
+}
+
+}  // namespace mien
