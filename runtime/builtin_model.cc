@@ -9,7 +9,8 @@ __asm__(
     ".pushsection .rodata\n"
     ".balign 64\n"
     "mien_builtin_model_begin:\n"
-    ".incbin \"" MIEN_BUILTIN_MODEL "\"\n"
+    ".incbin \"" MIEN_BUILTIN_MODEL
+    "\"\n"
     "mien_builtin_model_end:\n"
     ".popsection\n");
 extern "C" const std::byte mien_builtin_model_begin[] __attribute__((visibility("hidden")));

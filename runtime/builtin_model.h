@@ -1,5 +1,5 @@
-// The model inside the program: weights/builtin/mien.safetensors, put into the read-only data of the library when it
-// was built, so that the program runs anywhere without a data folder.
+// The model inside the program: weights/builtin/mien.safetensors, put into the read-only data of the library
+// when it was built, so that the program runs anywhere without a data folder.
 #pragma once
 
 #include <memory>

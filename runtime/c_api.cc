@@ -23,10 +23,13 @@ namespace {
 thread_local Status create_error;
 
 static_assert(static_cast<int>(Code::kOk) == MIEN_OK && static_cast<int>(Code::kFailure) == MIEN_FAILURE &&
-              static_cast<int>(Code::kNumeric) == MIEN_NUMERIC && static_cast<int>(Code::kUsage) == MIEN_USAGE &&
-              static_cast<int>(Code::kNoFace) == MIEN_NO_FACE && static_cast<int>(Code::kRefused) == MIEN_REFUSED &&
-              static_cast<int>(Code::kDevice) == MIEN_DEVICE && static_cast<int>(Code::kMemory) == MIEN_MEMORY &&
-              static_cast<int>(Code::kGate) == MIEN_GATE && static_cast<int>(Code::kInterrupted) == MIEN_INTERRUPTED);
+              static_cast<int>(Code::kNumeric) == MIEN_NUMERIC &&
+              static_cast<int>(Code::kUsage) == MIEN_USAGE &&
+              static_cast<int>(Code::kNoFace) == MIEN_NO_FACE &&
+              static_cast<int>(Code::kRefused) == MIEN_REFUSED &&
+              static_cast<int>(Code::kDevice) == MIEN_DEVICE &&
+              static_cast<int>(Code::kMemory) == MIEN_MEMORY && static_cast<int>(Code::kGate) == MIEN_GATE &&
+              static_cast<int>(Code::kInterrupted) == MIEN_INTERRUPTED);
 
 mien_code CodeOf(const Status& status) { return static_cast<mien_code>(status.code()); }
 
@@ -96,7 +99,8 @@ Status Load(const mien_params& params, mien_context* context) {
   if (params.log != nullptr) {
     const Engine& engine = context->pipeline->engine();
     char line[256];
-    std::snprintf(line, sizeof line, "backend %s (%s), %d threads, %llu bytes of weights, %llu of activations",
+    std::snprintf(line, sizeof line,
+                  "backend %s (%s), %d threads, %llu bytes of weights, %llu of activations",
                   engine.backend().name.c_str(), engine.backend().reason.c_str(), engine.threads(),
                   static_cast<unsigned long long>(engine.need().weights),
                   static_cast<unsigned long long>(engine.need().arena));
@@ -133,7 +137,8 @@ void mien_params_init(mien_params* params) {
 mien_code mien_create(const mien_params* params, mien_context** out) {
   if (out != nullptr) *out = nullptr;
   mien::create_error = mien::Guarded([&]() -> Status {
-    if (params == nullptr || out == nullptr) return Status::Error(mien::Code::kUsage, "create: a pointer is null");
+    if (params == nullptr || out == nullptr)
+      return Status::Error(mien::Code::kUsage, "create: a pointer is null");
     auto context = std::make_unique<mien_context>();
     MIEN_TRY(mien::Load(*params, context.get()));
     *out = context.release();
@@ -168,12 +173,13 @@ const char* mien_attribute_name(const mien_context* context, int index) {
 }
 
 mien_code mien_encode(mien_context* context, const uint8_t* rgb, int width, int height, float* w_plus) {
-  return mien::Call(context, "encode", rgb != nullptr && w_plus != nullptr, [&](Pipeline& pipeline) -> Status {
-    if (!pipeline.config().encoder) return mien::Missing("encoder");
-    MIEN_ASSIGN(mien::Image photo, mien::Image::Create(width, height));
-    std::memcpy(photo.pixels.data(), rgb, photo.bytes().size());
-    return pipeline.Encode(photo, mien::Codes(pipeline, w_plus));
-  });
+  return mien::Call(context, "encode", rgb != nullptr && w_plus != nullptr,
+                    [&](Pipeline& pipeline) -> Status {
+                      if (!pipeline.config().encoder) return mien::Missing("encoder");
+                      MIEN_ASSIGN(mien::Image photo, mien::Image::Create(width, height));
+                      std::memcpy(photo.pixels.data(), rgb, photo.bytes().size());
+                      return pipeline.Encode(photo, mien::Codes(pipeline, w_plus));
+                    });
 }
 
 mien_code mien_from_seed(mien_context* context, uint32_t seed, float* w_plus) {
@@ -193,9 +199,9 @@ mien_code mien_apply_edits(mien_context* context, const mien_edit* edits, size_t
     std::vector<mien::Edit> wanted;
     for (size_t i = 0; i < count; ++i) {
       const auto mode = edits[i].mode == MIEN_ADD ? mien::Edit::Mode::kAdd : mien::Edit::Mode::kSet;
-      MIEN_ASSIGN(mien::Edit edit,
-                  mien::MakeEdit(*pipeline.config().flow, edits[i].attribute == nullptr ? "" : edits[i].attribute, mode,
-                                 edits[i].value, edits[i].unit == MIEN_NATURAL));
+      MIEN_ASSIGN(mien::Edit edit, mien::MakeEdit(*pipeline.config().flow,
+                                                  edits[i].attribute == nullptr ? "" : edits[i].attribute,
+                                                  mode, edits[i].value, edits[i].unit == MIEN_NATURAL));
       wanted.push_back(edit);
     }
     MIEN_ASSIGN(const auto rows, mien::ParseRows(layers == nullptr ? "" : layers, pipeline.rows()));
@@ -205,12 +211,13 @@ mien_code mien_apply_edits(mien_context* context, const mien_edit* edits, size_t
 }
 
 mien_code mien_synthesize(mien_context* context, const float* w_plus, uint8_t* rgb) {
-  return mien::Call(context, "synthesize", w_plus != nullptr && rgb != nullptr, [&](Pipeline& pipeline) -> Status {
-    if (!pipeline.config().generator) return mien::Missing("generator");
-    MIEN_ASSIGN(mien::Image image, pipeline.Synthesize(mien::Codes(pipeline, w_plus), 0));
-    std::memcpy(rgb, image.pixels.data(), image.bytes().size());
-    return {};
-  });
+  return mien::Call(context, "synthesize", w_plus != nullptr && rgb != nullptr,
+                    [&](Pipeline& pipeline) -> Status {
+                      if (!pipeline.config().generator) return mien::Missing("generator");
+                      MIEN_ASSIGN(mien::Image image, pipeline.Synthesize(mien::Codes(pipeline, w_plus), 0));
+                      std::memcpy(rgb, image.pixels.data(), image.bytes().size());
+                      return {};
+                    });
 }
 
 void mien_cancel(mien_context* context) {

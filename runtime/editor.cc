@@ -7,7 +7,8 @@
 namespace mien {
 namespace {
 
-constexpr float kLargestValue = 1000.0f;  // far outside of any training range; keeps the flow's numbers finite
+constexpr float kLargestValue =
+    1000.0f;  // far outside of any training range; keeps the flow's numbers finite
 
 std::string Joined(const std::vector<std::string>& names) {
   std::string text;
@@ -36,8 +37,8 @@ Result<float> Normalised(const FlowConfig& flow, int attribute, Edit::Mode mode,
 Status CheckRows(const FlowConfig& flow, const std::vector<bool>& rows, size_t numbers) {
   const size_t sample = rows.size() * static_cast<size_t>(flow.features);
   if (sample > 0 && numbers % sample == 0) return {};
-  return Status::Error(Code::kUsage, "%zu numbers, a multiple of %zu rows of %d expected", numbers, rows.size(),
-                       flow.features);
+  return Status::Error(Code::kUsage, "%zu numbers, a multiple of %zu rows of %d expected", numbers,
+                       rows.size(), flow.features);
 }
 
 }  // namespace
@@ -57,8 +58,8 @@ Result<Edit> MakeEdit(const FlowConfig& flow, const std::string& attribute, Edit
     MIEN_ASSIGN(edit.value, Normalised(flow, edit.attribute, mode, value));
   }
   if (!(std::fabs(edit.value) <= kLargestValue)) {
-    return Status::Error(Code::kUsage, "attribute %s: a number between -%g and %g expected", attribute.c_str(),
-                         kLargestValue, kLargestValue);
+    return Status::Error(Code::kUsage, "attribute %s: a number between -%g and %g expected",
+                         attribute.c_str(), kLargestValue, kLargestValue);
   }
   return edit;
 }
@@ -75,8 +76,8 @@ Result<Edit> ParseEdit(const FlowConfig& flow, const std::string& text, Edit::Mo
   const char* natural = NaturalUnit(attribute);
   if (equals == std::string::npos || error != std::errc() ||
       (!unit.empty() && (natural == nullptr || unit != natural))) {
-    return Status::Error(Code::kUsage, "edit %s: ATTRIBUTE=VALUE expected%s%s; attributes are %s", text.c_str(),
-                         natural ? ", the value plain or with " : "", natural ? natural : "",
+    return Status::Error(Code::kUsage, "edit %s: ATTRIBUTE=VALUE expected%s%s; attributes are %s",
+                         text.c_str(), natural ? ", the value plain or with " : "", natural ? natural : "",
                          Joined(flow.attributes).c_str());
   }
   return MakeEdit(flow, attribute, mode, value, !unit.empty());
@@ -87,8 +88,8 @@ Result<std::vector<bool>> ParseRows(const std::string& text, int rows) {
   std::vector<bool> chosen(rows, false);
   const char* at = text.data();
   const char* last = at + text.size();
-  const Status wrong = Status::Error(Code::kUsage, "layers %s: rows such as 4-7 or 0-2,8 expected, from 0 to %d",
-                                     text.c_str(), rows - 1);
+  const Status wrong = Status::Error(
+      Code::kUsage, "layers %s: rows such as 4-7 or 0-2,8 expected, from 0 to %d", text.c_str(), rows - 1);
   while (true) {
     int low = 0;
     auto parsed = std::from_chars(at, last, low);
@@ -127,7 +128,8 @@ Status ApplyEdits(const FlowConfig& flow, const std::vector<Edit>& edits, const 
 Status KeepIdentity(const FlowConfig& flow, const std::vector<bool>& rows, float keep,
                     std::span<const float> original, std::span<float> edited) {
   MIEN_TRY(CheckRows(flow, rows, edited.size()));
-  if (!(keep >= 0.0f && keep <= 1.0f)) return Status::Error(Code::kUsage, "keep-identity %g, 0 to 1 expected", keep);
+  if (!(keep >= 0.0f && keep <= 1.0f))
+    return Status::Error(Code::kUsage, "keep-identity %g, 0 to 1 expected", keep);
   if (original.size() != edited.size()) {
     return Status::Error(Code::kUsage, "w_plus of %zu numbers, %zu expected", original.size(), edited.size());
   }

@@ -1,8 +1,9 @@
-// The edit itself: which attribute coordinates of the flow's latent get which numbers, and which rows of w_plus may
-// change. Pure functions on arrays; pipeline.h runs the networks around them.
+// The edit itself: which attribute coordinates of the flow's latent get which numbers, and which rows of
+// w_plus may change. Pure functions on arrays; pipeline.h runs the networks around them.
 //
-// The flow of PluGeN4Faces (arXiv:2309.12033) puts attribute i into coordinate i of every row and the identity into
-// the rest. An edit writes attribute coordinates and keeps every other number of the latent bit for bit.
+// The flow of PluGeN4Faces (arXiv:2309.12033) puts attribute i into coordinate i of every row and the
+// identity into the rest. An edit writes attribute coordinates and keeps every other number of the latent bit
+// for bit.
 #pragma once
 
 #include <span>
@@ -18,14 +19,15 @@ struct Edit {
     kSet,  // the coordinate becomes the value
     kAdd,  // the value is added to the coordinate
   };
-  int attribute = 0;   // index into FlowConfig::attributes
+  int attribute = 0;  // index into FlowConfig::attributes
   Mode mode = Mode::kSet;
   float value = 0.0f;  // normalised: -1 and +1 are the ends of the range seen in training
 };
 
-// natural: the value is in degrees (yaw, pitch, roll) or years (age) and is converted with the range stored in the
-// model: set 2 (v - min) / (max - min) - 1, add 2 v / (max - min). kUsage names what is wrong.
-Result<Edit> MakeEdit(const FlowConfig& flow, const std::string& attribute, Edit::Mode mode, float value, bool natural);
+// natural: the value is in degrees (yaw, pitch, roll) or years (age) and is converted with the range stored
+// in the model: set 2 (v - min) / (max - min) - 1, add 2 v / (max - min). kUsage names what is wrong.
+Result<Edit> MakeEdit(const FlowConfig& flow, const std::string& attribute, Edit::Mode mode, float value,
+                      bool natural);
 // "smile=1.5" is normalised, "yaw=15deg" and "age=60y" are natural.
 Result<Edit> ParseEdit(const FlowConfig& flow, const std::string& text, Edit::Mode mode);
 

@@ -26,14 +26,15 @@ Status CheckOptions(const EngineOptions& options) {
 // An exponent of all ones is infinity or not-a-number; integers, so that no compiler flag can remove it.
 int64_t CountNonFinite(std::span<const float> values) {
   int64_t count = 0;
-  for (const float value : values) count += (__builtin_bit_cast(uint32_t, value) & 0x7f800000u) == 0x7f800000u;
+  for (const float value : values)
+    count += (__builtin_bit_cast(uint32_t, value) & 0x7f800000u) == 0x7f800000u;
   return count;
 }
 
 }  // namespace
 
 const std::vector<std::string>& GraphNames() {
-  static const std::vector<std::string> names = {"mapping",      "synthesis",  "encoder",    "flow",
+  static const std::vector<std::string> names = {"mapping",      "synthesis",  "encoder",   "flow",
                                                  "flow_inverse", "attributes", "recognizer"};
   return names;
 }
@@ -42,7 +43,8 @@ Result<Graph> BuildGraph(const ModelConfig& config, const ProgramOptions& option
   const std::string& name = options.graph;
   const bool trace = options.trace;
   if (name == "mapping") return BuildMapping(config, {batch, options.psi, options.psi_cutoff, trace});
-  if (name == "synthesis") return BuildSynthesis(config, {batch, options.noise, options.noise_per_sample, trace});
+  if (name == "synthesis")
+    return BuildSynthesis(config, {batch, options.noise, options.noise_per_sample, trace});
   if (name == "encoder") return BuildEncoder(config, {batch, options.stages, options.latent_avg, trace});
   if (name == "flow") return BuildFlow(config, {batch, false, trace});
   if (name == "flow_inverse") return BuildFlow(config, {batch, true, trace});
@@ -62,7 +64,8 @@ Result<BackendChoice> ChooseBackend(const std::string& name) {
   return Status::Error(Code::kUsage, "backend %s: auto, cpu or cuda[:N] expected", name.c_str());
 }
 
-Result<std::unique_ptr<Engine>> Engine::Draft(std::shared_ptr<WeightStore> weights, const EngineOptions& options) {
+Result<std::unique_ptr<Engine>> Engine::Draft(std::shared_ptr<WeightStore> weights,
+                                              const EngineOptions& options) {
   auto engine = std::unique_ptr<Engine>(new Engine);
   MIEN_ASSIGN(engine->backend_, ChooseBackend(options.backend));
   MIEN_TRY(CheckOptions(options));
@@ -76,7 +79,8 @@ Result<std::unique_ptr<Engine>> Engine::Draft(std::shared_ptr<WeightStore> weigh
     engine->programs_.push_back(std::move(program));
   }
   MemoryNeed& need = engine->need_;
-  for (const Program& program : engine->programs_) need.arena = std::max(need.arena, program.plan().arena_bytes);
+  for (const Program& program : engine->programs_)
+    need.arena = std::max(need.arena, program.plan().arena_bytes);
   for (const WeightUse& use : engine->DistinctUses()) {
     need.weights += use.bytes();
     if (engine->store_->Holds(use)) {
@@ -86,12 +90,12 @@ Result<std::unique_ptr<Engine>> Engine::Draft(std::shared_ptr<WeightStore> weigh
     }
   }
   if (options.max_memory > 0 && need.total() > options.max_memory) {
-    return Status::Error(Code::kMemory,
-                         "%llu bytes needed (weights %llu, arena %llu, loading %llu), at most %llu allowed",
-                         static_cast<unsigned long long>(need.total()),
-                         static_cast<unsigned long long>(need.weights - need.shared),
-                         static_cast<unsigned long long>(need.arena), static_cast<unsigned long long>(need.loading),
-                         static_cast<unsigned long long>(options.max_memory));
+    return Status::Error(
+        Code::kMemory, "%llu bytes needed (weights %llu, arena %llu, loading %llu), at most %llu allowed",
+        static_cast<unsigned long long>(need.total()),
+        static_cast<unsigned long long>(need.weights - need.shared),
+        static_cast<unsigned long long>(need.arena), static_cast<unsigned long long>(need.loading),
+        static_cast<unsigned long long>(options.max_memory));
   }
   return engine;
 }
@@ -132,7 +136,8 @@ Result<MemoryNeed> Engine::Need(std::shared_ptr<WeightStore> weights, const Engi
   return engine->need_;
 }
 
-Result<std::unique_ptr<Engine>> Engine::Create(std::shared_ptr<WeightStore> weights, const EngineOptions& options) {
+Result<std::unique_ptr<Engine>> Engine::Create(std::shared_ptr<WeightStore> weights,
+                                               const EngineOptions& options) {
   MIEN_ASSIGN(std::unique_ptr<Engine> engine, Draft(std::move(weights), options));
   MIEN_ASSIGN(engine->arena_, Buffer::Create(engine->need_.arena, "activations"));
   engine->pool_ = std::make_unique<ThreadPool>(engine->threads_);
@@ -169,8 +174,9 @@ Status Engine::Run(int i, std::span<const std::span<const float>> inputs,
     }
     if (outputs[k].empty()) continue;
     if (outputs[k].size() != value.size()) {
-      return Status::Error(Code::kUsage, "%s: output %s has %zu numbers, room for %zu given", graph.name.c_str(),
-                           graph.outputs[k].name.c_str(), value.size(), outputs[k].size());
+      return Status::Error(Code::kUsage, "%s: output %s has %zu numbers, room for %zu given",
+                           graph.name.c_str(), graph.outputs[k].name.c_str(), value.size(),
+                           outputs[k].size());
     }
     std::memcpy(outputs[k].data(), value.data(), value.size_bytes());
   }

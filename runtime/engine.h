@@ -1,7 +1,8 @@
-// The engine: one model, one backend, a set of programs for one batch size. Create decides everything: it states the
-// memory it needs, refuses what exceeds the limit, loads and packs the weights, plans one arena that all programs share
-// (the largest plan). After that a run computes and nothing else: no allocation, no lock, no decision.
-// The numbers of a sample depend on its input and the build alone, never on threads, batch size or neighbours.
+// The engine: one model, one backend, a set of programs for one batch size. Create decides everything: it
+// states the memory it needs, refuses what exceeds the limit, loads and packs the weights, plans one arena
+// that all programs share (the largest plan). After that a run computes and nothing else: no allocation, no
+// lock, no decision. The numbers of a sample depend on its input and the build alone, never on threads, batch
+// size or neighbours.
 #pragma once
 
 #include <atomic>
@@ -32,11 +33,11 @@ const std::vector<std::string>& GraphNames();
 Result<Graph> BuildGraph(const ModelConfig& config, const ProgramOptions& options, int batch);
 
 struct EngineOptions {
-  std::string backend = "auto";    // "auto", "cpu", "cuda", "cuda:N"
+  std::string backend = "auto";  // "auto", "cpu", "cuda", "cuda:N"
   std::string precision = "fp32";
-  int threads = 0;                 // 0: all processors this process may use
-  int batch = 1;                   // 1..kMaxBatch
-  uint64_t max_memory = 0;         // bytes; 0: no limit
+  int threads = 0;                          // 0: all processors this process may use
+  int batch = 1;                            // 1..kMaxBatch
+  uint64_t max_memory = 0;                  // bytes; 0: no limit
   const std::atomic<bool>* stop = nullptr;  // looked at between steps
   std::vector<ProgramOptions> programs;
 };
@@ -59,7 +60,8 @@ struct MemoryNeed {
 class Engine {
  public:
   // kUsage: options; kDevice: no such backend; kMemory: more than max_memory, or there is no more.
-  static Result<std::unique_ptr<Engine>> Create(std::shared_ptr<WeightStore> weights, const EngineOptions& options);
+  static Result<std::unique_ptr<Engine>> Create(std::shared_ptr<WeightStore> weights,
+                                                const EngineOptions& options);
   // What Create would take.
   static Result<MemoryNeed> Need(std::shared_ptr<WeightStore> weights, const EngineOptions& options);
 
@@ -69,13 +71,15 @@ class Engine {
   int threads() const { return threads_; }
   const Program& program(int i) const { return programs_[i]; }
 
-  // One call of program `i`. Inputs and outputs in the order of its graph, each of exactly its size; an empty output is
-  // not wanted. kNumeric: an output is not finite; nothing that was written may be used then.
-  Status Run(int i, std::span<const std::span<const float>> inputs, std::span<const std::span<float>> outputs);
+  // One call of program `i`. Inputs and outputs in the order of its graph, each of exactly its size; an empty
+  // output is not wanted. kNumeric: an output is not finite; nothing that was written may be used then.
+  Status Run(int i, std::span<const std::span<const float>> inputs,
+             std::span<const std::span<float>> outputs);
 
  private:
   Engine() = default;
-  static Result<std::unique_ptr<Engine>> Draft(std::shared_ptr<WeightStore> weights, const EngineOptions& options);
+  static Result<std::unique_ptr<Engine>> Draft(std::shared_ptr<WeightStore> weights,
+                                               const EngineOptions& options);
   std::vector<WeightUse> DistinctUses() const;
   Status LoadWeights();
 

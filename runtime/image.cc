@@ -13,7 +13,7 @@ constexpr int kWeightBits = 22;  // fixed-point weights; sums of 8-bit pixels st
 
 // For every output pixel of one axis: the first source pixel and the weights of the ones that follow.
 struct Taps {
-  int width = 0;                 // weights per output pixel
+  int width = 0;  // weights per output pixel
   std::vector<int> first, count;
   std::vector<int32_t> weights;  // [outputs, width]
 };
@@ -39,15 +39,14 @@ Taps TriangleTaps(int in, int out) {
     taps.first[i] = first;
     taps.count[i] = count;
     for (int k = 0; k < count; ++k) {
-      taps.weights[size_t(i) * taps.width + k] = static_cast<int32_t>(0.5 + exact[k] / sum * (1 << kWeightBits));
+      taps.weights[size_t(i) * taps.width + k] =
+          static_cast<int32_t>(0.5 + exact[k] / sum * (1 << kWeightBits));
     }
   }
   return taps;
 }
 
-uint8_t Rounded(int32_t sum) {
-  return static_cast<uint8_t>(std::clamp(sum >> kWeightBits, 0, 255));
-}
+uint8_t Rounded(int32_t sum) { return static_cast<uint8_t>(std::clamp(sum >> kWeightBits, 0, 255)); }
 
 Result<Image> ResizeRows(const Image& image, int width) {
   const Taps taps = TriangleTaps(image.width, width);
@@ -85,8 +84,9 @@ Status CheckSize(int width, int height) {
       int64_t{width} * height <= kMaxImagePixels) {
     return {};
   }
-  return Status::Error(Code::kUsage, "picture of %d x %d pixels: sides of 1 to %d and at most %lld pixels expected",
-                       width, height, kMaxImageSide, static_cast<long long>(kMaxImagePixels));
+  return Status::Error(Code::kUsage,
+                       "picture of %d x %d pixels: sides of 1 to %d and at most %lld pixels expected", width,
+                       height, kMaxImageSide, static_cast<long long>(kMaxImagePixels));
 }
 
 Result<Image> Copy(const Image& image, int left, int top, int width, int height) {
@@ -158,37 +158,50 @@ Result<Image> FromFloats(std::span<const float> values, int side, PixelRounding 
   for (size_t i = 0; i < plane; ++i) {
     for (int c = 0; c < 3; ++c) {
       const float value = values[c * plane + i];
-      const float scaled = rounding == PixelRounding::kUnit ? std::clamp((value + 1.0f) / 2.0f, 0.0f, 1.0f) * 255.0f
-                                                            : std::clamp(value * 127.5f + 128.0f, 0.0f, 255.0f);
+      const float scaled = rounding == PixelRounding::kUnit
+                               ? std::clamp((value + 1.0f) / 2.0f, 0.0f, 1.0f) * 255.0f
+                               : std::clamp(value * 127.5f + 128.0f, 0.0f, 255.0f);
       pixels[3 * i + c] = scaled > 0.0f ? static_cast<uint8_t>(scaled) : 0;
     }
   }
   return image;
 }
 
-Result<Image> ContactSheet(std::span<const Image> images, int columns, int gap) {
-  if (images.empty() || columns < 1) return Status::Error(Code::kUsage, "a contact sheet needs pictures");
-  const int count = static_cast<int>(images.size());
-  columns = std::min(columns, count);
-  const int rows = (count + columns - 1) / columns;
-  const int width = images[0].width, height = images[0].height;
-  const int64_t total_width = int64_t{columns} * (width + gap) + gap, total_height = int64_t{rows} * (height + gap) + gap;
-  if (total_width > kMaxImageSide || total_height > kMaxImageSide) {
-    return Status::Error(Code::kUsage, "a contact sheet of %lld x %lld pixels is too large: sides of at most %d expected",
-                         static_cast<long long>(total_width), static_cast<long long>(total_height), kMaxImageSide);
+Result<ContactSheet> ContactSheet::Create(int count, int columns, int width, int height, int gap) {
+  if (count < 1 || columns < 1) return Status::Error(Code::kUsage, "a contact sheet needs pictures");
+  ContactSheet sheet;
+  sheet.count_ = count;
+  sheet.columns_ = std::min(columns, count);
+  sheet.width_ = width;
+  sheet.height_ = height;
+  sheet.gap_ = gap;
+  const int64_t rows = (count + sheet.columns_ - 1) / sheet.columns_;
+  const int64_t total_width = int64_t{sheet.columns_} * (width + gap) + gap;
+  const int64_t total_height = rows * (height + gap) + gap;
+  if (total_width > kMaxImageSide || total_height > kMaxImageSide ||
+      total_width * total_height > kMaxImagePixels) {
+    return Status::Error(Code::kUsage,
+                         "a contact sheet of %d pictures would have %lld x %lld pixels: at most %lld and "
+                         "sides of %d expected; write into a folder instead",
+                         count, static_cast<long long>(total_width), static_cast<long long>(total_height),
+                         static_cast<long long>(kMaxImagePixels), kMaxImageSide);
   }
-  MIEN_ASSIGN(Image sheet, Image::Create(static_cast<int>(total_width), static_cast<int>(total_height)));
-  std::memset(sheet.pixels.data(), 255, sheet.bytes().size());
-  for (int i = 0; i < count; ++i) {
-    if (images[i].width != width || images[i].height != height) {
-      return Status::Error(Code::kUsage, "a contact sheet needs pictures of one size");
-    }
-    const int left = gap + (i % columns) * (width + gap), top = gap + (i / columns) * (height + gap);
-    for (int y = 0; y < height; ++y) {
-      std::memcpy(sheet.row(top + y) + size_t{3} * left, images[i].row(y), size_t{3} * width);
-    }
-  }
+  MIEN_ASSIGN(sheet.image_, Image::Create(static_cast<int>(total_width), static_cast<int>(total_height)));
+  std::memset(sheet.image_.pixels.data(), 255, sheet.image_.bytes().size());
   return sheet;
+}
+
+Status ContactSheet::Place(int index, const Image& picture) {
+  if (index < 0 || index >= count_ || picture.width != width_ || picture.height != height_) {
+    return Status::Error(Code::kUsage, "picture %d of %d x %d pixels does not fit into the contact sheet",
+                         index, picture.width, picture.height);
+  }
+  const int left = gap_ + (index % columns_) * (width_ + gap_),
+            top = gap_ + (index / columns_) * (height_ + gap_);
+  for (int y = 0; y < height_; ++y) {
+    std::memcpy(image_.row(top + y) + size_t{3} * left, picture.row(y), size_t{3} * width_);
+  }
+  return {};
 }
 
 }  // namespace mien

@@ -1,10 +1,12 @@
-// Pictures: 8-bit RGB in memory, PNG files, and the few operations around the networks: square crop, antialiased
-// resize, [-1,1] floats, contact sheets. Errors are Status values; sizes are bounded before memory is taken.
+// Pictures: 8-bit RGB in memory, PNG files, and the few operations around the networks: square crop,
+// antialiased resize, [-1,1] floats, contact sheets. Errors are Status values; sizes are bounded before
+// memory is taken.
 #pragma once
 
 #include <cstdint>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "runtime/base/buffer.h"
@@ -26,8 +28,8 @@ struct Image {
   std::span<const uint8_t> bytes() const { return {pixels.as<uint8_t>(), size_t{3} * width * height}; }
 };
 
-// PNG of any colour type, depth and interlacing. 16 bits are rounded to 8, grey becomes RGB, transparency is laid over
-// white; gamma and colour profiles are ignored, as the public preprocessing code does.
+// PNG of any colour type, depth and interlacing. 16 bits are rounded to 8, grey becomes RGB, transparency is
+// laid over white; gamma and colour profiles are ignored, as the public preprocessing code does.
 Result<Image> DecodePng(std::span<const std::byte> file);
 
 struct PngText {
@@ -43,8 +45,9 @@ Status WriteImage(const std::string& path, const Image& image, const std::vector
 // The largest square around the centre.
 Result<Image> CropCentreSquare(const Image& image);
 
-// Bilinear with antialiasing when shrinking: a triangle of half-width max(scale, 1) source pixels, weights in 22-bit
-// fixed point, rows first, each pass rounded to 8 bits. The same numbers as Pillow's Image.resize(BILINEAR).
+// Bilinear with antialiasing when shrinking: a triangle of half-width max(scale, 1) source pixels, weights in
+// 22-bit fixed point, rows first, each pass rounded to 8 bits. The same numbers as Pillow's
+// Image.resize(BILINEAR).
 Result<Image> ResizeImage(const Image& image, int width, int height);
 
 // out [3,H,W] = (v/255 - 0.5) / 0.5, the input of the encoder and the classifiers.
@@ -52,7 +55,18 @@ void ToFloats(const Image& image, std::span<float> out);
 // values [3,side,side] in [-1,1] to 8 bits by the model's rule; not-a-number gives 0.
 Result<Image> FromFloats(std::span<const float> values, int side, PixelRounding rounding);
 
-// Pictures of one size side by side, `columns` in a row, a margin of `gap` white pixels between and around them.
-Result<Image> ContactSheet(std::span<const Image> images, int columns, int gap);
+// Pictures of one size side by side, `columns` in a row, a margin of `gap` white pixels between and around
+// them. The whole sheet is there (or refused) before the first picture is made.
+class ContactSheet {
+ public:
+  static Result<ContactSheet> Create(int count, int columns, int width, int height, int gap);
+  Status Place(int index, const Image& picture);
+  const Image& image() const { return image_; }
+  Image TakeImage() { return std::move(image_); }
+
+ private:
+  Image image_;
+  int count_ = 0, columns_ = 0, width_ = 0, height_ = 0, gap_ = 0;
+};
 
 }  // namespace mien

@@ -1,5 +1,5 @@
-// SIGINT and SIGTERM set a flag; long work looks at it between steps and answers kInterrupted, so that destructors
-// remove what is unfinished. A second signal ends the process at once.
+// SIGINT and SIGTERM set a flag; long work looks at it between steps and answers kInterrupted, so that
+// destructors remove what is unfinished. A second signal ends the process at once.
 #pragma once
 
 #include <atomic>

@@ -24,9 +24,11 @@ Result<std::unique_ptr<Pipeline>> Pipeline::Create(std::shared_ptr<const ModelFi
   const ModelConfig& config = model->config();
   MIEN_TRY(NeedsComponent(options.encode, config.encoder.has_value(), "encoding a picture", "encoder"));
   MIEN_TRY(NeedsComponent(options.edit, config.flow.has_value(), "editing", "flow"));
-  MIEN_TRY(NeedsComponent(options.synthesize || options.map, config.generator.has_value(), "synthesis", "generator"));
+  MIEN_TRY(NeedsComponent(options.synthesize || options.map, config.generator.has_value(), "synthesis",
+                          "generator"));
   if (options.map && config.generator->label_dim > 0) {
-    return Status::Error(Code::kUsage, "a conditional generator needs labels: use `mien run --graph mapping`");
+    return Status::Error(Code::kUsage,
+                         "a conditional generator needs labels: use `mien run --graph mapping`");
   }
   auto pipeline = std::unique_ptr<Pipeline>(new Pipeline);
   pipeline->model_ = std::move(model);
@@ -52,8 +54,7 @@ Result<std::unique_ptr<Pipeline>> Pipeline::Create(std::shared_ptr<const ModelFi
   want(options.edit, {.graph = "flow"}, &pipeline->flow_);
   want(options.edit, {.graph = "flow_inverse"}, &pipeline->inverse_);
   want(options.synthesize, synthesis, &pipeline->synthesis_);
-  MIEN_ASSIGN(pipeline->engine_,
-              Engine::Create(std::make_shared<WeightStore>(pipeline->model_), engine));
+  MIEN_ASSIGN(pipeline->engine_, Engine::Create(std::make_shared<WeightStore>(pipeline->model_), engine));
 
   if (config.generator) {
     pipeline->rows_ = config.generator->rows();
@@ -68,7 +69,8 @@ Result<std::unique_ptr<Pipeline>> Pipeline::Create(std::shared_ptr<const ModelFi
   }
   if (config.flow) {
     // A flow may know more rows than the model uses; those stay zero. Every row goes through it on its own.
-    const size_t numbers = static_cast<size_t>(config.flow->contexts) * static_cast<size_t>(config.flow->features);
+    const size_t numbers =
+        static_cast<size_t>(config.flow->contexts) * static_cast<size_t>(config.flow->features);
     pipeline->codes_.resize(numbers);
     pipeline->latent_.resize(numbers);
   }
@@ -87,7 +89,8 @@ Result<std::unique_ptr<Pipeline>> Pipeline::Create(std::shared_ptr<const ModelFi
 
 Status Pipeline::CheckCodes(std::span<const float> w_plus) const {
   if (w_plus.size() == static_cast<size_t>(rows_) * static_cast<size_t>(w_dim_)) return {};
-  return Status::Error(Code::kUsage, "w_plus has %zu numbers, %d rows of %d expected", w_plus.size(), rows_, w_dim_);
+  return Status::Error(Code::kUsage, "w_plus has %zu numbers, %d rows of %d expected", w_plus.size(), rows_,
+                       w_dim_);
 }
 
 Status Pipeline::Encode(const Image& photo, std::span<float> w_plus) {

@@ -1,5 +1,5 @@
-// One face at a time through the networks of a model: picture -> w_plus -> edited w_plus -> picture. The `edit`,
-// `encode` and `synth` verbs and the C API are thin layers over this.
+// One face at a time through the networks of a model: picture -> w_plus -> edited w_plus -> picture. The
+// `edit`, `encode` and `synth` verbs and the C API are thin layers over this.
 #pragma once
 
 #include <memory>
@@ -24,7 +24,7 @@ struct PipelineOptions {
 
   bool random_noise = false;  // fresh noise from the seed given to Synthesize; otherwise the model's maps
   bool no_noise = false;
-  float psi = 1.0f;           // of FromSeed
+  float psi = 1.0f;  // of FromSeed
   int psi_cutoff = -1;
 };
 
@@ -35,7 +35,7 @@ class Pipeline {
 
   const ModelConfig& config() const { return model_->config(); }
   const Engine& engine() const { return *engine_; }
-  int rows() const { return rows_; }   // L
+  int rows() const { return rows_; }    // L
   int w_dim() const { return w_dim_; }  // D
 
   // Largest centred square, antialiased resize to the encoder's input; out [L,D].

@@ -1,5 +1,6 @@
-// PNG through libpng's row interface. libpng reports errors by longjmp: every setjmp of the project is in this file,
-// in functions without objects that need a destructor, and all state lives in structs owned by their callers.
+// PNG through libpng's row interface. libpng reports errors by longjmp: every setjmp of the project is in
+// this file, in functions without objects that need a destructor, and all state lives in structs owned by
+// their callers.
 #include <png.h>
 
 #include <csetjmp>
@@ -70,7 +71,8 @@ bool ReadHeader(Decoder* decoder) {
   if (png_get_bit_depth(png, info) != 8 || (decoder->channels != 3 && decoder->channels != 4)) {
     png_error(png, "unexpected pixel format");
   }
-  if (png_get_rowbytes(png, info) != size_t{decoder->width} * decoder->channels) png_error(png, "unexpected row size");
+  if (png_get_rowbytes(png, info) != size_t{decoder->width} * decoder->channels)
+    png_error(png, "unexpected row size");
   return true;
 }
 
@@ -95,7 +97,8 @@ void LayOverWhite(uint8_t* pixels, size_t count) {
     const uint8_t* from = pixels + 4 * i;
     const unsigned alpha = from[3];
     uint8_t* to = pixels + 3 * i;
-    for (int c = 0; c < 3; ++c) to[c] = static_cast<uint8_t>((from[c] * alpha + 255 * (255 - alpha) + 127) / 255);
+    for (int c = 0; c < 3; ++c)
+      to[c] = static_cast<uint8_t>((from[c] * alpha + 255 * (255 - alpha) + 127) / 255);
   }
 }
 
@@ -130,7 +133,8 @@ bool WriteAll(Encoder* encoder, const Image& image) {
   png_set_write_fn(png, encoder, OnWrite, OnFlush);
   png_set_IHDR(png, info, static_cast<png_uint_32>(image.width), static_cast<png_uint_32>(image.height), 8,
                PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
-  if (!encoder->texts.empty()) png_set_text(png, info, encoder->texts.data(), static_cast<int>(encoder->texts.size()));
+  if (!encoder->texts.empty())
+    png_set_text(png, info, encoder->texts.data(), static_cast<int>(encoder->texts.size()));
   png_write_info(png, info);
   for (int y = 0; y < image.height; ++y) png_write_row(png, image.row(y));
   png_write_end(png, nullptr);
@@ -189,7 +193,8 @@ Result<std::vector<std::byte>> EncodePng(const Image& image, const std::vector<P
   encoder.png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &encoder.failure, OnError, OnWarning);
   if (encoder.png != nullptr) encoder.info = png_create_info_struct(encoder.png);
   if (encoder.info == nullptr) return Status::Error(Code::kMemory, "no memory to write a PNG picture");
-  if (!WriteAll(&encoder, image)) return Status::Error(Code::kFailure, "cannot encode: %s", encoder.failure.message);
+  if (!WriteAll(&encoder, image))
+    return Status::Error(Code::kFailure, "cannot encode: %s", encoder.failure.message);
   return std::move(encoder.file);
 }
 

@@ -82,7 +82,8 @@ void Program::Bind(std::byte* arena, const std::vector<WeightHandle>& weights) {
     if (plan_.scratch[n].bytes > 0) step.scratch = reinterpret_cast<float*>(arena + plan_.scratch[n].offset);
   }
   const auto span_of = [&](ValueId id) {
-    return std::span<float>(AddressOf(id, arena, weights), static_cast<size_t>(graph_.values[id].shape.elements()));
+    return std::span<float>(AddressOf(id, arena, weights),
+                            static_cast<size_t>(graph_.values[id].shape.elements()));
   };
   for (ValueId id : graph_.inputs) inputs_.push_back(span_of(id));
   for (const NamedValue& output : graph_.outputs) outputs_.push_back(span_of(output.value));

@@ -1,5 +1,6 @@
-// A graph made ready to run on the CPU: a flat array of steps whose operands have their final addresses. Create plans
-// the memory and checks the plan; Bind fixes the addresses; Run only computes, it neither allocates nor checks.
+// A graph made ready to run on the CPU: a flat array of steps whose operands have their final addresses.
+// Create plans the memory and checks the plan; Bind fixes the addresses; Run only computes, it neither
+// allocates nor checks.
 #pragma once
 
 #include <atomic>

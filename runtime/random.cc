@@ -72,7 +72,7 @@ void FillNoise(uint64_t seed, uint64_t stream, std::span<float> out) {
   for (size_t i = 0; i < out.size(); i += 2) {
     const uint64_t first = Mix(base + (i + 1) * kOdd), second = Mix(base + (i + 2) * kOdd);
     const double u = (static_cast<double>(first >> 11) + 1.0) * 0x1p-53;  // (0,1]
-    const double v = static_cast<double>(second >> 11) * 0x1p-53;        // [0,1)
+    const double v = static_cast<double>(second >> 11) * 0x1p-53;         // [0,1)
     const double radius = std::sqrt(-2.0 * std::log(u)), angle = 6.283185307179586 * v;
     out[i] = static_cast<float>(radius * std::cos(angle));
     if (i + 1 < out.size()) out[i + 1] = static_cast<float>(radius * std::sin(angle));

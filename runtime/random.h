@@ -1,6 +1,7 @@
-// Random numbers of two kinds. RandomState: the stream of NumPy's RandomState(seed).randn, bit for bit (MT19937 and the
-// polar method of Marsaglia), because published seeds of faces mean that stream. FillNoise: counter-based standard
-// normal numbers, so that a noise map depends on its seed and number alone, never on what was drawn before.
+// Random numbers of two kinds. RandomState: the stream of NumPy's RandomState(seed).randn, bit for bit
+// (MT19937 and the polar method of Marsaglia), because published seeds of faces mean that stream. FillNoise:
+// counter-based standard normal numbers, so that a noise map depends on its seed and number alone, never on
+// what was drawn before.
 #pragma once
 
 #include <array>
@@ -12,7 +13,7 @@ namespace mien {
 class RandomState {
  public:
   explicit RandomState(uint32_t seed);
-  double Normal();                    // the next value of randn()
+  double Normal();                     // the next value of randn()
   void Normals(std::span<float> out);  // randn() rounded to float
 
  private:

@@ -10,7 +10,8 @@ namespace {
 bool IsPlain(const WeightUse& use) { return std::holds_alternative<std::monostate>(use.op); }
 
 const std::string& FirstTensor(const WeightUse& use) {
-  return *std::find_if(use.tensors.begin(), use.tensors.end(), [](const std::string& name) { return !name.empty(); });
+  return *std::find_if(use.tensors.begin(), use.tensors.end(),
+                       [](const std::string& name) { return !name.empty(); });
 }
 
 }  // namespace
@@ -24,7 +25,8 @@ uint64_t WeightUse::bytes() const {
 uint64_t WeightUse::loading_bytes() const {
   uint64_t total = 0;
   for (size_t i = 0; i < tensors.size() && !IsPlain(*this); ++i) {
-    if (!tensors[i].empty()) total += *CheckedAlignUp(sizeof(float) * static_cast<uint64_t>(shapes[i].elements()), 64);
+    if (!tensors[i].empty())
+      total += *CheckedAlignUp(sizeof(float) * static_cast<uint64_t>(shapes[i].elements()), 64);
   }
   return total;
 }
@@ -62,7 +64,8 @@ Result<WeightHandle> WeightStore::Get(const WeightUse& use) {
 Result<WeightHandle> WeightStore::Make(const WeightUse& use) const {
   MIEN_ASSIGN(Buffer form, Buffer::Create(use.bytes(), "weights"));
   if (IsPlain(use)) {
-    MIEN_TRY(model_->ReadFloats(use.tensors[0], {form.as<float>(), static_cast<size_t>(use.shapes[0].elements())}));
+    MIEN_TRY(model_->ReadFloats(use.tensors[0],
+                                {form.as<float>(), static_cast<size_t>(use.shapes[0].elements())}));
     return WeightHandle(std::make_shared<const Buffer>(std::move(form)));
   }
   std::vector<Buffer> loaded(use.tensors.size());

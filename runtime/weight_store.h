@@ -1,6 +1,6 @@
-// The weights of one model in the forms that kernels read them: each form is read from the file, packed once and then
-// shared, immutable, by every program and engine that uses the same tensors in the same way (flow and flow_inverse
-// share all their matrices). A form lives as long as an engine holds it.
+// The weights of one model in the forms that kernels read them: each form is read from the file, packed once
+// and then shared, immutable, by every program and engine that uses the same tensors in the same way (flow
+// and flow_inverse share all their matrices). A form lives as long as an engine holds it.
 #pragma once
 
 #include <map>
@@ -17,12 +17,12 @@ namespace mien {
 
 using WeightHandle = std::shared_ptr<const Buffer>;
 
-// One way of using weights. With an op: what its Pack makes of `tensors`, one name per input, empty where the input is
-// not a weight. Without (std::monostate): the plain floats of tensors[0], its shape in shapes[0].
+// One way of using weights. With an op: what its Pack makes of `tensors`, one name per input, empty where the
+// input is not a weight. Without (std::monostate): the plain floats of tensors[0], its shape in shapes[0].
 struct WeightUse {
   AnyOp op = std::monostate();
   std::vector<std::string> tensors;
-  std::vector<Shape> shapes;   // of the op's inputs; the batch of inputs that are not weights is cleared
+  std::vector<Shape> shapes;  // of the op's inputs; the batch of inputs that are not weights is cleared
 
   bool operator==(const WeightUse&) const = default;
   uint64_t bytes() const;          // of the form

@@ -1,6 +1,4 @@
 // mien edit: the main job. Photo -> w_plus -> flow -> attribute coordinates -> inverse flow -> picture.
-#include <cmath>
-
 #include "runtime/interrupt.h"
 #include "tools/outputs.h"
 #include "tools/verbs.h"
@@ -26,19 +24,22 @@ struct EditPlan {
 
 // "smile=-2:2:5": from, to, how many; the ends may carry the attribute's unit.
 Result<std::vector<std::vector<Edit>>> ParseSweep(const FlowConfig& flow, const std::string& text) {
-  const Status wrong = Status::Error(Code::kUsage, "sweep %s: ATTRIBUTE=FROM:TO:COUNT expected, count 2 to %d",
-                                     text.c_str(), kMaxSweep);
+  const Status wrong = Status::Error(
+      Code::kUsage, "sweep %s: ATTRIBUTE=FROM:TO:COUNT expected, count 2 to %d", text.c_str(), kMaxSweep);
   const size_t equals = text.find('='), first = text.find(':'), second = text.find(':', first + 1);
-  if (equals == std::string::npos || first == std::string::npos || second == std::string::npos || first < equals) {
+  if (equals == std::string::npos || first == std::string::npos || second == std::string::npos ||
+      first < equals) {
     return wrong;
   }
   const std::string digits = text.substr(second + 1);
-  if (digits.empty() || digits.size() > 2 || digits.find_first_not_of("0123456789") != std::string::npos) return wrong;
+  if (digits.empty() || digits.size() > 2 || digits.find_first_not_of("0123456789") != std::string::npos)
+    return wrong;
   const int count = std::stoi(digits);
   if (count < 2 || count > kMaxSweep) return wrong;
   MIEN_ASSIGN(const Edit from, ParseEdit(flow, text.substr(0, first), Edit::Mode::kSet));
-  MIEN_ASSIGN(const Edit to, ParseEdit(flow, text.substr(0, equals + 1) + text.substr(first + 1, second - first - 1),
-                                       Edit::Mode::kSet));
+  MIEN_ASSIGN(const Edit to,
+              ParseEdit(flow, text.substr(0, equals + 1) + text.substr(first + 1, second - first - 1),
+                        Edit::Mode::kSet));
   std::vector<std::vector<Edit>> steps;
   for (int i = 0; i < count; ++i) {
     const float at = static_cast<float>(i) / static_cast<float>(count - 1);
@@ -64,29 +65,33 @@ Result<EditPlan> PlanEdit(const EditOptions& options, const FlowConfig& flow, in
   return plan;
 }
 
-Result<Image> EditOne(Pipeline& pipeline, const EditPlan& plan, float keep, uint64_t seed, const Image& photo) {
-  std::vector<float> codes(static_cast<size_t>(pipeline.rows()) * pipeline.w_dim()), edited(codes.size());
+Result<Image> EditOnce(Pipeline& pipeline, const EditPlan& plan, const std::vector<Edit>& step, float keep,
+                       uint64_t seed, const std::vector<float>& codes) {
+  MIEN_TRY(CheckInterrupt());
+  std::vector<Edit> edits = plan.edits;
+  edits.insert(edits.end(), step.begin(), step.end());
+  std::vector<float> edited = codes;
+  if (!edits.empty()) MIEN_TRY(pipeline.ApplyEdit(edits, plan.rows, keep, codes, edited));
+  return pipeline.Synthesize(edited, seed);  // without edits: the reconstruction
+}
+
+Result<Image> EditPhoto(Pipeline& pipeline, const EditPlan& plan, float keep, uint64_t seed,
+                        const Image& photo) {
+  std::vector<float> codes(static_cast<size_t>(pipeline.rows()) * pipeline.w_dim());
   MIEN_TRY(pipeline.Encode(photo, codes));
-  std::vector<Image> pictures;
-  const size_t count = plan.sweep.empty() ? 1 : plan.sweep.size();
-  for (size_t i = 0; i < count; ++i) {
-    MIEN_TRY(CheckInterrupt());
-    std::vector<Edit> edits = plan.edits;
-    if (!plan.sweep.empty()) edits.insert(edits.end(), plan.sweep[i].begin(), plan.sweep[i].end());
-    if (edits.empty()) {
-      edited = codes;  // nothing to change: the reconstruction
-    } else {
-      MIEN_TRY(pipeline.ApplyEdit(edits, plan.rows, keep, codes, edited));
-    }
-    MIEN_ASSIGN(Image picture, pipeline.Synthesize(edited, seed));
-    pictures.push_back(std::move(picture));
+  if (plan.sweep.empty()) return EditOnce(pipeline, plan, {}, keep, seed, codes);
+  const int count = static_cast<int>(plan.sweep.size()), side = pipeline.config().generator->resolution;
+  MIEN_ASSIGN(ContactSheet sheet, ContactSheet::Create(count, count, side, side, kSheetGap));
+  for (int i = 0; i < count; ++i) {
+    MIEN_ASSIGN(Image picture, EditOnce(pipeline, plan, plan.sweep[i], keep, seed, codes));
+    MIEN_TRY(sheet.Place(i, picture));
   }
-  if (plan.sweep.empty()) return std::move(pictures[0]);
-  return ContactSheet(pictures, static_cast<int>(count), 4);
+  return sheet.TakeImage();
 }
 
 nlohmann::json Parameters(const Session& session, const EditOptions& options) {
-  nlohmann::json parameters = {{"verb", "edit"}, {"set", options.set}, {"add", options.add}, {"noise", options.noise}};
+  nlohmann::json parameters = {
+      {"verb", "edit"}, {"set", options.set}, {"add", options.add}, {"noise", options.noise}};
   if (!options.layers.empty()) parameters["layers"] = options.layers;
   if (!options.sweep.empty()) parameters["sweep"] = options.sweep;
   if (options.keep_identity > 0.0f) parameters["keep_identity"] = options.keep_identity;
@@ -96,7 +101,8 @@ nlohmann::json Parameters(const Session& session, const EditOptions& options) {
 
 Status RunEdit(Session& session, const EditOptions& options) {
   MIEN_ASSIGN(auto paths, OutputPaths(options.inputs, options.out, ".png"));
-  if (paths[0] == "-" && session.json) return Status::Error(Code::kUsage, "stdout cannot take picture and --json");
+  if (paths[0] == "-" && session.json)
+    return Status::Error(Code::kUsage, "stdout cannot take picture and --json");
   if (!(options.keep_identity >= 0.0f && options.keep_identity <= 1.0f)) {
     return Status::Error(Code::kUsage, "keep-identity %g, 0 to 1 expected", options.keep_identity);
   }
@@ -106,10 +112,13 @@ Status RunEdit(Session& session, const EditOptions& options) {
   wanted.random_noise = options.noise == "random";
   wanted.no_noise = options.noise == "none";
   const ModelConfig& config = model->config();
-  if (!config.flow) return Status::Error(Code::kUsage, "editing needs the component flow, which this model file does not have");
+  if (!config.flow)
+    return Status::Error(Code::kUsage,
+                         "editing needs the component flow, which this model file does not have");
   const int rows = config.generator ? config.generator->rows() : config.flow->contexts;
   MIEN_ASSIGN(const EditPlan plan, PlanEdit(options, *config.flow, rows));
-  if (plan.edits.empty() && plan.sweep.empty()) session.Warn("no --set, --add or --sweep: the reconstruction is written");
+  if (plan.edits.empty() && plan.sweep.empty())
+    session.Warn("no --set, --add or --sweep: the reconstruction is written");
   MIEN_ASSIGN(auto pipeline, Pipeline::Create(model, wanted));
   session.Detail("%s", pipeline->engine().backend().reason.c_str());
 
@@ -123,7 +132,7 @@ Status RunEdit(Session& session, const EditOptions& options) {
     progress.Step(options.inputs[i]);
     MIEN_ASSIGN(Image photo, ReadPicture(options.inputs[i]));
     WarnUnaligned(session, options.inputs[i], photo, config.encoder->input_size);
-    MIEN_ASSIGN(Image picture, EditOne(*pipeline, plan, options.keep_identity, session.seed, photo));
+    MIEN_ASSIGN(Image picture, EditPhoto(*pipeline, plan, options.keep_identity, session.seed, photo));
     MIEN_TRY(WritePicture(paths[i], picture, texts));
     session.report["files"].push_back({{"input", options.inputs[i]}, {"output", paths[i]}});
   }
@@ -136,16 +145,20 @@ void AddEdit(CLI::App& app, Session& session) {
   auto options = std::make_shared<EditOptions>();
   CLI::App* verb = app.add_subcommand("edit", "edit a face in a photo");
   verb->add_option("IN", options->inputs, "photos (PNG; - is stdin)")->required();
-  verb->add_option("-o,--output", options->out, "PNG (- is stdout); with several inputs a folder")->required();
+  verb->add_option("-o,--output", options->out, "PNG (- is stdout); with several inputs a folder")
+      ->required();
   const auto repeated = [&](const char* name, std::vector<std::string>& values, const char* help) {
     verb->add_option(name, values, help)->type_name("ATTRIBUTE=VALUE")->expected(1)->take_all();
   };
-  repeated("--set", options->set, "set an attribute: smile=1.5, yaw=15deg, age=60y (plain: -1..1 spans the training range)");
+  repeated("--set", options->set,
+           "set an attribute: smile=1.5, yaw=15deg, age=60y (plain: -1..1 spans the training range)");
   repeated("--add", options->add, "add to an attribute");
-  verb->add_option("--layers", options->layers, "only these rows of w_plus may change, e.g. 4-7")->type_name("ROWS");
+  verb->add_option("--layers", options->layers, "only these rows of w_plus may change, e.g. 4-7")
+      ->type_name("ROWS");
   verb->add_option("--keep-identity", options->keep_identity, "0: the whole edit, 1: none of it")
       ->capture_default_str();
-  verb->add_option("--sweep", options->sweep, "one attribute over a range as a contact sheet, e.g. smile=-2:2:5")
+  verb->add_option("--sweep", options->sweep,
+                   "one attribute over a range as a contact sheet, e.g. smile=-2:2:5")
       ->type_name("ATTRIBUTE=FROM:TO:COUNT");
   verb->add_option("--noise", options->noise, "const (the model's maps), none, or random (from --seed)")
       ->check(CLI::IsMember({"const", "none", "random"}))

@@ -24,9 +24,11 @@ void AddGlobalOptions(CLI::App& app, Session& session) {
   app.add_option("--precision", session.precision, "fp32 (tf32 and fp16 where a backend has them)")
       ->check(CLI::IsMember({"fp32", "tf32", "fp16"}))
       ->capture_default_str();
-  app.add_option("--threads", session.threads, "threads (default: all processors)")->check(CLI::Range(1, 256));
+  app.add_option("--threads", session.threads, "threads (default: all processors)")
+      ->check(CLI::Range(1, 256));
   app.add_option("--seed", session.seed, "seed of everything random")->capture_default_str();
-  app.add_option("--max-memory", session.max_memory, "refuse to take more for weights and activations, e.g. 2GiB")
+  app.add_option("--max-memory", session.max_memory,
+                 "refuse to take more for weights and activations, e.g. 2GiB")
       ->transform(CLI::AsSizeValue(true));
   app.add_flag("--json", session.json, "one JSON document on stdout");
   app.add_flag("-q,--quiet", session.quiet, "only warnings and errors on stderr");

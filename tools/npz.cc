@@ -38,7 +38,8 @@ uint32_t Crc32(const Bytes& bytes) {
 Bytes NpyOf(const NamedTensor& tensor) {
   std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (";
   for (int i = 0; i < tensor.shape.rank; ++i) {
-    header += std::to_string(tensor.shape[i]) + (tensor.shape.rank == 1 || i + 1 < tensor.shape.rank ? "," : "");
+    header +=
+        std::to_string(tensor.shape[i]) + (tensor.shape.rank == 1 || i + 1 < tensor.shape.rank ? "," : "");
     if (i + 1 < tensor.shape.rank) header += ' ';
   }
   header += "), }";
@@ -93,8 +94,8 @@ Status WriteNpz(const std::string& path, const std::vector<NamedTensor>& tensors
     MIEN_TRY(file.Write(npy));
     at += local.size() + npy.size();
     if (at > 0xfffffffeu) {
-      return Status::Error(Code::kUsage, "%s: more than 4 GiB do not fit into an .npz file; write .safetensors",
-                           path.c_str());
+      return Status::Error(
+          Code::kUsage, "%s: more than 4 GiB do not fit into an .npz file; write .safetensors", path.c_str());
     }
   }
   const size_t directory_bytes = directory.size();

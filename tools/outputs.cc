@@ -22,7 +22,8 @@ Result<Image> ReadStdin() {
   size_t got;
   while ((got = std::fread(part, 1, sizeof part, stdin)) > 0) {
     bytes.insert(bytes.end(), part, part + got);
-    if (bytes.size() > kMaxImageFileBytes) return Status::Error(Code::kFailure, "stdin: the picture is too large");
+    if (bytes.size() > kMaxImageFileBytes)
+      return Status::Error(Code::kFailure, "stdin: the picture is too large");
   }
   if (std::ferror(stdin)) return Status::Error(Code::kFailure, "stdin: %s", std::strerror(errno));
   auto image = DecodePng(bytes);
@@ -34,9 +35,11 @@ std::string FileName(const std::string& input, const std::string& extension) {
   return (input == "-" ? "stdin" : fs::path(input).stem().string()) + extension;
 }
 
-bool SameFile(const std::string& a, const std::string& b) {
+// The one name of an existing file; empty when there is none.
+std::string RealPath(const std::string& path) {
   std::error_code error;
-  return fs::exists(a, error) && fs::exists(b, error) && fs::equivalent(a, b, error);
+  const fs::path real = fs::canonical(path, error);
+  return error ? std::string() : real.string();
 }
 
 }  // namespace
@@ -75,17 +78,18 @@ Result<std::vector<std::string>> OutputPaths(const std::vector<std::string>& inp
     if (!fs::is_directory(out, error)) {
       return Status::Error(Code::kUsage, "%s: several inputs need a folder as output", out.c_str());
     }
-    for (const std::string& input : inputs) paths.push_back((fs::path(out) / FileName(input, extension)).string());
+    for (const std::string& input : inputs)
+      paths.push_back((fs::path(out) / FileName(input, extension)).string());
   }
-  std::set<std::string> seen;
+  std::set<std::string> seen, taken;
+  for (const std::string& input : inputs) taken.insert(RealPath(input));
+  taken.erase(std::string());
   for (const std::string& path : paths) {
     if (!seen.insert(path).second) {
       return Status::Error(Code::kUsage, "%s: two inputs would be written there", path.c_str());
     }
-    for (const std::string& input : inputs) {
-      if (path != "-" && SameFile(path, input)) {
-        return Status::Error(Code::kUsage, "%s: the output would replace an input", path.c_str());
-      }
+    if (taken.contains(RealPath(path))) {
+      return Status::Error(Code::kUsage, "%s: the output would replace an input", path.c_str());
     }
   }
   return paths;
@@ -96,11 +100,11 @@ std::vector<PngText> Provenance(const nlohmann::json& parameters, bool edited) {
   return {{"Software", "mien " MIEN_VERSION},
           {"mien", parameters.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace)},
           {"XML:com.adobe.xmp",
-           "<x:xmpmeta xmlns:x=\"adobe:ns:meta/\"><rdf:RDF xmlns:rdf=\"http://www.w3.org/1999/02/22-rdf-syntax-ns#\">"
+           "<x:xmpmeta xmlns:x=\"adobe:ns:meta/\"><rdf:RDF "
+           "xmlns:rdf=\"http://www.w3.org/1999/02/22-rdf-syntax-ns#\">"
            "<rdf:Description xmlns:Iptc4xmpExt=\"http://iptc.org/std/Iptc4xmpExt/2008-02-29/\">"
            "<Iptc4xmpExt:DigitalSourceType>http://cv.iptc.org/newscodes/digitalsourcetype/" +
-               source +
-               "</Iptc4xmpExt:DigitalSourceType></rdf:Description></rdf:RDF></x:xmpmeta>"}};
+               source + "</Iptc4xmpExt:DigitalSourceType></rdf:Description></rdf:RDF></x:xmpmeta>"}};
 }
 
 void WarnUnaligned(const Session& session, const std::string& path, const Image& photo, int input_size) {

@@ -1,4 +1,5 @@
-// mien run: any program of a model on the tensors of a file. The graph and tensor names are stable; see tools/README.md.
+// mien run: any program of a model on the tensors of a file. The graph and tensor names are stable; see
+// tools/README.md.
 #include <optional>
 
 #include "runtime/base/file.h"
@@ -30,12 +31,14 @@ EngineOptions EngineFor(const Session& session) {
 }
 
 // Noise maps of the synthesis graph: from the input file when it has them, made up with --noise random.
-Status ChooseNoise(const RunOptions& options, const std::vector<NamedTensor>& given, ProgramOptions* program) {
+Status ChooseNoise(const RunOptions& options, const std::vector<NamedTensor>& given,
+                   ProgramOptions* program) {
   const NamedTensor* map = FindTensor(given, "noise.0");
   if (options.noise == "random") {
     program->noise = NoiseMode::kInput;
     program->noise_per_sample = true;
-    if (map != nullptr) return Status::Error(Code::kUsage, "--noise random, but the input file has noise maps");
+    if (map != nullptr)
+      return Status::Error(Code::kUsage, "--noise random, but the input file has noise maps");
   } else if (map != nullptr) {
     program->noise = NoiseMode::kInput;
     program->noise_per_sample = map->shape.rank == 4 && map->shape[0] != 1;
@@ -54,20 +57,21 @@ Result<int> BatchOf(const RunOptions& options, const ModelConfig& config, const 
   const std::string& name = graph.values[graph.inputs[0]].name;
   const NamedTensor* first = FindTensor(given, name);
   if (first == nullptr) {
-    return Status::Error(Code::kUsage, "%s: graph %s expects a tensor %s, which is not there", options.in.c_str(),
-                         options.graph.c_str(), name.c_str());
+    return Status::Error(Code::kUsage, "%s: graph %s expects a tensor %s, which is not there",
+                         options.in.c_str(), options.graph.c_str(), name.c_str());
   }
   const int64_t batch = first->shape.rank > 0 ? first->shape[0] : 0;
   if (batch < 1 || batch > kMaxBatch) {
-    return Status::Error(Code::kUsage, "%s: tensor %s is %s, a batch of 1 to %d expected first", options.in.c_str(),
-                         name.c_str(), first->shape.ToString().c_str(), kMaxBatch);
+    return Status::Error(Code::kUsage, "%s: tensor %s is %s, a batch of 1 to %d expected first",
+                         options.in.c_str(), name.c_str(), first->shape.ToString().c_str(), kMaxBatch);
   }
   return static_cast<int>(batch);
 }
 
 // The tensors of the file in the order of the graph's inputs; --noise random adds its maps to `given`.
 Result<std::vector<std::span<const float>>> GatherInputs(const Session& session, const RunOptions& options,
-                                                         const Graph& graph, std::vector<NamedTensor>& given) {
+                                                         const Graph& graph,
+                                                         std::vector<NamedTensor>& given) {
   if (options.noise == "random") {
     for (size_t k = 1; k < graph.inputs.size(); ++k) {
       const Value& value = graph.values[graph.inputs[k]];
@@ -105,7 +109,8 @@ Status ShowPlan(Session& session, const RunOptions& options, const Engine& engin
     session.Print("%s", PlanTable(plan).c_str());
     session.Print("weights %llu bytes, arena %llu bytes (lower bound %llu), loading %llu bytes\n",
                   static_cast<unsigned long long>(need.weights), static_cast<unsigned long long>(need.arena),
-                  static_cast<unsigned long long>(plan.lower_bound), static_cast<unsigned long long>(need.loading));
+                  static_cast<unsigned long long>(plan.lower_bound),
+                  static_cast<unsigned long long>(need.loading));
   }
   if (options.plan_picture.empty()) return {};
   const std::string picture = PlanPicture(plan);
@@ -114,7 +119,8 @@ Status ShowPlan(Session& session, const RunOptions& options, const Engine& engin
 
 Status CheckUsage(const RunOptions& options) {
   const bool planning = options.plan || !options.plan_picture.empty();
-  if (options.in.empty() != options.out.empty()) return Status::Error(Code::kUsage, "--in and --out go together");
+  if (options.in.empty() != options.out.empty())
+    return Status::Error(Code::kUsage, "--in and --out go together");
   if (options.in.empty() && !planning) {
     return Status::Error(Code::kUsage, "--in and --out expected (or --plan, or --plan-svg)");
   }
@@ -168,7 +174,9 @@ Status RunGraph(Session& session, const RunOptions& options) {
 void AddRun(CLI::App& app, Session& session) {
   auto options = std::make_shared<RunOptions>();
   CLI::App* verb = app.add_subcommand("run", "run one network of a model on the tensors of a file");
-  verb->add_option("--graph", options->graph, "which network")->required()->check(CLI::IsMember(GraphNames()));
+  verb->add_option("--graph", options->graph, "which network")
+      ->required()
+      ->check(CLI::IsMember(GraphNames()));
   verb->add_option("--in", options->in, "tensors by the graph's input names (.safetensors or .npz)")
       ->type_name("FILE");
   verb->add_option("--out", options->out, "where its outputs go (.safetensors or .npz)")->type_name("FILE");
@@ -176,7 +184,8 @@ void AddRun(CLI::App& app, Session& session) {
   verb->add_option("--psi", options->psi, "mapping: truncation")->capture_default_str();
   verb->add_option("--psi-cutoff", options->psi_cutoff, "mapping: rows that are truncated (default: all)")
       ->check(CLI::Range(0, 64));
-  verb->add_option("--noise", options->noise, "synthesis: const, none or random (maps noise.{i} in the input are used)")
+  verb->add_option("--noise", options->noise,
+                   "synthesis: const, none or random (maps noise.{i} in the input are used)")
       ->check(CLI::IsMember({"const", "none", "random"}))
       ->capture_default_str();
   verb->add_option("--stages", options->stages, "encoder: how many heads add their rows (default: all)")

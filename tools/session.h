@@ -1,5 +1,5 @@
-// What every verb of the program shares: the global options, the answer, and how to speak. Results go to stdout or to
-// the output file, everything else to stderr.
+// What every verb of the program shares: the global options, the answer, and how to speak. Results go to
+// stdout or to the output file, everything else to stderr.
 #pragma once
 
 #include <cstdint>
@@ -14,18 +14,18 @@ namespace mien {
 
 struct Session {
   // Global options.
-  std::string model;              // path of a model file; empty: the built-in model
-  std::string backend = "auto";   // auto, cpu, cuda or cuda:N
+  std::string model;             // path of a model file; empty: the built-in model
+  std::string backend = "auto";  // auto, cpu, cuda or cuda:N
   std::string precision = "fp32";
-  int threads = 0;                // 0: all processors this process may use
+  int threads = 0;  // 0: all processors this process may use
   uint32_t seed = 0;
-  uint64_t max_memory = 0;        // bytes of weights and activations; 0: no limit
+  uint64_t max_memory = 0;  // bytes of weights and activations; 0: no limit
   bool json = false;
   bool quiet = false;
   bool verbose = false;
 
-  // The verb's answer: main prints the status and turns it into the exit code; with --json it prints `report` as
-  // the one document on stdout.
+  // The verb's answer: main prints the status and turns it into the exit code; with --json it prints `report`
+  // as the one document on stdout.
   Status status;
   nlohmann::json report = nlohmann::json::object();
 

@@ -32,9 +32,11 @@ Result<std::vector<uint32_t>> ParseSeeds(const std::vector<std::string>& texts) 
       const std::string part = text.substr(at, comma - at);
       const int count = std::sscanf(part.c_str(), "%10llu%n-%10llu%n", &low, &used, &high, &used);
       if (count == 1) high = low;
-      if (count < 1 || part[0] < '0' || part[0] > '9' || used != static_cast<int>(part.size()) || high < low ||
-          high > 0xffffffffu || high - low >= kMaxPictures || seeds.size() + (high - low) >= kMaxPictures) {
-        return Status::Error(Code::kUsage, "seeds %s: numbers below 2^32 such as 5, 3,8 or 0-15 expected, at most %zu",
+      if (count < 1 || part[0] < '0' || part[0] > '9' || used != static_cast<int>(part.size()) ||
+          high < low || high > 0xffffffffu || high - low >= kMaxPictures ||
+          seeds.size() + (high - low) >= kMaxPictures) {
+        return Status::Error(Code::kUsage,
+                             "seeds %s: numbers below 2^32 such as 5, 3,8 or 0-15 expected, at most %zu",
                              text.c_str(), kMaxPictures);
       }
       for (unsigned long long seed = low; seed <= high; ++seed) seeds.push_back(static_cast<uint32_t>(seed));
@@ -47,19 +49,13 @@ Result<std::vector<uint32_t>> ParseSeeds(const std::vector<std::string>& texts) 
 // One picture to be made.
 struct Source {
   std::string name;
-  uint32_t noise_seed = 0;
-  std::vector<float> w_plus;  // [L,D]
+  uint32_t seed = 0;          // of the noise, and of the face when there are no codes
+  std::vector<float> w_plus;  // [L,D]; empty: not computed yet
 };
 
-Status AddSeeds(const SynthOptions& options, Pipeline& pipeline, std::vector<Source>& sources) {
+Status AddSeeds(const SynthOptions& options, std::vector<Source>& sources) {
   MIEN_ASSIGN(auto seeds, ParseSeeds(options.seeds));
-  for (const uint32_t seed : seeds) {
-    MIEN_TRY(CheckInterrupt());
-    Source source = {"seed" + std::to_string(seed), seed, {}};
-    source.w_plus.resize(static_cast<size_t>(pipeline.rows()) * pipeline.w_dim());
-    MIEN_TRY(pipeline.FromSeed(seed, source.w_plus));
-    sources.push_back(std::move(source));
-  }
+  for (const uint32_t seed : seeds) sources.push_back({"seed" + std::to_string(seed), seed, {}});
   return {};
 }
 
@@ -68,15 +64,17 @@ Status AddCodes(const Session& session, const std::string& path, const Pipeline&
   MIEN_ASSIGN(auto tensors, ReadTensors(path));
   const NamedTensor* codes = FindTensor(tensors, "w_plus");
   const bool fits = codes != nullptr && codes->shape.rank == 3 && codes->shape[0] >= 1 &&
-                    codes->shape[0] <= static_cast<int64_t>(kMaxPictures) && codes->shape[1] == pipeline.rows() &&
-                    codes->shape[2] == pipeline.w_dim();
+                    codes->shape[0] <= static_cast<int64_t>(kMaxPictures) &&
+                    codes->shape[1] == pipeline.rows() && codes->shape[2] == pipeline.w_dim();
   if (!fits) {
-    return Status::Error(Code::kUsage, "%s: w_plus [N,%d,%d] expected, the file has %s", path.c_str(), pipeline.rows(),
-                         pipeline.w_dim(), codes == nullptr ? "none" : codes->shape.ToString().c_str());
+    return Status::Error(Code::kUsage, "%s: w_plus [N,%d,%d] expected, the file has %s", path.c_str(),
+                         pipeline.rows(), pipeline.w_dim(),
+                         codes == nullptr ? "none" : codes->shape.ToString().c_str());
   }
   const size_t each = static_cast<size_t>(pipeline.rows()) * pipeline.w_dim();
   for (int64_t n = 0; n < codes->shape[0]; ++n) {
-    Source source = {std::filesystem::path(path).stem().string(), session.seed + static_cast<uint32_t>(n), {}};
+    Source source = {
+        std::filesystem::path(path).stem().string(), session.seed + static_cast<uint32_t>(n), {}};
     if (codes->shape[0] > 1) source.name += "-" + std::to_string(n);
     source.w_plus.assign(codes->values.begin() + n * each, codes->values.begin() + (n + 1) * each);
     sources.push_back(std::move(source));
@@ -84,51 +82,67 @@ Status AddCodes(const Session& session, const std::string& path, const Pipeline&
   return {};
 }
 
+std::vector<PngText> Texts(const SynthOptions& options, nlohmann::json parameters,
+                           const std::vector<std::string>& names) {
+  if (options.no_metadata) return {};
+  parameters["pictures"] = names;
+  return Provenance(parameters, false);
+}
+
 Status SaveCodes(const std::string& path, const Pipeline& pipeline, const std::vector<Source>& sources) {
   NamedTensor all = {"w_plus", {static_cast<int64_t>(sources.size()), pipeline.rows(), pipeline.w_dim()}, {}};
-  for (const Source& source : sources) all.values.insert(all.values.end(), source.w_plus.begin(), source.w_plus.end());
+  for (const Source& source : sources)
+    all.values.insert(all.values.end(), source.w_plus.begin(), source.w_plus.end());
   return WriteTensors(path, {all}, {{"mien.source", "synth"}});
 }
 
-Status MakePictures(Session& session, const SynthOptions& options, Pipeline& pipeline,
-                    const std::vector<Source>& sources) {
-  std::error_code error;
-  const bool folder = options.out.ends_with('/') || std::filesystem::is_directory(options.out, error);
+Result<Image> MakePicture(Pipeline& pipeline, Source& source) {
+  MIEN_TRY(CheckInterrupt());
+  if (source.w_plus.empty()) {
+    source.w_plus.resize(static_cast<size_t>(pipeline.rows()) * pipeline.w_dim());
+    MIEN_TRY(pipeline.FromSeed(source.seed, source.w_plus));
+  }
+  return pipeline.Synthesize(source.w_plus, source.seed);
+}
+
+// One file per picture in a folder.
+Status WriteFolder(Session& session, const SynthOptions& options, Pipeline& pipeline,
+                   std::vector<Source>& sources, const nlohmann::json& parameters) {
   std::vector<std::string> names;
   for (const Source& source : sources) names.push_back(source.name);
-  std::vector<std::string> paths = {options.out};
-  if (folder) {
-    MIEN_ASSIGN(paths, OutputPaths(names, options.out + "/", ".png"));
-  }
-  nlohmann::json parameters = {{"verb", "synth"}, {"noise", options.noise}, {"psi", options.psi}};
-  const auto texts = [&](const nlohmann::json& names_in_it) {
-    parameters["pictures"] = names_in_it;
-    return options.no_metadata ? std::vector<PngText>() : Provenance(parameters, false);
-  };
-  Progress progress(session, sources.size());
-  std::vector<Image> sheet;
-  for (size_t i = 0; i < sources.size(); ++i) {
-    MIEN_TRY(CheckInterrupt());
-    progress.Step(sources[i].name);
-    MIEN_ASSIGN(Image image, pipeline.Synthesize(sources[i].w_plus, sources[i].noise_seed));
-    if (folder) {
-      MIEN_TRY(WritePicture(paths[i], image, texts({sources[i].name})));
-    } else {
-      sheet.push_back(std::move(image));
-    }
-  }
-  session.report["pictures"] = names;
+  MIEN_ASSIGN(const auto paths, OutputPaths(names, options.out + "/", ".png"));
   session.report["files"] = paths;
-  if (folder) return {};
-  if (sheet.size() == 1) return WritePicture(options.out, sheet[0], texts(names));
-  const int columns =
-      options.columns > 0 ? options.columns : static_cast<int>(std::ceil(std::sqrt(static_cast<double>(sheet.size()))));
-  MIEN_ASSIGN(Image all, ContactSheet(sheet, columns, 4));
-  return WritePicture(options.out, all, texts(names));
+  Progress progress(session, sources.size());
+  for (size_t i = 0; i < sources.size(); ++i) {
+    progress.Step(sources[i].name);
+    MIEN_ASSIGN(Image image, MakePicture(pipeline, sources[i]));
+    MIEN_TRY(WritePicture(paths[i], image, Texts(options, parameters, {sources[i].name})));
+  }
+  return {};
+}
+
+// One file: the picture, or a contact sheet.
+Status WriteSheet(Session& session, const SynthOptions& options, Pipeline& pipeline,
+                  std::vector<Source>& sources, const nlohmann::json& parameters) {
+  const int count = static_cast<int>(sources.size()), side = pipeline.config().generator->resolution;
+  const int square = static_cast<int>(std::ceil(std::sqrt(static_cast<double>(count))));
+  MIEN_ASSIGN(ContactSheet sheet, ContactSheet::Create(count, options.columns > 0 ? options.columns : square,
+                                                       side, side, count > 1 ? kSheetGap : 0));
+  session.report["files"] = {options.out};
+  std::vector<std::string> names;
+  Progress progress(session, sources.size());
+  for (int i = 0; i < count; ++i) {
+    progress.Step(sources[i].name);
+    names.push_back(sources[i].name);
+    MIEN_ASSIGN(Image image, MakePicture(pipeline, sources[i]));
+    MIEN_TRY(sheet.Place(i, image));
+  }
+  return WritePicture(options.out, sheet.image(), Texts(options, parameters, names));
 }
 
 Status RunSynth(Session& session, const SynthOptions& options) {
-  if (options.out == "-" && session.json) return Status::Error(Code::kUsage, "stdout cannot take picture and --json");
+  if (options.out == "-" && session.json)
+    return Status::Error(Code::kUsage, "stdout cannot take picture and --json");
   MIEN_ASSIGN(auto model, OpenModel(session));
   PipelineOptions wanted = PipelineFor(session);
   wanted.synthesize = true;
@@ -142,10 +156,14 @@ Status RunSynth(Session& session, const SynthOptions& options) {
   SynthOptions chosen = options;
   if (wanted.map && chosen.seeds.empty()) chosen.seeds = {std::to_string(session.seed)};
   std::vector<Source> sources;
-  MIEN_TRY(AddSeeds(chosen, *pipeline, sources));
+  MIEN_TRY(AddSeeds(chosen, sources));
   for (const std::string& path : chosen.codes) MIEN_TRY(AddCodes(session, path, *pipeline, sources));
-  if (!chosen.save_codes.empty()) MIEN_TRY(SaveCodes(chosen.save_codes, *pipeline, sources));
-  return MakePictures(session, chosen, *pipeline, sources);
+  const nlohmann::json parameters = {{"verb", "synth"}, {"noise", options.noise}, {"psi", options.psi}};
+  std::error_code error;
+  const bool folder = options.out.ends_with('/') || std::filesystem::is_directory(options.out, error);
+  MIEN_TRY(folder ? WriteFolder(session, chosen, *pipeline, sources, parameters)
+                  : WriteSheet(session, chosen, *pipeline, sources, parameters));
+  return chosen.save_codes.empty() ? Status() : SaveCodes(chosen.save_codes, *pipeline, sources);
 }
 
 }  // namespace
@@ -155,17 +173,21 @@ void AddSynth(CLI::App& app, Session& session) {
   CLI::App* verb = app.add_subcommand("synth", "seeds or saved codes to pictures");
   verb->add_option("--seeds", options->seeds, "seeds, e.g. 0-15 or 3,8 (default: that of --seed)");
   verb->add_option("--codes", options->codes, "files with w_plus (.safetensors or .npz)")->type_name("FILE");
-  verb->add_option("-o,--output", options->out, "PNG (several pictures: a contact sheet; - is stdout), or a folder")
+  verb->add_option("-o,--output", options->out,
+                   "PNG (several pictures: a contact sheet; - is stdout), or a folder")
       ->required();
-  verb->add_option("--psi", options->psi, "truncation of seeds towards the average face")->capture_default_str();
+  verb->add_option("--psi", options->psi, "truncation of seeds towards the average face")
+      ->capture_default_str();
   verb->add_option("--psi-cutoff", options->psi_cutoff, "rows that are truncated (default: all)")
       ->check(CLI::Range(0, 64));
   verb->add_option("--noise", options->noise, "const (the model's maps), none, or random (from the seed)")
       ->check(CLI::IsMember({"const", "none", "random"}))
       ->capture_default_str();
-  verb->add_option("--columns", options->columns, "pictures in a row of the contact sheet (default: about square)")
+  verb->add_option("--columns", options->columns,
+                   "pictures in a row of the contact sheet (default: about square)")
       ->check(CLI::Range(1, 1024));
-  verb->add_option("--save-codes", options->save_codes, "write the w_plus of all pictures")->type_name("FILE");
+  verb->add_option("--save-codes", options->save_codes, "write the w_plus of all pictures")
+      ->type_name("FILE");
   verb->add_flag("--no-metadata", options->no_metadata, "write no text into the PNG");
   verb->callback([&session, options] { session.status = RunSynth(session, *options); });
 }

@@ -1,5 +1,5 @@
-// Tensors exchanged with the outside: ordinary safetensors files, and .npz archives as the public scripts write and
-// read them (numpy.savez; key "f" or "w" is w_plus). Everything is float32 in memory.
+// Tensors exchanged with the outside: ordinary safetensors files, and .npz archives as the public scripts
+// write and read them (numpy.savez; key "f" or "w" is w_plus). Everything is float32 in memory.
 #pragma once
 
 #include <map>
@@ -22,6 +22,7 @@ Result<std::vector<NamedTensor>> ReadTensors(const std::string& path);
 Status WriteTensors(const std::string& path, const std::vector<NamedTensor>& tensors,
                     const std::map<std::string, std::string>& metadata);
 
-const NamedTensor* FindTensor(const std::vector<NamedTensor>& tensors, const std::string& name);  // null: not there
+const NamedTensor* FindTensor(const std::vector<NamedTensor>& tensors,
+                              const std::string& name);  // null: not there
 
 }  // namespace mien

@@ -1,5 +1,5 @@
-// Counts what the process takes from the system: malloc and its kin (operator new goes through them) and mmap are
-// interposed in this test program. Off under the sanitizers, which interpose the same functions.
+// Counts what the process takes from the system: malloc and its kin (operator new goes through them) and mmap
+// are interposed in this test program. Off under the sanitizers, which interpose the same functions.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,4 @@
 // The C API: life of a context, every call, refusals, callbacks.
-#include "runtime/mien.h"
-
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -9,6 +7,7 @@
 #include <thread>
 #include <vector>
 
+#include "runtime/mien.h"
 #include "tests/runtime/tiny_model.h"
 
 namespace {
@@ -53,10 +52,12 @@ TEST_CASE("Encode, edit, synthesize; layers keep their bits") {
   for (size_t i = 0; i < photo.size(); ++i) photo[i] = static_cast<uint8_t>(i * 11);
   std::vector<float> codes(kTinyRows * kTinyDim), edited(codes.size()), seeded(codes.size());
   REQUIRE(mien_encode(context, photo.data(), 40, 33, codes.data()) == MIEN_OK);
-  const mien_edit edits[] = {{"smile", MIEN_SET, MIEN_NORMALISED, 1.5f}, {"age", MIEN_ADD, MIEN_NATURAL, -10.0f}};
+  const mien_edit edits[] = {{"smile", MIEN_SET, MIEN_NORMALISED, 1.5f},
+                             {"age", MIEN_ADD, MIEN_NATURAL, -10.0f}};
   REQUIRE(mien_apply_edits(context, edits, 2, "5-6", 0.25f, codes.data(), edited.data()) == MIEN_OK);
   for (int row = 0; row < kTinyRows; ++row) {
-    const bool same = std::memcmp(&codes[row * kTinyDim], &edited[row * kTinyDim], kTinyDim * sizeof(float)) == 0;
+    const bool same =
+        std::memcmp(&codes[row * kTinyDim], &edited[row * kTinyDim], kTinyDim * sizeof(float)) == 0;
     CHECK(same == (row < 5 || row > 6));
   }
   REQUIRE(mien_synthesize(context, codes.data(), picture.data()) == MIEN_OK);
@@ -71,9 +72,11 @@ TEST_CASE("Refusals have a code and a text") {
   mien_context* context = Create();
   std::vector<float> codes(kTinyRows * kTinyDim, 0.1f);
   std::vector<uint8_t> rgb(3 * kTinySide * kTinySide);
-  const mien_edit unknown = {"joy", MIEN_SET, MIEN_NORMALISED, 1.0f}, unit = {"smile", MIEN_SET, MIEN_NATURAL, 1.0f};
+  const mien_edit unknown = {"joy", MIEN_SET, MIEN_NORMALISED, 1.0f},
+                  unit = {"smile", MIEN_SET, MIEN_NATURAL, 1.0f};
   const mien_edit unnamed = {nullptr, MIEN_SET, MIEN_NORMALISED, 1.0f};
-  const mien_edit wild = {"smile", MIEN_SET, MIEN_NORMALISED, NAN}, fine = {"smile", MIEN_SET, MIEN_NORMALISED, 1.0f};
+  const mien_edit wild = {"smile", MIEN_SET, MIEN_NORMALISED, NAN},
+                  fine = {"smile", MIEN_SET, MIEN_NORMALISED, 1.0f};
   const auto apply = [&](const mien_edit& edit, const char* layers, float keep) {
     return mien_apply_edits(context, &edit, 1, layers, keep, codes.data(), codes.data());
   };

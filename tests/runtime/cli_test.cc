@@ -99,9 +99,14 @@ size_t FilesIn(const std::string& folder) {
 std::string FolderOf(const std::string& path) { return fs::path(path).parent_path().string(); }
 
 TEST_CASE("Usage errors answer 2, help and version 0") {
-  for (const std::vector<std::string>& arguments : std::vector<std::vector<std::string>>{
-           {}, {"nonsense"}, {"edit"}, {"synth", "--nonsense"}, {"run", "--graph", "nonsense"},
-           {"synth", "-o", "x.png", "--threads", "0"}, {"synth", "-o", "x.png", "--seed", "-1"}}) {
+  for (const std::vector<std::string>& arguments :
+       std::vector<std::vector<std::string>>{{},
+                                             {"nonsense"},
+                                             {"edit"},
+                                             {"synth", "--nonsense"},
+                                             {"run", "--graph", "nonsense"},
+                                             {"synth", "-o", "x.png", "--threads", "0"},
+                                             {"synth", "-o", "x.png", "--seed", "-1"}}) {
     CHECK(Run(arguments).code == 2);
   }
   for (const char* verb : {"edit", "encode", "synth", "run"}) {
@@ -116,10 +121,20 @@ TEST_CASE("Usage errors answer 2, help and version 0") {
 
 TEST_CASE("Bad arguments of the verbs answer 2 and leave no output") {
   const std::string out = Fresh("out.png"), photo = Photo(1);
-  for (const std::vector<std::string>& more : std::vector<std::vector<std::string>>{
-           {"--set", "joy=1"}, {"--set", "smile"}, {"--add", "smile=1deg"}, {"--layers", "4-9"}, {"--layers", "x"},
-           {"--keep-identity", "1.5"}, {"--sweep", "smile=1:2"}, {"--sweep", "smile=1:2:1"}, {"--sweep", "smile=1:2:99"},
-           {"--sweep", "joy=1:2:3"}, {"--precision", "fp16"}, {"--backend", "gpu"}, {"--noise", "some"}}) {
+  for (const std::vector<std::string>& more :
+       std::vector<std::vector<std::string>>{{"--set", "joy=1"},
+                                             {"--set", "smile"},
+                                             {"--add", "smile=1deg"},
+                                             {"--layers", "4-9"},
+                                             {"--layers", "x"},
+                                             {"--keep-identity", "1.5"},
+                                             {"--sweep", "smile=1:2"},
+                                             {"--sweep", "smile=1:2:1"},
+                                             {"--sweep", "smile=1:2:99"},
+                                             {"--sweep", "joy=1:2:3"},
+                                             {"--precision", "fp16"},
+                                             {"--backend", "gpu"},
+                                             {"--noise", "some"}}) {
     std::vector<std::string> arguments = {"edit", photo, "-o", out};
     arguments.insert(arguments.end(), more.begin(), more.end());
     const Ran ran = Mien(arguments);
@@ -169,23 +184,30 @@ TEST_CASE("A failed edit leaves the old file as it was") {
 }
 
 TEST_CASE("edit: one picture, texts, sweep, stdin and stdout") {
-  const std::string photo = Photo(2), out = Fresh("out.png"), plain = Fresh("plain.png"), sheet = Fresh("sheet.png");
-  REQUIRE(Mien({"edit", photo, "-o", out, "--set", "smile=1.5", "--add", "yaw=10deg", "--layers", "2-5"}).code == 0);
+  const std::string photo = Photo(2), out = Fresh("out.png"), plain = Fresh("plain.png"),
+                    sheet = Fresh("sheet.png");
+  REQUIRE(
+      Mien({"edit", photo, "-o", out, "--set", "smile=1.5", "--add", "yaw=10deg", "--layers", "2-5"}).code ==
+      0);
   CHECK(ReadImage(out)->width == 32);
   const std::string content = Content(out);
   CHECK(content.find("smile=1.5") != std::string::npos);
   CHECK(content.find("rainedAlgorithmicMedia") != std::string::npos);
   REQUIRE(Mien({"edit", photo, "-o", plain, "--set", "smile=1.5", "--add", "yaw=10deg", "--layers", "2-5",
-                "--no-metadata"}).code == 0);
+                "--no-metadata"})
+              .code == 0);
   CHECK(Content(plain).find("smile") == std::string::npos);
   CHECK(std::ranges::equal(ReadImage(plain)->bytes(), ReadImage(out)->bytes()));
-  const Ran piped = Mien({"edit", "-", "-o", "-", "--set", "smile=1.5", "--add", "yaw=10deg", "--layers", "2-5"}, photo);
+  const Ran piped =
+      Mien({"edit", "-", "-o", "-", "--set", "smile=1.5", "--add", "yaw=10deg", "--layers", "2-5"}, photo);
   CHECK(piped.code == 0);
   CHECK(piped.out == content);
   REQUIRE(Mien({"edit", photo, "-o", sheet, "--sweep", "smile=-2:2:5"}).code == 0);
   CHECK(ReadImage(sheet)->width == 5 * 32 + 6 * 4);
   const std::string kept = Fresh("kept.png"), rebuilt = Fresh("rebuilt.png");
-  REQUIRE(Mien({"edit", photo, "-o", kept, "--set", "smile=2", "--keep-identity", "1", "--no-metadata"}).code == 0);
+  REQUIRE(
+      Mien({"edit", photo, "-o", kept, "--set", "smile=2", "--keep-identity", "1", "--no-metadata"}).code ==
+      0);
   const Ran none = Mien({"edit", photo, "-o", rebuilt, "--no-metadata"});
   CHECK(none.code == 0);
   CHECK(none.err.find("reconstruction") != std::string::npos);
@@ -231,9 +253,11 @@ TEST_CASE("synth: seeds, sheets, folders, codes; bytes do not depend on threads"
   const std::string one = Fresh("one.png"), again = Fresh("again.png"), sheet = Fresh("sheet.png");
   const std::string codes = Fresh("codes.safetensors"), folder = Fresh("many");
   REQUIRE(Mien({"synth", "--seeds", "7", "-o", one, "--psi", "0.7"}).code == 0);
-  REQUIRE(Run({"synth", "--seed", "7", "-o", again, "--psi", "0.7", "-m", TinyModelPath(), "--threads", "5"}).code == 0);
+  REQUIRE(Run({"synth", "--seed", "7", "-o", again, "--psi", "0.7", "-m", TinyModelPath(), "--threads", "5"})
+              .code == 0);
   CHECK(Content(one) == Content(again));
-  REQUIRE(Mien({"synth", "--seeds", "0-3", "8", "-o", sheet, "--columns", "5", "--save-codes", codes}).code == 0);
+  REQUIRE(Mien({"synth", "--seeds", "0-3", "8", "-o", sheet, "--columns", "5", "--save-codes", codes}).code ==
+          0);
   CHECK(ReadImage(sheet)->width == 5 * 32 + 6 * 4);
   REQUIRE(Mien({"synth", "--codes", codes, "-o", folder + "/", "--no-metadata"}).code == 0);
   CHECK(FilesIn(folder) == 5);
@@ -253,7 +277,8 @@ TEST_CASE("synth: seeds, sheets, folders, codes; bytes do not depend on threads"
 std::string TensorInput(const std::string& name, const Shape& shape, const std::vector<float>& values) {
   const std::string path = Fresh("in.safetensors");
   REQUIRE(WriteTensorFile(path, {{name, DType::kF32, shape, std::as_bytes(std::span(values))}}, {},
-                          TensorFile::Profile::kPlain).ok());
+                          TensorFile::Profile::kPlain)
+              .ok());
   return path;
 }
 
@@ -270,11 +295,13 @@ std::vector<float> TensorOutput(const std::string& path, const std::string& name
 }
 
 TEST_CASE("run: mapping and synthesis are what synth computes; shapes are checked") {
-  const std::string codes = Fresh("codes.safetensors"), w_plus = Fresh("w.safetensors"), image = Fresh("i.safetensors");
+  const std::string codes = Fresh("codes.safetensors"), w_plus = Fresh("w.safetensors"),
+                    image = Fresh("i.safetensors");
   REQUIRE(Mien({"synth", "--seeds", "4", "-o", Fresh("x.png"), "--save-codes", codes}).code == 0);
   std::vector<float> z(16);
   RandomState(4).Normals(z);
-  REQUIRE(Mien({"run", "--graph", "mapping", "--in", TensorInput("z", {1, 16}, z), "--out", w_plus}).code == 0);
+  REQUIRE(Mien({"run", "--graph", "mapping", "--in", TensorInput("z", {1, 16}, z), "--out", w_plus}).code ==
+          0);
   CHECK(TensorOutput(w_plus, "w_plus") == TensorOutput(codes, "w_plus"));
   REQUIRE(Mien({"run", "--graph", "synthesis", "--in", codes, "--out", image}).code == 0);
   CHECK(TensorOutput(image, "image").size() == 3 * 32 * 32);
@@ -288,7 +315,8 @@ TEST_CASE("run: mapping and synthesis are what synth computes; shapes are checke
   const std::string wrong = TensorInput("z", {1, 15}, std::vector<float>(15)), out = Fresh("out.safetensors");
   CHECK(code({"--graph", "mapping", "--in", wrong, "--out", out}) == 2);
   CHECK(code({"--graph", "flow", "--in", wrong, "--out", out}) == 2);
-  CHECK(code({"--graph", "mapping", "--in", TensorInput("z", {65, 16}, std::vector<float>(65 * 16)), "--out", out}) == 2);
+  CHECK(code({"--graph", "mapping", "--in", TensorInput("z", {65, 16}, std::vector<float>(65 * 16)), "--out",
+              out}) == 2);
   CHECK(code({"--graph", "mapping", "--in", TinyModelPath() + "x", "--out", out}) == 1);
   CHECK(code({"--graph", "mapping", "--in", Photo(9), "--out", out}) == 4);
   CHECK(code({"--graph", "flow", "--in", codes, "--out", out, "--psi", "0.5"}) == 2);
@@ -330,9 +358,11 @@ TEST_CASE("SIGINT and SIGTERM stop with 130 and leave whole files only") {
   for (const int signal : {SIGINT, SIGTERM}) {
     const std::string folder = Fresh("many");
     fs::create_directory(folder);
-    const pid_t child = Start(MIEN_PROGRAM, {"synth", "--seeds", "0-4095", "-o", folder, "-m", TinyModelPath()},
-                              Fresh("out"), Fresh("err"));
-    for (int i = 0; i < 6000 && FilesIn(folder) < 3; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    const pid_t child =
+        Start(MIEN_PROGRAM, {"synth", "--seeds", "0-4095", "-o", folder, "-m", TinyModelPath()}, Fresh("out"),
+              Fresh("err"));
+    for (int i = 0; i < 6000 && FilesIn(folder) < 3; ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
     kill(child, signal);
     CHECK(Wait(child) == 130);
     size_t files = 0;
@@ -347,7 +377,8 @@ TEST_CASE("SIGINT and SIGTERM stop with 130 and leave whole files only") {
 }
 
 TEST_CASE("An installed copy serves a C program through CMake and pkg-config") {
-  if (!testing::kCountsAllocations) return;  // a library built for a sanitizer does not load into a plain program
+  if (!testing::kCountsAllocations)
+    return;  // a library built for a sanitizer does not load into a plain program
   const std::string out = Fresh("out"), err = Fresh("err");
   const int code = Wait(Start("/bin/sh",
                               {MIEN_SOURCE_DIR "/tests/runtime/installed.sh", MIEN_BINARY_DIR,

@@ -42,10 +42,14 @@ TEST_CASE("Edits are parsed with their units") {
     int attribute;
     double value;
   };
-  for (const Case& c : {Case{"smile=1.5", Edit::Mode::kSet, kSmile, 1.5}, {"smile=-2", Edit::Mode::kAdd, kSmile, -2},
-                        {"smile=+.25", Edit::Mode::kSet, kSmile, 0.25}, {"yaw=58.1deg", Edit::Mode::kSet, kYaw, 1},
-                        {"yaw=-52.3deg", Edit::Mode::kSet, kYaw, -1}, {"yaw=15deg", Edit::Mode::kSet, kYaw, 2 * 67.3 / 110.4 - 1},
-                        {"yaw=15deg", Edit::Mode::kAdd, kYaw, 30 / 110.4}, {"age=60y", Edit::Mode::kSet, kAge, 120.0 / 72 - 1},
+  for (const Case& c : {Case{"smile=1.5", Edit::Mode::kSet, kSmile, 1.5},
+                        {"smile=-2", Edit::Mode::kAdd, kSmile, -2},
+                        {"smile=+.25", Edit::Mode::kSet, kSmile, 0.25},
+                        {"yaw=58.1deg", Edit::Mode::kSet, kYaw, 1},
+                        {"yaw=-52.3deg", Edit::Mode::kSet, kYaw, -1},
+                        {"yaw=15deg", Edit::Mode::kSet, kYaw, 2 * 67.3 / 110.4 - 1},
+                        {"yaw=15deg", Edit::Mode::kAdd, kYaw, 30 / 110.4},
+                        {"age=60y", Edit::Mode::kSet, kAge, 120.0 / 72 - 1},
                         {"age=-7.2y", Edit::Mode::kAdd, kAge, -0.2}}) {
     CAPTURE(c.text);
     const auto edit = ParseEdit(Flow(), c.text, c.mode);
@@ -54,13 +58,15 @@ TEST_CASE("Edits are parsed with their units") {
     CHECK(edit->mode == c.mode);
     CHECK(edit->value == doctest::Approx(c.value).epsilon(1e-6));
   }
-  for (const char* text : {"", "smile", "=1", "smile=", "smile=x", "smile=1deg", "age=3deg", "yaw=3y", "smile=nan",
-                           "smile=inf", "smile=1e9", "smile=1 ", "joy=1", "smile=1=2", "Smile=1", "smile=+-1"}) {
+  for (const char* text :
+       {"", "smile", "=1", "smile=", "smile=x", "smile=1deg", "age=3deg", "yaw=3y", "smile=nan", "smile=inf",
+        "smile=1e9", "smile=1 ", "joy=1", "smile=1=2", "Smile=1", "smile=+-1"}) {
     CAPTURE(text);
     const auto edit = ParseEdit(Flow(), text, Edit::Mode::kSet);
     CHECK(edit.status().code() == Code::kUsage);
   }
-  CHECK(std::string(ParseEdit(Flow(), "joy=1", Edit::Mode::kSet).status().message()).find("beard") != std::string::npos);
+  CHECK(std::string(ParseEdit(Flow(), "joy=1", Edit::Mode::kSet).status().message()).find("beard") !=
+        std::string::npos);
   FlowConfig bare = Flow();
   bare.attribute_min.clear();
   bare.attribute_max.clear();
@@ -81,7 +87,8 @@ TEST_CASE("Rows are parsed") {
   CHECK(rows("3") == "00010000");
   CHECK(rows("0-2,6") == "11100010");
   CHECK(rows("1,0,1-1") == "11000000");
-  for (const char* text : {"8", "4-8", "-1", "7-4", "a", "1,", ",1", "1-", "1--2", "1;2", "99999999999", " 1"}) {
+  for (const char* text :
+       {"8", "4-8", "-1", "7-4", "a", "1,", ",1", "1-", "1--2", "1;2", "99999999999", " 1"}) {
     CAPTURE(text);
     CHECK(rows(text) == "refused");
   }
@@ -95,11 +102,15 @@ TEST_CASE("An edit writes attribute coordinates of the chosen rows and keeps eve
   for (size_t i = 0; i < latent.size(); ++i) {
     const int column = static_cast<int>(i) % kTinyDim, row = static_cast<int>(i) / kTinyDim % kTinyRows;
     const bool chosen = row >= 2 && row <= 4;
-    const float expected = chosen && column == kSmile ? 2.0f : chosen && column == kYaw ? before[i] + -0.5f : before[i];
+    const float expected = chosen && column == kSmile ? 2.0f
+                           : chosen && column == kYaw ? before[i] + -0.5f
+                                                      : before[i];
     CHECK(SameBits(latent[i], expected));
   }
-  CHECK_FALSE(ApplyEdits(Flow(), {{8, Edit::Mode::kSet, 0}}, std::vector<bool>(kTinyRows, true), latent).ok());
-  CHECK_FALSE(ApplyEdits(Flow(), {{-1, Edit::Mode::kSet, 0}}, std::vector<bool>(kTinyRows, true), latent).ok());
+  CHECK_FALSE(
+      ApplyEdits(Flow(), {{8, Edit::Mode::kSet, 0}}, std::vector<bool>(kTinyRows, true), latent).ok());
+  CHECK_FALSE(
+      ApplyEdits(Flow(), {{-1, Edit::Mode::kSet, 0}}, std::vector<bool>(kTinyRows, true), latent).ok());
   CHECK_FALSE(ApplyEdits(Flow(), edits, std::vector<bool>(kTinyRows + 1, true), latent).ok());
   CHECK_FALSE(ApplyEdits(Flow(), edits, {}, latent).ok());
 }
@@ -111,7 +122,8 @@ TEST_CASE("Keeping the identity blends the chosen rows and restores the others")
     std::vector<float> out = edited;
     REQUIRE(KeepIdentity(Flow(), rows, keep, original, out).ok());
     for (size_t i = 0; i < out.size(); ++i) {
-      const float blended = keep == 0.0f ? edited[i] : original[i] + (1.0f - keep) * (edited[i] - original[i]);
+      const float blended =
+          keep == 0.0f ? edited[i] : original[i] + (1.0f - keep) * (edited[i] - original[i]);
       CHECK(SameBits(out[i], rows[i / kTinyDim] ? blended : original[i]));
     }
   }
@@ -128,7 +140,8 @@ TEST_CASE("Through the flow: chosen rows change, others keep their bits, the att
   const auto rows = *ParseRows("4-7", kTinyRows);
   REQUIRE(pipeline->ApplyEdit({{kSmile, Edit::Mode::kSet, 1.5f}}, rows, 0.0f, codes, edited).ok());
   for (int row = 0; row < kTinyRows; ++row) {
-    const bool same = std::memcmp(&codes[row * kTinyDim], &edited[row * kTinyDim], kTinyDim * sizeof(float)) == 0;
+    const bool same =
+        std::memcmp(&codes[row * kTinyDim], &edited[row * kTinyDim], kTinyDim * sizeof(float)) == 0;
     CHECK(same == (row < 4));
   }
   again = codes;  // in and out may be the same memory
@@ -140,7 +153,8 @@ TEST_CASE("Through the flow: chosen rows change, others keep their bits, the att
   auto engine = std::move(*Engine::Create(std::make_shared<WeightStore>(TinyModel()), flow));
   std::vector<float> before(codes.size()), after(codes.size());
   const auto latent = [&](const std::vector<float>& w_plus, std::vector<float>& out) {
-    return engine->Run(0, std::array{std::span<const float>(w_plus)}, std::array{std::span<float>(out), std::span<float>()});
+    return engine->Run(0, std::array{std::span<const float>(w_plus)},
+                       std::array{std::span<float>(out), std::span<float>()});
   };
   REQUIRE(latent(codes, before).ok());
   REQUIRE(latent(edited, after).ok());
@@ -177,7 +191,8 @@ TEST_CASE("Random noise follows its seed") {
   options.random_noise = true;
   auto pipeline = std::move(*Pipeline::Create(TinyModel(), options));
   const std::vector<float> codes = Codes("noise");
-  const auto a = pipeline->Synthesize(codes, 1), b = pipeline->Synthesize(codes, 2), c = pipeline->Synthesize(codes, 1);
+  const auto a = pipeline->Synthesize(codes, 1), b = pipeline->Synthesize(codes, 2),
+             c = pipeline->Synthesize(codes, 1);
   REQUIRE((a.ok() && b.ok() && c.ok()));
   CHECK(std::memcmp(a->pixels.data(), c->pixels.data(), a->bytes().size()) == 0);
   CHECK(std::memcmp(a->pixels.data(), b->pixels.data(), a->bytes().size()) != 0);

@@ -1,4 +1,5 @@
-// The engine: right numbers, the same bits whatever runs beside, shared weights, stated memory, no allocation in Run.
+// The engine: right numbers, the same bits whatever runs beside, shared weights, stated memory, no allocation
+// in Run.
 #include "runtime/engine.h"
 
 #include <doctest/doctest.h>
@@ -30,7 +31,8 @@ std::unique_ptr<Engine> Make(const std::vector<ProgramOptions>& programs, int ba
   return std::move(*engine);
 }
 
-// Numbers of sample `sample` for every input of a graph; noise maps shared by the batch do not depend on the sample.
+// Numbers of sample `sample` for every input of a graph; noise maps shared by the batch do not depend on the
+// sample.
 Tensors SampleInputs(const Graph& graph, const ProgramOptions& program, int sample) {
   Tensors inputs;
   for (const ValueId id : graph.inputs) {
@@ -43,7 +45,8 @@ Tensors SampleInputs(const Graph& graph, const ProgramOptions& program, int samp
 }
 
 // Runs a batch made of the given samples; the answer has one entry per sample, all outputs of it in one row.
-Tensors RunBatch(Engine& engine, const ProgramOptions& options, const std::vector<int>& samples, int program = 0) {
+Tensors RunBatch(Engine& engine, const ProgramOptions& options, const std::vector<int>& samples,
+                 int program = 0) {
   const Graph& graph = engine.program(program).graph();
   const int batch = static_cast<int>(samples.size());
   REQUIRE(batch == engine.batch());
@@ -134,7 +137,8 @@ TEST_CASE("Bits do not depend on runs, threads, batch size, position or neighbou
     CHECK_FALSE(SameBits(expected[0], expected[1]));
     for (const int threads : {1, 2, 3, 7}) {
       const auto engine = Make({program}, 3, threads, store);
-      for (const std::vector<int>& samples : {std::vector{0, 1, 2}, {2, 0, 1}, {5, 2, 4}, {0, 1, 2}, {3, 3, 3}}) {
+      for (const std::vector<int>& samples :
+           {std::vector{0, 1, 2}, {2, 0, 1}, {5, 2, 4}, {0, 1, 2}, {3, 3, 3}}) {
         const Tensors found = RunBatch(*engine, program, samples);
         for (size_t n = 0; n < samples.size(); ++n) {
           CAPTURE(threads);
@@ -163,7 +167,8 @@ TEST_CASE("Programs of one engine share the arena and do not disturb each other"
 }
 
 TEST_CASE("The traced network gives the image of the fused one") {
-  const auto fused = Make({{.graph = "synthesis"}}, 1, 1), traced = Make({{.graph = "synthesis", .trace = true}}, 1, 1);
+  const auto fused = Make({{.graph = "synthesis"}}, 1, 1),
+             traced = Make({{.graph = "synthesis", .trace = true}}, 1, 1);
   const Graph& graph = traced->program(0).graph();
   CHECK(graph.outputs.size() > 10);
   const auto expected = RunBatch(*fused, {}, {3})[0], all = RunBatch(*traced, {}, {3})[0];
@@ -173,7 +178,8 @@ TEST_CASE("The traced network gives the image of the fused one") {
     if (output.name == "image") {
       REQUIRE(elements == expected.size());
       double worst = 0.0;
-      for (size_t i = 0; i < elements; ++i) worst = std::max(worst, std::fabs(double{all[at + i]} - expected[i]));
+      for (size_t i = 0; i < elements; ++i)
+        worst = std::max(worst, std::fabs(double{all[at + i]} - expected[i]));
       CHECK(worst < 2e-5);
     }
     at += elements;

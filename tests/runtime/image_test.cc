@@ -19,22 +19,28 @@ struct Kind {
   int colour, depth;
 };
 constexpr Kind kKinds[] = {
-    {PNG_COLOR_TYPE_GRAY, 1},       {PNG_COLOR_TYPE_GRAY, 2},        {PNG_COLOR_TYPE_GRAY, 4},
-    {PNG_COLOR_TYPE_GRAY, 8},       {PNG_COLOR_TYPE_GRAY, 16},       {PNG_COLOR_TYPE_RGB, 8},
-    {PNG_COLOR_TYPE_RGB, 16},       {PNG_COLOR_TYPE_PALETTE, 1},     {PNG_COLOR_TYPE_PALETTE, 2},
-    {PNG_COLOR_TYPE_PALETTE, 4},    {PNG_COLOR_TYPE_PALETTE, 8},     {PNG_COLOR_TYPE_GRAY_ALPHA, 8},
-    {PNG_COLOR_TYPE_GRAY_ALPHA, 16}, {PNG_COLOR_TYPE_RGB_ALPHA, 8},  {PNG_COLOR_TYPE_RGB_ALPHA, 16},
+    {PNG_COLOR_TYPE_GRAY, 1},        {PNG_COLOR_TYPE_GRAY, 2},      {PNG_COLOR_TYPE_GRAY, 4},
+    {PNG_COLOR_TYPE_GRAY, 8},        {PNG_COLOR_TYPE_GRAY, 16},     {PNG_COLOR_TYPE_RGB, 8},
+    {PNG_COLOR_TYPE_RGB, 16},        {PNG_COLOR_TYPE_PALETTE, 1},   {PNG_COLOR_TYPE_PALETTE, 2},
+    {PNG_COLOR_TYPE_PALETTE, 4},     {PNG_COLOR_TYPE_PALETTE, 8},   {PNG_COLOR_TYPE_GRAY_ALPHA, 8},
+    {PNG_COLOR_TYPE_GRAY_ALPHA, 16}, {PNG_COLOR_TYPE_RGB_ALPHA, 8}, {PNG_COLOR_TYPE_RGB_ALPHA, 16},
 };
 
 // The sample of channel c at (x, y): any number below 2^depth.
-unsigned Sample(int x, int y, int c, int depth) { return (x * 7919u + y * 104729u + c * 1299709u) % (1u << depth); }
+unsigned Sample(int x, int y, int c, int depth) {
+  return (x * 7919u + y * 104729u + c * 1299709u) % (1u << depth);
+}
 
 int Channels(int colour) {
   switch (colour) {
-    case PNG_COLOR_TYPE_GRAY_ALPHA: return 2;
-    case PNG_COLOR_TYPE_RGB: return 3;
-    case PNG_COLOR_TYPE_RGB_ALPHA: return 4;
-    default: return 1;
+    case PNG_COLOR_TYPE_GRAY_ALPHA:
+      return 2;
+    case PNG_COLOR_TYPE_RGB:
+      return 3;
+    case PNG_COLOR_TYPE_RGB_ALPHA:
+      return 4;
+    default:
+      return 1;
   }
 }
 
@@ -250,8 +256,14 @@ TEST_CASE("Declared sizes are bounded before memory is taken") {
   struct Size {
     uint32_t width, height;
   };
-  for (const auto& [width, height] : {Size{60000, 60000}, {16385, 1}, {1, 16385}, {16384, 16384}, {0x7fffffff, 1},
-                                      {0xffffffff, 0xffffffff}, {0, 4}, {4, 0}}) {
+  for (const auto& [width, height] : {Size{60000, 60000},
+                                      {16385, 1},
+                                      {1, 16385},
+                                      {16384, 16384},
+                                      {0x7fffffff, 1},
+                                      {0xffffffff, 0xffffffff},
+                                      {0, 4},
+                                      {4, 0}}) {
     CAPTURE(width);
     CAPTURE(height);
     Bytes bomb = file;
@@ -278,11 +290,15 @@ TEST_CASE("Resize gives the numbers of Pillow") {
   struct Case {
     int width, height, to_width, to_height;
   };
-  for (const Case& c : {Case{37, 23, 16, 16}, {16, 16, 40, 56}, {300, 200, 64, 64}, {200, 200, 200, 31},
-                        {129, 65, 128, 65}, {5, 3, 1, 1}}) {
+  for (const Case& c : {Case{37, 23, 16, 16},
+                        {16, 16, 40, 56},
+                        {300, 200, 64, 64},
+                        {200, 200, 200, 31},
+                        {129, 65, 128, 65},
+                        {5, 3, 1, 1}}) {
     char path[300];
-    std::snprintf(path, sizeof path, "%s/tests/data/resize/%dx%d_%dx%d.png", MIEN_SOURCE_DIR, c.width, c.height,
-                  c.to_width, c.to_height);
+    std::snprintf(path, sizeof path, "%s/tests/data/resize/%dx%d_%dx%d.png", MIEN_SOURCE_DIR, c.width,
+                  c.height, c.to_width, c.to_height);
     CAPTURE(path);
     const auto expected = ReadImage(path);
     REQUIRE_MESSAGE(expected.ok(), expected.status().message());
@@ -313,12 +329,15 @@ TEST_CASE("Floats: input scaling, both roundings, planes") {
       CHECK(floats[c * 16 + i] == (image.row(i / 4)[3 * (i % 4) + c] / 255.0f - 0.5f) / 0.5f);
     }
   }
-  const float nan = std::numeric_limits<float>::quiet_NaN(), infinity = std::numeric_limits<float>::infinity();
+  const float nan = std::numeric_limits<float>::quiet_NaN(),
+              infinity = std::numeric_limits<float>::infinity();
   // 2x2 pixels of the first channel; recorded from the two formulas, evaluated in NumPy float32.
-  const float values[] = {-1.0f, 0.0f, 1.0f, 0.5f, -0.996f, 0.9999f, 7.0f, -3.0f, infinity, -infinity, nan, 0.25f};
+  const float values[] = {-1.0f, 0.0f,  1.0f,     0.5f,      -0.996f, 0.9999f,
+                          7.0f,  -3.0f, infinity, -infinity, nan,     0.25f};
   const int unit[] = {0, 127, 255, 191, 0, 254, 255, 0, 255, 0, 0, 159};
   const int shifted[] = {0, 128, 255, 191, 1, 255, 255, 0, 255, 0, 0, 159};
-  const auto a = FromFloats(values, 2, PixelRounding::kUnit), b = FromFloats(values, 2, PixelRounding::kShifted);
+  const auto a = FromFloats(values, 2, PixelRounding::kUnit),
+             b = FromFloats(values, 2, PixelRounding::kShifted);
   REQUIRE(a.ok());
   REQUIRE(b.ok());
   for (int i = 0; i < 12; ++i) {
@@ -330,20 +349,27 @@ TEST_CASE("Floats: input scaling, both roundings, planes") {
 }
 
 TEST_CASE("Contact sheet: places, margins, refusals") {
-  std::vector<Image> images;
-  for (int i = 0; i < 3; ++i) images.push_back(TestPicture(5, 4));
-  images[1].row(0)[0] = 77;
-  const auto sheet = ContactSheet(images, 2, 3);
+  auto sheet = ContactSheet::Create(3, 2, 5, 4, 3);
   REQUIRE(sheet.ok());
-  CHECK(sheet->width == 2 * 5 + 3 * 3);
-  CHECK(sheet->height == 2 * 4 + 3 * 3);
-  CHECK(sheet->row(3)[3 * (3 + 5 + 3)] == 77);
-  CHECK(sheet->row(0)[0] == 255);
-  CHECK(sheet->row(3 + 4 + 3)[3 * (3 + 5 + 3)] == 255);  // the fourth place is empty
-  CHECK(std::memcmp(sheet->row(3 + 4 + 3) + 9, images[2].row(0), 15) == 0);
-  images.push_back(TestPicture(5, 5));
-  CHECK_FALSE(ContactSheet(images, 2, 3).ok());
-  CHECK_FALSE(ContactSheet({}, 2, 3).ok());
+  const Image& image = sheet->image();
+  CHECK(image.width == 2 * 5 + 3 * 3);
+  CHECK(image.height == 2 * 4 + 3 * 3);
+  Image picture = TestPicture(5, 4);
+  for (int i = 0; i < 3; ++i) {
+    picture.row(0)[0] = static_cast<uint8_t>(70 + i);
+    REQUIRE(sheet->Place(i, picture).ok());
+  }
+  CHECK(image.row(3)[3 * 3] == 70);
+  CHECK(image.row(3)[3 * (3 + 5 + 3)] == 71);
+  CHECK(image.row(3 + 4 + 3)[3 * 3] == 72);
+  CHECK(std::memcmp(image.row(3 + 4 + 3 + 2) + 9, picture.row(2), 15) == 0);
+  CHECK(image.row(0)[0] == 255);
+  CHECK(image.row(3 + 4 + 3)[3 * (3 + 5 + 3)] == 255);  // the fourth place is empty
+  CHECK_FALSE(sheet->Place(3, picture).ok());
+  CHECK_FALSE(sheet->Place(-1, picture).ok());
+  CHECK_FALSE(sheet->Place(0, TestPicture(5, 5)).ok());
+  CHECK_FALSE(ContactSheet::Create(0, 2, 5, 4, 3).ok());
+  CHECK_FALSE(ContactSheet::Create(4096, 64, 1024, 1024, 4).ok());
 }
 
 }  // namespace

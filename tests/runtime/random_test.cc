@@ -1,4 +1,5 @@
-// RandomState against values recorded from NumPy 1.24.2, RandomState(seed).randn(1000001); noise against its contract.
+// RandomState against values recorded from NumPy 1.24.2, RandomState(seed).randn(1000001); noise against its
+// contract.
 #include "runtime/random.h"
 
 #include <doctest/doctest.h>
@@ -16,11 +17,26 @@ struct Recorded {
 };
 
 constexpr Recorded kRecorded[] = {
-    {0u, {0x1.c398ef3e5cfa5p+0, 0x1.99c2cfacc8953p-2, 0x1.f51d25222c9abp-1, 0x1.5ffda5225543bp+0, 0x1.074b5e72af969p-1}, 0x307a82a02335a445u},
-    {1u, {0x1.9fd5190657c50p+0, -0x1.393822fb7d9adp-1, -0x1.0e6c872548fd2p-1, 0x1.9330767b9b1e3p-3, -0x1.e71a7d30f0a67p-1}, 0xe8f5c2eb4663a284u},
-    {42u, {0x1.fca2a28a9307cp-2, -0x1.1b2a505de052ap-3, 0x1.4b9dd50245e68p-1, -0x1.9b8cf3a319e6cp-5, 0x1.5a76c6042751ep-3}, 0x25bba8810eb4b98cu},
-    {2147483649u, {-0x1.5aec6e274fc05p+0, -0x1.4f2abb1efb901p-3, 0x1.eb63e3752a86dp+0, 0x1.90fc34fd89473p-1, 0x1.aadad7749e0a2p-2}, 0xa1647c985c9a78ecu},
-    {4294967295u, {0x1.4bfc38c486d8ap-1, 0x1.56b192e507eeep-1, -0x1.149e836f192fdp+0, -0x1.4e87dae580c92p-3, -0x1.6715f21957451p+0}, 0x6b723fa8188653d7u},
+    {0u,
+     {0x1.c398ef3e5cfa5p+0, 0x1.99c2cfacc8953p-2, 0x1.f51d25222c9abp-1, 0x1.5ffda5225543bp+0,
+      0x1.074b5e72af969p-1},
+     0x307a82a02335a445u},
+    {1u,
+     {0x1.9fd5190657c50p+0, -0x1.393822fb7d9adp-1, -0x1.0e6c872548fd2p-1, 0x1.9330767b9b1e3p-3,
+      -0x1.e71a7d30f0a67p-1},
+     0xe8f5c2eb4663a284u},
+    {42u,
+     {0x1.fca2a28a9307cp-2, -0x1.1b2a505de052ap-3, 0x1.4b9dd50245e68p-1, -0x1.9b8cf3a319e6cp-5,
+      0x1.5a76c6042751ep-3},
+     0x25bba8810eb4b98cu},
+    {2147483649u,
+     {-0x1.5aec6e274fc05p+0, -0x1.4f2abb1efb901p-3, 0x1.eb63e3752a86dp+0, 0x1.90fc34fd89473p-1,
+      0x1.aadad7749e0a2p-2},
+     0xa1647c985c9a78ecu},
+    {4294967295u,
+     {0x1.4bfc38c486d8ap-1, 0x1.56b192e507eeep-1, -0x1.149e836f192fdp+0, -0x1.4e87dae580c92p-3,
+      -0x1.6715f21957451p+0},
+     0x6b723fa8188653d7u},
 };
 
 TEST_CASE("RandomState gives the stream of NumPy bit for bit") {

@@ -73,8 +73,10 @@ struct Folder {
 }  // namespace
 
 ModelConfig TinyConfig() {
-  const TrunkConfig trunk = {
-      .input_channels_out = 8, .stage_channels = {8, 12, 16, 24}, .stage_blocks = {1, 2, 1, 1}, .se_reduction = 4};
+  const TrunkConfig trunk = {.input_channels_out = 8,
+                             .stage_channels = {8, 12, 16, 24},
+                             .stage_blocks = {1, 2, 1, 1},
+                             .se_reduction = 4};
   ModelConfig config;
   config.generator = GeneratorConfig();
   config.generator->resolution = kTinySide;

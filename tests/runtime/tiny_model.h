@@ -1,5 +1,5 @@
-// A whole model (generator, encoder, flow, classifier, recogniser) of a few hundred kilobytes with generated weights,
-// written as a model file into the folder for temporary files.
+// A whole model (generator, encoder, flow, classifier, recogniser) of a few hundred kilobytes with generated
+// weights, written as a model file into the folder for temporary files.
 #pragma once
 
 #include <memory>

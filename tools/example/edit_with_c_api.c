@@ -1,6 +1,6 @@
-/* Edits one attribute of a face through the C API. Pictures are binary PPM (P6), so that no other library is needed:
- *   edit_with_c_api MODEL IN.ppm OUT.ppm ATTRIBUTE VALUE
- * MODEL "-" is the built-in model; IN "-" is a made-up face. */
+/* Edits one attribute of a face through the C API. Pictures are binary PPM (P6), so that no other library is
+ * needed: edit_with_c_api MODEL IN.ppm OUT.ppm ATTRIBUTE VALUE MODEL "-" is the built-in model; IN "-" is a
+ * made-up face. */
 #include <mien.h>
 #include <stdio.h>
 #include <stdlib.h>
