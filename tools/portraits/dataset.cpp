@@ -1,0 +1,145 @@
+// The generator of random numbers is spelled out (splitmix64, Box-Muller): the standard library's
+// distributions differ between implementations, the pictures must not.
+#include "dataset.h"
+
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <stdexcept>
+
+#include "render.h"
+
+namespace portraits {
+namespace {
+
+class Random {
+ public:
+  explicit Random(uint64_t seed) : state_(seed) {}
+  uint64_t next() {
+    uint64_t z = state_ += 0x9e3779b97f4a7c15u;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+  }
+  float uniform() { return (float(next() >> 40) + .5f) / 16777216.0f; }
+  float gaussian() {
+    const float r = std::sqrt(-2 * std::log(uniform()));
+    return r * std::cos(6.2831853f * uniform());
+  }
+  bool chance(float p) { return uniform() < p; }
+
+ private:
+  uint64_t state_;
+};
+
+// Attributes that stay with a person of the second kind.
+struct Habits {
+  float age;
+  bool male, glasses, balding, bearded;
+};
+
+Habits draw_habits(Random& random) {
+  Habits h;
+  h.age = 8 + 64 * random.uniform();
+  h.male = random.chance(.5f);
+  const float grown = smooth_step(18, 28, h.age), old = smooth_step(30, 70, h.age);
+  h.glasses = random.chance(.2f + .35f * old);
+  h.balding = h.male && random.chance(.6f * old * grown + .1f * grown);
+  h.bearded = h.male && random.chance(.55f * grown);
+  return h;
+}
+
+void apply_habits(const Habits& h, Random& random, Latent& u) {
+  u[kGender] = h.male ? std::abs(u[kGender]) : -std::abs(u[kGender]);
+  u[kAge] = latent_for(kAge, clamp(h.age + 2 * random.gaussian(), 5.5f, 74.5f));
+  u[kGlasses] = latent_for(kGlasses, h.glasses ? 1 : 0) + .1f * random.gaussian();
+  u[kBald] = latent_for(kBald, h.balding ? .3f + .65f * random.uniform() : 0);
+  u[kBeard] = latent_for(kBeard, h.bearded ? .3f + .65f * random.uniform() : 0);
+}
+
+// Bring u to rms 1 by scaling the coordinates that carry nothing, so that factors stay exact.
+void normalize_by_unused(Latent& u) {
+  float used = 0, unused = 0;
+  for (int k = 0; k < kLatent; ++k) (k < kFactors ? used : unused) += u[k] * u[k];
+  const float wanted = max(float(kLatent) - used, 1.0f);
+  const float scale = std::sqrt(wanted / unused);
+  for (int k = kFactors; k < kLatent; ++k) u[k] *= scale;
+}
+
+void append(std::string& bytes, const void* data, size_t size) {
+  bytes.append(static_cast<const char*>(data), size);
+}
+
+class SafetensorsWriter {
+ public:
+  void add(const char* name, const char* dtype, const std::string& shape, const std::string& bytes) {
+    header_ += std::string(header_.empty() ? "{\"" : ",\"") + name + "\":{\"dtype\":\"" + dtype + "\",\"shape\":[" +
+               shape + "],\"data_offsets\":[" + std::to_string(data_.size()) + "," +
+               std::to_string(data_.size() + bytes.size()) + "]}";
+    data_ += bytes;
+  }
+  // Written beside and renamed, so that a file under its name is complete.
+  void write(const std::string& path) {
+    header_ += "}";
+    while (header_.size() % 8) header_ += ' ';
+    const std::string part = path + ".part";
+    FILE* file = std::fopen(part.c_str(), "wb");
+    if (!file) throw std::runtime_error("cannot write " + part);
+    const uint64_t length = header_.size();
+    bool good = std::fwrite(&length, 8, 1, file) == 1;
+    good = good && std::fwrite(header_.data(), header_.size(), 1, file) == 1;
+    good = good && std::fwrite(data_.data(), data_.size(), 1, file) == 1;
+    if (std::fclose(file) != 0 || !good) throw std::runtime_error("cannot write " + part);
+    std::filesystem::rename(part, path);
+  }
+
+ private:
+  std::string header_, data_;
+};
+
+}  // namespace
+
+std::vector<Shot> photograph(int person, int shots, uint64_t seed) {
+  Random random(seed * 1000003u + uint64_t(person));
+  random.next();
+  float identity[kFactors];
+  for (int k = kFirstIdentity; k < kFirstScene; ++k) identity[k] = random.gaussian();
+  const bool plausible = person % 2 == 1;
+  const Habits habits = draw_habits(random);
+  std::vector<Shot> result;
+  for (int i = 0; i < shots; ++i) {
+    Shot shot{{}, person};
+    for (float& x : shot.u) x = random.gaussian();
+    for (int k = kFirstIdentity; k < kFirstScene; ++k) shot.u[k] = identity[k];
+    if (plausible) apply_habits(habits, random, shot.u);
+    normalize_by_unused(shot.u);
+    result.push_back(shot);
+  }
+  return result;
+}
+
+void write_shard(const std::string& path, const std::vector<Shot>& shots, int size) {
+  std::string pictures, latents, factors, attributes, persons;
+  for (const Shot& shot : shots) {
+    const Portrait portrait = decode(shot.u);
+    const auto picture = render(portrait, size);
+    const auto shown = shown_factors(shot.u);
+    const auto values = portrait.attributes.values();
+    const int32_t person = shot.person;
+    append(pictures, picture.data(), picture.size());
+    append(latents, shot.u.data(), sizeof(shot.u));
+    append(factors, shown.data(), sizeof(shown));
+    append(attributes, values.data(), sizeof(values));
+    append(persons, &person, 4);
+  }
+  const std::string n = std::to_string(shots.size()), side = std::to_string(size);
+  SafetensorsWriter file;
+  file.add("u", "F32", n + "," + std::to_string(kLatent), latents);
+  file.add("factors", "F32", n + "," + std::to_string(kFactors), factors);
+  file.add("attributes", "F32", n + "," + std::to_string(kAttributes), attributes);
+  file.add("person", "I32", n, persons);
+  file.add("pictures", "U8", n + "," + side + "," + side + ",3", pictures);
+  file.write(path);
+}
+
+}  // namespace portraits

@@ -1,0 +1,17 @@
+// PNG writing and contact sheets.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace portraits {
+
+// pixels [height, width, 3]; throws std::runtime_error
+void write_png(const std::string& path, const std::vector<uint8_t>& pixels, int width, int height);
+
+// `pictures` are square of this size, `columns` to a row.
+void write_sheet(const std::string& path, const std::vector<std::vector<uint8_t>>& pictures, int size,
+                 int columns);
+
+}  // namespace portraits
