@@ -1,0 +1,187 @@
+"""StyleGAN2 generator in rosinality's convention and key names, 128 px, lean widths.
+
+Modulation scales the activations and demodulation the output of the convolution (equal to
+scaling the weights, and one convolution serves the whole batch).  w_plus is [B, 12, 128].
+"""
+import math
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+SIZE, W_DIM, ROWS, MAPPING_LAYERS = 128, 128, 12, 6
+CHANNELS = {4: 128, 8: 128, 16: 128, 32: 64, 64: 32, 128: 16}
+MAPPING_LR = 0.01
+GAIN = math.sqrt(2)
+
+
+def fir_kernel():
+    taps = torch.tensor([1.0, 3.0, 3.0, 1.0])
+    return torch.outer(taps, taps) / 64 * 4
+
+
+def activate(x, bias):
+    return F.leaky_relu(x + bias.view(1, -1, *([1] * (x.dim() - 2))), 0.2) * GAIN
+
+
+class MappingLayer(nn.Module):
+    def __init__(self, width=W_DIM):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(width, width) / MAPPING_LR)
+        self.bias = nn.Parameter(torch.zeros(width))
+
+    def forward(self, x):
+        scale = MAPPING_LR / math.sqrt(self.weight.shape[1])
+        return activate(F.linear(x, self.weight * scale), self.bias * MAPPING_LR)
+
+
+class PixelNorm(nn.Module):
+    def forward(self, x):
+        return x * torch.rsqrt(x.square().mean(1, keepdim=True) + 1e-8)
+
+
+class Affine(nn.Module):
+    """w row -> style, stored bias contains the +1"""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(channels, W_DIM))
+        self.bias = nn.Parameter(torch.ones(channels))
+
+    def forward(self, row):
+        return F.linear(row, self.weight / math.sqrt(W_DIM), self.bias)
+
+
+class Blur(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("kernel", fir_kernel())
+
+    def forward(self, x):
+        # separable form of the 4x4 filter: [1,3,3,1]/4 per axis, one zero of padding on each side
+        channels = x.shape[1]
+        taps = torch.tensor([0.25, 0.75, 0.75, 0.25])
+        column = taps.view(1, 1, 4, 1).expand(channels, 1, 4, 1).contiguous()
+        row = taps.view(1, 1, 1, 4).expand(channels, 1, 1, 4).contiguous()
+        x = F.conv2d(x, column, padding=(1, 0), groups=channels)
+        return F.conv2d(x, row, padding=(0, 1), groups=channels)
+
+
+class ModulatedConv(nn.Module):
+    """With demodulation the result carries the activation's gain already (one pass less)."""
+
+    def __init__(self, inputs, outputs, kernel, up=False, demodulate=True):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(1, outputs, inputs, kernel, kernel))
+        self.modulation = Affine(inputs)
+        self.up, self.demodulate, self.padding = up, demodulate, kernel // 2
+        self.scale = 1 / math.sqrt(inputs * kernel * kernel)
+        if up:
+            self.blur = Blur()
+
+    def forward(self, x, row):
+        weight = self.weight[0] * self.scale
+        style = self.modulation(row)
+        x = x * style[:, :, None, None]
+        if self.up:
+            x = self.blur(F.conv_transpose2d(x, weight.transpose(0, 1), stride=2))
+        else:
+            x = F.conv2d(x, weight, padding=self.padding)
+        if self.demodulate:
+            power = F.linear(style.square(), weight.square().sum((2, 3)))
+            x = x * (GAIN * torch.rsqrt(power + 1e-8))[:, :, None, None]
+        return x
+
+
+class Noise(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(1), requires_grad=False)
+
+
+class Activation(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.bias = nn.Parameter(torch.zeros(channels))
+
+
+class StyledConv(nn.Module):
+    """The noise strength stays 0: pictures of this family carry no noise worth a map."""
+
+    def __init__(self, inputs, outputs, up=False):
+        super().__init__()
+        self.conv = ModulatedConv(inputs, outputs, 3, up)
+        self.noise = Noise()
+        self.activate = Activation(outputs)
+
+    def forward(self, x, row):
+        bias = self.activate.bias * GAIN
+        return F.leaky_relu(self.conv(x, row) + bias.view(1, -1, 1, 1), 0.2)
+
+
+class Upsample(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("kernel", fir_kernel())
+
+    def forward(self, x):
+        # zero-stuffing by two and the FIR filter as one transposed convolution
+        weight = self.kernel[None, None].expand(3, 1, 4, 4).contiguous()
+        return F.conv_transpose2d(x, weight, stride=2, padding=1, groups=3)
+
+
+class ToRGB(nn.Module):
+    def __init__(self, inputs, up=True):
+        super().__init__()
+        if up:
+            self.upsample = Upsample()
+        self.conv = ModulatedConv(inputs, 3, 1, demodulate=False)
+        self.bias = nn.Parameter(torch.zeros(1, 3, 1, 1))
+
+    def forward(self, x, row, skip=None):
+        y = self.conv(x, row) + self.bias
+        return y if skip is None else y + self.upsample(skip)
+
+
+class ConstantInput(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.input = nn.Parameter(torch.randn(1, CHANNELS[4], 4, 4))
+
+
+class Generator(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.style = nn.Sequential(PixelNorm(), *[MappingLayer() for _ in range(MAPPING_LAYERS)])
+        self.input = ConstantInput()
+        self.conv1 = StyledConv(CHANNELS[4], CHANNELS[4])
+        self.to_rgb1 = ToRGB(CHANNELS[4], up=False)
+        self.convs, self.to_rgbs, self.noises = nn.ModuleList(), nn.ModuleList(), nn.Module()
+        self.noises.register_buffer("noise_0", torch.randn(1, 1, 4, 4))
+        width = CHANNELS[4]
+        for res, channels in list(CHANNELS.items())[1:]:
+            self.convs.append(StyledConv(width, channels, up=True))
+            self.convs.append(StyledConv(channels, channels))
+            self.to_rgbs.append(ToRGB(channels))
+            width = channels
+            for _ in range(2):
+                count = len(list(self.noises.buffers()))
+                self.noises.register_buffer(f"noise_{count}", torch.randn(1, 1, res, res))
+
+    def mapping(self, z):
+        return self.style(z)
+
+    def forward(self, w_plus, size=SIZE):
+        """w_plus [B,12,128] (or [B,128] for equal rows) -> [B,3,size,size] in about [-1,1]"""
+        if w_plus.dim() == 2:
+            w_plus = w_plus[:, None].expand(-1, ROWS, -1)
+        x = self.input.input.expand(w_plus.shape[0], -1, -1, -1)
+        x = self.conv1(x, w_plus[:, 0])
+        image = self.to_rgb1(x, w_plus[:, 1])
+        for j, to_rgb in enumerate(self.to_rgbs):
+            if image.shape[-1] >= size:
+                break
+            x = self.convs[2 * j](x, w_plus[:, 1 + 2 * j])
+            x = self.convs[2 * j + 1](x, w_plus[:, 2 + 2 * j])
+            image = to_rgb(x, w_plus[:, 3 + 2 * j], image)
+        return image
