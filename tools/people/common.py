@@ -145,9 +145,9 @@ class Run:
     """Checkpoints every two minutes and learning rates by wall clock: trainings here end at a given
     minute, so the schedule follows the fraction of the time used (over all restarts)."""
 
-    def __init__(self, path, modules, optimizer, seconds, lr, seed):
+    def __init__(self, path, modules, optimizer, seconds, seed):
         self.path, self.modules, self.optimizer = path, modules, optimizer
-        self.seconds, self.lr = seconds, lr
+        self.seconds, self.rank, self.parent = seconds, 0, None
         self.base = [g["lr"] for g in optimizer.param_groups]
         self.step, self.used, self.saved, self.last = 0, 0.0, time.time(), time.time()
         torch.manual_seed(seed)
@@ -178,9 +178,10 @@ class Run:
         factor = warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * fall)))
         for group, base in zip(self.optimizer.param_groups, self.base):
             group["lr"] = base * factor
-        if now - self.saved > 120 or self.progress >= 1:
+        if self.rank == 0 and (now - self.saved > 120 or self.progress >= 1):
             self.save()
-        return self.progress < 1
+        orphan = self.rank > 0 and os.getppid() != self.parent
+        return self.progress < 1 and not orphan
 
     def save(self):
         state = {name: module.state_dict() for name, module in self.modules.items()}
@@ -188,6 +189,21 @@ class Run:
         torch.save(state, self.path + ".part")
         os.replace(self.path + ".part", self.path)
         self.saved = time.time()
+
+
+def fork_workers(run, *modules):
+    """PEOPLE_WORKERS processes train the same shared parameters without locks, each with its own
+    optimiser state and random numbers; returns the rank.  Rank 0 saves."""
+    for module in modules:
+        module.share_memory()
+    parent = os.getpid()
+    for rank in range(1, int(os.environ.get("PEOPLE_WORKERS", "1"))):
+        if os.fork() == 0:
+            run.rank, run.parent = rank, parent
+            torch.manual_seed(1000 * rank + run.step)
+            np.random.seed(1000 * rank + run.step)
+            return rank
+    return 0
 
 
 @torch.no_grad()

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from generator import ROWS, W_DIM
 
-WIDTHS, BLOCKS = (16, 32, 64, 96), (2, 2, 3, 2)
+WIDTHS, BLOCKS = (16, 32, 48, 96), (1, 1, 2, 2)
 SPATIAL = [8] * 3 + [16] * 4 + [32] * (ROWS - 7)  # side of the feature map each head reads
 
 
@@ -26,6 +26,17 @@ class SE(nn.Module):
         return x * torch.sigmoid(self.fc2(F.relu(self.fc1(mean))))
 
 
+class PReLU(nn.PReLU):
+    """Slope fixed at 0.25: the gradient of a learnt slope costs more than the convolution before it"""
+
+    def __init__(self, channels):
+        super().__init__(channels)
+        self.weight.requires_grad_(False)
+
+    def forward(self, x):
+        return F.leaky_relu(x, 0.25)
+
+
 class Bottleneck(nn.Module):
     """bottleneck_IR_SE; the stride is in the second convolution"""
 
@@ -33,7 +44,7 @@ class Bottleneck(nn.Module):
         super().__init__()
         self.stride = stride
         self.res_layer = nn.Sequential(
-            nn.BatchNorm2d(inputs), nn.Conv2d(inputs, depth, 3, 1, 1, bias=False), nn.PReLU(depth),
+            nn.BatchNorm2d(inputs), nn.Conv2d(inputs, depth, 3, 1, 1, bias=False), PReLU(depth),
             nn.Conv2d(depth, depth, 3, stride, 1, bias=False), nn.BatchNorm2d(depth), SE(depth))
         if inputs != depth:
             self.shortcut_layer = nn.Sequential(nn.Conv2d(inputs, depth, 1, stride, bias=False), nn.BatchNorm2d(depth))
@@ -72,7 +83,7 @@ class Encoder(nn.Module):
     def __init__(self):
         super().__init__()
         self.input_layer = nn.Sequential(nn.Conv2d(3, WIDTHS[0], 3, 1, 1, bias=False),
-                                         nn.BatchNorm2d(WIDTHS[0]), nn.PReLU(WIDTHS[0]))
+                                         nn.BatchNorm2d(WIDTHS[0]), PReLU(WIDTHS[0]))
         blocks, width = [], WIDTHS[0]
         for depth, count in zip(WIDTHS, BLOCKS):
             for k in range(count):
@@ -89,11 +100,16 @@ class Encoder(nn.Module):
         for head in list(self.styles)[1:]:
             nn.init.zeros_(head.linear.weight)
 
+    def freeze_entry(self):
+        """Hold the full-resolution layers still; they cost most of a training step."""
+        for part in (self.input_layer, self.body[0]):
+            part.eval().requires_grad_(False)
+
     def forward(self, x, stage=ROWS):
-        x = self.input_layer(x)
+        x = self.body[0](self.input_layer(x))
         taps = []
         for i, block in enumerate(self.body):
-            x = block(x)
+            x = block(x) if i else x
             if i in self.taps:
                 taps.append(x)
         c1, c2, c3 = taps

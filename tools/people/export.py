@@ -1,6 +1,6 @@
 """Training checkpoints -> the three files of the built-in model, tensors in fp16.
 
-usage: export.py DATA RUNS ENCODER.pt FLOW.pt WEIGHTS_DIR
+usage: export.py DATA RUNS ENCODER.pt FLOW.pt CLASSIFIER.pt WEIGHTS_DIR
 Names and nesting are those of the public checkpoints.  latent_avg is zero in training (codes are
 whole w rows); it is exported as the mean w, subtracted from the first head's bias.
 """
@@ -23,7 +23,7 @@ def half(state, keep=()):
 
 
 def main():
-    data, runs, encoder_path, flow_path, out = sys.argv[1:6]
+    data, runs, encoder_path, flow_path, classifier_path, out = sys.argv[1:7]
     os.makedirs(out, exist_ok=True)
     load = lambda name: torch.load(os.path.join(runs, name))
     generator = Generator()
@@ -49,7 +49,7 @@ def main():
     torch.save({"model": half(flow, ("running_var", "running_mean", "unconstrained_weight", "bias")), "config": CONFIG,
                 "minmax": minmax(Pictures(data).attributes)}, os.path.join(out, "flow_people.pt"))
 
-    classifier = load("classifier.pt")["model"]
+    classifier = torch.load(classifier_path)["model"]
     classifier["linear.weight"] = classifier["linear.weight"] * SPREAD[:, None]
     classifier["linear.bias"] = classifier["linear.bias"] * SPREAD + MEAN
     torch.save(half(classifier, ("running_var", "running_mean")), os.path.join(out, "attributes_people.pt"))

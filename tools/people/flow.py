@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-CONFIG = {"features": 128, "hidden_features": 160, "context_features": 12, "num_layers": 8,
+CONFIG = {"features": 128, "hidden_features": 128, "context_features": 12, "num_layers": 6,
           "num_blocks_per_layer": 2, "use_volume_preserving": False, "activation": F.relu,
           "dropout_probability": 0.0, "batch_norm_within_layers": False, "batch_norm_between_layers": True}
 

@@ -1,6 +1,6 @@
-"""Attribute classifier on rendered pictures and, when there is a generator, on its pictures too.
+"""Attribute classifier: mode `renders` on rendered pictures, then mode `both` on the generator's too.
 
-usage: train_classifier.py DATA RUNS SECONDS
+usage: train_classifier.py DATA RUNS SECONDS renders|both
 The network learns normalised targets; export.py folds mean and spread into the last layer.
 """
 import os
@@ -15,7 +15,7 @@ from common import (ATTRS8, ATTRS9, LATENT, ROLL, Pictures, Run, attributes_of_f
                     w_of_factors)
 from train_encoder import load_generator
 
-BATCH, SYNTHETIC, LR = 48, 16, 2e-3
+BATCH, SYNTHETIC, LR = 16, 16, {"renders": 2e-3, "both": 7e-4}
 MEAN = torch.tensor([0.5, 0.5, 0.3, 0.3, 0.5, 40.0, 0, 0, 0])
 SPREAD = torch.tensor([0.5, 0.5, 0.35, 0.35, 0.4, 20.0, 10.0, 3.0, 20.0])
 
@@ -30,17 +30,19 @@ def synthetic(generator, count):
 
 
 def main():
-    data, runs, seconds = sys.argv[1], sys.argv[2], float(sys.argv[3])
+    data, runs, seconds, mode = sys.argv[1], sys.argv[2], float(sys.argv[3]), sys.argv[4]
     torch.manual_seed(0)
     pictures = Pictures(data)
     model = Classifier()
-    optimizer = torch.optim.Adam(model.parameters(), LR)
-    run = Run(os.path.join(runs, "classifier.pt"), {"model": model}, optimizer, seconds, LR, 4)
+    if mode == "both":
+        model.load_state_dict(torch.load(os.path.join(runs, "classifier_renders.pt"))["model"])
+    optimizer = torch.optim.Adam(model.parameters(), LR[mode])
+    run = Run(os.path.join(runs, f"classifier_{mode}.pt"), {"model": model}, optimizer, seconds, 4)
     generator, shown, start = None, 0, time.time()
     while run.next():
         if run.step % 500 == 1:
             pictures.refresh()
-            if os.path.exists(os.path.join(runs, "generator.pt")):
+            if mode == "both":
                 generator = load_generator(runs)
         index = np.random.randint(0, len(pictures), BATCH)
         x, target = pictures.images(index), pictures.targets9(index)

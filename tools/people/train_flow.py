@@ -14,7 +14,7 @@ from common import ATTRS8, Pictures, Run
 from encoder import Encoder
 from flow import Flow
 
-SHOTS, PERSONS, LR = 8, 10, 1e-3
+SHOTS, PERSONS, LR = 8, 6, 1e-3
 K = len(ATTRS8)
 # The paper counts epochs (1500, attributes from 30 on, the identity term grows with the epoch);
 # here the fraction of the time takes their place.
@@ -66,7 +66,7 @@ def main():
     attributes = 2 * (attributes - low) / (high - low) - 1
     model = Flow()
     optimizer = torch.optim.Adam(model.parameters(), LR, weight_decay=5e-5)
-    run = Run(os.path.join(runs, f"flow_{name}.pt"), {"model": model}, optimizer, seconds, LR, 5)
+    run = Run(os.path.join(runs, f"flow_{name}.pt"), {"model": model}, optimizer, seconds, 5)
     while run.next():
         index = (np.random.choice(persons, PERSONS, False)[:, None] * SHOTS + np.arange(SHOTS)).ravel()
         ws = codes[index] + CODE_NOISE * torch.randn(len(index), *codes.shape[1:])

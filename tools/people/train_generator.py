@@ -12,12 +12,12 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from common import Pictures, Run, follow, image_loss, psnr, save_sheet
+from common import Pictures, Run, follow, fork_workers, image_loss, psnr, save_sheet
 from generator import Generator
 
-BATCH, LR = 16, 2e-3
+BATCH, LR = 8, 2e-3
 # side of the picture from this fraction of the time on: geometry is learnt while it is cheap
-SIDES = ((0.0, 32), (0.12, 64), (0.4, 128))
+SIDES = ((0.0, 32), (0.12, 64), (0.5, 128))
 
 
 def batches(pictures, folder):
@@ -37,7 +37,8 @@ def main():
     average = copy.deepcopy(model)
     synthesis = [p for n, p in model.named_parameters() if not n.startswith("style.") and p.requires_grad]
     optimizer = torch.optim.Adam(synthesis, LR, betas=(0.9, 0.99))
-    run = Run(os.path.join(runs, "generator.pt"), {"model": model, "ema": average}, optimizer, seconds, LR, 1)
+    run = Run(os.path.join(runs, "generator.pt"), {"model": model, "ema": average}, optimizer, seconds, 1)
+    rank = fork_workers(run, model)
     print(sum(p.numel() for p in model.parameters()), "parameters,", len(pictures), "pictures", flush=True)
     source, shown, start = batches(pictures, data), 0, time.time()
     while run.next():
@@ -50,9 +51,11 @@ def main():
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
+        if rank:
+            continue
         follow(average, model, min(0.998, run.step / (run.step + 10)))
         shown += BATCH
-        if run.step % 100 == 0:
+        if run.step % 200 == 0:
             with torch.no_grad():
                 now = average(w, size)
             print(f"step {run.step} used {run.used:.0f} size {size} loss {loss.item():.4f} "

@@ -20,7 +20,7 @@ def main():
     average.load_state_dict(model.state_dict())
     # the stored weights are 1 / MAPPING_LR times larger than the effective ones
     optimizer = torch.optim.Adam(model.parameters(), LR / MAPPING_LR, betas=(0.9, 0.99))
-    run = Run(os.path.join(runs, "mapping.pt"), {"model": model, "ema": average}, optimizer, seconds, LR, 2)
+    run = Run(os.path.join(runs, "mapping.pt"), {"model": model, "ema": average}, optimizer, seconds, 2)
     while run.next():
         u = torch.randn(BATCH, LATENT)
         u = u * torch.rsqrt(u.square().mean(1, keepdim=True) + 1e-8)
