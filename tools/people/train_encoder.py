@@ -15,7 +15,7 @@ from encoder import ROWS, Encoder
 from generator import Generator
 
 BATCH = {"w": 16, "image": 8}
-LR = {"w": 1.5e-3, "image": 7e-4}
+LR = {"w": 2.5e-3, "image": 7e-4}
 FREEZE_AT = 200  # steps after which the full-resolution layers stay as they are
 W_WEIGHT, IMAGE_WEIGHT, DELTA_WEIGHT = 1.0, 3.0, 0.2
 
