@@ -1,7 +1,7 @@
 """Figures of a set of weights on people nobody trained on, and contact sheets.
 
 usage: evaluate.py DATA_OF_UNSEEN_PEOPLE WEIGHTS_DIR SHEETS_DIR [PICTURES]
-Writes WEIGHTS_DIR/quality.json.  An edit sets one flow coordinate of all rows; it succeeds when
+Writes WEIGHTS_DIR/quality.json and prints it as tables.  An edit sets one flow coordinate of all rows; it succeeds when
 the classifier sees the attribute past the threshold, within the value given.
 """
 import json
@@ -91,23 +91,36 @@ def main():
                                       for i, n in enumerate(ATTRS9)},
         "thresholds": THRESHOLDS, "edits": {}}
     save_sheet(os.path.join(sheets, "reconstructions.png"), torch.cat([x[:10], again[:10], of_true_w[:10]]), 10)
-    # one more row for the size of an edit: how far the picture moves where it should not is for the eye
     for up in (True, False):
         columns = [x[:8], again[:8]]
         for attribute in ATTRS8:
             figures, images = edit_figures(editor, z, before, attribute, up)
             quality["edits"][f"{attribute}{'+' if up else '-'}"] = figures
-            columns.append(images[1.0 if attribute in ("gender",) else 1.5][:8])
+            columns.append(images[1.5][:8])
         sheet = torch.stack(columns, 1).flatten(0, 1)
         save_sheet(os.path.join(sheets, f"edits_{'up' if up else 'down'}.png"), sheet, len(columns))
     with open(os.path.join(weights, "quality.json"), "w") as file:
         json.dump(quality, file, indent=1)
         file.write("\n")
-    for key in list(quality)[:6]:
-        print(key, quality[key])
-    print("classifier", quality["classifier_mean_abs_error"])
-    for name, figures in quality["edits"].items():
-        print(name, {k: (v["all"], v["not_there_before"]) if isinstance(v, dict) else v for k, v in figures.items()})
+    print(markdown(quality))
+
+
+def markdown(quality):
+    """The figures as lines for the model card"""
+    lines = [f"* reconstruction {quality['reconstruction_psnr']} dB PSNR (worst tenth below "
+             f"{quality['reconstruction_psnr_worst_tenth']} dB); the generator alone, given the true w: "
+             f"{quality['generator_psnr_of_true_w']} dB", "",
+             "| edit | past | all, value 1 | all, within 2 | not there before, value 1 | not there before, within 2 |",
+             "|---|---|---|---|---|---|"]
+    for name, f in quality["edits"].items():
+        threshold = quality["thresholds"][name[:-1]][0 if name[-1] == "+" else 1]
+        cells = [f["within_1"]["all"], f["within_2"]["all"], f["within_1"]["not_there_before"], f["within_2"]["not_there_before"]]
+        shown = " | ".join("-" if c is None else f"{100 * c:.0f} %" for c in cells)
+        lines.append(f"| {name[:-1]} {name[-1]} | {threshold} | {shown} |")
+    lines += ["", "| attribute | classifier error, renders | classifier error, reconstructions |", "|---|---|---|"]
+    lines += [f"| {n} | {e['renders']} | {e['reconstructions']} |"
+              for n, e in quality["classifier_mean_abs_error"].items()]
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
-"""Encoder.  Mode `w`: trunk and first head regress w (no generator needed).  Mode `image`: starts
-from that, all heads, and the picture must come back through the frozen generator.
+"""Encoder.  Mode `w`: trunk and first head regress w; the generator only tells how much each factor
+matters to a picture.  Mode `image`: starts from that, all heads, and the picture must come back
+through the frozen generator.
 
 usage: train_encoder.py DATA RUNS SECONDS w|image
 """
@@ -14,7 +15,7 @@ from common import ATTRS8, Pictures, Run, factors_of_w, fork_workers, image_loss
 from encoder import ROWS, Encoder
 from generator import Generator
 
-BATCH = {"w": 16, "image": 8}
+BATCH = {"w": 16, "image": 12}
 LR = {"w": 2.5e-3, "image": 7e-4}
 FREEZE_AT = 200  # steps after which the full-resolution layers stay as they are
 W_WEIGHT, IMAGE_WEIGHT, DELTA_WEIGHT = 1.0, 3.0, 0.2
@@ -71,7 +72,7 @@ def main():
     rank = fork_workers(run, model)
     print(sum(p.numel() for p in model.parameters()), "parameters", flush=True)
     while run.next():
-        if run.step % 500 == 0:
+        if run.step % 60 == 0:
             pictures.refresh()
             if generator:  # it may still be in training
                 generator = load_generator(runs)
@@ -91,7 +92,7 @@ def main():
         torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)
         optimizer.step()
         shown += batch
-        if rank == 0 and run.step % 50 == 0:
+        if rank == 0 and run.step % 20 == 0:
             extra = f"psnr {psnr(again.detach(), x).mean():.2f} deltas {deltas.item():.4f} " if generator else ""
             print(f"step {run.step} used {run.used:.0f} loss {loss.item():.4f} "
                   f"w {error.item():.4f} attributes "
