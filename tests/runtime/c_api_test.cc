@@ -99,6 +99,15 @@ TEST_CASE("Refusals have a code and a text") {
   mien_destroy(context);
 }
 
+TEST_CASE("Without a path the built-in model is loaded") {
+  mien_params params = Parameters();
+  params.model_path = nullptr;
+  mien_context* context = nullptr;
+  REQUIRE_MESSAGE(mien_create(&params, &context) == MIEN_OK, mien_last_error(nullptr));
+  CHECK(mien_attribute_count(context) == 8);
+  mien_destroy(context);
+}
+
 TEST_CASE("Create refuses and leaves nothing") {
   const auto code_with = [](auto change) {
     mien_params params = Parameters();

@@ -354,6 +354,18 @@ TEST_CASE("npz files carry w_plus both ways") {
   CHECK(Content(a) == Content(b));
 }
 
+TEST_CASE("Without --model the program uses the one it carries, wherever it runs") {
+  const std::string out = Fresh("out.png"), portrait = MIEN_SOURCE_DIR "/tools/people/weights/portrait.png";
+  const Ran ran = Run({"edit", portrait, "-o", out, "--sweep", "smile=-1:1:3"});
+  CHECK_MESSAGE(ran.code == 0, ran.err);
+  CHECK(ReadImage(out).ok());
+  const std::string with = Fresh("with.png"), without = Fresh("without.png");
+  CHECK(Run({"synth", "--seed", "3", "-o", without}).code == 0);
+  CHECK(Run({"synth", "--seed", "3", "-o", with, "-m", MIEN_SOURCE_DIR "/weights/builtin/mien.safetensors"})
+            .code == 0);
+  CHECK(Content(with) == Content(without));
+}
+
 TEST_CASE("SIGINT and SIGTERM stop with 130 and leave whole files only") {
   for (const int signal : {SIGINT, SIGTERM}) {
     const std::string folder = Fresh("many");
