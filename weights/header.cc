@@ -5,6 +5,7 @@
 #include <set>
 
 #include "runtime/base/checked.h"
+#include "weights/step.h"
 
 namespace mien {
 namespace {
@@ -14,23 +15,29 @@ class Scanner {
  public:
   Scanner(std::string_view text, const HeaderLimits& limits) : text_(text), limits_(limits) {}
 
-  Status Run(RawHeader* out) {
+  const Status& error() const { return error_; }
+
+  bool Run(RawHeader* out) {
     if (text_.empty() || text_[0] != '{') return Fail("'{' as the first byte");
     ++at_;
     if (!Take('}')) {
       do {
-        MIEN_TRY(Member(out));
+        MIEN_STEP(Member(out));
       } while (Take(','));
       if (!Take('}')) return Fail("',' or '}'");
     }
     while (at_ < text_.size() && text_[at_] == ' ') ++at_;  // padding; nothing else may follow
     if (at_ != text_.size()) return Fail("only spaces after the header's '}'");
-    return {};
+    return true;
   }
 
  private:
-  Status Fail(const char* expected) const {
-    return Status::Error(Code::kRefused, "header, byte %zu: %s expected", at_, expected);
+  bool Fail(const char* expected) {
+    return Fail(Status::Error(Code::kRefused, "header, byte %zu: %s expected", at_, expected));
+  }
+  bool Fail(const Status& status) {
+    error_ = status;
+    return false;
   }
 
   void SkipSpace() {
@@ -46,9 +53,9 @@ class Scanner {
     return true;
   }
 
-  Status Member(RawHeader* out) {
+  bool Member(RawHeader* out) {
     std::string name;
-    MIEN_TRY(String(&name));
+    MIEN_STEP(String(&name));
     if (!Take(':')) return Fail("':'");
     if (!Take('{')) return Fail("'{'");
     if (name == "__metadata__") {
@@ -57,58 +64,58 @@ class Scanner {
       return Metadata(out);
     }
     if (out->tensors.size() >= limits_.tensors) {
-      return Status::Error(Code::kRefused, "header: more than %zu tensors", limits_.tensors);
+      return Fail(Status::Error(Code::kRefused, "header: more than %zu tensors", limits_.tensors));
     }
     if (name.empty() || name.size() > limits_.name_bytes) {
-      return Status::Error(Code::kRefused, "header: tensor name of %zu bytes, 1 to %zu expected", name.size(),
-                           limits_.name_bytes);
+      return Fail(Status::Error(Code::kRefused, "header: tensor name of %zu bytes, 1 to %zu expected",
+                                name.size(), limits_.name_bytes));
     }
     if (!limits_.plain_names && !IsModelName(name)) {
-      return Status::Error(Code::kRefused,
-                           "header: tensor name \"%s\": only letters, digits and ._/- expected",
-                           Printable(name).c_str());
+      return Fail(Status::Error(Code::kRefused,
+                                "header: tensor name \"%s\": only letters, digits and ._/- expected",
+                                Printable(name).c_str()));
     }
     if (!names_.insert(name).second) {
-      return Status::Error(Code::kRefused, "header: tensor %s is there twice", Printable(name).c_str());
+      return Fail(Status::Error(Code::kRefused, "header: tensor %s is there twice", Printable(name).c_str()));
     }
     RawTensor tensor;
     tensor.name = std::move(name);
-    MIEN_TRY(Tensor(&tensor));
+    MIEN_STEP(Tensor(&tensor));
     out->tensors.push_back(std::move(tensor));
-    return {};
+    return true;
   }
 
-  Status Metadata(RawHeader* out) {
-    if (Take('}')) return {};
+  bool Metadata(RawHeader* out) {
+    if (Take('}')) return true;
     do {
       std::string key, value;
-      MIEN_TRY(String(&key));
+      MIEN_STEP(String(&key));
       if (!Take(':')) return Fail("':'");
-      MIEN_TRY(String(&value));
+      MIEN_STEP(String(&value));
       if (out->metadata.size() >= limits_.metadata) return Fail("fewer metadata entries");
       if (!out->metadata.emplace(std::move(key), std::move(value)).second)
         return Fail("metadata keys that differ");
     } while (Take(','));
-    return Take('}') ? Status() : Fail("',' or '}'");
+    return Take('}') ? true : Fail("',' or '}'");
   }
 
-  Status Tensor(RawTensor* tensor) {
+  bool Tensor(RawTensor* tensor) {
     bool has_type = false, has_shape = false, has_offsets = false;
     do {
       std::string key;
-      MIEN_TRY(String(&key));
+      MIEN_STEP(String(&key));
       if (!Take(':')) return Fail("':'");
       if (key == "dtype" && !has_type) {
         has_type = true;
-        MIEN_TRY(String(&tensor->type));
+        MIEN_STEP(String(&tensor->type));
       } else if (key == "shape" && !has_shape) {
         has_shape = true;
-        MIEN_TRY(Numbers(tensor->dims, Shape::kMaxRank, &tensor->rank));
+        MIEN_STEP(Numbers(tensor->dims, Shape::kMaxRank, &tensor->rank));
       } else if (key == "data_offsets" && !has_offsets) {
         has_offsets = true;
         uint64_t pair[2] = {0, 0};
         size_t count = 0;
-        MIEN_TRY(Numbers(pair, 2, &count));
+        MIEN_STEP(Numbers(pair, 2, &count));
         if (count != 2) return Fail("two data_offsets");
         tensor->begin = pair[0];
         tensor->end = pair[1];
@@ -118,21 +125,21 @@ class Scanner {
     } while (Take(','));
     if (!Take('}')) return Fail("',' or '}'");
     if (!has_type || !has_shape || !has_offsets) return Fail("dtype, shape and data_offsets");
-    return {};
+    return true;
   }
 
-  Status Numbers(uint64_t* out, size_t capacity, size_t* count) {
+  bool Numbers(uint64_t* out, size_t capacity, size_t* count) {
     *count = 0;
     if (!Take('[')) return Fail("'['");
-    if (Take(']')) return {};
+    if (Take(']')) return true;
     do {
       if (*count >= capacity) return Fail("fewer numbers");
-      MIEN_TRY(Number(&out[(*count)++]));
+      MIEN_STEP(Number(&out[(*count)++]));
     } while (Take(','));
-    return Take(']') ? Status() : Fail("',' or ']'");
+    return Take(']') ? true : Fail("',' or ']'");
   }
 
-  Status Number(uint64_t* out) {
+  bool Number(uint64_t* out) {
     SkipSpace();
     const size_t start = at_;
     uint64_t value = 0;
@@ -146,10 +153,10 @@ class Scanner {
     if (at_ == start) return Fail("an unsigned integer");
     if (text_[start] == '0' && at_ - start > 1) return Fail("a number without leading zeros");
     *out = value;
-    return {};
+    return true;
   }
 
-  Status String(std::string* out) {
+  bool String(std::string* out) {
     if (!Take('"')) return Fail("'\"'");
     for (;;) {
       if (at_ >= text_.size()) return Fail("the end of a string");
@@ -161,12 +168,12 @@ class Scanner {
         *out += static_cast<char>(c);
         continue;
       }
-      MIEN_TRY(Escape(out));
+      MIEN_STEP(Escape(out));
     }
-    return IsValidUtf8(*out) ? Status() : Fail("UTF-8 in a string");
+    return IsValidUtf8(*out) ? true : Fail("UTF-8 in a string");
   }
 
-  Status Escape(std::string* out) {
+  bool Escape(std::string* out) {
     if (at_ >= text_.size()) return Fail("an escape");
     const char c = text_[at_++];
     switch (c) {
@@ -174,44 +181,44 @@ class Scanner {
       case '\\':
       case '/':
         *out += c;
-        return {};
+        return true;
       case 'b':
         *out += '\b';
-        return {};
+        return true;
       case 'f':
         *out += '\f';
-        return {};
+        return true;
       case 'n':
         *out += '\n';
-        return {};
+        return true;
       case 'r':
         *out += '\r';
-        return {};
+        return true;
       case 't':
         *out += '\t';
-        return {};
+        return true;
       case 'u':
         break;
       default:
         return Fail("a JSON escape");
     }
     uint32_t code = 0;
-    MIEN_TRY(Hex4(&code));
+    MIEN_STEP(Hex4(&code));
     if (code >= 0xd800 && code < 0xdc00) {
       uint32_t low = 0;
       if (text_.substr(at_, 2) != "\\u") return Fail("the second half of a surrogate pair");
       at_ += 2;
-      MIEN_TRY(Hex4(&low));
+      MIEN_STEP(Hex4(&low));
       if (low < 0xdc00 || low > 0xdfff) return Fail("the second half of a surrogate pair");
       code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
     } else if (code >= 0xdc00 && code < 0xe000) {
       return Fail("the first half of a surrogate pair");
     }
     AppendUtf8(code, out);
-    return {};
+    return true;
   }
 
-  Status Hex4(uint32_t* out) {
+  bool Hex4(uint32_t* out) {
     if (text_.size() - at_ < 4) return Fail("four hexadecimal digits");
     for (int i = 0; i < 4; ++i, ++at_) {
       const char c = text_[at_];
@@ -226,7 +233,7 @@ class Scanner {
         return Fail("four hexadecimal digits");
       *out = *out << 4 | digit;
     }
-    return {};
+    return true;
   }
 
   static void AppendUtf8(uint32_t code, std::string* out) {
@@ -243,6 +250,7 @@ class Scanner {
     }
   }
 
+  Status error_;
   std::string_view text_;
   const HeaderLimits& limits_;
   size_t at_ = 0;
@@ -270,7 +278,8 @@ HeaderLimits LimitsOf(TensorFile::Profile profile) {
 
 Result<RawHeader> ParseHeader(std::string_view text, const HeaderLimits& limits) {
   RawHeader raw;
-  MIEN_TRY(Scanner(text, limits).Run(&raw));
+  Scanner scanner(text, limits);
+  if (!scanner.Run(&raw)) return scanner.error();
   return raw;
 }
 

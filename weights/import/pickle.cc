@@ -19,68 +19,86 @@ constexpr size_t kMaxMarks = 64;
 
 }  // namespace
 
-Status Cursor::Read(void* out, size_t count) {
-  if (count > end_ - at_) return Status::Error(Code::kRefused, "pickle, byte %" PRIu64 ": truncated", at_);
+bool Cursor::Read(void* out, size_t count) {
+  if (count > end_ - at_)
+    return Fail(Status::Error(Code::kRefused, "pickle, byte %" PRIu64 ": truncated", at_));
   auto* to = static_cast<std::byte*>(out);
   while (count > 0) {
     if (at_ < window_at_ || at_ - window_at_ >= window_.size()) {
       window_.resize(std::min<uint64_t>(kWindow, end_ - at_));
       window_at_ = at_;
-      MIEN_TRY(source_.ReadAt(at_, window_));
+      const Status read = source_.ReadAt(at_, window_);
+      if (!read.ok()) return Fail(read);
     }
     const size_t from = static_cast<size_t>(at_ - window_at_);
     const size_t part = std::min(count, window_.size() - from);
     std::memcpy(to, window_.data() + from, part);
     to += part, at_ += part, count -= part;
   }
-  return {};
+  return true;
 }
 
-Status Cursor::Number(size_t bytes, uint64_t* out) {
+bool Cursor::Number(size_t bytes, uint64_t* out) {
   uint8_t raw[8];
-  MIEN_TRY(Read(raw, bytes));
+  MIEN_STEP(Read(raw, bytes));
   *out = 0;
   for (size_t i = bytes; i-- > 0;) *out = *out << 8 | raw[i];
-  return {};
+  return true;
 }
 
-Status Cursor::Line(std::string* out) {
+bool Cursor::Line(std::string* out) {
   for (char c = 0;;) {
-    MIEN_TRY(Read(&c, 1));
-    if (c == '\n') return {};
+    MIEN_STEP(Read(&c, 1));
+    if (c == '\n') return true;
     if (out->size() >= 127)
-      return Status::Error(Code::kRefused, "pickle, byte %" PRIu64 ": a name too long", at_);
+      return Fail(Status::Error(Code::kRefused, "pickle, byte %" PRIu64 ": a name too long", at_));
     *out += c;
   }
 }
 
-Status Cursor::Skip(uint64_t count) {
-  if (count > end_ - at_) return Status::Error(Code::kRefused, "pickle, byte %" PRIu64 ": truncated", at_);
+bool Cursor::Skip(uint64_t count) {
+  if (count > end_ - at_)
+    return Fail(Status::Error(Code::kRefused, "pickle, byte %" PRIu64 ": truncated", at_));
   at_ += count;
-  return {};
+  return true;
 }
 
-Status Machine::Fail(const char* what) const {
-  return Status::Error(Code::kRefused, "pickle, byte %" PRIu64 ": %s", opcode_at_, what);
+bool Cursor::Fail(const Status& status) {
+  error_ = status;
+  return false;
+}
+
+bool Machine::Fail(const char* what) {
+  return Fail(Status::Error(Code::kRefused, "pickle, byte %" PRIu64 ": %s", opcode_at_, what));
+}
+
+bool Machine::Fail(const Status& status) {
+  error_ = status;
+  return false;
 }
 
 Result<PickleTree> Machine::Run() {
+  if (!Loop()) return error_.ok() ? cursor_.error() : error_;
+  return std::move(tree_);
+}
+
+bool Machine::Loop() {
   uint64_t opcodes = 0;
   for (bool done = false; !done;) {
     opcode_at_ = cursor_.at();
     if (++opcodes > kMaxOpcodes) return Fail("too many opcodes");
     if (cursor_.at() - begin_ - payload_bytes_ > kMaxPlainBytes) return Fail("more than 16 MiB of pickle");
     uint8_t op = 0;
-    MIEN_TRY(cursor_.Read(&op, 1));
-    MIEN_TRY(Step(op, &done));
+    MIEN_STEP(cursor_.Read(&op, 1));
+    MIEN_STEP(Step(op, &done));
   }
   if (stack_.size() != 1 || !marks_.empty()) return Fail("values are left over at the end");
   tree_.root = stack_[0];
   tree_.end = cursor_.at();
-  return std::move(tree_);
+  return true;
 }
 
-Status Machine::Step(uint8_t op, bool* done) {
+bool Machine::Step(uint8_t op, bool* done) {
   switch (op) {
     case 0x80:
       return Protocol();
@@ -88,7 +106,7 @@ Status Machine::Step(uint8_t op, bool* done) {
       return Frame();
     case '.':
       *done = true;
-      return {};
+      return true;
     case '(':
       return Mark();
     case 'N':
@@ -174,48 +192,50 @@ Status Machine::Step(uint8_t op, bool* done) {
     default:
       break;
   }
-  return Status::Error(Code::kRefused,
-                       "pickle, byte %" PRIu64 ": opcode 0x%02x is not one a checkpoint needs", opcode_at_,
-                       op);
+  return Fail(Status::Error(Code::kRefused,
+                            "pickle, byte %" PRIu64 ": opcode 0x%02x is not one a checkpoint needs",
+                            opcode_at_, op));
 }
 
-Status Machine::Protocol() {
+bool Machine::Protocol() {
   uint8_t version = 0;
-  MIEN_TRY(cursor_.Read(&version, 1));
+  MIEN_STEP(cursor_.Read(&version, 1));
   if (opcode_at_ != begin_ || version < 2 || version > 5) return Fail("pickle protocol 2 to 5 expected");
-  return {};
+  return true;
 }
 
-Status Machine::Frame() {
+bool Machine::Frame() {
   uint64_t length = 0;
-  MIEN_TRY(cursor_.Number(8, &length));
-  return length <= cursor_.left() ? Status() : Fail("a frame beyond the end");
+  MIEN_STEP(cursor_.Number(8, &length));
+  return length <= cursor_.left() ? true : Fail("a frame beyond the end");
 }
 
-Status Machine::Mark() {
+bool Machine::Mark() {
   if (marks_.size() >= kMaxMarks) return Fail("nested too deep");
   marks_.push_back(stack_.size());
-  return {};
+  return true;
 }
 
-Status Machine::Push(ValueId id) {
+bool Machine::Push(ValueId id) {
   if (stack_.size() >= kMaxValues) return Fail("too many values");
   stack_.push_back(id);
-  return {};
+  return true;
 }
 
-Result<ValueId> Machine::Add(const PickleValue& value) {
+bool Machine::Add(const PickleValue& value, ValueId* id) {
   if (tree_.values.size() >= kMaxValues) return Fail("too many values");
+  *id = static_cast<ValueId>(tree_.values.size());
   tree_.values.push_back(value);
-  return static_cast<ValueId>(tree_.values.size() - 1);
+  return true;
 }
 
-Status Machine::PushNew(const PickleValue& value) {
-  MIEN_ASSIGN(const ValueId id, Add(value));
+bool Machine::PushNew(const PickleValue& value) {
+  ValueId id = 0;
+  MIEN_STEP(Add(value, &id));
   return Push(id);
 }
 
-Status Machine::NewContainer(PickleKind kind, std::vector<ValueId> items) {
+bool Machine::NewContainer(PickleKind kind, std::vector<ValueId> items) {
   PickleValue value;
   value.kind = kind;
   value.index = static_cast<uint32_t>(tree_.containers.size());
@@ -224,23 +244,23 @@ Status Machine::NewContainer(PickleKind kind, std::vector<ValueId> items) {
 }
 
 // Values below the topmost mark belong to somebody else.
-Status Machine::Need(size_t count) const {
+bool Machine::Need(size_t count) {
   const size_t floor = marks_.empty() ? 0 : marks_.back();
-  return stack_.size() - floor >= count ? Status() : Fail("the stack is empty");
+  return stack_.size() - floor >= count ? true : Fail("the stack is empty");
 }
 
-Status Machine::PopToMark(std::vector<ValueId>* items) {
+bool Machine::PopToMark(std::vector<ValueId>* items) {
   if (marks_.empty()) return Fail("no mark");
   const size_t mark = marks_.back();
   marks_.pop_back();
   items->assign(stack_.begin() + static_cast<ptrdiff_t>(mark), stack_.end());
   stack_.resize(mark);
-  return {};
+  return true;
 }
 
-Status Machine::Integer(size_t bytes) {
+bool Machine::Integer(size_t bytes) {
   uint64_t raw = 0;
-  MIEN_TRY(cursor_.Number(bytes, &raw));
+  MIEN_STEP(cursor_.Number(bytes, &raw));
   PickleValue value;
   value.kind = PickleKind::kInt;
   value.integer = bytes == 4 ? static_cast<int32_t>(static_cast<uint32_t>(raw)) : static_cast<int64_t>(raw);
@@ -248,11 +268,11 @@ Status Machine::Integer(size_t bytes) {
 }
 
 // Up to eight bytes are an integer; longer ones (the magic number of legacy files) keep their bytes.
-Status Machine::LongInteger() {
+bool Machine::LongInteger() {
   uint8_t length = 0;
-  MIEN_TRY(cursor_.Read(&length, 1));
+  MIEN_STEP(cursor_.Read(&length, 1));
   char raw[255];
-  MIEN_TRY(cursor_.Read(raw, length));
+  MIEN_STEP(cursor_.Read(raw, length));
   PickleValue value;
   if (length > 8) {
     value.kind = PickleKind::kLong;
@@ -268,9 +288,9 @@ Status Machine::LongInteger() {
   return PushNew(value);
 }
 
-Status Machine::Real() {
+bool Machine::Real() {
   uint8_t raw[8];
-  MIEN_TRY(cursor_.Read(raw, 8));
+  MIEN_STEP(cursor_.Read(raw, 8));
   uint64_t bits = 0;
   for (uint8_t byte : raw) bits = bits << 8 | byte;  // big endian
   PickleValue value;
@@ -279,9 +299,9 @@ Status Machine::Real() {
   return PushNew(value);
 }
 
-Status Machine::String(size_t length_bytes) {
+bool Machine::String(size_t length_bytes) {
   uint64_t length = 0;
-  MIEN_TRY(cursor_.Number(length_bytes, &length));
+  MIEN_STEP(cursor_.Number(length_bytes, &length));
   if (length > cursor_.left() ||
       length > kMaxPlainBytes - std::min<uint64_t>(kMaxPlainBytes, tree_.pool.size())) {
     return Fail("a string beyond the end, or more than 16 MiB of them");
@@ -291,88 +311,88 @@ Status Machine::String(size_t length_bytes) {
   value.at = tree_.pool.size();
   value.index = static_cast<uint32_t>(length);
   tree_.pool.resize(tree_.pool.size() + length);
-  MIEN_TRY(cursor_.Read(tree_.pool.data() + value.at, length));
+  MIEN_STEP(cursor_.Read(tree_.pool.data() + value.at, length));
   return PushNew(value);
 }
 
-Status Machine::Bytes(size_t length_bytes) {
+bool Machine::Bytes(size_t length_bytes) {
   PickleValue value;
   value.kind = PickleKind::kBytes;
   uint64_t length = 0;
-  MIEN_TRY(cursor_.Number(length_bytes, &length));
+  MIEN_STEP(cursor_.Number(length_bytes, &length));
   if (length > UINT32_MAX) return Fail("a byte string of more than 4 GiB");
   value.at = cursor_.at();
   value.index = static_cast<uint32_t>(length);
-  MIEN_TRY(cursor_.Skip(length));
+  MIEN_STEP(cursor_.Skip(length));
   payload_bytes_ += length;
   return PushNew(value);
 }
 
-Status Machine::Tuple(size_t count) {
-  MIEN_TRY(Need(count));
+bool Machine::Tuple(size_t count) {
+  MIEN_STEP(Need(count));
   std::vector<ValueId> items(stack_.end() - static_cast<ptrdiff_t>(count), stack_.end());
   stack_.resize(stack_.size() - count);
   return NewContainer(PickleKind::kTuple, std::move(items));
 }
 
-Status Machine::TupleFromMark() {
+bool Machine::TupleFromMark() {
   std::vector<ValueId> items;
-  MIEN_TRY(PopToMark(&items));
+  MIEN_STEP(PopToMark(&items));
   return NewContainer(PickleKind::kTuple, std::move(items));
 }
 
-Status Machine::Append() {
-  MIEN_TRY(Need(2));
+bool Machine::Append() {
+  MIEN_STEP(Need(2));
   const ValueId item = stack_.back();
   stack_.pop_back();
   return AddTo(PickleKind::kList, {&item, 1});
 }
 
-Status Machine::SetItem() {
-  MIEN_TRY(Need(3));
+bool Machine::SetItem() {
+  MIEN_STEP(Need(3));
   const ValueId pair[2] = {stack_[stack_.size() - 2], stack_.back()};
   stack_.resize(stack_.size() - 2);
   return AddTo(PickleKind::kDict, pair);
 }
 
-Status Machine::AddFromMark(PickleKind kind) {
+bool Machine::AddFromMark(PickleKind kind) {
   std::vector<ValueId> items;
-  MIEN_TRY(PopToMark(&items));
+  MIEN_STEP(PopToMark(&items));
   return AddTo(kind, items);
 }
 
 // Items are put only into the kind of container that the opcode is for, never into a tensor or anything else.
-Status Machine::AddTo(PickleKind kind, std::span<const ValueId> items) {
-  MIEN_TRY(Need(1));
+bool Machine::AddTo(PickleKind kind, std::span<const ValueId> items) {
+  MIEN_STEP(Need(1));
   const PickleValue& target = tree_[stack_.back()];
   if (target.kind != kind) return Fail("items for something that is no container of theirs");
   if (kind == PickleKind::kDict && items.size() % 2 != 0) return Fail("a key without a value");
   auto& container = tree_.containers[target.index];
   if ((references_ += items.size()) > kMaxOpcodes) return Fail("too many items");
   container.insert(container.end(), items.begin(), items.end());
-  return {};
+  return true;
 }
 
-Status Machine::Put(size_t bytes) {
+bool Machine::Put(size_t bytes) {
   uint64_t index = 0;
-  MIEN_TRY(cursor_.Number(bytes, &index));
-  MIEN_TRY(Need(1));
+  MIEN_STEP(cursor_.Number(bytes, &index));
+  MIEN_STEP(Need(1));
   if (index >= kMaxMemo) return Fail("a memo index of more than a million");
   if (index >= memo_.size()) memo_.resize(index + 1, kNoValue);
   memo_[index] = stack_.back();
-  return {};
+  return true;
 }
 
-Status Machine::Memoize() {
-  MIEN_TRY(Need(1));
+bool Machine::Memoize() {
+  MIEN_STEP(Need(1));
   if (memo_.size() >= kMaxMemo) return Fail("too many memo entries");
   memo_.push_back(stack_.back());
-  return {};
+  return true;
 }
 
-Status Machine::Get(size_t bytes) {
+bool Machine::Get(size_t bytes) {
   uint64_t index = 0;
-  MIEN_TRY(cursor_.Number(bytes, &index));
+  MIEN_STEP(cursor_.Number(bytes, &index));
   if (index >= memo_.size() || memo_[index] == kNoValue) return Fail("a memo entry that was never set");
   return Push(memo_[index]);
 }

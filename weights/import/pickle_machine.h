@@ -5,6 +5,7 @@
 #include <span>
 
 #include "weights/import/pickle.h"
+#include "weights/step.h"
 
 namespace mien {
 
@@ -13,18 +14,22 @@ class Cursor {
  public:
   Cursor(const ByteSource& source, uint64_t begin, uint64_t end) : source_(source), at_(begin), end_(end) {}
 
+  const Status& error() const { return error_; }
   uint64_t at() const { return at_; }
   uint64_t left() const { return end_ - at_; }
-  Status Read(void* out, size_t count);
-  Status Number(size_t bytes, uint64_t* out);  // little endian
-  Status Line(std::string* out);               // up to a newline
-  Status Skip(uint64_t count);
+  bool Read(void* out, size_t count);
+  bool Number(size_t bytes, uint64_t* out);  // little endian
+  bool Line(std::string* out);               // up to a newline
+  bool Skip(uint64_t count);
 
  private:
+  bool Fail(const Status& status);
+
   static constexpr uint64_t kWindow = 1 << 12;
   const ByteSource& source_;
   uint64_t at_, end_, window_at_ = 0;
   std::vector<std::byte> window_;
+  Status error_;
 };
 
 class Machine {
@@ -40,50 +45,53 @@ class Machine {
  private:
   static constexpr ValueId kNoneId = 0, kTrueId = 1, kFalseId = 2, kNoValue = UINT32_MAX;
 
-  Status Fail(const char* what) const;
-  Status Step(uint8_t op, bool* done);
-  Status Need(size_t count) const;
-  Status Push(ValueId id);
-  Result<ValueId> Add(const PickleValue& value);
-  Status PushNew(const PickleValue& value);
-  Status NewContainer(PickleKind kind, std::vector<ValueId> items);
-  Status PopToMark(std::vector<ValueId>* items);
-  Status AddTo(PickleKind kind, std::span<const ValueId> items);
+  bool Loop();
+  bool Fail(const char* what);
+  bool Fail(const Status& status);
+  bool Step(uint8_t op, bool* done);
+  bool Need(size_t count);
+  bool Push(ValueId id);
+  bool Add(const PickleValue& value, ValueId* id);
+  bool PushNew(const PickleValue& value);
+  bool NewContainer(PickleKind kind, std::vector<ValueId> items);
+  bool PopToMark(std::vector<ValueId>* items);
+  bool AddTo(PickleKind kind, std::span<const ValueId> items);
 
-  Status Protocol();
-  Status Frame();
-  Status Mark();
-  Status Integer(size_t bytes);
-  Status LongInteger();
-  Status Real();
-  Status String(size_t length_bytes);
-  Status Bytes(size_t length_bytes);
-  Status Tuple(size_t count);
-  Status TupleFromMark();
-  Status Append();
-  Status AddFromMark(PickleKind kind);
-  Status SetItem();
-  Status Put(size_t bytes);
-  Status Memoize();
-  Status Get(size_t bytes);
+  bool Protocol();
+  bool Frame();
+  bool Mark();
+  bool Integer(size_t bytes);
+  bool LongInteger();
+  bool Real();
+  bool String(size_t length_bytes);
+  bool Bytes(size_t length_bytes);
+  bool Tuple(size_t count);
+  bool TupleFromMark();
+  bool Append();
+  bool AddFromMark(PickleKind kind);
+  bool SetItem();
+  bool Put(size_t bytes);
+  bool Memoize();
+  bool Get(size_t bytes);
 
   // pickle_names.cc
-  Status Global();
-  Status StackGlobal();
-  Status PushName(const std::string& module, const std::string& name);
-  Status Reduce();
-  Status NewObject();
-  Status Build();
-  Status Persistent();
-  Status MakeOrderedDict(std::span<const ValueId> arguments);
-  Status MakeTensor(std::span<const ValueId> arguments);
-  Status MakeStorage(std::span<const ValueId> arguments);
-  Status MakeModule(std::span<const ValueId> arguments);
-  Status MakeNumpyType(std::span<const ValueId> arguments);
-  Status MakeNumpyScalar(std::span<const ValueId> arguments);
+  bool Global();
+  bool StackGlobal();
+  bool PushName(const std::string& module, const std::string& name);
+  bool Reduce();
+  bool NewObject();
+  bool Build();
+  bool Persistent();
+  bool MakeOrderedDict(std::span<const ValueId> arguments);
+  bool MakeTensor(std::span<const ValueId> arguments);
+  bool MakeStorage(std::span<const ValueId> arguments);
+  bool MakeModule(std::span<const ValueId> arguments);
+  bool MakeNumpyType(std::span<const ValueId> arguments);
+  bool MakeNumpyScalar(std::span<const ValueId> arguments);
   bool Integers(ValueId tuple, std::vector<uint64_t>* out) const;
-  Result<ValueId> AddStorage(ForeignStorage storage);
+  bool AddStorage(Result<ForeignStorage> storage);
 
+  Status error_;
   Cursor cursor_;
   const ByteSource& source_;
   const uint64_t begin_;

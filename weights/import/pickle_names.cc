@@ -69,15 +69,15 @@ bool NumpyTypeFromText(std::string_view text, DType* out) {
 
 }  // namespace
 
-Status Machine::Global() {
+bool Machine::Global() {
   std::string module, name;
-  MIEN_TRY(cursor_.Line(&module));
-  MIEN_TRY(cursor_.Line(&name));
+  MIEN_STEP(cursor_.Line(&module));
+  MIEN_STEP(cursor_.Line(&name));
   return PushName(module, name);
 }
 
-Status Machine::StackGlobal() {
-  MIEN_TRY(Need(2));
+bool Machine::StackGlobal() {
+  MIEN_STEP(Need(2));
   const PickleValue module = tree_[stack_[stack_.size() - 2]], name = tree_[stack_.back()];
   if (module.kind != PickleKind::kString || name.kind != PickleKind::kString)
     return Fail("a name that is no text");
@@ -86,7 +86,7 @@ Status Machine::StackGlobal() {
                   std::string(tree_.Text(name).substr(0, 128)));
 }
 
-Status Machine::PushName(const std::string& module, const std::string& name) {
+bool Machine::PushName(const std::string& module, const std::string& name) {
   PickleValue value;
   value.kind = PickleKind::kGlobal;
   for (const AllowedName& allowed : kAllowed) {
@@ -102,12 +102,13 @@ Status Machine::PushName(const std::string& module, const std::string& name) {
       return PushNew(value);
     }
   }
-  return Status::Error(Code::kRefused, "pickle, byte %" PRIu64 ": it asks for %s.%s, which is not allowed",
-                       opcode_at_, Printable(module).c_str(), Printable(name).c_str());
+  return Fail(Status::Error(Code::kRefused,
+                            "pickle, byte %" PRIu64 ": it asks for %s.%s, which is not allowed", opcode_at_,
+                            Printable(module).c_str(), Printable(name).c_str()));
 }
 
-Status Machine::Reduce() {
-  MIEN_TRY(Need(2));
+bool Machine::Reduce() {
+  MIEN_STEP(Need(2));
   const PickleValue function = tree_[stack_[stack_.size() - 2]], tuple = tree_[stack_.back()];
   if (function.kind != PickleKind::kGlobal || tuple.kind != PickleKind::kTuple) {
     return Fail("a call of something that is no known name");
@@ -148,7 +149,7 @@ Status Machine::Reduce() {
 }
 
 // OrderedDict() or, from Python 2, OrderedDict([[key, value], ...]).
-Status Machine::MakeOrderedDict(std::span<const ValueId> arguments) {
+bool Machine::MakeOrderedDict(std::span<const ValueId> arguments) {
   if (arguments.empty()) return NewContainer(PickleKind::kDict, {});
   if (arguments.size() != 1 || tree_[arguments[0]].kind != PickleKind::kList)
     return Fail("a dictionary of something odd");
@@ -176,7 +177,7 @@ bool Machine::Integers(ValueId tuple, std::vector<uint64_t>* out) const {
 }
 
 // (storage, offset, size, stride, requires_grad, hooks[, metadata])
-Status Machine::MakeTensor(std::span<const ValueId> arguments) {
+bool Machine::MakeTensor(std::span<const ValueId> arguments) {
   std::vector<uint64_t> size, stride;
   if (arguments.size() < 6 || arguments.size() > 7 || tree_[arguments[0]].kind != PickleKind::kStorage ||
       tree_[arguments[1]].kind != PickleKind::kInt || tree_[arguments[1]].integer < 0 ||
@@ -190,11 +191,11 @@ Status Machine::MakeTensor(std::span<const ValueId> arguments) {
   tensor.type = tensor.storage.type;
   tensor.offset = static_cast<uint64_t>(tree_[arguments[1]].integer);
   auto shape = Shape::Checked(size);
-  if (!shape.ok()) return shape.status().Within("pickle, byte %" PRIu64, opcode_at_);
+  if (!shape.ok()) return Fail(shape.status().Within("pickle, byte %" PRIu64, opcode_at_));
   tensor.shape = *shape;
   for (size_t i = 0; i < stride.size(); ++i) tensor.strides[i] = static_cast<int64_t>(stride[i]);
   const Status view = CheckView(tensor);
-  if (!view.ok()) return view.Within("pickle, byte %" PRIu64, opcode_at_);
+  if (!view.ok()) return Fail(view.Within("pickle, byte %" PRIu64, opcode_at_));
   PickleValue value;
   value.kind = PickleKind::kTensor;
   value.index = static_cast<uint32_t>(tree_.tensors.size());
@@ -203,27 +204,25 @@ Status Machine::MakeTensor(std::span<const ValueId> arguments) {
   return PushNew(value);
 }
 
-Result<ValueId> Machine::AddStorage(ForeignStorage storage) {
+bool Machine::AddStorage(Result<ForeignStorage> storage) {
+  if (!storage.ok()) return Fail(storage.status().Within("pickle, byte %" PRIu64, opcode_at_));
   if (tree_.storages.size() >= kMaxTensors) return Fail("more than 65536 storages");
   PickleValue value;
   value.kind = PickleKind::kStorage;
   value.index = static_cast<uint32_t>(tree_.storages.size());
-  tree_.storages.push_back(std::move(storage));
-  return Add(value);
+  tree_.storages.push_back(std::move(*storage));
+  return PushNew(value);
 }
 
-Status Machine::MakeStorage(std::span<const ValueId> arguments) {
+bool Machine::MakeStorage(std::span<const ValueId> arguments) {
   if (!options_.embedded || arguments.size() != 1 || tree_[arguments[0]].kind != PickleKind::kBytes) {
     return Fail("a storage that is no byte string");
   }
   const PickleValue bytes = tree_[arguments[0]];
-  auto storage = options_.embedded(bytes.at, bytes.index);
-  if (!storage.ok()) return storage.status().Within("pickle, byte %" PRIu64, opcode_at_);
-  MIEN_ASSIGN(const ValueId id, AddStorage(std::move(*storage)));
-  return Push(id);
+  return AddStorage(options_.embedded(bytes.at, bytes.index));
 }
 
-Status Machine::MakeModule(std::span<const ValueId> arguments) {
+bool Machine::MakeModule(std::span<const ValueId> arguments) {
   if (arguments.size() != 1 || tree_[arguments[0]].kind != PickleKind::kDict)
     return Fail("a module without its dict");
   PickleValue value;
@@ -233,7 +232,7 @@ Status Machine::MakeModule(std::span<const ValueId> arguments) {
 }
 
 // dtype('f8', False, True)
-Status Machine::MakeNumpyType(std::span<const ValueId> arguments) {
+bool Machine::MakeNumpyType(std::span<const ValueId> arguments) {
   PickleValue value;
   value.kind = PickleKind::kType;
   DType type;
@@ -245,7 +244,7 @@ Status Machine::MakeNumpyType(std::span<const ValueId> arguments) {
   return PushNew(value);
 }
 
-Status Machine::MakeNumpyScalar(std::span<const ValueId> arguments) {
+bool Machine::MakeNumpyScalar(std::span<const ValueId> arguments) {
   if (arguments.size() != 2 || tree_[arguments[0]].kind != PickleKind::kType ||
       tree_[arguments[1]].kind != PickleKind::kBytes) {
     return Fail("a numpy number with arguments that do not fit");
@@ -254,7 +253,8 @@ Status Machine::MakeNumpyScalar(std::span<const ValueId> arguments) {
   const PickleValue bytes = tree_[arguments[1]];
   if (bytes.index != DTypeBytes(type)) return Fail("a numpy number of a wrong size");
   uint64_t raw = 0;
-  MIEN_TRY(source_.ReadAt(bytes.at, std::as_writable_bytes(std::span(&raw, 1)).first(bytes.index)));
+  const Status read = source_.ReadAt(bytes.at, std::as_writable_bytes(std::span(&raw, 1)).first(bytes.index));
+  if (!read.ok()) return Fail(read);
   PickleValue value;
   value.kind = PickleKind::kInt;
   switch (type) {
@@ -283,8 +283,8 @@ Status Machine::MakeNumpyScalar(std::span<const ValueId> arguments) {
   return PushNew(value);
 }
 
-Status Machine::NewObject() {
-  MIEN_TRY(Need(2));
+bool Machine::NewObject() {
+  MIEN_STEP(Need(2));
   const PickleValue type = tree_[stack_[stack_.size() - 2]], tuple = tree_[stack_.back()];
   const bool dictionary = IsGlobal(type, PickleGlobal::kOrderedDict) ||
                           IsGlobal(type, PickleGlobal::kEasyDict) || IsGlobal(type, PickleGlobal::kNamespace);
@@ -296,8 +296,8 @@ Status Machine::NewObject() {
 }
 
 // Attributes of a dictionary (_metadata of a state dict) and details of a numpy type: dropped.
-Status Machine::Build() {
-  MIEN_TRY(Need(2));
+bool Machine::Build() {
+  MIEN_STEP(Need(2));
   const PickleKind kind = tree_[stack_[stack_.size() - 2]].kind;
   if (kind != PickleKind::kDict && kind != PickleKind::kType)
     return Fail("a state for something that has none");
@@ -312,12 +312,12 @@ Status Machine::Build() {
     }
   }
   stack_.pop_back();
-  return {};
+  return true;
 }
 
 // ('storage', type, key, location, elements[, view]); the location ("cuda:0") means nothing here.
-Status Machine::Persistent() {
-  MIEN_TRY(Need(1));
+bool Machine::Persistent() {
+  MIEN_STEP(Need(1));
   const PickleValue tuple = tree_[stack_.back()];
   stack_.pop_back();
   if (!options_.persistent || tuple.kind != PickleKind::kTuple) return Fail("a persistent id");
@@ -348,10 +348,7 @@ Status Machine::Persistent() {
     id.view_offset = static_cast<uint64_t>(offset.integer);
     id.view_elements = static_cast<uint64_t>(size.integer);
   }
-  auto storage = options_.persistent(id, static_cast<uint32_t>(tree_.storages.size()));
-  if (!storage.ok()) return storage.status().Within("pickle, byte %" PRIu64, opcode_at_);
-  MIEN_ASSIGN(const ValueId value, AddStorage(std::move(*storage)));
-  return Push(value);
+  return AddStorage(options_.persistent(id, static_cast<uint32_t>(tree_.storages.size())));
 }
 
 }  // namespace mien
