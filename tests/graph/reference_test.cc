@@ -6,34 +6,9 @@
 #include <cmath>
 
 #include "tests/graph/support.h"
-#include "tests/support/hashgen.h"
 
 namespace mien::testing {
 namespace {
-
-using Tensors = std::map<std::string, DoubleTensor>;
-
-// Recorded tensors are float32 results of float32 arithmetic: 2e-5 of the tensor's size is their own error.
-// Where a float64 evaluation is recorded ("f64/" name), only our float32 parameters (gains such as
-// 0.01/sqrt(512)) differ.
-void CheckClose(const Tensors& ours, const std::string& name, const Tensors& golden,
-                const std::string& recorded) {
-  INFO(name, " against ", recorded);
-  REQUIRE(ours.count(name) == 1);
-  REQUIRE(golden.count(recorded) == 1);
-  const DoubleTensor& expected = golden.at(recorded);
-  const double tolerance = recorded.starts_with("f64/") ? 1e-6 : 2e-5;
-  CHECK(MaxAbsDifference(ours.at(name), expected) <= tolerance * std::max(1.0, Rms(expected)));
-}
-
-Tensors Run(const Result<Graph>& graph, const Tensors& inputs, const WeightSource& weights) {
-  INFO(graph.status().message());
-  REQUIRE(graph.ok());
-  auto outputs = RunReference(*graph, inputs, weights);
-  INFO(outputs.status().message());
-  REQUIRE(outputs.ok());
-  return *outputs;
-}
 
 // Weights recorded beside the outputs: tensor "generator.x" is `prefix`x of `golden`.
 WeightSource RecordedWeights(const Tensors& golden, const std::string& component, const std::string& prefix) {
@@ -107,27 +82,6 @@ TEST_CASE("NVIDIA generators") {
     CheckClose(Run(BuildSynthesis(config, {.batch = 2}), psi07, weights), "image", golden,
                "image_z_psi0.7_const");
   }
-}
-
-// Weights by the recipe of the golden README: tensor "flow.x" is the tag's x.
-WeightSource HashWeights(const ModelConfig& config, const std::string& component, const std::string& tag,
-                         hashgen::Rule rule) {
-  std::map<std::string, TensorSpec> specs;
-  for (const TensorSpec& spec : ExpectedTensors(config)) specs[spec.name] = spec;
-  return [=, made_up = MadeUpWeights(config)](const std::string& name, std::span<float> out) {
-    const std::string key = name.substr(component.size());
-    if (specs.at(name).is_index) return made_up(name, out);
-    const std::vector<float> values =
-        key == "latent_avg" ? hashgen::Values(tag + "/" + key, specs.at(name).shape.elements(), 0.5)
-                            : hashgen::WeightValues(tag, {key, specs.at(name).shape}, rule);
-    std::copy(values.begin(), values.end(), out.begin());
-    return Status();
-  };
-}
-
-DoubleTensor HashInput(const std::string& name, int64_t n, double scale) {
-  const std::vector<float> values = hashgen::Values(name, n, scale);
-  return DoubleTensor(values.begin(), values.end());
 }
 
 DoubleTensor ImageInput(const DoubleTensor& u8) {  // [256,256,3] bytes -> [3,256,256] in [-1,1]

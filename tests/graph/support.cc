@@ -1,5 +1,8 @@
 #include "tests/graph/support.h"
 
+#include <doctest/doctest.h>
+
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
@@ -248,8 +251,8 @@ WeightSource MadeUpWeights(const ModelConfig& config) {
   };
 }
 
-std::map<std::string, DoubleTensor> MadeUpInputs(const Graph& graph) {
-  std::map<std::string, DoubleTensor> inputs;
+Tensors MadeUpInputs(const Graph& graph) {
+  Tensors inputs;
   for (ValueId id : graph.inputs) {
     const Value& value = graph.values[static_cast<size_t>(id)];
     inputs[value.name] = Noise(Hash("in/" + value.name), static_cast<size_t>(value.shape.elements()));
@@ -257,9 +260,9 @@ std::map<std::string, DoubleTensor> MadeUpInputs(const Graph& graph) {
   return inputs;
 }
 
-std::map<std::string, DoubleTensor> Golden(const std::string& name) {
-  std::map<std::string, DoubleTensor> tensors;
-  auto source = File::Open(std::string(MIEN_SOURCE_DIR) + "/tests/data/golden/" + name);
+Tensors Recorded(const std::string& path) {
+  Tensors tensors;
+  auto source = File::Open(std::string(MIEN_SOURCE_DIR) + "/tests/data/" + path);
   if (!source.ok()) {
     std::fprintf(stderr, "%s\n", source.status().message());
     return tensors;
@@ -279,12 +282,52 @@ std::map<std::string, DoubleTensor> Golden(const std::string& name) {
   return tensors;
 }
 
+WeightSource HashWeights(const ModelConfig& config, const std::string& component, const std::string& tag,
+                         hashgen::Rule rule) {
+  std::map<std::string, TensorSpec> specs;
+  for (const TensorSpec& spec : ExpectedTensors(config)) specs[spec.name] = spec;
+  return [=, made_up = MadeUpWeights(config)](const std::string& name, std::span<float> out) {
+    const std::string key = name.substr(component.size());
+    if (specs.at(name).is_index) return made_up(name, out);
+    const std::vector<float> values =
+        key == "latent_avg" ? hashgen::Values(tag + "/" + key, specs.at(name).shape.elements(), 0.5)
+                            : hashgen::WeightValues(tag, {key, specs.at(name).shape}, rule);
+    std::copy(values.begin(), values.end(), out.begin());
+    return Status();
+  };
+}
+
+DoubleTensor HashInput(const std::string& name, int64_t n, double scale) {
+  const std::vector<float> values = hashgen::Values(name, n, scale);
+  return DoubleTensor(values.begin(), values.end());
+}
+
+Tensors Run(const Result<Graph>& graph, const Tensors& inputs, const WeightSource& weights) {
+  INFO(graph.status().message());
+  REQUIRE(graph.ok());
+  auto outputs = RunReference(*graph, inputs, weights);
+  INFO(outputs.status().message());
+  REQUIRE(outputs.ok());
+  return *outputs;
+}
+
+void CheckClose(const Tensors& ours, const std::string& name, const Tensors& recorded,
+                const std::string& key) {
+  INFO(name, " against ", key);
+  REQUIRE(ours.count(name) == 1);
+  REQUIRE(recorded.count(key) == 1);
+  const DoubleTensor& expected = recorded.at(key);
+  const double tolerance = key.starts_with("f64/") ? 1e-6 : 2e-5;
+  CHECK(MaxAbsDifference(ours.at(name), expected) <= tolerance * std::max(1.0, Rms(expected)));
+}
+
 double MaxAbsDifference(const DoubleTensor& a, const DoubleTensor& b) {
   if (a.size() != b.size() || a.empty()) return std::numeric_limits<double>::infinity();
   double largest = 0;
   for (size_t i = 0; i < a.size(); ++i) {
     const double difference = std::abs(a[i] - b[i]);
-    if (!(difference <= largest)) largest = difference;  // NaN sticks
+    if (std::isnan(difference)) return std::numeric_limits<double>::infinity();
+    largest = std::max(largest, difference);
   }
   return largest;
 }

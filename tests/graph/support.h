@@ -8,6 +8,7 @@
 
 #include "graph/networks.h"
 #include "graph/reference.h"
+#include "tests/support/hashgen.h"
 
 namespace mien::testing {
 
@@ -25,6 +26,8 @@ ModelConfig SmallFlow(bool additive, bool norm_within, bool norm_between);  // o
 ModelConfig SmallAttributes();
 ModelConfig SmallRecognizer();
 
+using Tensors = std::map<std::string, DoubleTensor>;
+
 struct NamedConfig {
   std::string name;
   ModelConfig config;
@@ -38,10 +41,25 @@ std::vector<Result<Graph>> BuildAll(const ModelConfig& config, int batch, bool t
 // Numbers that follow from the tensor's name: index lists alternate as in real masks, variances are positive.
 WeightSource MadeUpWeights(const ModelConfig& config);
 // Inputs of a graph, from their names.
-std::map<std::string, DoubleTensor> MadeUpInputs(const Graph& graph);
+Tensors MadeUpInputs(const Graph& graph);
 
-// All tensors of a recorded file (tests/data/golden/<name>), as doubles.
-std::map<std::string, DoubleTensor> Golden(const std::string& name);
+// Weights and inputs by the recipe of the golden README ("Generated weights"): tensor "flow.x" is the tag's
+// x.
+WeightSource HashWeights(const ModelConfig& config, const std::string& component, const std::string& tag,
+                         hashgen::Rule rule);
+DoubleTensor HashInput(const std::string& name, int64_t n, double scale);
+
+// All tensors of a recorded file, tests/data/<path>, as doubles.
+Tensors Recorded(const std::string& path);
+inline Tensors Golden(const std::string& name) { return Recorded("golden/" + name); }
+
+// The outputs of a graph in double; an error fails the test.
+Tensors Run(const Result<Graph>& graph, const Tensors& inputs, const WeightSource& weights);
+// Recorded float32 results of float32 arithmetic have an error of their own, 2e-5 of the tensor's size. Where
+// a float64 evaluation is recorded (f64/...), only our float32 parameters (gains such as 0.01/sqrt(512))
+// differ.
+void CheckClose(const Tensors& ours, const std::string& name, const Tensors& recorded,
+                const std::string& key);
 
 double MaxAbsDifference(const DoubleTensor& a, const DoubleTensor& b);  // infinite where the sizes differ
 double Rms(const DoubleTensor& a);
