@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "tests/graph/support.h"
+#include "weights/import/readers.h"
 
 namespace mien::testing {
 namespace {
@@ -81,6 +82,111 @@ TEST_CASE("NVIDIA generators") {
                golden, "image_wplus_none");
     CheckClose(Run(BuildSynthesis(config, {.batch = 2}), psi07, weights), "image", golden,
                "image_z_psi0.7_const");
+  }
+}
+
+// The tensors of a public checkpoint: "generator.x" is `prefix`x there, or x where that is missing.
+WeightSource CheckpointWeights(const std::string& file, const std::string& component,
+                               const std::string& prefix) {
+  const auto read = ReadForeign(std::string(MIEN_SOURCE_DIR) + "/tests/data/golden/" + file);
+  INFO(read.status().message());
+  REQUIRE(read.ok());
+  return [checkpoint = *read, component, prefix](const std::string& name, std::span<float> out) {
+    const std::string key = name.substr(component.size());
+    const ForeignTensor* tensor = checkpoint.Find(prefix + key);
+    if (tensor == nullptr) tensor = checkpoint.Find(key);
+    if (tensor == nullptr || tensor->shape.elements() != static_cast<int64_t>(out.size())) {
+      return Status::Error(Code::kFailure, "no tensor %s of %zu numbers", key.c_str(), out.size());
+    }
+    std::vector<std::byte> bytes;
+    MIEN_TRY(ReadContiguous(*tensor, &bytes));
+    const DoubleTensor numbers = Numbers(bytes, tensor->type);
+    std::copy(numbers.begin(), numbers.end(), out.begin());
+    return Status();
+  };
+}
+
+struct RosinalityNet {
+  const char *checkpoint, *recorded;
+  int resolution, w_dim, mapping_layers;
+  std::vector<int> channels;
+};
+
+TEST_CASE("rosinality generators") {
+  const RosinalityNet nets[] = {
+      {"rosi_tiny_a.pt", "rosi_tiny_a.io.safetensors", 32, 64, 4, {48, 48, 32, 16}},
+      {"rosi_tiny_b_legacy.pt", "rosi_tiny_b_legacy.io.safetensors", 16, 32, 2, {24, 20, 12}},
+  };
+  for (const RosinalityNet& net : nets) {
+    INFO(net.checkpoint);
+    const Tensors golden = Golden(net.recorded);
+    const WeightSource weights = CheckpointWeights(net.checkpoint, "generator.", "g_ema.");
+    ModelConfig config = FullGenerator(net.resolution);
+    GeneratorConfig& g = *config.generator;
+    g.z_dim = g.w_dim = net.w_dim;
+    g.mapping_layers = net.mapping_layers;
+    g.channels = net.channels;
+    const Tensors mapped =
+        Run(BuildMapping(config, {.batch = 2, .trace = true}), {{"z", golden.at("z")}}, weights);
+    CheckActivations(mapped, golden, "mapping/");
+    CheckClose(mapped, "mapping/style." + std::to_string(net.mapping_layers), golden, "f64/w_from_z");
+    CheckClose(Run(BuildSynthesis(config, {.batch = 2}), {{"w_plus", mapped.at("w_plus")}}, weights), "image",
+               golden, "image_z");
+    const Tensors truncated =
+        Run(BuildMapping(config, {.batch = 2, .psi = 0.6f}), {{"z", golden.at("z")}}, weights);
+    CheckClose(truncated, "w_plus", golden, "w_trunc0.6");
+    CheckClose(Run(BuildSynthesis(config, {.batch = 2}), truncated, weights), "image", golden,
+               "image_z_trunc0.6");
+    Tensors inputs = {{"w_plus", golden.at("wplus")}};
+    const Tensors traced = Run(BuildSynthesis(config, {.batch = 2, .trace = true}), inputs, weights);
+    CheckActivations(traced, golden, "act/");
+    CheckClose(traced, "image", golden, "f64/image_wplus");
+    CheckClose(Run(BuildSynthesis(config, {.batch = 2}), inputs, weights), "image", golden,
+               "f64/image_wplus");
+    CheckClose(Run(BuildSynthesis(config, {.batch = 2, .noise = NoiseMode::kNone}), inputs, weights), "image",
+               golden, "image_wplus_no_noise");
+    for (int i = 0; i < g.noise_maps(); ++i) {
+      inputs["noise." + std::to_string(i)] = golden.at("ext_noise/" + std::to_string(i));
+    }
+    CheckClose(Run(BuildSynthesis(config, {.batch = 2, .noise = NoiseMode::kInput}), inputs, weights),
+               "image", golden, "image_wplus_ext_noise");
+  }
+}
+
+struct FlowNetFiles {
+  const char *checkpoint, *recorded;
+  int features, hidden, layers, blocks;
+};
+
+TEST_CASE("flows from checkpoints") {
+  const FlowNetFiles nets[] = {
+      {"flow_small_a.pt", "flow_small_a.io.safetensors", 64, 64, 4, 2},
+      {"flow_small_b_dist_legacy.pt", "flow_small_b_dist_legacy.io.safetensors", 32, 24, 3, 1},
+  };
+  for (const FlowNetFiles& net : nets) {
+    INFO(net.checkpoint);
+    const Tensors golden = Golden(net.recorded);
+    const WeightSource weights = CheckpointWeights(net.checkpoint, "flow.", "model.");
+    ModelConfig config = FullFlow();
+    FlowConfig& f = *config.flow;
+    f.features = net.features;
+    f.hidden = net.hidden;
+    f.layers = net.layers;
+    f.blocks = net.blocks;
+    const Tensors forward = Run(BuildFlow(config, {.trace = true}), {{"w_plus", golden.at("x")}}, weights);
+    CheckActivations(forward, golden, "layer/");
+    CheckClose(forward, "latent", golden, "f64/z");
+    CheckClose(forward, "logabsdet", golden, "f64/logabsdet");
+    // No gain of this network is rounded to float32, so the two double evaluations agree to their own
+    // rounding.
+    CHECK(MaxAbsDifference(forward.at("latent"), golden.at("f64/z")) < 1e-10);
+    const Tensors back =
+        Run(BuildFlow(config, {.inverse = true}), {{"latent", golden.at("z_edit")}}, weights);
+    CheckClose(back, "w_plus", golden, "f64/x_edit");
+    CheckClose(back, "logabsdet", golden, "logabsdet_inv_edit");
+    const Tensors batch = Run(BuildFlow(config, {.batch = 3}), {{"w_plus", golden.at("batch/x")}}, weights);
+    CheckClose(batch, "latent", golden, "batch/z");
+    CheckClose(batch, "logabsdet", golden, "batch/logabsdet");
   }
 }
 

@@ -260,6 +260,12 @@ Tensors MadeUpInputs(const Graph& graph) {
   return inputs;
 }
 
+DoubleTensor Numbers(std::span<const std::byte> bytes, DType type) {
+  DoubleTensor numbers;
+  for (size_t i = 0; i < bytes.size(); i += DTypeBytes(type)) numbers.push_back(Number(&bytes[i], type));
+  return numbers;
+}
+
 Tensors Recorded(const std::string& path) {
   Tensors tensors;
   auto source = File::Open(std::string(MIEN_SOURCE_DIR) + "/tests/data/" + path);
@@ -275,9 +281,7 @@ Tensors Recorded(const std::string& path) {
   for (const TensorEntry& entry : file->tensors()) {
     std::vector<std::byte> bytes(entry.bytes);
     if (!file->Read(entry, bytes).ok()) continue;
-    DoubleTensor& tensor = tensors[entry.name];
-    for (size_t i = 0; i < bytes.size(); i += DTypeBytes(entry.type))
-      tensor.push_back(Number(&bytes[i], entry.type));
+    tensors[entry.name] = Numbers(bytes, entry.type);
   }
   return tensors;
 }

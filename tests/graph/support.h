@@ -49,6 +49,8 @@ WeightSource HashWeights(const ModelConfig& config, const std::string& component
                          hashgen::Rule rule);
 DoubleTensor HashInput(const std::string& name, int64_t n, double scale);
 
+// Stored elements as doubles (F64, F32, I64, U8).
+DoubleTensor Numbers(std::span<const std::byte> bytes, DType type);
 // All tensors of a recorded file, tests/data/<path>, as doubles.
 Tensors Recorded(const std::string& path);
 inline Tensors Golden(const std::string& name) { return Recorded("golden/" + name); }
