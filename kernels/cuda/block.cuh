@@ -1,0 +1,27 @@
+// Sums over the threads of a block, in an order that depends on the block's size alone.
+#pragma once
+
+#include "kernels/cuda/cuda.cuh"
+
+namespace mien::MIEN_EXECUTOR {
+
+// The sum over a whole warp, in every lane: lane pairs at distance 16, 8, 4, 2, 1.
+__device__ inline float WarpSum(float value) {
+  for (int distance = warpSize / 2; distance > 0; distance /= 2) {
+    value += __shfl_xor_sync(kFullWarp, value, distance);
+  }
+  return value;
+}
+
+// The sum over the block, in every thread. The block consists of whole warps; all of its threads call this.
+__device__ inline float BlockSum(float value) {
+  MIEN_SHARED(float, of_warp, [32]);
+  const int warps = static_cast<int>(blockDim.x * blockDim.y * blockDim.z) / warpSize;
+  value = WarpSum(value);
+  __syncthreads();  // of_warp: the reads of the call before | this call's writes
+  if (LaneIndex() == 0) of_warp[WarpIndex()] = value;
+  __syncthreads();  // of_warp: the writes of all warps | the reads below
+  return WarpSum(Inside(LaneIndex(), warps) ? of_warp[LaneIndex()] : 0.0f);
+}
+
+}  // namespace mien::MIEN_EXECUTOR

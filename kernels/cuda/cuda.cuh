@@ -1,0 +1,118 @@
+// The vocabulary of the CUDA kernels. A .cu file is compiled twice: by nvcc for the device, and by the C++
+// compiler for the host runner (kernels/simt), where CUDA's names come from kernels/simt/device.h. To that
+// end
+//   - Launch is the only launch,
+//   - shared memory is declared by MIEN_SHARED and MIEN_DYNAMIC_SHARED only,
+//   - instructions without a CUDA function are in ptx.cuh and nowhere else,
+//   - every test whether an index lies in an extent is written Inside(index, extent),
+//   - a kernel takes one struct of plain data, all its threads reach every barrier, and blocks do not wait
+//   for each other.
+// Kernels live in namespace mien::MIEN_EXECUTOR, so that both forms can be linked into one program.
+#pragma once
+
+#include <type_traits>
+
+#include "runtime/base/status.h"
+
+#ifdef __CUDACC__
+
+#include <cuda_fp16.h>
+#include <cuda_runtime.h>
+
+#define MIEN_EXECUTOR cuda
+#define MIEN_SHARED(type, name, dims) __shared__ alignas(16) type name dims
+#define MIEN_DYNAMIC_SHARED(type, name)          \
+  extern __shared__ uint4 mien_dynamic_shared[]; \
+  type* const name = reinterpret_cast<type*>(mien_dynamic_shared)
+
+#else
+
+#include "kernels/simt/device.h"
+
+#define MIEN_EXECUTOR simt
+// The address of the key belongs to this place in this instance of the kernel.
+#define MIEN_SHARED(type, name, dims)                                       \
+  using name##_type = type dims;                                            \
+  static const char name##_key = 0;                                         \
+  name##_type& name = *static_cast<name##_type*>(::mien::simt::SharedArray( \
+      &name##_key, sizeof(name##_type), alignof(name##_type), ::mien::simt::Here()))
+#define MIEN_DYNAMIC_SHARED(type, name) \
+  type* const name = static_cast<type*>(::mien::simt::DynamicShared(::mien::simt::Here()))
+
+#endif
+
+namespace mien::MIEN_EXECUTOR {
+
+constexpr unsigned kFullWarp = 0xffffffffu;
+
+__device__ inline bool Inside(int index, int extent) {
+  return static_cast<unsigned>(index) < static_cast<unsigned>(extent);
+}
+
+// Linear thread index in the block, and its parts.
+__device__ inline int ThreadIndex() {
+  return static_cast<int>(threadIdx.x + blockDim.x * (threadIdx.y + blockDim.y * threadIdx.z));
+}
+__device__ inline int LaneIndex() { return ThreadIndex() % warpSize; }
+__device__ inline int WarpIndex() { return ThreadIndex() / warpSize; }
+
+#ifdef __CUDACC__
+
+using Stream = cudaStream_t;
+
+template <class T, class E>
+__device__ inline T LoadVector(const E* address) {
+  return *reinterpret_cast<const T*>(address);
+}
+template <class T, class E>
+__device__ inline void StoreVector(E* address, T value) {
+  *reinterpret_cast<T*>(address) = value;
+}
+
+template <auto kernel, class Params>
+Status Launch(dim3 grid, dim3 block, size_t shared_bytes, Stream stream, const Params& params) {
+  static_assert(std::is_trivially_copyable_v<Params> && sizeof(Params) <= 4096);
+  void* arguments[] = {const_cast<Params*>(&params)};
+  cudaError_t error = cudaSuccess;
+  constexpr size_t kWithoutAsking = size_t{48}
+                                    << 10;  // more dynamic shared memory must be requested per kernel
+  if (shared_bytes > kWithoutAsking) {
+    error = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                 static_cast<int>(shared_bytes));
+  }
+  if (error == cudaSuccess) {
+    error =
+        cudaLaunchKernel(reinterpret_cast<const void*>(kernel), grid, block, arguments, shared_bytes, stream);
+  }
+  if (error == cudaSuccess) return {};
+  return Status::Error(Code::kDevice, "%s: %s", __PRETTY_FUNCTION__, cudaGetErrorName(error));
+}
+
+#else
+
+struct NoStream {};
+using Stream = NoStream;
+
+// Vector accesses of 8 or 16 bytes. The address must be a multiple of the vector's size.
+template <class T, class E>
+T LoadVector(const E* address, Where where = Here()) {
+  CheckAligned(address, sizeof(T), where);
+  return *reinterpret_cast<const T*>(address);
+}
+template <class T, class E>
+void StoreVector(E* address, T value, Where where = Here()) {
+  CheckAligned(address, sizeof(T), where);
+  *reinterpret_cast<T*>(address) = value;
+}
+
+template <auto kernel, class Params>
+Status Launch(dim3 grid, dim3 block, size_t shared_bytes, Stream, const Params& params) {
+  static_assert(std::is_trivially_copyable_v<Params> && sizeof(Params) <= 4096);
+  return RunGrid(
+      {__PRETTY_FUNCTION__, grid, block, shared_bytes},
+      [](const void* p) { kernel(*static_cast<const Params*>(p)); }, &params);
+}
+
+#endif
+
+}  // namespace mien::MIEN_EXECUTOR
