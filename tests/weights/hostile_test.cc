@@ -5,6 +5,7 @@
 
 #include <cstring>
 
+#include "tests/weights/archives.h"
 #include "tests/weights/support.h"
 #include "weights/import/convert.h"
 #include "weights/import/detect.h"
@@ -128,81 +129,7 @@ TEST_CASE("configs survive or are refused") {
   }
 }
 
-// ---- archives made by hand
-
-void Put(std::string& out, uint64_t value, int bytes) {
-  for (int i = 0; i < bytes; ++i) out += static_cast<char>(value >> (8 * i));
-}
-
-struct Member {
-  std::string name, data;
-  uint32_t flags = 0, method = 0;
-  std::string local_name = {};   // empty: the same
-  uint64_t stated = UINT64_MAX;  // size in the directory; UINT64_MAX: the true one
-  uint32_t mode = 0;
-  std::string extra = {};
-};
-
-uint32_t Crc32(const std::string& data) {
-  return static_cast<uint32_t>(crc32(crc32(0, nullptr, 0), reinterpret_cast<const Bytef*>(data.data()),
-                                     static_cast<uInt>(data.size())));
-}
-
-struct Quirks {
-  std::string before = {}, gap = {}, after = {}, comment = {};
-  int entries = 0;  // added to the true number
-  int shift = 0;    // added to the position of the directory
-};
-
-std::string Zip(const std::vector<Member>& members, const Quirks& quirks = {}) {
-  std::string out = quirks.before, directory;
-  for (const Member& m : members) {
-    const uint64_t at = out.size(), size = m.stated == UINT64_MAX ? m.data.size() : m.stated;
-    const std::string& local = m.local_name.empty() ? m.name : m.local_name;
-    Put(out, 0x04034b50, 4), Put(out, 20, 2), Put(out, m.flags, 2), Put(out, m.method, 2), Put(out, 0, 4);
-    Put(out, Crc32(m.data), 4), Put(out, m.data.size(), 4), Put(out, size, 4), Put(out, local.size(), 2),
-        Put(out, 0, 2);
-    out += local + m.data;
-    Put(directory, 0x02014b50, 4), Put(directory, 20, 1), Put(directory, 3, 1), Put(directory, 20, 2);
-    Put(directory, m.flags, 2), Put(directory, m.method, 2), Put(directory, 0, 4),
-        Put(directory, Crc32(m.data), 4);
-    Put(directory, m.data.size(), 4), Put(directory, size, 4), Put(directory, m.name.size(), 2);
-    Put(directory, m.extra.size(), 2), Put(directory, 0, 6), Put(directory, uint64_t{m.mode} << 16, 4);
-    Put(directory, at, 4);
-    directory += m.name + m.extra;
-  }
-  out += quirks.gap;
-  const uint64_t begin = out.size() + static_cast<uint64_t>(quirks.shift);
-  const uint64_t count = members.size() + static_cast<uint64_t>(quirks.entries);
-  out += directory;
-  Put(out, 0x06054b50, 4), Put(out, 0, 4), Put(out, count, 2), Put(out, count, 2);
-  Put(out, directory.size(), 4), Put(out, begin, 4), Put(out, quirks.comment.size(), 2);
-  return out + quirks.comment + quirks.after;
-}
-
-// {'t': a float tensor of two elements}, storage key 0.
-std::string TensorPickle(const std::string& storage = "FloatStorage", int elements = 2, int size = 2,
-                         int stride = 1, int offset = 0) {
-  std::string out = "\x80\x02}X";
-  Put(out, 1, 4);
-  out += "tctorch._utils\n_rebuild_tensor_v2\n((X";
-  Put(out, 7, 4);
-  out += "storagectorch\n" + storage + "\nX";
-  Put(out, 1, 4);
-  out += "0X";
-  Put(out, 3, 4);
-  out += "cpuJ";
-  Put(out, static_cast<uint32_t>(elements), 4);
-  out += "tQJ";
-  Put(out, static_cast<uint32_t>(offset), 4);
-  out += "J";
-  Put(out, static_cast<uint32_t>(size), 4);
-  out += "\x85J";
-  Put(out, static_cast<uint32_t>(stride), 4);
-  return out +
-         "\x85\x89"
-         "ccollections\nOrderedDict\n)RtRs.";
-}
+// ---- archives made by hand (archives.h)
 
 std::vector<Member> GoodMembers() {
   return {{"a/data.pkl", TensorPickle()},
@@ -224,6 +151,20 @@ std::string ZipWith(Change change) {
   auto members = GoodMembers();
   change(members);
   return Zip(members);
+}
+
+TEST_CASE("the right ones are read") {
+  const auto names = [](const std::string& bytes) {
+    const auto file = ReadForeign(Source(bytes));
+    REQUIRE_MESSAGE(file.ok(), std::string(file.status().message()));
+    std::string all;
+    for (const ForeignTensor& tensor : file->tensors) all += tensor.name + tensor.shape.ToString();
+    return all;
+  };
+  CHECK(names(Zip(GoodMembers())) == "t[2]");
+  CHECK(names(Legacy("}" + Text("t") + TensorOver(LegacyStorage(2)) + "s", 2)) == "t[2]");
+  CHECK(names(ModulePickle()) == "G_ema.w[2]");
+  CHECK(ReadEmbeddedStorage(Source(Legacy(LegacyStorage(2), 2)), 0, Legacy(LegacyStorage(2), 2).size()).ok());
 }
 
 TEST_CASE("zip tricks") {

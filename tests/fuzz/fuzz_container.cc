@@ -1,0 +1,6 @@
+// Model files and plain tensor files; checksums count as right here.
+#include "tests/fuzz/container_body.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  return mien::fuzz::FuzzContainer(data, size);
+}

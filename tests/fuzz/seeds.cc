@@ -1,0 +1,66 @@
+// Writes small starting inputs for every fuzz target: FOLDER/<target>/<seed>.
+#include <sys/stat.h>
+
+#include <cstdio>
+
+#include "tests/weights/archives.h"
+#include "tests/weights/support.h"
+
+namespace {
+
+void Put(const std::string& folder, const char* target, const std::string& name, const std::string& bytes) {
+  mkdir((folder + "/" + target).c_str(), 0777);
+  const auto status =
+      mien::WriteFileAtomically(folder + "/" + target + "/" + name, std::as_bytes(std::span(bytes)));
+  if (!status.ok()) std::fprintf(stderr, "%s\n", status.message());
+}
+
+}  // namespace
+
+// Small inputs mean many executions: the smallest file of each kind that is accepted whole.
+int main(int count, char** words) {
+  using namespace mien;
+  using namespace mien::testing;
+  if (count != 2) return 2;
+  const std::string folder = words[1];
+  mkdir(folder.c_str(), 0777);
+
+  ModelConfig flow = TinyFlow();
+  flow.flow->features = flow.flow->layers = 2;
+  flow.flow->hidden = flow.flow->contexts = 1;
+  flow.flow->blocks = 0;
+  flow.flow->layers = 1;
+  flow.flow->norm_within = false;
+  for (const char* target : {"fuzz_container", "fuzz_container_checked"}) {
+    Put(folder, target, "flow", MadeUpModel(flow));
+    Put(folder, target, "plain",
+        EncodeFile({{"a", DType::kF32, {2, 1}, std::string(8, '\0')},
+                    {"b/c", DType::kI64, {1}, std::string(8, '\2')},
+                    {"d", DType::kF16, {1}, "ab"}},
+                   {{"k", "v\n"}}, TensorFile::Profile::kPlain));
+  }
+  Put(folder, "fuzz_container", "generator", MadeUpModel(TinyGenerator()));
+
+  const std::vector<Member> torch = {
+      {"a/data.pkl", TensorPickle()}, {"a/data/0", std::string(8, '\1')}, {"a/version", "3\n"}};
+  Put(folder, "fuzz_zip_pickle", "torch", Zip(torch));
+  const std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }\n";
+  std::string array = "\x93NUMPY\x01";
+  Put(array, 0, 1);
+  Put(array, header.size(), 2);
+  Put(folder, "fuzz_zip_pickle", "npz", Zip({{"f.npy", array + header + std::string(8, '\1')}}));
+
+  const std::string object = "}" + Text("t") + TensorOver(LegacyStorage(2)) + "s";
+  Put(folder, "fuzz_legacy", "tensor", Legacy(object, 2));
+  Put(folder, "fuzz_legacy", "storage", Legacy(LegacyStorage(2), 2));
+  Put(folder, "fuzz_pickle", "torch", TensorPickle());
+  Put(folder, "fuzz_pickle", "module", ModulePickle());
+  Put(folder, "fuzz_pickle", "module4",
+      "\x80\x04\x95\x10" + std::string(7, '\0') +
+          "}\x94\x8c\x0b"
+          "dnnlib.util\x8c\x08"
+          "EasyDict\x93)\x81\x94\x8c\x01"
+          "a\x8f\x94"
+          "s.");
+  return 0;
+}
