@@ -86,7 +86,7 @@ __device__ float Filtered(const ConvolveParams& p, int n, int o, int row, int co
 }
 
 // y = clamp(act(t d + noise_strength noise + bias) act_gain). Grid (pixels / 128, O, N).
-__global__ __launch_bounds__(128) void Convolve(ConvolveParams p) {
+__global__ __launch_bounds__(128, 8) void Convolve(ConvolveParams p) {
   const int pixel = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
   const int o = static_cast<int>(blockIdx.y), n = static_cast<int>(blockIdx.z);
   if (!Inside(pixel, p.height * p.width)) return;
