@@ -12,6 +12,7 @@
 
 #include <type_traits>
 
+#include "kernels/cuda/device_api.h"
 #include "runtime/base/status.h"
 
 #ifdef __CUDACC__
@@ -58,8 +59,6 @@ __device__ inline int WarpIndex() { return ThreadIndex() / warpSize; }
 
 #ifdef __CUDACC__
 
-using Stream = cudaStream_t;
-
 template <class T, class E>
 __device__ inline T LoadVector(const E* address) {
   return *reinterpret_cast<const T*>(address);
@@ -69,29 +68,7 @@ __device__ inline void StoreVector(E* address, T value) {
   *reinterpret_cast<T*>(address) = value;
 }
 
-template <auto kernel, class Params>
-Status Launch(dim3 grid, dim3 block, size_t shared_bytes, Stream stream, const Params& params) {
-  static_assert(std::is_trivially_copyable_v<Params> && sizeof(Params) <= 4096);
-  void* arguments[] = {const_cast<Params*>(&params)};
-  cudaError_t error = cudaSuccess;
-  constexpr size_t kWithoutAsking = size_t{48}
-                                    << 10;  // more dynamic shared memory must be requested per kernel
-  if (shared_bytes > kWithoutAsking) {
-    error = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                 static_cast<int>(shared_bytes));
-  }
-  if (error == cudaSuccess) {
-    error =
-        cudaLaunchKernel(reinterpret_cast<const void*>(kernel), grid, block, arguments, shared_bytes, stream);
-  }
-  if (error == cudaSuccess) return {};
-  return Status::Error(Code::kDevice, "%s: %s", __PRETTY_FUNCTION__, cudaGetErrorName(error));
-}
-
 #else
-
-struct NoStream {};
-using Stream = NoStream;
 
 // Vector accesses of 8 or 16 bytes. The address must be a multiple of the vector's size.
 template <class T, class E>
@@ -105,14 +82,28 @@ void StoreVector(E* address, T value, Where where = Here()) {
   *reinterpret_cast<T*>(address) = value;
 }
 
-template <auto kernel, class Params>
-Status Launch(dim3 grid, dim3 block, size_t shared_bytes, Stream, const Params& params) {
-  static_assert(std::is_trivially_copyable_v<Params> && sizeof(Params) <= 4096);
-  return RunGrid(
-      {__PRETTY_FUNCTION__, grid, block, shared_bytes},
-      [](const void* p) { kernel(*static_cast<const Params*>(p)); }, &params);
-}
-
 #endif
+
+// Puts the kernel into the stream. The only launch. One struct of plain data is all that a kernel gets.
+template <auto kernel, class Params>
+Status Launch(dim3 grid, dim3 block, size_t shared_bytes, Stream stream, const Params& params) {
+  static_assert(std::is_trivially_copyable_v<Params> && sizeof(Params) <= 4096);
+#ifdef __CUDACC__
+  const void* const entry = reinterpret_cast<const void*>(kernel);
+#else
+  void (*const thread)(const void*) = [](const void* p) { kernel(*static_cast<const Params*>(p)); };
+  const void* const entry = reinterpret_cast<const void*>(thread);
+  if (stream.api == nullptr)
+    return simt::RunGrid({__PRETTY_FUNCTION__, grid, block, shared_bytes}, thread, &params);
+#endif
+  const KernelLaunch launch = {entry,
+                               __PRETTY_FUNCTION__,
+                               {grid.x, grid.y, grid.z},
+                               {block.x, block.y, block.z},
+                               shared_bytes,
+                               &params,
+                               sizeof(Params)};
+  return DeviceStatus(*stream.api, stream.api->launch(launch, stream.handle), __PRETTY_FUNCTION__);
+}
 
 }  // namespace mien::MIEN_EXECUTOR

@@ -1,0 +1,100 @@
+#include "kernels/fast/executor.h"
+
+#include "kernels/cuda/ops.cuh"
+#include "kernels/fast/run.cuh"
+
+namespace mien::MIEN_EXECUTOR {
+
+const DeviceApi& TheDeviceApi();  // runtime_api.cu, or kernels/simt
+
+#define MIEN_FAST_OP(name) \
+  template <>              \
+  Status RunFast<name>(const name::Params& params, const FastCall& call);
+#include "kernels/fast/ops.def"
+#undef MIEN_FAST_OP
+
+namespace {
+
+// The ops without a CUDA form yet.
+template <class Op>
+constexpr bool kHasKernel = false;
+#define MIEN_GPU_OP(name) \
+  template <>             \
+  constexpr bool kHasKernel<name> = true;
+#include "kernels/cuda/ops.def"
+#undef MIEN_GPU_OP
+
+uint64_t PlainScratchBytes(const PlainOp& plain) {
+  return std::visit(
+      [&](const auto& call) -> uint64_t {
+        using Call = std::decay_t<decltype(call)>;
+        if constexpr (std::is_same_v<Call, std::monostate>) {
+          return 0;
+        } else if constexpr (kHasKernel<typename Call::Type>) {
+          return sizeof(float) * static_cast<uint64_t>(GpuScratchFloats<typename Call::Type>(call.params, plain.in));
+        } else {
+          return 0;
+        }
+      },
+      plain.op);
+}
+
+Status RunPlain(const PlainOp& plain, const FastCall& call) {
+  View<const float> in[64];
+  View<float> out[4];
+  for (size_t i = 0; i < plain.in.size(); ++i) in[i] = {static_cast<const float*>(call.in[i]), plain.in[i]};
+  for (size_t i = 0; i < plain.out.size(); ++i) out[i] = {static_cast<float*>(call.out[i]), plain.out[i]};
+  const GpuCall gpu = {{in, plain.in.size()}, {out, plain.out.size()}, static_cast<float*>(call.scratch), call.stream};
+  return std::visit(
+      [&](const auto& op) -> Status {
+        using Call = std::decay_t<decltype(op)>;
+        if constexpr (std::is_same_v<Call, std::monostate>) {
+          return {};
+        } else if constexpr (kHasKernel<typename Call::Type>) {
+          return RunGpu<typename Call::Type>(op.params, gpu);
+        } else {
+          return Status::Error(Code::kDevice, "%s has no CUDA kernel", Call::Type::kName);
+        }
+      },
+      plain.op);
+}
+
+uint64_t ScratchBytes(const FastOp& op) {
+  return std::visit(
+      [](const auto& call) -> uint64_t {
+        using Call = std::decay_t<decltype(call)>;
+        if constexpr (std::is_same_v<Call, std::monostate>) {
+          return 0;
+        } else if constexpr (std::is_same_v<Call, PlainOp>) {
+          return PlainScratchBytes(call);
+        } else {
+          return Call::Type::ScratchBytes(call.params);
+        }
+      },
+      op);
+}
+
+Status Run(const FastOp& op, std::span<void* const> in, std::span<void* const> out, void* scratch, Stream stream) {
+  const FastCall fast_call = {in, out, scratch, stream};
+  return std::visit(
+      [&](const auto& call) -> Status {
+        using Call = std::decay_t<decltype(call)>;
+        if constexpr (std::is_same_v<Call, std::monostate>) {
+          return {};
+        } else if constexpr (std::is_same_v<Call, PlainOp>) {
+          return RunPlain(call, fast_call);
+        } else {
+          return RunFast<typename Call::Type>(call.params, fast_call);
+        }
+      },
+      op);
+}
+
+}  // namespace
+
+const Executor& TheExecutor() {
+  static const Executor executor = {&TheDeviceApi(), ScratchBytes, Run};
+  return executor;
+}
+
+}  // namespace mien::MIEN_EXECUTOR

@@ -1,0 +1,25 @@
+// All kernels of a build behind three functions: what a device program calls.
+#pragma once
+
+#include "kernels/cuda/device_api.h"
+#include "kernels/fast/ops.h"
+
+namespace mien {
+
+// An executor: a device and the kernels compiled for it. kernels/fast/executor.cu defines mien::cuda::TheExecutor() and,
+// for the host runner, mien::simt::TheExecutor().
+struct Executor {
+  const DeviceApi* api;
+  uint64_t (*scratch_bytes)(const FastOp& op);
+  // Puts the op's kernels into the stream. Pointers by operand and result; null: absent.
+  Status (*run)(const FastOp& op, std::span<void* const> in, std::span<void* const> out, void* scratch, Stream stream);
+};
+
+namespace cuda {
+const Executor& TheExecutor();
+}
+namespace simt {
+const Executor& TheExecutor();
+}
+
+}  // namespace mien
