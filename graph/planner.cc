@@ -101,25 +101,32 @@ uint64_t PlaceBest(const std::vector<Item>& items, uint64_t lower_bound) {
   return Place(items, best_order);
 }
 
-Status SetBytes(int64_t floats, Placement* place) {
+// Bytes of every value (0: a weight) and of the scratch of every node.
+struct Sizes {
+  std::vector<uint64_t> values, scratch;
+};
+
+Result<uint64_t> FloatBytes(const std::string& name, int64_t floats) {
   const auto bytes = CheckedMul(static_cast<uint64_t>(std::max<int64_t>(floats, 0)), sizeof(float));
-  if (floats < 0 || !bytes || *bytes > kMaxPlacedBytes) {
-    return Status::Error(Code::kMemory, "%s: a buffer of %lld floats is out of limits", place->name.c_str(),
-                         static_cast<long long>(floats));
-  }
-  place->bytes = *bytes;
-  return {};
+  if (floats >= 0 && bytes) return *bytes;
+  return Status::Error(Code::kMemory, "%s: a buffer of %lld floats is out of limits", name.c_str(),
+                       static_cast<long long>(floats));
 }
 
 // First and last steps of all values: from the node that makes them (inputs: step 0) to the last that reads
-// them.
-void SetLifetimes(const Graph& graph, MemoryPlan* plan) {
+// or writes them.
+template <class AnyGraph>
+void SetLifetimes(const AnyGraph& graph, MemoryPlan* plan) {
   const int last_step = std::max(0, static_cast<int>(graph.nodes.size()) - 1);
+  std::vector<bool> made(graph.values.size(), false);
   for (int step = 0; step < static_cast<int>(graph.nodes.size()); ++step) {
-    const Node& node = graph.nodes[static_cast<size_t>(step)];
+    const auto& node = graph.nodes[static_cast<size_t>(step)];
     for (ValueId id : node.out) {
-      plan->values[static_cast<size_t>(id)].first = step;
-      plan->values[static_cast<size_t>(id)].last = step;
+      if (id == kAbsent) continue;
+      Placement& place = plan->values[static_cast<size_t>(id)];
+      if (!made[static_cast<size_t>(id)]) place.first = step;
+      made[static_cast<size_t>(id)] = true;
+      place.last = step;
     }
     for (ValueId id : node.in) {
       if (id != kAbsent) plan->values[static_cast<size_t>(id)].last = step;
@@ -144,33 +151,61 @@ Result<uint64_t> LowerBound(const std::vector<Item>& items, size_t steps) {
   return *std::max_element(alive.begin(), alive.end());
 }
 
-}  // namespace
-
-Result<MemoryPlan> PlanMemory(const Graph& graph, int threads) {
+template <class AnyGraph>
+Result<MemoryPlan> Plan(const AnyGraph& graph, const Sizes& sizes, uint64_t alignment) {
   MemoryPlan plan;
+  plan.alignment = alignment;
   plan.values.resize(graph.values.size());
   plan.scratch.resize(graph.nodes.size());
   SetLifetimes(graph, &plan);
   for (size_t i = 0; i < graph.values.size(); ++i) {
-    const Value& value = graph.values[i];
-    plan.values[i].name = value.name;
-    if (value.kind != Value::Kind::kWeight) MIEN_TRY(SetBytes(value.shape.elements(), &plan.values[i]));
+    plan.values[i].name = graph.values[i].name;
+    plan.values[i].bytes = sizes.values[i];
   }
   for (size_t i = 0; i < graph.nodes.size(); ++i) {
-    const Node& node = graph.nodes[i];
-    plan.scratch[i].name =
-        (node.out.empty() ? "" : plan.values[static_cast<size_t>(node.out[0])].name) + " scratch";
-    MIEN_TRY(SetBytes(OpScratchFloats(node.op, graph.InputShapes(node), threads), &plan.scratch[i]));
+    const std::vector<ValueId>& out = graph.nodes[i].out;
+    const auto made = std::find_if(out.begin(), out.end(), [](ValueId id) { return id != kAbsent; });
+    plan.scratch[i].name = (made == out.end() ? "" : plan.values[static_cast<size_t>(*made)].name) + " scratch";
+    plan.scratch[i].bytes = sizes.scratch[i];
   }
   std::vector<Item> items;
   for (std::vector<Placement>* list : {&plan.values, &plan.scratch}) {
     for (Placement& place : *list) {
-      if (place.bytes > 0) items.push_back({&place, *CheckedAlignUp(place.bytes, MemoryPlan::kAlignment)});
+      if (place.bytes > kMaxPlacedBytes) {
+        return Status::Error(Code::kMemory, "%s: a buffer of %llu bytes is out of limits", place.name.c_str(),
+                             static_cast<unsigned long long>(place.bytes));
+      }
+      if (place.bytes > 0) items.push_back({&place, *CheckedAlignUp(place.bytes, alignment)});
     }
   }
   MIEN_ASSIGN(plan.lower_bound, LowerBound(items, graph.nodes.size()));
   plan.arena_bytes = PlaceBest(items, plan.lower_bound);
   return plan;
+}
+
+}  // namespace
+
+Result<MemoryPlan> PlanMemory(const Graph& graph, int threads) {
+  Sizes sizes;
+  for (const Value& value : graph.values) {
+    const bool weight = value.kind == Value::Kind::kWeight;
+    MIEN_ASSIGN(const uint64_t bytes, FloatBytes(value.name, weight ? 0 : value.shape.elements()));
+    sizes.values.push_back(bytes);
+  }
+  for (const Node& node : graph.nodes) {
+    MIEN_ASSIGN(const uint64_t bytes, FloatBytes(OpName(node.op),
+                                                 OpScratchFloats(node.op, graph.InputShapes(node), threads)));
+    sizes.scratch.push_back(bytes);
+  }
+  return Plan(graph, sizes, kHostAlignment);
+}
+
+Result<MemoryPlan> PlanMemory(const DeviceGraph& graph, const Executor& executor) {
+  Sizes sizes;
+  for (const DeviceValue& value : graph.values)
+    sizes.values.push_back(value.kind == Value::Kind::kWeight ? 0 : value.bytes);
+  for (const DeviceNode& node : graph.nodes) sizes.scratch.push_back(executor.scratch_bytes(node.op));
+  return Plan(graph, sizes, kDeviceAlignment);
 }
 
 }  // namespace mien

@@ -1,12 +1,14 @@
 // Memory plan: every computed value, input and scratch buffer gets its place in one arena. Greedy by size,
 // ties by index, at the lowest offset free during the whole lifetime; improved where that misses the lower
 // bound. The same graph and number of threads give the same plan. CheckPlan shares no code with PlanMemory.
+// Graphs of ops are planned for the host, device graphs for the scratch that their executor's kernels need.
 #pragma once
 
 #include <string>
 #include <vector>
 
-#include "graph/graph.h"
+#include "graph/device_graph.h"
+#include "kernels/fast/executor.h"
 
 namespace mien {
 
@@ -18,16 +20,21 @@ struct Placement {
 };
 
 struct MemoryPlan {
-  static constexpr uint64_t kAlignment = 64;
+  uint64_t alignment = 0;          // of every offset
   std::vector<Placement> values;   // one per value of the graph; weights have bytes = 0
   std::vector<Placement> scratch;  // one per node; bytes may be 0
   uint64_t arena_bytes = 0;
   uint64_t lower_bound = 0;  // largest sum alive at any step
 };
 
-// Graph inputs are alive from the first step (the caller fills them), outputs to the last.
+constexpr uint64_t kHostAlignment = 64, kDeviceAlignment = 256;
+
+// Graph inputs are alive from the first step (the caller fills them), outputs to the last; a value that several nodes
+// write parts of, from the first of them.
 Result<MemoryPlan> PlanMemory(const Graph& graph, int threads);
+Result<MemoryPlan> PlanMemory(const DeviceGraph& graph, const Executor& executor);
 Status CheckPlan(const Graph& graph, int threads, const MemoryPlan& plan);
+Status CheckPlan(const DeviceGraph& graph, const Executor& executor, const MemoryPlan& plan);
 std::string PlanTable(const MemoryPlan& plan);    // text
 std::string PlanPicture(const MemoryPlan& plan);  // SVG: time to the right, addresses upwards
 

@@ -125,8 +125,60 @@ TEST_CASE("plans with one thing wrong are rejected") {
     CHECK(rejected([&](MemoryPlan* p) { p->arena_bytes = p->lower_bound - 64; }));
     CHECK(rejected([&](MemoryPlan* p) { p->lower_bound += 64; }));
     CHECK(rejected([&](MemoryPlan* p) { p->values.pop_back(); }));
+    CHECK(rejected([&](MemoryPlan* p) { p->alignment = kDeviceAlignment; }));
   }
-  CHECK(tried == 500 * 8);
+  CHECK(tried == 500 * 9);
+}
+
+// Scratch of made-up sizes, so that no kernels are needed.
+const Executor kNoKernels = {nullptr, [](const FastOp& op) -> uint64_t { return op.index() * 1000; }, nullptr};
+
+// Nodes that read what was made before and make new values, or a part of an older one.
+DeviceGraph RandomDeviceGraph(std::mt19937& random) {
+  const auto upto = [&](size_t n) { return static_cast<int>(random() % n); };
+  DeviceGraph graph;
+  const auto add_value = [&](Value::Kind kind) {
+    graph.values.push_back({kind, static_cast<uint64_t>(1 + upto(5000)), "v" + std::to_string(graph.values.size()), {}});
+    return static_cast<ValueId>(graph.values.size()) - 1;
+  };
+  graph.inputs.push_back(add_value(Value::Kind::kInput));
+  add_value(Value::Kind::kWeight);
+  for (int i = 0, n = upto(20); i < n; ++i) {
+    const ValueId a = upto(graph.values.size()), b = upto(graph.values.size());
+    const bool part = upto(4) == 0 && graph.values[static_cast<size_t>(b)].kind == Value::Kind::kComputed;
+    const ValueId out = part ? b : add_value(Value::Kind::kComputed);
+    FastOp op;
+    if (upto(2) == 0) op = PlainOp();
+    graph.nodes.push_back({op, "layer", {a, kAbsent}, {kAbsent, out}});
+  }
+  graph.outputs.push_back({"out", static_cast<ValueId>(graph.values.size()) - 1});
+  return graph;
+}
+
+TEST_CASE("plans of random device graphs pass the check, and not when a value comes late or goes early") {
+  std::mt19937 random(3);
+  int several_writers = 0;
+  for (int i = 0; i < 5000; ++i) {
+    const DeviceGraph graph = RandomDeviceGraph(random);
+    const auto plan = PlanMemory(graph, kNoKernels);
+    REQUIRE(plan.ok());
+    const Status checked = CheckPlan(graph, kNoKernels, *plan);
+    INFO(checked.message());
+    REQUIRE(checked.ok());
+    std::map<ValueId, int> writers;
+    for (const DeviceNode& node : graph.nodes) ++writers[node.out[1]];
+    for (size_t v = 0; v < graph.values.size(); ++v) {
+      if (plan->values[v].bytes == 0) continue;
+      CHECK(plan->values[v].offset % kDeviceAlignment == 0);
+      MemoryPlan late = *plan, early = *plan;
+      late.values[v].first += 1;
+      early.values[v].last -= 1;
+      CHECK_FALSE(CheckPlan(graph, kNoKernels, late).ok());
+      CHECK_FALSE(CheckPlan(graph, kNoKernels, early).ok());
+      several_writers += writers[static_cast<ValueId>(v)] > 1 ? 1 : 0;
+    }
+  }
+  CHECK(several_writers > 1000);
 }
 
 TEST_CASE("a plan prints as a table and as a picture") {
