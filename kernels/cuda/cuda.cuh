@@ -89,15 +89,16 @@ template <auto kernel, class Params>
 Status Launch(dim3 grid, dim3 block, size_t shared_bytes, Stream stream, const Params& params) {
   static_assert(std::is_trivially_copyable_v<Params> && sizeof(Params) <= 4096);
 #ifdef __CUDACC__
+  const char* const name = __PRETTY_FUNCTION__;
   const void* const entry = reinterpret_cast<const void*>(kernel);
 #else
+  const char* const name = simt::MangledName<kernel>();
   void (*const thread)(const void*) = [](const void* p) { kernel(*static_cast<const Params*>(p)); };
   const void* const entry = reinterpret_cast<const void*>(thread);
-  if (stream.api == nullptr)
-    return simt::RunGrid({__PRETTY_FUNCTION__, grid, block, shared_bytes}, thread, &params);
+  if (stream.api == nullptr) return simt::RunGrid({name, grid, block, shared_bytes}, thread, &params);
 #endif
   const KernelLaunch launch = {entry,
-                               __PRETTY_FUNCTION__,
+                               name,
                                {grid.x, grid.y, grid.z},
                                {block.x, block.y, block.z},
                                shared_bytes,

@@ -13,7 +13,7 @@ namespace mien {
 // One kernel launch. `params` is copied by the call.
 struct KernelLaunch {
   const void* kernel;  // CUDA: the kernel's symbol; host runner: a void (*)(const void* params)
-  const char* name;    // the text of __PRETTY_FUNCTION__ in a function with a template parameter `kernel`
+  const char* name;    // CUDA: text that contains the kernel's name; host runner: MangledName (kernels/simt/runtime.h)
   unsigned grid[3], block[3];
   size_t shared_bytes;  // dynamic shared memory
   const void* params;

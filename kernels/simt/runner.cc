@@ -1,8 +1,11 @@
 // The launch: contract checks, the loop over blocks, and the scheduler of one block's threads.
 #include "kernels/simt/runner.h"
 
+#include <cxxabi.h>
+
 #include <bit>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <numeric>
 
@@ -14,20 +17,25 @@ dim3 blockDim, gridDim;
 namespace mien::simt {
 namespace {
 
-std::set<std::string>& Launched() {
-  static std::set<std::string> names;
-  return names;
+std::map<std::string, LaunchSize>& Launched() {
+  static std::map<std::string, LaunchSize> launched;
+  return launched;
 }
 
-// From "... [with auto kernel = mien::simt::Gemm<64, 2>; ...]" (gcc) or "[kernel = &mien::simt::Gemm<64, 2>,
-// ...]".
-std::string KernelName(const std::string& function) {
-  const size_t start = function.find("kernel = ");
-  if (start == std::string::npos) return function;
-  std::string name = function.substr(start + 9);
-  name = name.substr(0, name.find_first_of("<;,]"));
-  const size_t scope = name.rfind(':');
-  return scope == std::string::npos ? name : name.substr(scope + 1);
+// From "...KernelType<&(void mien::simt::(anonymous namespace)::Gemm<64, 2>(...Params))>*", or without void, template
+// arguments and parameters.
+std::string Demangled(const char* mangled_name) {
+  int status = 0;
+  char* const text = abi::__cxa_demangle(mangled_name, nullptr, nullptr, &status);
+  std::string name = text == nullptr ? mangled_name : text;
+  std::free(text);
+  for (const std::string space : {"mien::", "simt::", "(anonymous namespace)::"}) {
+    for (size_t at = name.find(space); at != std::string::npos; at = name.find(space, at)) name.erase(at, space.size());
+  }
+  const size_t first = name.find("KernelType<&") + 12;
+  name = name.substr(first, name.rfind(">*") - first);
+  if (name.starts_with("(void ")) name = name.substr(6, name.rfind('(') - 6);
+  return name;
 }
 
 Status CheckLaunch(const LaunchShape& shape, const std::string& name, size_t shared_limit) {
@@ -211,7 +219,14 @@ State& TheState() {
 
 void Configure(const Options& options) { TheState().options = options; }
 const Options& CurrentOptions() { return TheState().options; }
-const std::set<std::string>& LaunchedKernels() { return Launched(); }
+const std::map<std::string, LaunchSize>& LaunchedKernels() { return Launched(); }
+
+std::string KernelName(const char* mangled_name) {
+  static std::map<const char*, std::string> names;
+  std::string& name = names[mangled_name];
+  if (name.empty()) name = Demangled(mangled_name);
+  return name;
+}
 
 std::string PlaceName(Where where) {
   const char* slash = std::strrchr(where.file, '/');
@@ -266,13 +281,14 @@ void Wake(int index) {
 
 Status RunGrid(const LaunchShape& shape, void (*thread)(const void*), const void* params) {
   State& s = TheState();
-  const std::string name = KernelName(shape.function);
+  const std::string name = KernelName(shape.mangled_name);
   if (s.running) return Status::Error(Code::kUsage, "%s: launched while another kernel runs", name.c_str());
   MIEN_TRY(CheckLaunch(shape, name, s.options.shared_limit));
-  Launched().insert(name);
   gridDim = shape.grid;
   blockDim = shape.block;
   s.threads = static_cast<int>(blockDim.x * blockDim.y * blockDim.z);
+  LaunchSize& launched = Launched()[name];
+  launched = {std::max(launched.threads, s.threads), std::max(launched.shared_bytes, shape.shared_bytes)};
   MIEN_TRY(s.stacks.Reserve(s.threads));
   s.body = thread;
   s.params = params;

@@ -3,7 +3,7 @@
 // it can and cannot see.
 #pragma once
 
-#include <set>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -67,6 +67,14 @@ struct SiteTraffic {
 std::vector<SiteTraffic> TakeTraffic();  // since the last call
 std::string TrafficTable(const std::vector<SiteTraffic>& traffic);
 
-const std::set<std::string>& LaunchedKernels();  // names without namespace and template arguments
+// Name and template arguments of a kernel as in a disassembly, without namespaces: "Convolve<__half, 64>".
+std::string KernelName(const char* mangled_name);
+
+// What has been launched so far, by KernelName.
+struct LaunchSize {
+  int threads = 0;          // per block, the most
+  size_t shared_bytes = 0;  // dynamic, the most
+};
+const std::map<std::string, LaunchSize>& LaunchedKernels();
 
 }  // namespace mien::simt

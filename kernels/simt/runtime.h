@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <typeinfo>
 
 #include "kernels/simt/types.h"
 
@@ -20,8 +21,16 @@ constexpr Where Here(const char* file = __builtin_FILE(), int line = __builtin_L
   return {file, line};
 }
 
+// A name that holds the kernel's own as compilers mangle it: with all template arguments, the same from every compiler.
+template <auto kernel>
+struct KernelType;
+template <auto kernel>
+const char* MangledName() {
+  return typeid(KernelType<kernel>*).name();
+}
+
 struct LaunchShape {
-  const char* function;  // the text of __PRETTY_FUNCTION__ in a function with a template parameter `kernel`
+  const char* mangled_name;
   dim3 grid, block;
   size_t shared_bytes;  // dynamic shared memory
 };
