@@ -22,7 +22,7 @@ __global__ __launch_bounds__(128) void ConvolvePlain(Conv2dParams p) {
   const int top = pixel / p.width * p.op.stride - p.op.pad, left = pixel % p.width * p.op.stride - p.op.pad;
   float t = 0.0f;
   for (int i = 0; i < p.inputs; ++i) {
-    const float* x = p.x + (n * p.inputs + i) * p.in_height * p.in_width;
+    const float* x = p.x + int64_t{n * p.inputs + i} * p.in_height * p.in_width;
     const float* w = p.weight + (o * p.inputs + i) * p.kernel * p.kernel;
     for (int ky = 0; ky < p.kernel; ++ky) {
       for (int kx = 0; kx < p.kernel; ++kx) {
@@ -35,17 +35,12 @@ __global__ __launch_bounds__(128) void ConvolvePlain(Conv2dParams p) {
   }
   if (p.bias != nullptr) t += p.bias[o];
   if (p.gamma != nullptr) t = (t - p.mean[o]) / sqrtf(p.var[o] + p.op.eps) * p.gamma[o] + p.beta[o];
-  const int index = (n * p.outputs + o) * p.height * p.width + pixel;
+  const int64_t index = int64_t{n * p.outputs + o} * p.height * p.width + pixel;
   if (p.residual != nullptr) t += p.residual[index];
   p.y[index] = Activate(p.op.act, p.prelu != nullptr ? p.prelu[o] : p.op.slope, t);
 }
 
 }  // namespace
-
-template <>
-int64_t GpuScratchFloats<Conv2d>(const Conv2d::Params&, Shapes) {
-  return 0;
-}
 
 template <>
 Status RunGpu<Conv2d>(const Conv2d::Params& params, const GpuCall& call) {

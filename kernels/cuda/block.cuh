@@ -1,7 +1,7 @@
-// Sums over the threads of a block, in an order that depends on the block's size alone.
+// Sums over the threads of a warp or block, in an order that depends on its size alone.
 #pragma once
 
-#include "kernels/cuda/cuda.cuh"
+#include "kernels/cuda/ptx.cuh"
 
 namespace mien::MIEN_EXECUTOR {
 
@@ -13,6 +13,11 @@ __device__ inline float WarpSum(float value) {
   return value;
 }
 
+// The largest of numbers that are not negative, in every lane: as integers they have the same order.
+__device__ inline float WarpLargest(float value) {
+  return __uint_as_float(static_cast<unsigned>(WarpMax(kFullWarp, static_cast<int>(__float_as_uint(value)))));
+}
+
 // The sum over the block, in every thread. The block consists of whole warps; all of its threads call this.
 __device__ inline float BlockSum(float value) {
   MIEN_SHARED(float, of_warp, [32]);
@@ -22,6 +27,13 @@ __device__ inline float BlockSum(float value) {
   if (LaneIndex() == 0) of_warp[WarpIndex()] = value;
   __syncthreads();  // of_warp: the writes of all warps | the reads below
   return WarpSum(Inside(LaneIndex(), warps) ? of_warp[LaneIndex()] : 0.0f);
+}
+
+// The mean of `count` numbers, in every thread of the block.
+__device__ inline float BlockMean(const float* x, int64_t count) {
+  float sum = 0.0f;
+  for (int64_t i = ThreadIndex(); i < count; i += blockDim.x) sum += x[i];
+  return BlockSum(sum) / static_cast<float>(count);
 }
 
 }  // namespace mien::MIEN_EXECUTOR

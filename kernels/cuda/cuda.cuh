@@ -46,8 +46,10 @@ namespace mien::MIEN_EXECUTOR {
 
 constexpr unsigned kFullWarp = 0xffffffffu;
 
-__device__ inline bool Inside(int index, int extent) {
-  return static_cast<unsigned>(index) < static_cast<unsigned>(extent);
+template <class Index>
+__device__ inline bool Inside(Index index, std::type_identity_t<Index> extent) {
+  using Unsigned = std::make_unsigned_t<Index>;
+  return static_cast<Unsigned>(index) < static_cast<Unsigned>(extent);
 }
 
 // Linear thread index in the block, and its parts.

@@ -1,4 +1,4 @@
-// The functions of all ops that have a CUDA form (kernels/cuda/ops.def), declared.
+// The CUDA functions of all ops, declared.
 #pragma once
 
 #include "kernels/cuda/op.cuh"
@@ -6,12 +6,15 @@
 
 namespace mien::MIEN_EXECUTOR {
 
-#define MIEN_GPU_OP(name)                                                \
-  template <>                                                            \
-  int64_t GpuScratchFloats<name>(const name::Params& params, Shapes in); \
-  template <>                                                            \
+#define MIEN_OP(name, file) \
+  template <>               \
   Status RunGpu<name>(const name::Params& params, const GpuCall& call);
-#include "kernels/cuda/ops.def"
-#undef MIEN_GPU_OP
+#include "kernels/ops.def"
+#undef MIEN_OP
+
+template <>
+int64_t GpuScratchFloats<ModConv>(const ModConv::Params& params, Shapes in);
+template <>
+int64_t GpuScratchFloats<SqueezeExcite>(const SqueezeExcite::Params& params, Shapes in);
 
 }  // namespace mien::MIEN_EXECUTOR

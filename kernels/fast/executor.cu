@@ -15,25 +15,14 @@ const DeviceApi& TheDeviceApi();  // runtime_api.cu, or kernels/simt
 
 namespace {
 
-// The ops without a CUDA form yet.
-template <class Op>
-constexpr bool kHasKernel = false;
-#define MIEN_GPU_OP(name) \
-  template <>             \
-  constexpr bool kHasKernel<name> = true;
-#include "kernels/cuda/ops.def"
-#undef MIEN_GPU_OP
-
 uint64_t PlainScratchBytes(const PlainOp& plain) {
   return std::visit(
       [&](const auto& call) -> uint64_t {
         using Call = std::decay_t<decltype(call)>;
         if constexpr (std::is_same_v<Call, std::monostate>) {
           return 0;
-        } else if constexpr (kHasKernel<typename Call::Type>) {
-          return sizeof(float) * static_cast<uint64_t>(GpuScratchFloats<typename Call::Type>(call.params, plain.in));
         } else {
-          return 0;
+          return sizeof(float) * static_cast<uint64_t>(GpuScratchFloats<typename Call::Type>(call.params, plain.in));
         }
       },
       plain.op);
@@ -50,10 +39,8 @@ Status RunPlain(const PlainOp& plain, const FastCall& call) {
         using Call = std::decay_t<decltype(op)>;
         if constexpr (std::is_same_v<Call, std::monostate>) {
           return {};
-        } else if constexpr (kHasKernel<typename Call::Type>) {
-          return RunGpu<typename Call::Type>(op.params, gpu);
         } else {
-          return Status::Error(Code::kDevice, "%s has no CUDA kernel", Call::Type::kName);
+          return RunGpu<typename Call::Type>(op.params, gpu);
         }
       },
       plain.op);

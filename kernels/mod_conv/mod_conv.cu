@@ -39,7 +39,7 @@ struct ConvolveParams {
 __device__ float Convolved(const ConvolveParams& p, int n, int o, int row, int column) {
   float sum = 0.0f;
   for (int i = 0; i < p.inputs; ++i) {
-    const float* x = p.x + (n * p.inputs + i) * p.in_height * p.in_width;
+    const float* x = p.x + int64_t{n * p.inputs + i} * p.in_height * p.in_width;
     const float* w = p.weight + (o * p.inputs + i) * 9;
     const float s = p.style[n * p.inputs + i];
     for (int ky = 0; ky < 3; ++ky) {
@@ -57,7 +57,7 @@ __device__ float Convolved(const ConvolveParams& p, int n, int o, int row, int c
 __device__ float Transposed(const ConvolveParams& p, int n, int o, int row, int column) {
   float sum = 0.0f;
   for (int i = 0; i < p.inputs; ++i) {
-    const float* x = p.x + (n * p.inputs + i) * p.in_height * p.in_width;
+    const float* x = p.x + int64_t{n * p.inputs + i} * p.in_height * p.in_width;
     const float* w = p.weight + (o * p.inputs + i) * 9;
     const float s = p.style[n * p.inputs + i];
     for (int ky = row % 2; ky < 3; ky += 2) {
@@ -93,12 +93,12 @@ __global__ __launch_bounds__(128, 8) void Convolve(ConvolveParams p) {
   const int row = pixel / p.width, column = pixel % p.width;
   float v = p.op.up ? Filtered(p, n, o, row, column) : Convolved(p, n, o, row, column);
   if (p.op.demodulate) v *= p.d[n * p.outputs + o];
-  if (p.noise != nullptr) v = fmaf(p.noise_strength[0], p.noise[n * p.noise_stride + pixel], v);
+  if (p.noise != nullptr) v = fmaf(p.noise_strength[0], p.noise[int64_t{n} * p.noise_stride + pixel], v);
   if (p.bias != nullptr) v += p.bias[o];
   if (p.op.act == Activation::kLeaky && v < 0.0f) v *= p.op.slope;
   v *= p.op.act_gain;
   if (p.op.clamp > 0.0f) v = fminf(fmaxf(v, -p.op.clamp), p.op.clamp);
-  p.y[(n * p.outputs + o) * p.height * p.width + pixel] = v;
+  p.y[int64_t{n * p.outputs + o} * p.height * p.width + pixel] = v;
 }
 
 }  // namespace

@@ -231,6 +231,10 @@ void __tsan_write_range(void* address, size_t bytes) {
 void __tsan_vptr_update(void**, void*) {}
 void __tsan_func_entry(void*) {}
 void __tsan_func_exit() {}
+// The guard of a static variable, in host code beside the kernels.
+unsigned char __tsan_atomic8_load(const volatile unsigned char* guard, int) {
+  return __atomic_load_n(guard, __ATOMIC_ACQUIRE);
+}
 // Called by a constructor of every instrumented file.
 void __tsan_init() { mien::simt::TheChecker().hooks = true; }
 }

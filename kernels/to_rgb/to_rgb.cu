@@ -35,21 +35,16 @@ __global__ __launch_bounds__(128) void ToColours(ToRgbParams p) {
   float v = 0.0f;
   for (int i = 0; i < p.inputs; ++i) {
     const float w = p.op.weight_gain * p.weight[o * p.inputs + i] * p.style[n * p.inputs + i];
-    v = fmaf(w, p.x[(n * p.inputs + i) * pixels + pixel], v);
+    v = fmaf(w, p.x[int64_t{n * p.inputs + i} * pixels + pixel], v);
   }
   if (p.bias != nullptr) v += p.bias[o];
   if (p.op.clamp > 0.0f) v = fminf(fmaxf(v, -p.op.clamp), p.op.clamp);
-  const int plane = n * p.outputs + o;
+  const int64_t plane = n * p.outputs + o;
   if (p.skip != nullptr) v += Upsampled(p, p.skip + plane * (pixels / 4), pixel / p.width, pixel % p.width);
   p.y[plane * pixels + pixel] = v;
 }
 
 }  // namespace
-
-template <>
-int64_t GpuScratchFloats<ToRgb>(const ToRgb::Params&, Shapes) {
-  return 0;
-}
 
 template <>
 Status RunGpu<ToRgb>(const ToRgb::Params& params, const GpuCall& call) {

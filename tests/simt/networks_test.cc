@@ -30,9 +30,9 @@ double Gate(Precision precision) {
   return precision == Precision::kHalf ? 3.2e-3 : precision == Precision::kTf32 ? 1e-3 : 2e-5;
 }
 
-void TestNetworks(Precision precision, const char* name) {
+void TestNetworks(Precision precision, const char* name, bool trace = false) {
   for (const NamedConfig& config : testing::SmallConfigs()) {
-    for (const Result<Graph>& graph : testing::BuildAll(config.config, 2, false)) {
+    for (const Result<Graph>& graph : testing::BuildAll(config.config, 2, trace)) {
       REQUIRE(graph.ok());
       CAPTURE(config.name);
       CAPTURE(graph->name);
@@ -67,6 +67,7 @@ void TestNetworks(Precision precision, const char* name) {
 }
 
 TEST_CASE("networks by plain kernels") { TestNetworks(Precision::kFloat, "fp32"); }
+TEST_CASE("networks with every trace") { TestNetworks(Precision::kFloat, "trace", true); }
 TEST_CASE("networks in tf32") { TestNetworks(Precision::kTf32, "tf32"); }
 TEST_CASE("networks in fp16") { TestNetworks(Precision::kHalf, "fp16"); }
 
