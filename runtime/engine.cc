@@ -4,23 +4,33 @@
 #include <cmath>
 #include <cstring>
 
+#include "runtime/base/checked.h"
+
 namespace mien {
 namespace {
 
 constexpr int kMaxThreads = 256;
 
-Status CheckOptions(const EngineOptions& options) {
-  if (options.precision != "fp32") {
-    return Status::Error(Code::kUsage, "precision %s: the cpu backend computes in fp32 only",
-                         options.precision.c_str());
-  }
+Result<Precision> CheckOptions(const EngineOptions& options, const BackendChoice& backend) {
   if (options.batch < 1 || options.batch > kMaxBatch) {
     return Status::Error(Code::kUsage, "batch %d, 1 to %d expected", options.batch, kMaxBatch);
   }
   if (options.threads < 0 || options.threads > kMaxThreads) {
     return Status::Error(Code::kUsage, "threads %d, 0 to %d expected", options.threads, kMaxThreads);
   }
-  return {};
+  const std::string& precision = options.precision;
+  if (precision == "fp32") return Precision::kFloat;
+  if (precision != "tf32" && precision != "fp16") {
+    return Status::Error(Code::kUsage, "precision %s: fp32, tf32 or fp16 expected", precision.c_str());
+  }
+  if (!backend.device) {
+    return Status::Error(Code::kUsage, "precision %s: the cpu backend computes in fp32 only (backend cpu: %s)",
+                         precision.c_str(), backend.reason.c_str());
+  }
+  if (std::any_of(options.programs.begin(), options.programs.end(), [](const auto& p) { return p.trace; })) {
+    return Status::Error(Code::kUsage, "precision %s: traces are computed in fp32 only", precision.c_str());
+  }
+  return precision == "tf32" ? Precision::kTf32 : Precision::kHalf;
 }
 
 // An exponent of all ones is infinity or not-a-number; integers, so that no compiler flag can remove it.
@@ -55,40 +65,50 @@ Result<Graph> BuildGraph(const ModelConfig& config, const ProgramOptions& option
   return Status::Error(Code::kUsage, "graph %s: one of %s expected", name.c_str(), known.c_str());
 }
 
-Result<BackendChoice> ChooseBackend(const std::string& name) {
-  if (name == "cpu") return BackendChoice{"cpu", "asked for"};
-  if (name == "auto") return BackendChoice{"cpu", "auto chose cpu: this build has no CUDA backend"};
-  const bool cuda = name == "cuda" || (name.starts_with("cuda:") && name.size() > 5 &&
-                                       name.find_first_not_of("0123456789", 5) == std::string::npos);
-  if (cuda) return Status::Error(Code::kDevice, "backend %s: this build has no CUDA backend", name.c_str());
-  return Status::Error(Code::kUsage, "backend %s: auto, cpu or cuda[:N] expected", name.c_str());
+Result<BackendChoice> ChooseBackend(const std::string& name, const Executor* executor) {
+  if (executor == nullptr) executor = BuildExecutor();
+  if (name == "cpu") return BackendChoice{"cpu", "asked for", {}};
+  const bool numbered = name.starts_with("cuda:") && name.size() > 5 && name.size() < 10 &&
+                        name.find_first_not_of("0123456789", 5) == std::string::npos;
+  if (name != "auto" && name != "cuda" && !numbered)
+    return Status::Error(Code::kUsage, "backend %s: auto, cpu or cuda[:N] expected", name.c_str());
+  const int ordinal = numbered ? std::stoi(name.substr(5)) : 0;
+  const Result<Device> device = OpenDevice(executor, ordinal);
+  if (!device.ok()) {
+    if (name != "auto") return device.status().Within("backend %s", name.c_str());
+    return BackendChoice{"cpu", std::string("auto chose cpu: ") + device.status().message(), {}};
+  }
+  const std::string chosen = "cuda:" + std::to_string(ordinal);
+  const std::string what = name == "auto" ? "auto chose " + chosen + ": " : "asked for: ";
+  return BackendChoice{chosen, what + device->info.name, *device};
 }
 
 Result<std::unique_ptr<Engine>> Engine::Draft(std::shared_ptr<WeightStore> weights,
                                               const EngineOptions& options) {
   auto engine = std::unique_ptr<Engine>(new Engine);
-  MIEN_ASSIGN(engine->backend_, ChooseBackend(options.backend));
-  MIEN_TRY(CheckOptions(options));
+  MIEN_ASSIGN(engine->backend_, ChooseBackend(options.backend, options.executor));
+  MIEN_ASSIGN(const Precision precision, CheckOptions(options, engine->backend_));
   engine->store_ = std::move(weights);
   engine->batch_ = options.batch;
   engine->stop_ = options.stop;
   engine->threads_ = options.threads > 0 ? options.threads : std::min(DefaultThreads(), kMaxThreads);
+  if (engine->backend_.device) {
+    engine->on_device_ = std::make_unique<OnDevice>();
+    engine->on_device_->device = *engine->backend_.device;
+  }
   for (const ProgramOptions& wanted : options.programs) {
     MIEN_ASSIGN(Graph graph, BuildGraph(engine->store_->model().config(), wanted, options.batch));
-    MIEN_ASSIGN(Program program, Program::Create(std::move(graph), engine->threads_));
-    engine->programs_.push_back(std::move(program));
-  }
-  MemoryNeed& need = engine->need_;
-  for (const Program& program : engine->programs_)
-    need.arena = std::max(need.arena, program.plan().arena_bytes);
-  for (const WeightUse& use : engine->DistinctUses()) {
-    need.weights += use.bytes();
-    if (engine->store_->Holds(use)) {
-      need.shared += use.bytes();
+    if (engine->on_device_) {
+      MIEN_ASSIGN(DeviceProgram program,
+                  DeviceProgram::Create(std::move(graph), precision, *engine->backend_.device->executor));
+      engine->on_device_->programs.push_back(std::move(program));
     } else {
-      need.loading = std::max(need.loading, use.loading_bytes());
+      MIEN_ASSIGN(Program program, Program::Create(std::move(graph), engine->threads_));
+      engine->programs_.push_back(std::move(program));
     }
   }
+  engine->on_device_ ? engine->NeedOfDevice() : engine->NeedOfHost();
+  const MemoryNeed& need = engine->need_;
   if (options.max_memory > 0 && need.total() > options.max_memory) {
     return Status::Error(
         Code::kMemory, "%llu bytes needed (weights %llu, arena %llu, loading %llu), at most %llu allowed",
@@ -98,6 +118,37 @@ Result<std::unique_ptr<Engine>> Engine::Draft(std::shared_ptr<WeightStore> weigh
         static_cast<unsigned long long>(options.max_memory));
   }
   return engine;
+}
+
+void Engine::NeedOfHost() {
+  for (const Program& program : programs_) need_.arena = std::max(need_.arena, program.plan().arena_bytes);
+  for (const WeightUse& use : DistinctUses()) {
+    need_.weights += use.bytes();
+    if (store_->Holds(use)) {
+      need_.shared += use.bytes();
+    } else {
+      need_.loading = std::max(need_.loading, use.loading_bytes());
+    }
+  }
+}
+
+// Weights are packed in host memory, so loading them takes nothing more of the device.
+void Engine::NeedOfDevice() {
+  std::map<std::string, std::vector<const DeviceWeight*>> seen;
+  for (const DeviceProgram& program : on_device_->programs) {
+    need_.arena = std::max(need_.arena, program.plan().arena_bytes);
+    for (const DeviceValue& value : program.device_graph().values) {
+      if (value.kind != Value::Kind::kWeight) continue;
+      auto& same_name = seen[value.name];
+      if (std::any_of(same_name.begin(), same_name.end(),
+                      [&](const DeviceWeight* other) { return SameForm(*other, value.weight); }))
+        continue;
+      same_name.push_back(&value.weight);
+      const uint64_t bytes = *CheckedAlignUp(value.bytes, kDeviceAlignment);
+      need_.weights += bytes;
+      if (store_->on_devices().Holds(on_device_->device, value.weight)) need_.shared += bytes;
+    }
+  }
 }
 
 std::vector<WeightUse> Engine::DistinctUses() const {
@@ -123,10 +174,59 @@ Status Engine::LoadWeights() {
     for (const WeightUse& use : program.weight_uses()) {
       MIEN_ASSIGN(WeightHandle handle, store_->Get(use));
       handles.push_back(std::move(handle));
-      if (stop_ != nullptr && stop_->load(std::memory_order_relaxed)) {
-        return Status::Error(Code::kInterrupted, "interrupted while loading weights");
-      }
+      MIEN_TRY(CheckStop("loading weights"));
     }
+  }
+  return {};
+}
+
+Status Engine::CheckStop(const char* what) const {
+  if (stop_ == nullptr || !stop_->load(std::memory_order_relaxed)) return {};
+  return Status::Error(Code::kInterrupted, "%s: interrupted", what);
+}
+
+Status Engine::CreateOnHost() {
+  MIEN_ASSIGN(arena_, Buffer::Create(need_.arena, "activations"));
+  pool_ = std::make_unique<ThreadPool>(threads_);
+  MIEN_TRY(LoadWeights());
+  for (size_t i = 0; i < programs_.size(); ++i) programs_[i].Bind(arena_.data(), handles_[i]);
+  return {};
+}
+
+Status Engine::CreateOnDevice(bool device_graphs) {
+  OnDevice& on = *on_device_;
+  const DeviceApi& api = on.device.api();
+  uint64_t staging = 0, largest_weight = 0;
+  for (const DeviceProgram& program : on.programs) {
+    staging = std::max(staging, program.staging_bytes());
+    for (const DeviceValue& value : program.device_graph().values) {
+      if (value.kind == Value::Kind::kWeight) largest_weight = std::max(largest_weight, value.bytes);
+    }
+  }
+  MIEN_ASSIGN(on.stream, CreateStream(api));
+  MIEN_ASSIGN(on.arena, AllocateOnDevice(api, need_.arena, "activations"));
+  MIEN_ASSIGN(on.staging, AllocatePinned(api, staging, "pinned memory of inputs and outputs"));
+  std::memset(on.staging.get(), 0, staging);
+  {
+    MIEN_ASSIGN(const DeviceHandle packing, AllocatePinned(api, largest_weight, "pinned memory of weights"));
+    for (DeviceProgram& program : on.programs) {
+      MIEN_TRY(program.Load(on.device, &store_->on_devices(), packing.get(), on.stream.get()));
+      MIEN_TRY(CheckStop("loading weights"));
+    }
+  }
+  for (DeviceProgram& program : on.programs) {
+    const char* name = program.graph().name.c_str();
+    program.Bind(on.device, on.stream.get(), on.arena.get(), on.staging.get());
+    // Once on zeros: every kernel is loaded and has been seen to start before anything is captured.
+    if (const Status first = program.Run(); !first.ok()) return first.Within("%s, first run", name);
+    if (!device_graphs) continue;
+    const Status captured = program.Capture();
+    if (captured.ok()) continue;
+    size_t free = 0, total = 0;
+    const bool known = api.memory(&free, &total) == 0;
+    return Status::Error(captured.code(), "%s: %s (%llu bytes needed, %s free)", name, captured.message(),
+                         static_cast<unsigned long long>(need_.total()),
+                         known ? std::to_string(free).c_str() : "unknown");
   }
   return {};
 }
@@ -139,35 +239,39 @@ Result<MemoryNeed> Engine::Need(std::shared_ptr<WeightStore> weights, const Engi
 Result<std::unique_ptr<Engine>> Engine::Create(std::shared_ptr<WeightStore> weights,
                                                const EngineOptions& options) {
   MIEN_ASSIGN(std::unique_ptr<Engine> engine, Draft(std::move(weights), options));
-  MIEN_ASSIGN(engine->arena_, Buffer::Create(engine->need_.arena, "activations"));
-  engine->pool_ = std::make_unique<ThreadPool>(engine->threads_);
-  MIEN_TRY(engine->LoadWeights());
-  for (size_t i = 0; i < engine->programs_.size(); ++i) {
-    engine->programs_[i].Bind(engine->arena_.data(), engine->handles_[i]);
-  }
+  MIEN_TRY(engine->on_device_ ? engine->CreateOnDevice(options.device_graphs) : engine->CreateOnHost());
   return engine;
 }
 
 Status Engine::Run(int i, std::span<const std::span<const float>> inputs,
                    std::span<const std::span<float>> outputs) {
-  const Program& program = programs_[i];
-  const Graph& graph = program.graph();
+  const Graph& graph = this->graph(i);
   if (inputs.size() != graph.inputs.size() || outputs.size() != graph.outputs.size()) {
     return Status::Error(Code::kUsage, "%s: %zu inputs and %zu outputs expected, %zu and %zu given",
                          graph.name.c_str(), graph.inputs.size(), graph.outputs.size(), inputs.size(),
                          outputs.size());
   }
+  const DeviceProgram* const on_device = device_program(i);
   for (size_t k = 0; k < inputs.size(); ++k) {
-    const std::span<float> place = program.input(static_cast<int>(k));
+    const int input = static_cast<int>(k);
+    const std::span<float> place = on_device ? on_device->input(input) : programs_[i].input(input);
     if (inputs[k].size() != place.size()) {
       return Status::Error(Code::kUsage, "%s: input %s has %zu numbers, %zu expected", graph.name.c_str(),
                            graph.values[graph.inputs[k]].name.c_str(), inputs[k].size(), place.size());
     }
     std::memcpy(place.data(), inputs[k].data(), place.size_bytes());
   }
-  MIEN_TRY(program.Run(pool_.get(), stop_));
+  if (on_device) {
+    MIEN_TRY(CheckStop(graph.name.c_str()));
+    const DeviceApi& api = on_device_->device.api();
+    MIEN_TRY(DeviceStatus(api, api.select(on_device_->device.ordinal), "selecting the device"));
+    if (const Status ran = on_device->Run(); !ran.ok()) return ran.Within("%s", graph.name.c_str());
+  } else {
+    MIEN_TRY(programs_[i].Run(pool_.get(), stop_));
+  }
   for (size_t k = 0; k < outputs.size(); ++k) {
-    const std::span<const float> value = program.output(static_cast<int>(k));
+    const int output = static_cast<int>(k);
+    const std::span<const float> value = on_device ? on_device->output(output) : programs_[i].output(output);
     if (const int64_t bad = CountNonFinite(value); bad > 0) {
       return Status::Error(Code::kNumeric, "%s: %lld of %zu numbers of %s are not finite", graph.name.c_str(),
                            static_cast<long long>(bad), value.size(), graph.outputs[k].name.c_str());

@@ -7,11 +7,13 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "graph/networks.h"
+#include "runtime/device_program.h"
 #include "runtime/program.h"
 
 namespace mien {
@@ -34,21 +36,26 @@ Result<Graph> BuildGraph(const ModelConfig& config, const ProgramOptions& option
 
 struct EngineOptions {
   std::string backend = "auto";  // "auto", "cpu", "cuda", "cuda:N"
-  std::string precision = "fp32";
+  std::string precision = "fp32";           // cuda: also "tf32" and "fp16", without traces
   int threads = 0;                          // 0: all processors this process may use
   int batch = 1;                            // 1..kMaxBatch
   uint64_t max_memory = 0;                  // bytes; 0: no limit
-  const std::atomic<bool>* stop = nullptr;  // looked at between steps
+  const std::atomic<bool>* stop = nullptr;  // looked at between steps; on a device between programs
   std::vector<ProgramOptions> programs;
+
+  bool device_graphs = true;           // cuda: a program is captured once and replayed
+  const Executor* executor = nullptr;  // what "cuda" means; null: the kernels of this build
 };
 
 struct BackendChoice {
-  std::string name;    // "cpu"
-  std::string reason;  // one sentence
+  std::string name;              // "cpu", "cuda:0"
+  std::string reason;            // one sentence
+  std::optional<Device> device;  // none: the CPU
 };
-Result<BackendChoice> ChooseBackend(const std::string& name);
+// "auto": the first device where there is one, otherwise the CPU, and why.
+Result<BackendChoice> ChooseBackend(const std::string& name, const Executor* executor = nullptr);
 
-// Bytes, before anything is taken.
+// Bytes, before anything is taken: of host memory for the CPU, of device memory for a device.
 struct MemoryNeed {
   uint64_t weights = 0;  // all forms of weights the programs read
   uint64_t shared = 0;   // of these, held already for another engine of the same store
@@ -69,7 +76,10 @@ class Engine {
   const MemoryNeed& need() const { return need_; }
   int batch() const { return batch_; }
   int threads() const { return threads_; }
-  const Program& program(int i) const { return programs_[i]; }
+  const Graph& graph(int i) const { return on_device_ ? on_device_->programs[i].graph() : programs_[i].graph(); }
+  const MemoryPlan& plan(int i) const { return on_device_ ? on_device_->programs[i].plan() : programs_[i].plan(); }
+  // Null on the CPU.
+  const DeviceProgram* device_program(int i) const { return on_device_ ? &on_device_->programs[i] : nullptr; }
 
   // One call of program `i`. Inputs and outputs in the order of its graph, each of exactly its size; an empty
   // output is not wanted. kNumeric: an output is not finite; nothing that was written may be used then.
@@ -80,8 +90,21 @@ class Engine {
   Engine() = default;
   static Result<std::unique_ptr<Engine>> Draft(std::shared_ptr<WeightStore> weights,
                                                const EngineOptions& options);
+  void NeedOfHost();
+  void NeedOfDevice();
   std::vector<WeightUse> DistinctUses() const;
   Status LoadWeights();
+  Status CreateOnHost();
+  Status CreateOnDevice(bool device_graphs);
+  Status CheckStop(const char* while_what) const;
+
+  // What an engine has on a device, in the order of its making.
+  struct OnDevice {
+    ~OnDevice() { device.api().select(device.ordinal); }  // for the members, which go after this
+    Device device;
+    DeviceHandle stream, arena, staging;
+    std::vector<DeviceProgram> programs;
+  };
 
   std::shared_ptr<WeightStore> store_;
   BackendChoice backend_;
@@ -92,6 +115,7 @@ class Engine {
   std::unique_ptr<ThreadPool> pool_;
   std::vector<std::vector<WeightHandle>> handles_;  // per program
   Buffer arena_;
+  std::unique_ptr<OnDevice> on_device_;  // null: the CPU
 };
 
 }  // namespace mien

@@ -79,7 +79,7 @@ Result<std::unique_ptr<Pipeline>> Pipeline::Create(std::shared_ptr<const ModelFi
   }
   if (options.synthesize) {
     pipeline->image_.resize(size_t{3} * config.generator->resolution * config.generator->resolution);
-    const Graph& graph = pipeline->engine_->program(pipeline->synthesis_).graph();
+    const Graph& graph = pipeline->engine_->graph(pipeline->synthesis_);
     for (size_t i = 1; i < graph.inputs.size(); ++i) {
       pipeline->noise_.emplace_back(static_cast<size_t>(graph.values[graph.inputs[i]].shape.elements()));
     }

@@ -11,6 +11,7 @@
 
 #include "graph/graph.h"
 #include "runtime/base/buffer.h"
+#include "runtime/device_weights.h"
 #include "weights/container.h"
 
 namespace mien {
@@ -33,9 +34,13 @@ WeightUse PlainUse(const std::string& tensor, const Shape& shape);
 
 class WeightStore {
  public:
-  explicit WeightStore(std::shared_ptr<const ModelFile> model) : model_(std::move(model)) {}
+  explicit WeightStore(std::shared_ptr<const ModelFile> model)
+      : model_(std::move(model)), on_devices_([this](const std::string& tensor, std::span<float> out) {
+          return model_->ReadFloats(tensor, out);
+        }) {}
 
   const ModelFile& model() const { return *model_; }
+  DeviceWeights& on_devices() { return on_devices_; }
   bool Holds(const WeightUse& use);
   Result<WeightHandle> Get(const WeightUse& use);  // makes the form when no engine holds it
 
@@ -50,6 +55,7 @@ class WeightStore {
   std::shared_ptr<const ModelFile> model_;
   std::mutex mutex_;
   std::map<std::string, std::vector<Entry>> entries_;  // by the first tensor's name
+  DeviceWeights on_devices_;
 };
 
 }  // namespace mien

@@ -99,7 +99,7 @@ Result<std::vector<std::span<const float>>> GatherInputs(const Session& session,
 
 Status ShowPlan(Session& session, const RunOptions& options, const Engine& engine) {
   const MemoryNeed& need = engine.need();
-  const MemoryPlan& plan = engine.program(0).plan();
+  const MemoryPlan& plan = engine.plan(0);
   session.report["memory"] = {{"weights", need.weights},
                               {"arena", need.arena},
                               {"loading", need.loading},
@@ -152,7 +152,7 @@ Status RunGraph(Session& session, const RunOptions& options) {
   MIEN_ASSIGN(wanted.batch, BatchOf(options, model->config(), program, given));
   wanted.programs = {program};
   MIEN_ASSIGN(auto engine, Engine::Create(std::make_shared<WeightStore>(model), wanted));
-  const Graph& graph = engine->program(0).graph();
+  const Graph& graph = engine->graph(0);
   MIEN_TRY(ShowPlan(session, options, *engine));
   if (options.in.empty()) return {};
 

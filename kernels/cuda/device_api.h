@@ -29,7 +29,9 @@ struct DeviceInfo {
 };
 
 struct DeviceApi {
-  const char* kind;  // "cuda", "host runner"
+  const char* kind;   // "cuda", "host runner"
+  const char* build;  // toolkit and architectures of the kernels, in words
+  int driver_needed;  // the least version of the driver, 13000 for 13.0
   int (*driver_version)(int* version);  // 0: there is no driver
   int (*count)(int* devices);           // leaves the count alone on failure
   int (*describe)(int device, DeviceInfo* info);
@@ -64,12 +66,18 @@ struct Stream {
   void* handle = nullptr;
 };
 
+// Errors after which the device answers nothing else to this process: the context is lost.
+inline bool IsSticky(int code) {
+  return code == 214 || code == 700 || code == 702 || code == 710 || (code >= 714 && code <= 719);
+}
+
 // Says what failed: kDevice, or kMemory for an allocation.
 inline Status DeviceStatus(const DeviceApi& api, int code, const char* what) {
   if (code == 0) return {};
   constexpr int kOutOfMemory = 2;
-  return Status::Error(code == kOutOfMemory ? Code::kMemory : Code::kDevice, "%s: %s: %s", api.kind, what,
-                       api.error_name(code));
+  return Status::Error(code == kOutOfMemory ? Code::kMemory : Code::kDevice, "%s: %s: %s%s", api.kind, what,
+                       api.error_name(code),
+                       IsSticky(code) ? "; this process cannot use the device any more, start it again" : "");
 }
 
 }  // namespace mien

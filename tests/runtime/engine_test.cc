@@ -47,7 +47,7 @@ Tensors SampleInputs(const Graph& graph, const ProgramOptions& program, int samp
 // Runs a batch made of the given samples; the answer has one entry per sample, all outputs of it in one row.
 Tensors RunBatch(Engine& engine, const ProgramOptions& options, const std::vector<int>& samples,
                  int program = 0) {
-  const Graph& graph = engine.program(program).graph();
+  const Graph& graph = engine.graph(program);
   const int batch = static_cast<int>(samples.size());
   REQUIRE(batch == engine.batch());
   Tensors inputs(graph.inputs.size()), outputs;
@@ -96,7 +96,7 @@ TEST_CASE("Every program agrees with the double reference of its graph") {
   for (const ProgramOptions& program : AllPrograms()) {
     CAPTURE(program.graph);
     const auto engine = Make({program}, 2, 2);
-    const Graph& graph = engine->program(0).graph();
+    const Graph& graph = engine->graph(0);
     const Tensors found = RunBatch(*engine, program, {4, 9});
     std::map<std::string, DoubleTensor> inputs;
     for (const int sample : {4, 9}) {
@@ -156,7 +156,7 @@ TEST_CASE("Programs of one engine share the arena and do not disturb each other"
   uint64_t largest = 0;
   std::vector<std::vector<float>> first;
   for (size_t i = 0; i < programs.size(); ++i) {
-    largest = std::max(largest, together->program(static_cast<int>(i)).plan().arena_bytes);
+    largest = std::max(largest, together->plan(static_cast<int>(i)).arena_bytes);
     first.push_back(RunBatch(*together, programs[i], {1}, static_cast<int>(i))[0]);
   }
   CHECK(together->need().arena == largest);
@@ -169,7 +169,7 @@ TEST_CASE("Programs of one engine share the arena and do not disturb each other"
 TEST_CASE("The traced network gives the image of the fused one") {
   const auto fused = Make({{.graph = "synthesis"}}, 1, 1),
              traced = Make({{.graph = "synthesis", .trace = true}}, 1, 1);
-  const Graph& graph = traced->program(0).graph();
+  const Graph& graph = traced->graph(0);
   CHECK(graph.outputs.size() > 10);
   const auto expected = RunBatch(*fused, {}, {3})[0], all = RunBatch(*traced, {}, {3})[0];
   size_t at = 0;
@@ -242,7 +242,7 @@ TEST_CASE("A run does not allocate") {
   for (const ProgramOptions& program : AllPrograms()) {
     CAPTURE(program.graph);
     const auto engine = Make({program}, 2, 3);
-    const Graph& graph = engine->program(0).graph();
+    const Graph& graph = engine->graph(0);
     Tensors inputs, outputs;
     for (const ValueId id : graph.inputs) inputs.emplace_back(graph.values[id].shape.elements(), 0.25f);
     for (const NamedValue& output : graph.outputs) {
