@@ -38,7 +38,8 @@ Result<std::unique_ptr<Pipeline>> Pipeline::Create(std::shared_ptr<const ModelFi
                           .batch = 1,
                           .max_memory = options.max_memory,
                           .stop = options.stop,
-                          .programs = {}};
+                          .programs = {},
+                          .executor = options.executor};
   const auto want = [&](bool wanted, ProgramOptions program, int* index) {
     if (!wanted) return;
     *index = static_cast<int>(engine.programs.size());

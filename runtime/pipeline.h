@@ -18,6 +18,7 @@ struct PipelineOptions {
   int threads = 0;
   uint64_t max_memory = 0;
   const std::atomic<bool>* stop = nullptr;
+  const Executor* executor = nullptr;  // see EngineOptions
 
   // What will be used; the model must have the networks for it.
   bool encode = false, edit = false, synthesize = false, map = false;
