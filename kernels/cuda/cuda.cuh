@@ -5,6 +5,7 @@
 //   - shared memory is declared by MIEN_SHARED and MIEN_DYNAMIC_SHARED only,
 //   - instructions without a CUDA function are in ptx.cuh and nowhere else,
 //   - every test whether an index lies in an extent is written Inside(index, extent),
+//   - loops that must be unrolled, because their numbers live in registers, are marked MIEN_UNROLL,
 //   - a kernel takes one struct of plain data, all its threads reach every barrier, and blocks do not wait
 //   for each other.
 // Kernels live in namespace mien::MIEN_EXECUTOR, so that both forms can be linked into one program.
@@ -21,6 +22,7 @@
 #include <cuda_runtime.h>
 
 #define MIEN_EXECUTOR cuda
+#define MIEN_UNROLL _Pragma("unroll")
 #define MIEN_SHARED(type, name, dims) __shared__ alignas(16) type name dims
 #define MIEN_DYNAMIC_SHARED(type, name)          \
   extern __shared__ uint4 mien_dynamic_shared[]; \
@@ -31,6 +33,7 @@
 #include "kernels/simt/device.h"
 
 #define MIEN_EXECUTOR simt
+#define MIEN_UNROLL
 // The address of the key belongs to this place in this instance of the kernel.
 #define MIEN_SHARED(type, name, dims)                                       \
   using name##_type = type dims;                                            \

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "kernels/fast/convert_map.h"
+#include "kernels/fast/mod_conv.h"
 #include "kernels/ops.h"
 
 namespace mien {

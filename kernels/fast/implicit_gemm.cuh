@@ -1,0 +1,380 @@
+// Convolutions as matrix products on tensor cores. A block computes one tile (tile.h) of one sample: the halo
+// of a chunk of channels is copied to shared memory once and serves all taps, the weights of the next steps
+// arrive while this step's are multiplied. What happens to the sums is the epilogue's business, a struct of
+// statics:
+//
+//   struct Epilogue {
+//     struct Params {...};   // plain data
+//     template <class Tile, class Element>
+//     static __device__ void Finish(const Params&, const OutputPlace&, Sums<Tile>&, std::byte* shared);
+//   };
+//
+// `shared` has Tile::SharedBytes and is free. With K split, the blocks of all parts leave their sums in
+// scratch, and ReduceGemm adds them in the order of the parts and runs the same epilogue with the same
+// threads.
+#pragma once
+
+#include <utility>
+
+#include "kernels/cuda/ptx.cuh"
+#include "kernels/fast/element.cuh"
+#include "kernels/fast/run.cuh"
+#include "kernels/fast/tile.h"
+
+namespace mien::MIEN_EXECUTOR {
+
+// A warp's sums: part, fragments of pixels, fragments of outputs, element of fragment C.
+template <class Tile>
+struct Sums {
+  float value[Tile::Window::kParts][Tile::kFragmentsM][Tile::kFragmentsN][4];
+};
+
+// What one block multiplies.
+struct GemmWork {
+  const std::byte* x;              // the sample's map, at the first channel that is read
+  const std::byte* weights;        // of the first chunk, at the tile's first output
+  int height, width;               // of the map
+  int pixel_bytes, channel_bytes;  // from a pixel to the next; read of each
+  int row, column;                 // of the halo's first pixel in the map; may be negative
+  int tap_bytes;                   // from a tap's weights to the next tap's
+  int first_chunk, end_chunk;
+};
+
+template <class Tile>
+constexpr int kHaloCopies = DivideUp(DivideUp(Tile::kHaloPixels, 8), Tile::kWarps);
+
+// The pixel of the halo that copy i of this thread moves, counted over rows of slots.
+template <class Tile>
+__device__ inline int HaloPixel(int i) {
+  return (WarpIndex() + i * Tile::kWarps) * 8 + CopyOf(LaneIndex()).pixel;
+}
+
+// Where this thread's copies come from, in bytes from w.x; negative: outside the image.
+template <class Tile>
+__device__ inline void FindHalo(const GemmWork& w, int (&source)[kHaloCopies<Tile>]) {
+  MIEN_UNROLL
+  for (int i = 0; i < kHaloCopies<Tile>; ++i) {
+    const int pixel = HaloPixel<Tile>(i);
+    const int row = w.row + pixel / Tile::kHaloWidth,
+              column = w.column + Tile::Column(pixel % Tile::kHaloWidth);
+    const bool inside = Inside(row, w.height) && Inside(column, w.width);
+    source[i] =
+        inside ? (row * w.width + column) * w.pixel_bytes + CopyOf(LaneIndex()).piece * kPieceBytes : -1;
+  }
+}
+
+template <class Tile>
+__device__ inline void CopyHalo(const GemmWork& w, const int (&source)[kHaloCopies<Tile>], int chunk,
+                                std::byte* halo) {
+  const int piece = CopyOf(LaneIndex()).piece;
+  const bool channels = Inside(chunk * kChunkBytes + piece * kPieceBytes, w.channel_bytes);
+  MIEN_UNROLL
+  for (int i = 0; i < kHaloCopies<Tile>; ++i) {
+    const int pixel = HaloPixel<Tile>(i);
+    if (!Inside(pixel, Tile::kHaloPixels)) continue;
+    const bool valid = channels && source[i] >= 0;
+    constexpr int kRowEnd = Tile::kRowBytes - Tile::kHaloWidth * kSlotBytes;  // 0 in most tiles
+    const int place = pixel * kSlotBytes + pixel / Tile::kHaloWidth * kRowEnd;
+    AsyncCopy<kPieceBytes>(halo + place + piece * kPieceBytes,
+                           w.x + (valid ? source[i] + chunk * kChunkBytes : 0), valid);
+  }
+}
+
+// The weights of one step; `source` is this thread's first piece.
+template <class Tile>
+__device__ inline void CopyWeights(const GemmWork& w, const std::byte* source, std::byte* stage) {
+  constexpr int kAtOnce = Tile::kThreads * kPieceBytes;
+  static_assert(Tile::kTapBytes % kAtOnce == 0);
+  MIEN_UNROLL
+  for (int tap = 0; tap < Tile::Window::kTaps; ++tap) {
+    MIEN_UNROLL
+    for (int i = 0; i < Tile::kTapBytes / kAtOnce; ++i) {
+      AsyncCopy<kPieceBytes>(stage + tap * Tile::kTapBytes + i * kAtOnce + ThreadIndex() * kPieceBytes,
+                             source + tap * w.tap_bytes + i * kAtOnce, true);
+    }
+  }
+}
+
+template <class Element>
+__device__ inline void MultiplyFragments(float (&sum)[4], const unsigned (&a)[4], unsigned b0, unsigned b1) {
+  const unsigned b[2] = {b0, b1};
+  if constexpr (sizeof(Element) == 2)
+    MultiplyHalf(sum, a, b);
+  else
+    MultiplyTf32(sum, a, b);
+}
+
+// One tap of one chunk. a: this lane's row of the warp's first fragment, at the tap; b: this lane's weights.
+template <class Tile, class Element>
+__device__ inline void MultiplyTap(const std::byte* a, const std::byte* b,
+                                   float (&sum)[Tile::kFragmentsM][Tile::kFragmentsN][4]) {
+  uint4 weights[Tile::kFragmentsN];
+  MIEN_UNROLL
+  for (int n = 0; n < Tile::kFragmentsN; ++n) weights[n] = LoadVector<uint4>(b + n * kFragmentBytes);
+  MIEN_UNROLL
+  for (int k = 0; k < 2; ++k) {
+    unsigned pixels[Tile::kFragmentsM][4];
+    MIEN_UNROLL
+    for (int m = 0; m < Tile::kFragmentsM; ++m)
+      LoadMatrices(pixels[m], a + Tile::RowOffset(16 * m) + k * 2 * kPieceBytes);
+    MIEN_UNROLL
+    for (int m = 0; m < Tile::kFragmentsM; ++m) {
+      MIEN_UNROLL
+      for (int n = 0; n < Tile::kFragmentsN; ++n) {
+        const uint4& own = weights[n];
+        MultiplyFragments<Element>(sum[m][n], pixels[m], k == 0 ? own.x : own.z, k == 0 ? own.y : own.w);
+      }
+    }
+  }
+}
+
+// Calls body(std::integral_constant<int, i>()) for i = 0 .. kCount - 1.
+template <class Body, int... i>
+__device__ inline void Unrolled(std::integer_sequence<int, i...>, const Body& body) {
+  (body(std::integral_constant<int, i>()), ...);
+}
+
+// sums += the tile's product over the chunks of `w`. Shared memory: weights of kStages steps, then one or two
+// halos. On return other warps may still be reading it.
+template <class Tile, class Element>
+__device__ inline void MultiplyTile(const GemmWork& w, std::byte* shared, Sums<Tile>& sums) {
+  using W = typename Tile::Window;
+  static_assert(HaloIsSound<Tile>());
+  constexpr int kAhead = Tile::kStages - 1, kRingBytes = Tile::kStages * Tile::kStageBytes;
+  int source[kHaloCopies<Tile>];
+  FindHalo<Tile>(w, source);
+  const std::byte* next =
+      w.weights + w.first_chunk * (W::kSteps * W::kTaps) * w.tap_bytes + ThreadIndex() * kPieceBytes;
+  std::byte* const halos = shared + kRingBytes;
+  CopyHalo<Tile>(w, source, w.first_chunk, halos);
+  MIEN_UNROLL
+  for (int step = 0; step < kAhead; ++step, next += W::kTaps * w.tap_bytes) {
+    CopyWeights<Tile>(w, next, shared + step * Tile::kStageBytes);
+    AsyncGroupEnd();
+  }
+  const int lane = LaneIndex(), first_row = WarpIndex() / Tile::kWarpsN * Tile::kFragmentsM * 16;
+  const std::byte* a =
+      halos + Tile::RowOffset(first_row) + Tile::RowOffset(lane % 16) + lane / 16 * kPieceBytes;
+  const std::byte* const b =
+      shared + WarpIndex() % Tile::kWarpsN * Tile::kFragmentsN * kFragmentBytes + lane * kPieceBytes;
+  int read = 0, write = kAhead * Tile::kStageBytes, halo = 0;
+  for (int chunk = w.first_chunk; chunk < w.end_chunk; ++chunk) {
+    const bool more = chunk + 1 < w.end_chunk;
+    Unrolled(std::make_integer_sequence<int, W::kSteps>(), [&](auto step) {
+      AsyncGroupWait<kAhead - 1>();
+      __syncthreads();  // this step's weights and halo: landed in all threads, the last step's read | read,
+                        // overwritten
+      if (step + kAhead < W::kSteps || more) {
+        CopyWeights<Tile>(w, next, shared + write);
+        next += W::kTaps * w.tap_bytes;
+      }
+      if (step == 0 && more) CopyHalo<Tile>(w, source, chunk + 1, halos + (halo ^ Tile::kHaloBytes));
+      AsyncGroupEnd();  // empty in the last steps, so that the wait counts alike in every step
+      MIEN_UNROLL
+      for (int tap = 0; tap < W::kTaps; ++tap) {
+        const int place = Tile::HaloOffset(W::Row(step, tap), W::Column(step, tap));
+        MultiplyTap<Tile, Element>(a + place, b + read + tap * Tile::kTapBytes,
+                                   sums.value[W::Part(step, tap)]);
+      }
+      read = read + Tile::kStageBytes == kRingBytes ? 0 : read + Tile::kStageBytes;
+      write = write + Tile::kStageBytes == kRingBytes ? 0 : write + Tile::kStageBytes;
+    });
+    a += halo == 0 ? Tile::kHaloBytes : -Tile::kHaloBytes;
+    halo ^= Tile::kHaloBytes;
+  }
+}
+
+// Where a block's tile lies in the map of outputs.
+struct OutputPlace {
+  int sample, row, column, channel;
+  int height, width;  // of the whole map
+};
+
+// Row of the tile and first of two channels that a lane's sums belong to: value[part][m][n][2 * half] and the
+// next.
+template <class Tile>
+__device__ inline int SumRow(int m, int half) {
+  return (WarpIndex() / Tile::kWarpsN * Tile::kFragmentsM + m) * 16 + half * 8 + LaneIndex() / 4;
+}
+template <class Tile>
+__device__ inline int SumChannel(int n) {
+  return (WarpIndex() % Tile::kWarpsN * Tile::kFragmentsN + n) * 8 + LaneIndex() % 4 * 2;
+}
+
+// Index of the tile's row r in a plane of the outputs, negative beyond it.
+template <class Tile>
+__device__ inline int PixelOf(const OutputPlace& place, int r) {
+  const int row = place.row + r / Tile::kWidth, column = place.column + r % Tile::kWidth;
+  return Inside(row, place.height) && Inside(column, place.width) ? row * place.width + column : -1;
+}
+
+template <class Element>
+__device__ inline void StorePair(std::byte* to, float first, float second) {
+  if constexpr (sizeof(Element) == 2) {
+    StoreVector(to, __floats2half2_rn(first, second));
+  } else {
+    StoreVector(to, make_float2(__uint_as_float(ToTf32(first)), __uint_as_float(ToTf32(second))));
+  }
+}
+
+// Writes one part of the sums into the sample's map `to` of `stored` channels, through the result tile in
+// `shared`, which no thread may be using; other warps may still be reading it on return.
+template <class Tile, class Element>
+__device__ inline void StoreResult(const OutputPlace& place,
+                                   const float (&sum)[Tile::kFragmentsM][Tile::kFragmentsN][4],
+                                   std::byte* shared, Element* to, int stored) {
+  constexpr int kPitch = Tile::ResultPitch(sizeof(Element)),
+                kPieceElements = kPieceBytes / int{sizeof(Element)};
+  constexpr int kPieces = Tile::kOutputs / kPieceElements;  // of a row
+  static_assert(ResultIsSound<Tile>(sizeof(Element)) && Tile::kPixels * kPieces % Tile::kThreads == 0);
+  MIEN_UNROLL
+  for (int m = 0; m < Tile::kFragmentsM; ++m) {
+    MIEN_UNROLL
+    for (int n = 0; n < Tile::kFragmentsN; ++n) {
+      std::byte* const at = shared + SumRow<Tile>(m, 0) * kPitch + SumChannel<Tile>(n) * int{sizeof(Element)};
+      StorePair<Element>(at, sum[m][n][0], sum[m][n][1]);
+      StorePair<Element>(at + 8 * kPitch, sum[m][n][2], sum[m][n][3]);
+    }
+  }
+  __syncthreads();  // result tile: written as fragments by all warps | read below in rows
+  MIEN_UNROLL
+  for (int i = 0; i < Tile::kPixels * kPieces / Tile::kThreads; ++i) {
+    const int index = ThreadIndex() + i * Tile::kThreads;
+    const bool narrow = kPieces == kChunkPieces;  // rows as in the halo
+    const int r = narrow ? index / 32 * 8 + CopyOf(LaneIndex()).pixel : index / kPieces;
+    const int piece = narrow ? CopyOf(LaneIndex()).piece : index % kPieces;
+    const int pixel = PixelOf<Tile>(place, r), channel = place.channel + piece * kPieceElements;
+    if (pixel < 0 || !Inside(channel, stored)) continue;
+    StoreVector(to + int64_t{pixel} * stored + channel,
+                LoadVector<uint4>(shared + r * kPitch + piece * kPieceBytes));
+  }
+}
+
+// One launch: a convolution of a batch, in groups where the tiles of outputs do not all read the same
+// channels.
+struct GemmLayer {
+  const std::byte *x, *weights;  // map [batch,height,width,...]; PackGemm's bytes, one group after the other
+  float* partial;                // PartialBytes() where K is split
+  int height, width;             // of x
+  int pixel_bytes, channel_bytes;  // of a pixel of x; of a group's inputs in it
+  int top, left;                   // rows and columns of zeros before the first
+  int out_height, out_width;
+  int group_outputs;  // padded (GemmOutputs)
+  int chunks;         // of a group's inputs
+  GemmGrid grid;
+};
+
+template <class Epilogue>
+struct GemmParams {
+  GemmLayer layer;
+  typename Epilogue::Params epilogue;
+};
+
+template <class Tile>
+__device__ inline OutputPlace PlaceOf(const GemmLayer& layer, int sample) {
+  const int tile = static_cast<int>(blockIdx.x), row = tile / layer.grid.tile_columns;
+  return {sample,
+          row * Tile::kHeight,
+          tile % layer.grid.tile_columns * Tile::kWidth,
+          static_cast<int>(blockIdx.y) * Tile::kOutputs,
+          layer.out_height,
+          layer.out_width};
+}
+
+// Sums of part `split` of this block's tile, four by four: [tile][split][i][thread].
+template <class Tile>
+__device__ inline float4* PartialOf(const GemmLayer& layer, int sample, int split) {
+  constexpr int kVectors = Tile::Window::kParts * Tile::kFragmentsM * Tile::kFragmentsN;
+  const int64_t tile = (int64_t{sample} * gridDim.y + blockIdx.y) * gridDim.x + blockIdx.x;
+  return reinterpret_cast<float4*>(layer.partial) +
+         (tile * layer.grid.splits + split) * (kVectors * Tile::kThreads) + ThreadIndex();
+}
+
+// body(sums of one fragment, its number) for all of a warp's fragments.
+template <class Tile, class Body>
+__device__ inline void ForEachFragment(Sums<Tile>& sums, const Body& body) {
+  MIEN_UNROLL
+  for (int part = 0; part < Tile::Window::kParts; ++part) {
+    MIEN_UNROLL
+    for (int m = 0; m < Tile::kFragmentsM; ++m) {
+      MIEN_UNROLL
+      for (int n = 0; n < Tile::kFragmentsN; ++n)
+        body(sums.value[part][m][n], (part * Tile::kFragmentsM + m) * Tile::kFragmentsN + n);
+    }
+  }
+}
+
+// Grid (tiles of pixels, tiles of outputs, samples x splits).
+template <class Tile, class Element, class Epilogue>
+__global__ __launch_bounds__(Tile::kThreads, Tile::kBlocks) void ImplicitGemm(GemmParams<Epilogue> p) {
+  MIEN_DYNAMIC_SHARED(std::byte, shared);
+  using W = typename Tile::Window;
+  const GemmLayer& layer = p.layer;
+  const int splits = layer.grid.splits, sample = static_cast<int>(blockIdx.z) / splits;
+  const int split = static_cast<int>(blockIdx.z) % splits;
+  const OutputPlace place = PlaceOf<Tile>(layer, sample);
+  const int group = place.channel / layer.group_outputs;
+  const int tap_bytes = layer.group_outputs * kChunkBytes;
+  GemmWork w;
+  w.x = layer.x + int64_t{sample} * layer.height * layer.width * layer.pixel_bytes +
+        group * layer.channel_bytes;
+  w.weights = layer.weights + int64_t{group} * layer.chunks * (W::kSteps * W::kTaps) * tap_bytes +
+              (place.channel - group * layer.group_outputs) * kChunkBytes;
+  w.height = layer.height;
+  w.width = layer.width;
+  w.pixel_bytes = layer.pixel_bytes;
+  w.channel_bytes = layer.channel_bytes;
+  w.row = place.row * W::kStride - layer.top;
+  w.column = place.column * W::kStride - layer.left;
+  w.tap_bytes = tap_bytes;
+  w.first_chunk = split * layer.grid.split_chunks;
+  w.end_chunk = min(w.first_chunk + layer.grid.split_chunks, layer.chunks);
+  Sums<Tile> sums = {};
+  MultiplyTile<Tile, Element>(w, shared, sums);
+  if (splits > 1) {
+    float4* const to = PartialOf<Tile>(layer, sample, split);
+    ForEachFragment<Tile>(sums, [&](const float(&v)[4], int i) {
+      StoreVector(to + i * Tile::kThreads, make_float4(v[0], v[1], v[2], v[3]));
+    });
+  } else {
+    __syncthreads();  // weights and halo of the last step: read by all warps | overwritten by the epilogue
+    Epilogue::template Finish<Tile, Element>(p.epilogue, place, sums, shared);
+  }
+}
+
+// Grid (tiles of pixels, tiles of outputs, samples).
+template <class Tile, class Element, class Epilogue>
+__global__ __launch_bounds__(Tile::kThreads, Tile::kBlocks) void ReduceGemm(GemmParams<Epilogue> p) {
+  MIEN_DYNAMIC_SHARED(std::byte, shared);
+  const int sample = static_cast<int>(blockIdx.z);
+  Sums<Tile> sums = {};
+  for (int split = 0; split < p.layer.grid.splits; ++split) {
+    const float4* const from = PartialOf<Tile>(p.layer, sample, split);
+    ForEachFragment<Tile>(sums, [&](float(&v)[4], int i) {
+      const float4 part = LoadVector<float4>(from + i * Tile::kThreads);
+      v[0] += part.x;
+      v[1] += part.y;
+      v[2] += part.z;
+      v[3] += part.w;
+    });
+  }
+  Epilogue::template Finish<Tile, Element>(p.epilogue, PlaceOf<Tile>(p.layer, sample), sums, shared);
+}
+
+// Puts the convolution into the stream.
+template <class Tile, class Element, class Epilogue>
+Status RunGemm(const GemmLayer& layer, int batch, const typename Epilogue::Params& epilogue, Stream stream) {
+  const GemmParams<Epilogue> p = {layer, epilogue};
+  const GemmGrid& grid = layer.grid;
+  const auto blocks = [&](int z) {
+    return dim3(static_cast<unsigned>(grid.tiles()), static_cast<unsigned>(grid.output_tiles),
+                static_cast<unsigned>(z));
+  };
+  const auto shared = static_cast<size_t>(Tile::SharedBytes(grid.split_chunks, sizeof(Element)));
+  MIEN_TRY((Launch<ImplicitGemm<Tile, Element, Epilogue>>(blocks(batch * grid.splits), Tile::kThreads, shared,
+                                                          stream, p)));
+  if (grid.splits == 1) return {};
+  return Launch<ReduceGemm<Tile, Element, Epilogue>>(blocks(batch), Tile::kThreads, shared, stream, p);
+}
+
+}  // namespace mien::MIEN_EXECUTOR
