@@ -46,8 +46,8 @@ def read(path):
 
 
 def closure(path, seen):
-    """The text of a source and of everything of ours that it includes."""
-    if path in seen or not os.path.exists(os.path.join(ROOT, path)):
+    """The text of a source and of everything of ours that it includes; the host runner's headers are not for nvcc."""
+    if path in seen or path.startswith("kernels/simt/") or not os.path.exists(os.path.join(ROOT, path)):
         return ""
     seen.add(path)
     text = read(path)
