@@ -5,7 +5,7 @@
 namespace mien {
 namespace {
 
-constexpr LoweringRule kRules[] = {nullptr};
+constexpr LoweringRule kRules[] = {TakeLinear};
 
 // Dimensions of a feature map for the conversions.
 template <class Params>
@@ -124,7 +124,7 @@ Result<DeviceGraph> Lowering::Run() {
     if (IsTaken(n)) continue;
     const bool fast = precision() != Precision::kFloat &&
                       std::any_of(std::begin(kRules), std::end(kRules),
-                                  [&](LoweringRule rule) { return rule != nullptr && rule(*this, n); });
+                                  [&](LoweringRule rule) { return rule(*this, n); });
     if (!fast) EmitPlain(n);
     Take(n);
   }

@@ -6,6 +6,7 @@
 
 #include "kernels/fast/convert_map.h"
 #include "kernels/fast/mod_conv.h"
+#include "kernels/fast/rows_linear.h"
 #include "kernels/ops.h"
 
 namespace mien {
@@ -17,8 +18,8 @@ struct FastOpCall {
   bool operator==(const FastOpCall&) const = default;
 };
 
-// One op of kernels/ops.def by its plain kernel (kernels/<op>/<op>.cu): values are fp32 in the op graph's own layout,
-// weights are plain floats. in and out: shapes of operands and results.
+// One op of kernels/ops.def by its plain kernel (kernels/<op>/<op>.cu): values are fp32 in the op graph's own
+// layout, weights are plain floats. in and out: shapes of operands and results.
 struct PlainOp {
   AnyOp op;
   std::vector<Shape> in, out;

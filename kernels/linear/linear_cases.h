@@ -50,6 +50,7 @@ inline std::vector<OpCase<Linear>> CasesOf<Linear>() {
        7e-7,
        {},
        kWithResidual},
+      {"rows_90", Tag::kTiny, {}, {{5, 18, 20}, {17, 20}, {17}, none, none, none}, 7e-7},
       {"mapping",
        Tag::kModel,
        {.weight_gain = 0.01f / 22.627417f,
