@@ -4,9 +4,10 @@ how long it takes to issue. The report is tests/cuda/sass.txt.
 
   sass.py [--all | --arch N ...] [--update] [--launches FOLDER]
 
-Fails where the main loop of a fast 3x3 convolution with at least 64 outputs (of the full-size networks) consists of tensor
-instructions by less than half, divides integers, or touches global memory in pieces of less than 16 bytes. A report that
-differs from the checked-in one is said. The disassembler is taken from the path, else installed under build/static from
+Fails where the main loop of a fast 3x3 convolution with at least 64 outputs (of the full-size networks) gives less than half
+of its issue cycles to tensor instructions, divides integers, or touches global memory in pieces of less than 16 bytes. Issue
+cycles are what the compiler wrote into the instructions: how long a warp waits before its next one. A report that differs
+from the checked-in one is said. The disassembler is taken from the path, else installed under build/static from
 the package nvidia-cuda-nvdisasm; without it nothing is checked, and that is said.
 """
 import argparse
@@ -23,6 +24,11 @@ import cubins
 
 REPORT = os.path.join(cubins.ROOT, "tests", "cuda", "sass.txt")
 TENSOR_SHARE = 0.5
+# Kernels that are allowed a smaller share, by a part of their name, and why.
+EXEMPT = {
+    "GemmTile<Window<3, 3, 1>, 4, 4, 64,": "a 4x4 image is one fragment of pixels: every weight that is loaded is used once, "
+                                           "and the layer is bound by reading its weights",
+}
 
 
 def find_disassembler():
@@ -104,7 +110,7 @@ class Loop:
         self.instructions = len(body)
         self.cycles = sum(i.stall for i in body)
         self.tensor = sum(map(is_tensor, body))
-        self.share = self.tensor / len(body)
+        self.share = sum(i.stall for i in body if is_tensor(i)) / self.cycles
         self.opcodes = collections.Counter(i.stem for i in body)
         self.divisions = sum(i.stem == "I2F" or i.opcode.startswith("MUFU.RCP") for i in body)
         self.accesses = collections.Counter(f"{i.stem} of {bytes_of_access(i)}" for i in body if bytes_of_access(i))
@@ -113,7 +119,7 @@ class Loop:
     def complaints(self):
         found = []
         if self.share < TENSOR_SHARE:
-            found.append(f"tensor instructions are {self.share:.0%} of the main loop")
+            found.append(f"tensor instructions have {self.share:.0%} of the main loop's issue cycles")
         if self.divisions:
             found.append("integers are divided in the main loop")
         if self.narrow:
@@ -121,19 +127,44 @@ class Loop:
         return found
 
 
-def describe(name, arch, gated, code, loop):
+def describe(name, arch, mark, code, loop):
     words = lambda counter: ", ".join(f"{n} {what}" for what, n in sorted(counter.items(), key=lambda c: (-c[1], c[0])))
     outside = collections.Counter(f"{i.stem} of {bytes_of_access(i)}" for i in code if bytes_of_access(i))
-    lines = [f"{name}, sm_{arch}{', gated' if gated else ''}: {len(code)} instructions; global accesses "
+    lines = [f"{name}, sm_{arch}{mark}: {len(code)} instructions; global accesses "
              f"{words(outside) or 'none'}"]
     if loop is None:
         return lines + ["  tensor instructions, but in no loop"]
-    return lines + [f"  main loop: {loop.instructions} instructions, {loop.tensor} of them tensor ({loop.share:.0%}), "
-                    f"{loop.cycles} issue cycles; global {words(loop.accesses) or 'none'}", f"  {words(loop.opcodes)}"]
+    return lines + [f"  main loop: {loop.instructions} instructions, {loop.tensor / loop.instructions:.0%} of them tensor; "
+                    f"{loop.cycles} issue cycles, {loop.share:.0%} of them tensor; global {words(loop.accesses) or 'none'}",
+                    f"  {words(loop.opcodes)}"]
 
 
 def gated_kernels(steps):
     return {launch["kernel"] for step in steps if step["outputs"] >= 64 for launch in step["launches"]}
+
+
+def exemption(name):
+    return next((reason for part, reason in EXEMPT.items() if part in name), None)
+
+
+def examine(program, kernels, gated):
+    """The report of all kernels with tensor instructions, the failures, and how many were gated on each architecture."""
+    code_of = {cubin: disassemble(program, cubin) for cubin in sorted({kernel.cubin for kernel in kernels.values()})}
+    report, failures, checked = [], [], collections.Counter()
+    for (name, arch), kernel in sorted(kernels.items()):
+        code, labels = code_of[kernel.cubin][kernel.mangled]
+        if not any(map(is_tensor, code)):
+            continue
+        where = main_loop(code, labels)
+        loop = Loop(code[slice(*where)]) if where else None
+        complaints = loop.complaints() if loop else ["no main loop"]
+        exempt = exemption(name) if complaints else None
+        mark = "" if name not in gated else ", exempt" if exempt else ", gated"
+        report += describe(name, arch, mark, code, loop)
+        checked[arch] += mark == ", gated"
+        failures += [f"{name}, sm_{arch}: {text}" for text in complaints if mark == ", gated"]
+    report += [f"exempt: {part}: {reason}" for part, reason in EXEMPT.items()]
+    return report, failures, checked
 
 
 def main():
@@ -150,30 +181,17 @@ def main():
         return 0
     archs = cubins.architectures(arguments, nvcc)
     _, steps = cubins.read_launches(arguments.launches)
-    gated = gated_kernels(steps)
-    kernels = cubins.build(nvcc, archs)
-    code_of = {cubin: disassemble(program, cubin) for cubin in {kernel.cubin for kernel in kernels.values()}}
-    report, failures, seen = [f"{cubins.version_line(nvcc)}"], [], set()
-    for (name, arch), kernel in sorted(kernels.items()):
-        code, labels = code_of[kernel.cubin][kernel.mangled]
-        if not any(map(is_tensor, code)):
-            continue
-        where = main_loop(code, labels)
-        loop = Loop(code[slice(*where)]) if where else None
-        report += describe(name, arch, name in gated, code, loop)
-        if name in gated:
-            seen.add(arch)
-            failures += [f"{name}, sm_{arch}: {text}" for text in (loop.complaints() if loop else ["no main loop"])]
-    failures += [f"sm_{arch}: no 3x3 convolution uses tensor cores" for arch in archs if arch not in seen]
-    text = "\n".join(report) + "\n"
+    report, failures, checked = examine(program, cubins.build(nvcc, archs), gated_kernels(steps))
+    failures += [f"sm_{arch}: no 3x3 convolution uses tensor cores" for arch in archs if checked[arch] == 0]
+    text = "\n".join([cubins.version_line(nvcc), *report]) + "\n"
     if arguments.update:
         with open(REPORT, "w") as f:
             f.write(text)
     elif not os.path.exists(REPORT) or open(REPORT).read() != text:
-        print("another report than the checked-in one (sass.py --update writes it)")
+        print("sass: another report than the checked-in one (sass.py --update writes it)")
     for line in failures:
         print("FAILED " + line)
-    print(f"sass: {len(report) // 3} main loops of {len(gated)} gated kernels, {len(failures)} failures")
+    print(f"sass: {sum(checked.values())} main loops checked, {len(failures)} failures")
     return 1 if failures else 0
 
 

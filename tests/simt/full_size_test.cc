@@ -36,12 +36,14 @@ const char* PrecisionName(Precision precision) {
   return precision == Precision::kHalf ? "fp16" : precision == Precision::kTf32 ? "tf32" : "fp32";
 }
 
-// Output channels of a fast 3x3 convolution, else 0.
+// Output channels of a fast 3x3 convolution (of a group), else 0.
 int ConvolvedOutputs(const FastOp& op) {
   return std::visit(
-      [](const auto& call) {
-        if constexpr (requires { call.params.weights.outputs, call.params.weights.kernel; }) {
-          return call.params.weights.kernel == 3 ? int{call.params.weights.outputs} : 0;
+      [](const auto& call) -> int {
+        if constexpr (requires { call.params.weights.taps; }) {
+          return call.params.weights.taps == 3 ? call.params.weights.outputs : 0;
+        } else if constexpr (requires { call.params.weights.up; }) {
+          return call.params.weights.outputs;
         } else {
           return 0;
         }
