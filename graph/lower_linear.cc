@@ -44,17 +44,18 @@ RowsStep RowsStepOf(const Lowering& lowering, int n) {
   return step;
 }
 
-bool TakeLinear(Lowering& lowering, int n) {
-  if (!HasRowsForm(lowering, n)) return false;
-  const RowsStep step = RowsStepOf(lowering, n);
-  const std::vector<ValueId>& in = lowering.node(n).in;
-  const ValueId residual = in[Linear::kResidual];
-  const ValueId x = lowering.Floats(in[Linear::kX]);
+void EmitRows(Lowering& lowering, int n, const RowsStep& step, ValueId x) {
+  const ValueId residual = lowering.node(n).in[Linear::kResidual];
   lowering.SetFloats(
       lowering.node(n).out[0],
       lowering.Emit<RowsLinear>(lowering.LayerOf(n), step.params,
                                 {x, residual == kAbsent ? kAbsent : lowering.Floats(residual), kAbsent},
                                 step.sources)[RowsLinear::kY]);
+}
+
+bool TakeLinear(Lowering& lowering, int n) {
+  if (!HasRowsForm(lowering, n)) return false;
+  EmitRows(lowering, n, RowsStepOf(lowering, n), lowering.Floats(lowering.node(n).in[Linear::kX]));
   return true;
 }
 

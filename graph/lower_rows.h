@@ -14,5 +14,7 @@ struct RowsStep {
 bool HasRowsForm(const Lowering& lowering, int n);
 // What it becomes, without what precedes it.
 RowsStep RowsStepOf(const Lowering& lowering, int n);
+// Emits it for the device value x, and notes the result as that of node n.
+void EmitRows(Lowering& lowering, int n, const RowsStep& step, ValueId x);
 
 }  // namespace mien

@@ -5,7 +5,7 @@
 namespace mien {
 namespace {
 
-constexpr LoweringRule kRules[] = {TakeLinear};
+constexpr LoweringRule kRules[] = {TakeFlow, TakeLinear};
 
 // Dimensions of a feature map for the conversions.
 template <class Params>

@@ -80,6 +80,7 @@ class Lowering {
 
 // Rules (lower_*.cc): true when node n has been taken, alone or with others.
 using LoweringRule = bool (*)(Lowering& lowering, int n);
+bool TakeFlow(Lowering& lowering, int n);
 bool TakeLinear(Lowering& lowering, int n);
 
 }  // namespace mien

@@ -6,6 +6,7 @@
 
 #include "kernels/fast/convert_map.h"
 #include "kernels/fast/mod_conv.h"
+#include "kernels/fast/rows_coupling.h"
 #include "kernels/fast/rows_linear.h"
 #include "kernels/ops.h"
 
