@@ -36,47 +36,43 @@ struct GemmWork {
   int height, width;               // of the map
   int pixel_bytes, channel_bytes;  // from a pixel to the next; read of each
   int row, column;                 // of the halo's first pixel in the map; may be negative
-  int tap_bytes;                   // from a tap's weights to the next tap's
+  int block_bytes;                 // from the weights of 32 outputs to those of the next
   int first_chunk, end_chunk;
 };
 
+// Where the halo's pixels come from, in bytes from w.x, in the order of slots; negative outside the image. In
+// shared memory, because registers are for sums.
 template <class Tile>
-constexpr int kHaloCopies = DivideUp(DivideUp(Tile::kHaloPixels, 8), Tile::kWarps);
-
-// The pixel of the halo that copy i of this thread moves, counted over rows of slots.
-template <class Tile>
-__device__ inline int HaloPixel(int i) {
-  return (WarpIndex() + i * Tile::kWarps) * 8 + CopyOf(LaneIndex()).pixel;
-}
-
-// Where this thread's copies come from, in bytes from w.x; negative: outside the image.
-template <class Tile>
-__device__ inline void FindHalo(const GemmWork& w, int (&source)[kHaloCopies<Tile>]) {
-  MIEN_UNROLL
-  for (int i = 0; i < kHaloCopies<Tile>; ++i) {
-    const int pixel = HaloPixel<Tile>(i);
-    const int row = w.row + pixel / Tile::kHaloWidth,
-              column = w.column + Tile::Column(pixel % Tile::kHaloWidth);
+__device__ inline void FindHalo(const GemmWork& w, int* source) {
+  for (int i = ThreadIndex(); Inside(i, Tile::kHaloPixels); i += Tile::kThreads) {
+    const int row = w.row + i / Tile::kHaloWidth, column = w.column + Tile::Column(i % Tile::kHaloWidth);
     const bool inside = Inside(row, w.height) && Inside(column, w.width);
-    source[i] =
-        inside ? (row * w.width + column) * w.pixel_bytes + CopyOf(LaneIndex()).piece * kPieceBytes : -1;
+    source[i] = inside ? (row * w.width + column) * w.pixel_bytes : -1;
   }
 }
 
+// One chunk of the halo; zeros outside the image and for channels that the last chunk has not.
 template <class Tile>
-__device__ inline void CopyHalo(const GemmWork& w, const int (&source)[kHaloCopies<Tile>], int chunk,
-                                std::byte* halo) {
-  const int piece = CopyOf(LaneIndex()).piece;
-  const bool channels = Inside(chunk * kChunkBytes + piece * kPieceBytes, w.channel_bytes);
+__device__ inline void CopyHalo(const GemmWork& w, const int* source, int chunk, std::byte* halo) {
+  const PixelPiece own = CopyOf(LaneIndex());
+  const int channel = chunk * kChunkBytes + own.piece * kPieceBytes;
+  const std::byte* const x = w.x + channel;
+  const bool channels = Inside(channel, w.channel_bytes);
+  constexpr int kCopies = DivideUp(Tile::kHaloPixels, 8 * Tile::kWarps);
+  constexpr int kRowEnd = Tile::kRowBytes - Tile::kHaloWidth * kSlotBytes;  // 0 in most tiles
+  const auto pixel = [&](int i) { return (WarpIndex() + i * Tile::kWarps) * 8 + own.pixel; };
+  const auto in_halo = [&](int i) {
+    return (i + 1) * Tile::kWarps * 8 <= Tile::kHaloPixels || Inside(pixel(i), Tile::kHaloPixels);
+  };
+  int from[kCopies];
   MIEN_UNROLL
-  for (int i = 0; i < kHaloCopies<Tile>; ++i) {
-    const int pixel = HaloPixel<Tile>(i);
-    if (!Inside(pixel, Tile::kHaloPixels)) continue;
-    const bool valid = channels && source[i] >= 0;
-    constexpr int kRowEnd = Tile::kRowBytes - Tile::kHaloWidth * kSlotBytes;  // 0 in most tiles
-    const int place = pixel * kSlotBytes + pixel / Tile::kHaloWidth * kRowEnd;
-    AsyncCopy<kPieceBytes>(halo + place + piece * kPieceBytes,
-                           w.x + (valid ? source[i] + chunk * kChunkBytes : 0), valid);
+  for (int i = 0; i < kCopies; ++i) from[i] = in_halo(i) ? source[pixel(i)] : -1;
+  MIEN_UNROLL
+  for (int i = 0; i < kCopies; ++i) {
+    if (!in_halo(i)) continue;
+    const int place = pixel(i) * kSlotBytes + pixel(i) / Tile::kHaloWidth * kRowEnd + own.piece * kPieceBytes;
+    AsyncCopy<kPieceBytes>(halo + place, x + static_cast<unsigned>(max(from[i], 0)),
+                           channels && from[i] >= 0);
   }
 }
 
@@ -84,13 +80,16 @@ __device__ inline void CopyHalo(const GemmWork& w, const int (&source)[kHaloCopi
 template <class Tile>
 __device__ inline void CopyWeights(const GemmWork& w, const std::byte* source, std::byte* stage) {
   constexpr int kAtOnce = Tile::kThreads * kPieceBytes;
-  static_assert(Tile::kTapBytes % kAtOnce == 0);
+  static_assert(Tile::kTapBytes % kAtOnce == 0 &&
+                (kAtOnce % kBlockTapBytes == 0 || kBlockTapBytes % kAtOnce == 0));
   MIEN_UNROLL
-  for (int tap = 0; tap < Tile::Window::kTaps; ++tap) {
+  for (int i = 0; i < Tile::kTapBytes / kAtOnce; ++i) {
+    const std::byte* const from =
+        source + i * kAtOnce / kBlockTapBytes * w.block_bytes + i * kAtOnce % kBlockTapBytes;
     MIEN_UNROLL
-    for (int i = 0; i < Tile::kTapBytes / kAtOnce; ++i) {
+    for (int tap = 0; tap < Tile::Window::kTaps; ++tap) {
       AsyncCopy<kPieceBytes>(stage + tap * Tile::kTapBytes + i * kAtOnce + ThreadIndex() * kPieceBytes,
-                             source + tap * w.tap_bytes + i * kAtOnce, true);
+                             from + tap * kBlockTapBytes, true);
     }
   }
 }
@@ -128,36 +127,49 @@ __device__ inline void MultiplyTap(const std::byte* a, const std::byte* b,
   }
 }
 
+// Where the weights of step `step` of a chunk lie in the ring, when those of its first step lie at `first`.
+// Where a chunk takes whole rounds, its stages are constants.
+template <class Tile>
+__device__ inline int StageOffset(int first, int step) {
+  const int offset = step % Tile::kStages * Tile::kStageBytes;
+  if constexpr (Tile::Window::kSteps % Tile::kStages == 0) return offset;
+  const int sum = first + offset;
+  return sum >= Tile::kStages * Tile::kStageBytes ? sum - Tile::kStages * Tile::kStageBytes : sum;
+}
+
 // Calls body(std::integral_constant<int, i>()) for i = 0 .. kCount - 1.
 template <class Body, int... i>
 __device__ inline void Unrolled(std::integer_sequence<int, i...>, const Body& body) {
   (body(std::integral_constant<int, i>()), ...);
 }
 
-// sums += the tile's product over the chunks of `w`. Shared memory: weights of kStages steps, then one or two
-// halos. On return other warps may still be reading it.
+// sums += the tile's product over the chunks of `w`. Shared memory: places of the halo's pixels, weights
+// of kStages steps, one or two halos. On return other warps may still be reading it.
 template <class Tile, class Element>
 __device__ inline void MultiplyTile(const GemmWork& w, std::byte* shared, Sums<Tile>& sums) {
   using W = typename Tile::Window;
   static_assert(HaloIsSound<Tile>());
   constexpr int kAhead = Tile::kStages - 1, kRingBytes = Tile::kStages * Tile::kStageBytes;
-  int source[kHaloCopies<Tile>];
+  int* const source = reinterpret_cast<int*>(shared);
   FindHalo<Tile>(w, source);
-  const std::byte* next =
-      w.weights + w.first_chunk * (W::kSteps * W::kTaps) * w.tap_bytes + ThreadIndex() * kPieceBytes;
-  std::byte* const halos = shared + kRingBytes;
+  constexpr int kStepBytes = W::kTaps * kBlockTapBytes;  // of 32 outputs' weights
+  const std::byte* next = w.weights + w.first_chunk * (W::kSteps * kStepBytes) +
+                          ThreadIndex() * kPieceBytes / kBlockTapBytes * w.block_bytes +
+                          ThreadIndex() * kPieceBytes % kBlockTapBytes;
+  std::byte *const ring = shared + Tile::kTableBytes, *const halos = ring + kRingBytes;
+  __syncthreads();  // source: written by all threads | read by CopyHalo
   CopyHalo<Tile>(w, source, w.first_chunk, halos);
   MIEN_UNROLL
-  for (int step = 0; step < kAhead; ++step, next += W::kTaps * w.tap_bytes) {
-    CopyWeights<Tile>(w, next, shared + step * Tile::kStageBytes);
+  for (int step = 0; step < kAhead; ++step, next += kStepBytes) {
+    CopyWeights<Tile>(w, next, ring + step * Tile::kStageBytes);
     AsyncGroupEnd();
   }
   const int lane = LaneIndex(), first_row = WarpIndex() / Tile::kWarpsN * Tile::kFragmentsM * 16;
   const std::byte* a =
       halos + Tile::RowOffset(first_row) + Tile::RowOffset(lane % 16) + lane / 16 * kPieceBytes;
   const std::byte* const b =
-      shared + WarpIndex() % Tile::kWarpsN * Tile::kFragmentsN * kFragmentBytes + lane * kPieceBytes;
-  int read = 0, write = kAhead * Tile::kStageBytes, halo = 0;
+      ring + WarpIndex() % Tile::kWarpsN * Tile::kFragmentsN * kFragmentBytes + lane * kPieceBytes;
+  int first_stage = 0, halo = 0;  // of this chunk: where its first step's weights and its halo are
   for (int chunk = w.first_chunk; chunk < w.end_chunk; ++chunk) {
     const bool more = chunk + 1 < w.end_chunk;
     Unrolled(std::make_integer_sequence<int, W::kSteps>(), [&](auto step) {
@@ -165,20 +177,20 @@ __device__ inline void MultiplyTile(const GemmWork& w, std::byte* shared, Sums<T
       __syncthreads();  // this step's weights and halo: landed in all threads, the last step's read | read,
                         // overwritten
       if (step + kAhead < W::kSteps || more) {
-        CopyWeights<Tile>(w, next, shared + write);
-        next += W::kTaps * w.tap_bytes;
+        CopyWeights<Tile>(w, next, ring + StageOffset<Tile>(first_stage, step + kAhead));
+        next += kStepBytes;
       }
       if (step == 0 && more) CopyHalo<Tile>(w, source, chunk + 1, halos + (halo ^ Tile::kHaloBytes));
       AsyncGroupEnd();  // empty in the last steps, so that the wait counts alike in every step
+      const std::byte* const weights = b + StageOffset<Tile>(first_stage, step);
       MIEN_UNROLL
       for (int tap = 0; tap < W::kTaps; ++tap) {
         const int place = Tile::HaloOffset(W::Row(step, tap), W::Column(step, tap));
-        MultiplyTap<Tile, Element>(a + place, b + read + tap * Tile::kTapBytes,
+        MultiplyTap<Tile, Element>(a + place, weights + tap * Tile::kTapBytes,
                                    sums.value[W::Part(step, tap)]);
       }
-      read = read + Tile::kStageBytes == kRingBytes ? 0 : read + Tile::kStageBytes;
-      write = write + Tile::kStageBytes == kRingBytes ? 0 : write + Tile::kStageBytes;
     });
+    first_stage = StageOffset<Tile>(first_stage, W::kSteps);
     a += halo == 0 ? Tile::kHaloBytes : -Tile::kHaloBytes;
     halo ^= Tile::kHaloBytes;
   }
@@ -314,19 +326,17 @@ __global__ __launch_bounds__(Tile::kThreads, Tile::kBlocks) void ImplicitGemm(Ge
   const int split = static_cast<int>(blockIdx.z) % splits;
   const OutputPlace place = PlaceOf<Tile>(layer, sample);
   const int group = place.channel / layer.group_outputs;
-  const int tap_bytes = layer.group_outputs * kChunkBytes;
   GemmWork w;
   w.x = layer.x + int64_t{sample} * layer.height * layer.width * layer.pixel_bytes +
         group * layer.channel_bytes;
-  w.weights = layer.weights + int64_t{group} * layer.chunks * (W::kSteps * W::kTaps) * tap_bytes +
-              (place.channel - group * layer.group_outputs) * kChunkBytes;
+  w.block_bytes = layer.chunks * (W::kSteps * W::kTaps * kBlockTapBytes);
+  w.weights = layer.weights + int64_t{place.channel / kBlockOutputs} * w.block_bytes;
   w.height = layer.height;
   w.width = layer.width;
   w.pixel_bytes = layer.pixel_bytes;
   w.channel_bytes = layer.channel_bytes;
   w.row = place.row * W::kStride - layer.top;
   w.column = place.column * W::kStride - layer.left;
-  w.tap_bytes = tap_bytes;
   w.first_chunk = split * layer.grid.split_chunks;
   w.end_chunk = min(w.first_chunk + layer.grid.split_chunks, layer.chunks);
   Sums<Tile> sums = {};

@@ -2,7 +2,8 @@
 // style and the image of ToRGB.
 #pragma once
 
-#include "kernels/cuda/activation.cuh"
+#include <limits>
+
 #include "kernels/fast/implicit_gemm.cuh"
 #include "kernels/fast/mod_conv_plan.h"
 
@@ -19,6 +20,7 @@ struct ModConvFinish {
     void *y, *plain;  // maps; null: not stored
     float* image;
     int outputs, stored, rgb;
+    float slope, clamp, rgb_clamp;  // of op; 1 and infinite where op has none
     FastModConv::Params op;
   };
 
@@ -46,9 +48,8 @@ struct ModConvFinish {
   }
 
   static __device__ float Value(const Params& p, float t) {
-    float v = Activate(p.op.act, p.op.slope, t) * p.op.act_gain;
-    if (p.op.clamp > 0.0f) v = fminf(fmaxf(v, -p.op.clamp), p.op.clamp);
-    return v;
+    const float v = (t < 0.0f ? t * p.slope : t) * p.op.act_gain;
+    return fminf(fmaxf(v, -p.clamp), p.clamp);
   }
 
  private:
@@ -128,7 +129,7 @@ struct ModConvFinish {
       MIEN_UNROLL
       for (int warp = 0; warp < Tile::kWarpsN; ++warp) v += of_warp[warp * p.rgb * Tile::kPixels + i];
       v += p.rgb_bias[c];
-      if (p.op.rgb_clamp > 0.0f) v = fminf(fmaxf(v, -p.op.rgb_clamp), p.op.rgb_clamp);
+      v = fminf(fmaxf(v, -p.rgb_clamp), p.rgb_clamp);
       const int plane = place.sample * p.rgb + c, size = place.height * place.width;
       if (p.skip != nullptr)
         v += Upsampled(p, place, p.skip + plane * (size / 4), r / Tile::kWidth, r % Tile::kWidth);
@@ -176,6 +177,12 @@ inline ModConvFinish::Params FinishOf(const FastModConv::Params& params, const F
   p.outputs = params.weights.outputs;
   p.stored = static_cast<int>(MapChannels(params.weights.outputs));
   p.rgb = params.weights.rgb;
+  const auto limit = [](float clamp) {
+    return clamp > 0.0f ? clamp : std::numeric_limits<float>::infinity();
+  };
+  p.slope = params.act == Activation::kLeaky ? params.slope : 1.0f;
+  p.clamp = limit(params.clamp);
+  p.rgb_clamp = limit(params.rgb_clamp);
   p.op = params;
   return p;
 }

@@ -10,13 +10,15 @@ namespace mien {
 // tile.
 template <class Body>
 auto WithModConvTile(const FastModConv::Params& p, const Body& body) {
-  using W = Window<3, 3>;
+  using Row = Window<3, 3>;
+  using Tap = Window<3, 3, 1, 1>;
   const int outputs = GemmOutputs(p.weights.outputs), pixels = p.height * p.width;
-  if (outputs == 32) return body.template operator()<GemmTile<W, 16, 16, 32, 4, 1, 2, 2>>();
-  if (p.weights.rgb == 0 && pixels <= 16) return body.template operator()<GemmTile<W, 4, 4, 64, 1, 4, 4>>();
-  if (p.weights.rgb == 0 && pixels <= 256) return body.template operator()<GemmTile<W, 8, 8, 64, 2, 2, 3>>();
-  if (outputs == 64) return body.template operator()<GemmTile<W, 16, 16, 64, 4, 2>>();
-  return body.template operator()<GemmTile<W, 8, 16, 128, 2, 4>>();
+  if (outputs == 32) return body.template operator()<GemmTile<Tap, 16, 16, 32, 4, 1, 3, 3>>();
+  if (p.weights.rgb == 0 && pixels <= 16) return body.template operator()<GemmTile<Row, 4, 4, 64, 1, 4, 3>>();
+  if (outputs == 64) return body.template operator()<GemmTile<Tap, 8, 16, 64, 2, 2, 3, 3>>();
+  if (p.weights.rgb == 0 && pixels <= 256)
+    return body.template operator()<GemmTile<Row, 8, 8, 128, 1, 4, 3, 2>>();
+  return body.template operator()<GemmTile<Tap, 8, 16, 128, 2, 2, 2, 2>>();
 }
 
 // Offsets in the packed bytes: weights by PackGemm (taps in the order of the file), then floats. Absent ones

@@ -21,17 +21,20 @@ constexpr int kPieceBytes = 16;  // what cp.async copies and a row of ldmatrix h
 constexpr int kChunkBytes = 64, kChunkPieces = kChunkBytes / kPieceBytes;
 constexpr int kSlotBytes = kChunkBytes + kPieceBytes;
 constexpr int kFragmentBytes = 32 * kPieceBytes;  // B of eight outputs and one chunk
+constexpr int kBlockOutputs = 32;                 // packed together, all chunks and taps after each other
+constexpr int kBlockTapBytes = kBlockOutputs * kChunkBytes;
 
 constexpr int DivideUp(int n, int by) { return (n + by - 1) / by; }
 
-// Which pixels an output reads: kH x kW taps, outputs kS pixels apart. A step of the main loop takes one row
-// of taps. A window may send its taps to several sums, its parts (the phases of a transposed convolution).
-template <int kH, int kW, int kS = 1>
+// Which pixels an output reads: kH x kW taps, outputs kS pixels apart. A step of the main loop takes kAtOnce
+// taps. A window may send its taps to several sums, its parts (the phases of a transposed convolution).
+template <int kH, int kW, int kS = 1, int kAtOnce = kW>
 struct Window {
   static constexpr int kHeight = kH, kWidth = kW, kStride = kS;  // extent of the pixels that one output reads
-  static constexpr int kSteps = kH, kTaps = kW, kParts = 1;      // steps, taps of each
-  static constexpr int Row(int step, int /*tap*/) { return step; }
-  static constexpr int Column(int /*step*/, int tap) { return tap; }
+  static constexpr int kSteps = kH * kW / kAtOnce, kTaps = kAtOnce, kParts = 1;  // steps, taps of each
+  static_assert(kSteps * kTaps == kH * kW);
+  static constexpr int Row(int step, int tap) { return (step * kTaps + tap) / kW; }
+  static constexpr int Column(int step, int tap) { return (step * kTaps + tap) % kW; }
   static constexpr int Part(int /*step*/, int /*tap*/) { return 0; }
 };
 
@@ -87,8 +90,9 @@ struct GemmTile {
 
   static constexpr int kHaloBytes = kHaloHeight * kRowBytes;
   static constexpr int kTapBytes = kOutputs * kChunkBytes, kStageBytes = W::kTaps * kTapBytes;
+  static constexpr int kTableBytes = DivideUp(kHaloPixels * 4, kPieceBytes) * kPieceBytes;
   static constexpr int PipelineBytes(int chunks) {
-    return kStages * kStageBytes + (chunks > 1 ? 2 : 1) * kHaloBytes;
+    return kTableBytes + kStages * kStageBytes + (chunks > 1 ? 2 : 1) * kHaloBytes;
   }
 
   // The result tile: a row of kOutputs elements per pixel, at a pitch that lets a fragment be written at
@@ -200,18 +204,17 @@ void PackGemm(Precision precision, int inputs, int outputs, int taps, const Weig
               std::byte* packed) {
   const int element = ElementBytes(precision), elements = kPieceBytes / element,
             depth = kChunkBytes / element;
+  const int chunks = GemmChunks(precision, inputs), padded = GemmOutputs(outputs);
   std::memset(packed, 0, GemmWeightBytes(precision, inputs, outputs, taps));
-  for (int chunk = 0; chunk < GemmChunks(precision, inputs); ++chunk) {
-    for (int tap = 0; tap < taps; ++tap) {
-      for (int first = 0; first < GemmOutputs(outputs); first += 8, packed += kFragmentBytes) {
-        for (int e = 0; e < 32 * elements; ++e) {
-          const Element at = precision == Precision::kHalf ? PackedHalf(e / elements, e % elements)
-                                                           : PackedTf32(e / elements, e % elements);
-          const int input = chunk * depth + at.row, output = first + at.column;
-          if (input < inputs && output < outputs)
-            StoreElement(precision, weight(output, input, tap), packed + e * element);
-        }
-      }
+  for (int i = 0; i < padded / 8 * chunks * taps; ++i, packed += kFragmentBytes) {
+    const int in_block = i / 4, tap = in_block % taps, chunk = in_block / taps % chunks;
+    const int first = in_block / taps / chunks * kBlockOutputs + i % 4 * 8;
+    for (int e = 0; e < 32 * elements; ++e) {
+      const Element at = precision == Precision::kHalf ? PackedHalf(e / elements, e % elements)
+                                                       : PackedTf32(e / elements, e % elements);
+      const int input = chunk * depth + at.row, output = first + at.column;
+      if (input < inputs && output < outputs)
+        StoreElement(precision, weight(output, input, tap), packed + e * element);
     }
   }
 }
