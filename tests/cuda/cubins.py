@@ -155,7 +155,8 @@ def read_launches(folder):
     for row in rows("steps.tsv"):
         if row[0] == "step":
             steps.append({"program": row[1], "precision": row[2], "layer": row[3], "op": row[4],
-                          "multiply_adds": int(row[5]), "bytes": int(row[6]), "outputs": int(row[7]), "launches": []})
+                          "plain": row[5] == "plain", "multiply_adds": int(row[6]), "bytes": int(row[7]),
+                          "outputs": int(row[8]), "launches": []})
         else:
             steps[-1]["launches"].append({"kernel": without_trailing_zeros(row[1]), "blocks": int(row[2]),
                                           "threads": int(row[3]), "shared": int(row[4])})
