@@ -1,29 +1,15 @@
-// Whole small networks on the host runner, by the plain kernels and by the fast forms, against the double reference.
+// Whole small networks on the host runner, by the plain kernels and by the fast forms, against the double
+// reference.
+#include "tests/simt/networks.h"
+
 #include <doctest/doctest.h>
 
-#include <cmath>
 #include <cstdio>
-
-#include "tests/graph/support.h"
-#include "tests/simt/device_runner.h"
 
 namespace mien::simt {
 namespace {
 
 using testing::NamedConfig;
-
-std::vector<float> Floats(const DoubleTensor& doubles) { return {doubles.begin(), doubles.end()}; }
-
-// Root of the mean square error over that of the exact values; infinite when anything is not finite.
-double RelativeRms(const std::vector<float>& a, const DoubleTensor& b) {
-  double error = 0.0, squares = 0.0;
-  for (size_t i = 0; i < b.size(); ++i) {
-    if (!std::isfinite(a[i])) return INFINITY;
-    error += (a[i] - b[i]) * (a[i] - b[i]);
-    squares += b[i] * b[i];
-  }
-  return std::sqrt(error / std::max(squares, 1e-30));
-}
 
 // 60 dB and 50 dB below the signal (DESIGN.md, precisions); plain kernels as exact as floats are.
 double Gate(Precision precision) {
@@ -41,16 +27,7 @@ void TestNetworks(Precision precision, const char* name, bool trace = false) {
       const testing::Tensors expected = testing::Run(graph, inputs, weights);
       const Result<DeviceGraph> device = Lower(*graph, precision);
       REQUIRE(device.ok());
-      DeviceRunner runner(*device, [&](const std::string& tensor) {
-        for (const Value& value : graph->values) {
-          if (value.kind != Value::Kind::kWeight || value.name != tensor) continue;
-          std::vector<float> floats(static_cast<size_t>(value.shape.elements()));
-          REQUIRE(weights(tensor, floats).ok());
-          return floats;
-        }
-        FAIL("no weight " << tensor);
-        return std::vector<float>();
-      });
+      DeviceRunner runner(*device, TensorsOf(*graph, weights));
       std::vector<std::vector<float>> in;
       for (const ValueId v : graph->inputs)
         in.push_back(Floats(inputs.at(graph->values[static_cast<size_t>(v)].name)));
