@@ -11,10 +11,18 @@ int Minor(int version) { return version % 1000 / 10; }
 }  // namespace
 
 const Executor* BuildExecutor() {
-#ifdef MIEN_HAS_CUDA
+#ifdef MIEN_CUDA_BUILD
   return &cuda::TheExecutor();
 #else
   return nullptr;
+#endif
+}
+
+const char* CudaBuild() {
+#ifdef MIEN_CUDA_BUILD
+  return MIEN_CUDA_BUILD;
+#else
+  return "none";
 #endif
 }
 

@@ -10,6 +10,8 @@ namespace mien {
 
 // The kernels of this build; null: it has none.
 const Executor* BuildExecutor();
+// Toolkit and architectures of them in words; "none".
+const char* CudaBuild();
 
 struct Device {
   const Executor* executor = nullptr;

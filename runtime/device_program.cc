@@ -48,6 +48,7 @@ void* DeviceProgram::AddressOf(ValueId id) const {
 
 void DeviceProgram::Bind(const Device& device, void* stream, void* arena, void* staging) {
   stream_ = {&device.api(), stream};
+  ordinal_ = device.ordinal;
   arena_ = static_cast<std::byte*>(arena);
   auto* place = static_cast<std::byte*>(staging);
   const auto take = [&](ValueId id) {
@@ -116,6 +117,7 @@ Status DeviceProgram::Capture() {
 
 Status DeviceProgram::Run() const {
   const DeviceApi& api = *stream_.api;
+  MIEN_TRY(DeviceStatus(api, api.select(ordinal_), "selecting the device"));  // whatever thread calls
   if (captured_ == nullptr) {
     MIEN_TRY(EnqueueAll());
   } else {

@@ -51,6 +51,7 @@ class DeviceProgram {
   MemoryPlan plan_;
   const Executor* executor_ = nullptr;
   Stream stream_;
+  int ordinal_ = 0;
   std::byte* arena_ = nullptr;
   std::vector<DeviceWeightHandle> weights_;  // by value
   std::vector<void*> pointers_;              // operands and results of all steps

@@ -263,8 +263,6 @@ Status Engine::Run(int i, std::span<const std::span<const float>> inputs,
   }
   if (on_device) {
     MIEN_TRY(CheckStop(graph.name.c_str()));
-    const DeviceApi& api = on_device_->device.api();
-    MIEN_TRY(DeviceStatus(api, api.select(on_device_->device.ordinal), "selecting the device"));
     if (const Status ran = on_device->Run(); !ran.ok()) return ran.Within("%s", graph.name.c_str());
   } else {
     MIEN_TRY(programs_[i].Run(pool_.get(), stop_));

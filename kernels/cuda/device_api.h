@@ -30,7 +30,6 @@ struct DeviceInfo {
 
 struct DeviceApi {
   const char* kind;   // "cuda", "host runner"
-  const char* build;  // toolkit and architectures of the kernels, in words
   int driver_needed;  // the least version of the driver, 13000 for 13.0
   int (*driver_version)(int* version);  // 0: there is no driver
   int (*count)(int* devices);           // leaves the count alone on failure
