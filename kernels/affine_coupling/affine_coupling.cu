@@ -25,10 +25,10 @@ __global__ __launch_bounds__(kRowWarps * 32) void CoupleColumns(AffineCouplingPa
   if (!Inside(row, p.rows)) return;  // whole warps
   const float *x = p.x + row * p.columns, *shift = p.p + row * p.stride, *raw = shift + p.transformed;
   float* y = p.y + row * p.columns;
-  for (int64_t k = LaneIndex(); k < p.columns; k += warpSize) y[k] = x[k];
+  for (int64_t k = LaneIndex(); k < p.columns; k += kWarpSize) y[k] = x[k];
   __syncwarp();  // y: copied by any lane | written again by the lane of the column
   float log_scales = 0.0f;
-  for (int64_t t = LaneIndex(); t < p.transformed; t += warpSize) {
+  for (int64_t t = LaneIndex(); t < p.transformed; t += kWarpSize) {
     const int k = static_cast<int>(p.index[t]);
     const float scale = p.op.additive ? 1.0f : Sigmoid(raw[t] + 2.0f) + 1e-3f;
     y[k] = p.op.inverse ? (x[k] - shift[t]) / scale : fmaf(x[k], scale, shift[t]);

@@ -7,7 +7,7 @@ namespace mien::MIEN_EXECUTOR {
 
 // The sum over a whole warp, in every lane: lane pairs at distance 16, 8, 4, 2, 1.
 __device__ inline float WarpSum(float value) {
-  for (int distance = warpSize / 2; distance > 0; distance /= 2) {
+  for (int distance = kWarpSize / 2; distance > 0; distance /= 2) {
     value += __shfl_xor_sync(kFullWarp, value, distance);
   }
   return value;
@@ -21,7 +21,7 @@ __device__ inline float WarpLargest(float value) {
 // The sum over the block, in every thread. The block consists of whole warps; all of its threads call this.
 __device__ inline float BlockSum(float value) {
   MIEN_SHARED(float, of_warp, [32]);
-  const int warps = static_cast<int>(blockDim.x * blockDim.y * blockDim.z) / warpSize;
+  const int warps = static_cast<int>(blockDim.x * blockDim.y * blockDim.z) / kWarpSize;
   value = WarpSum(value);
   __syncthreads();  // of_warp: the reads of the call before | this call's writes
   if (LaneIndex() == 0) of_warp[WarpIndex()] = value;

@@ -47,6 +47,7 @@
 
 namespace mien::MIEN_EXECUTOR {
 
+constexpr int kWarpSize = 32;  // CUDA's own warpSize is no constant, and unknown to host code
 constexpr unsigned kFullWarp = 0xffffffffu;
 
 template <class Index>
@@ -59,8 +60,8 @@ __device__ inline bool Inside(Index index, std::type_identity_t<Index> extent) {
 __device__ inline int ThreadIndex() {
   return static_cast<int>(threadIdx.x + blockDim.x * (threadIdx.y + blockDim.y * threadIdx.z));
 }
-__device__ inline int LaneIndex() { return ThreadIndex() % warpSize; }
-__device__ inline int WarpIndex() { return ThreadIndex() / warpSize; }
+__device__ inline int LaneIndex() { return ThreadIndex() % kWarpSize; }
+__device__ inline int WarpIndex() { return ThreadIndex() / kWarpSize; }
 
 #ifdef __CUDACC__
 

@@ -38,7 +38,7 @@ Status LaunchOutputs(int64_t outputs, Stream stream, const Params& params) {
 }
 template <auto kernel, class Params>
 Status LaunchRows(int64_t rows, Stream stream, const Params& params) {
-  return Launch<kernel>(Blocks(rows, kRowWarps), kRowWarps * warpSize, 0, stream, params);
+  return Launch<kernel>(Blocks(rows, kRowWarps), kRowWarps * kWarpSize, 0, stream, params);
 }
 
 }  // namespace mien::MIEN_EXECUTOR

@@ -21,7 +21,7 @@ __global__ __launch_bounds__(kRowWarps * 32) void NormalizeFlow(FlowNormParams p
   const int64_t row = RowIndex();
   if (!Inside(row, p.rows)) return;  // whole warps
   float log_scales = 0.0f;
-  for (int64_t k = LaneIndex(); k < p.columns; k += warpSize) {
+  for (int64_t k = LaneIndex(); k < p.columns; k += kWarpSize) {
     const float weight = Softplus(p.unconstrained[k]) + p.op.eps, var = p.var[k] + p.op.eps;
     const float x = p.x[row * p.columns + k];
     p.y[row * p.columns + k] = p.op.inverse ? fmaf(sqrtf(var) * (x - p.bias[k]), 1.0f / weight, p.mean[k])

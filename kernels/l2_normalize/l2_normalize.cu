@@ -18,15 +18,15 @@ __global__ __launch_bounds__(kRowWarps * 32) void DivideByNorm(L2NormalizeParams
   if (!Inside(row, p.rows)) return;  // whole warps
   const float* x = p.x + row * p.columns;
   float largest = 0.0f, squares = 0.0f;
-  for (int64_t k = LaneIndex(); k < p.columns; k += warpSize) largest = fmaxf(largest, fabsf(x[k]));
+  for (int64_t k = LaneIndex(); k < p.columns; k += kWarpSize) largest = fmaxf(largest, fabsf(x[k]));
   largest = WarpLargest(largest);
   if (largest == 0.0f) largest = 1.0f;
-  for (int64_t k = LaneIndex(); k < p.columns; k += warpSize) {
+  for (int64_t k = LaneIndex(); k < p.columns; k += kWarpSize) {
     const float v = x[k] / largest;
     squares = fmaf(v, v, squares);
   }
   const float norm = sqrtf(WarpSum(squares));
-  for (int64_t k = LaneIndex(); k < p.columns; k += warpSize) {
+  for (int64_t k = LaneIndex(); k < p.columns; k += kWarpSize) {
     p.y[row * p.columns + k] = norm > 0.0f ? x[k] / largest / norm : 0.0f;
   }
 }

@@ -24,7 +24,7 @@ __global__ __launch_bounds__(kRowWarps * 32) void MultiplyRows(LinearParams p) {
   const float* x = p.x + (r * p.row_stride + p.first_row) * p.inputs;
   const float* w = p.weight + m * p.columns;
   float t = 0.0f;
-  for (int64_t k = LaneIndex(); k < p.inputs; k += warpSize) t = fmaf(Activate(p.op.pre, 0.0f, x[k]), w[k], t);
+  for (int64_t k = LaneIndex(); k < p.inputs; k += kWarpSize) t = fmaf(Activate(p.op.pre, 0.0f, x[k]), w[k], t);
   t = WarpSum(t);
   if (LaneIndex() != 0) return;
   if (p.op.context_in_weight) t += w[p.inputs + context];

@@ -19,9 +19,9 @@ __global__ __launch_bounds__(kRowWarps * 32) void NormalizeRows(PixelNormParams 
   if (!Inside(row, p.rows)) return;  // whole warps
   const float* x = p.x + row * p.columns;
   float squares = 0.0f;
-  for (int64_t k = LaneIndex(); k < p.columns; k += warpSize) squares = fmaf(x[k], x[k], squares);
+  for (int64_t k = LaneIndex(); k < p.columns; k += kWarpSize) squares = fmaf(x[k], x[k], squares);
   const float factor = rsqrtf(WarpSum(squares) / static_cast<float>(p.columns) + p.eps);
-  for (int64_t k = LaneIndex(); k < p.columns; k += warpSize) p.y[row * p.columns + k] = x[k] * factor;
+  for (int64_t k = LaneIndex(); k < p.columns; k += kWarpSize) p.y[row * p.columns + k] = x[k] * factor;
 }
 
 }  // namespace

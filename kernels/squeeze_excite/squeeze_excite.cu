@@ -39,7 +39,7 @@ __global__ __launch_bounds__(kRowWarps * 32) void SqueezeLayer(LayerParams p) {
   if (!Inside(row, p.rows)) return;  // whole warps
   const float *x = p.x + row / p.outputs * p.inputs, *w = p.weight + row % p.outputs * p.inputs;
   float sum = 0.0f;
-  for (int64_t k = LaneIndex(); k < p.inputs; k += warpSize) sum = fmaf(w[k], x[k], sum);
+  for (int64_t k = LaneIndex(); k < p.inputs; k += kWarpSize) sum = fmaf(w[k], x[k], sum);
   sum = WarpSum(sum);
   if (LaneIndex() == 0) p.y[row] = Activate(p.act, 0.0f, sum);
 }

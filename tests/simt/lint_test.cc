@@ -19,11 +19,12 @@ const Rule kRules[] = {
     {"inline assembly outside ptx.cuh", {"asm", "__asm__"}, "kernels/cuda/ptx.cuh"},
     {"a launch other than Launch",
      {"<<<", "cudaLaunchKernel", "cudaLaunchKernelEx"},
-     "kernels/cuda/cuda.cuh"},
+     "kernels/cuda/runtime_api.cu"},
     {"shared memory without MIEN_SHARED", {"__shared__"}, "kernels/cuda/cuda.cuh"},
     {"a warp function without a mask",
      {"__shfl", "__shfl_up", "__shfl_down", "__shfl_xor", "__ballot", "__any", "__all"},
      ""},
+    {"warpSize, which host code cannot link: kWarpSize", {"warpSize"}, ""},
     {"volatile", {"volatile"}, "kernels/cuda/ptx.cuh"},
     {"a fence: blocks do not wait for each other", {"__threadfence", "__threadfence_system"}, ""},
 };
@@ -65,7 +66,7 @@ TEST_CASE("the rules of the kernels hold") {
 
 TEST_CASE("each rule can fail") {
   for (const char* bad : {"asm(\"ret;\");", "K<<<1, 2>>>(p);", "__shared__ float x[2];",
-                          "v = __shfl_xor(v, 1);", "volatile int flag;", "__threadfence();"}) {
+                          "v = __shfl_xor(v, 1);", "volatile int flag;", "__threadfence();", "n = warpSize;"}) {
     CAPTURE(std::string(bad));
     CHECK(Complaints("x.cu", bad).size() == 1);
   }
