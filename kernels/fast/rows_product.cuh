@@ -127,14 +127,14 @@ __device__ inline void MultiplyChunk(float (&d)[4], const LaneWeights& w, const 
 template <int kVectors, int kTiles, bool kPicked>
 __device__ inline void MultiplyChunks(const RowsProduct& p, int first, int last, float (&sums)[kTiles][4]) {
   const uint4* from = reinterpret_cast<const uint4*>(p.fragments) +
-                      (int64_t{blockIdx.x} * p.chunks + first) * kVectors * warpSize + LaneIndex();
+                      (int64_t{blockIdx.x} * p.chunks + first) * kVectors * kWarpSize + LaneIndex();
   const int first_row = static_cast<int>(blockIdx.y) * kTiles * kTileRows + LaneIndex() / 4;
   uint4 a[kChunksAhead][kVectors];
   MIEN_UNROLL
   for (int i = 0; i < kChunksAhead; ++i) {
     MIEN_UNROLL
     for (int v = 0; v < kVectors; ++v) {
-      if (first + i < last) a[i][v] = LoadVector<uint4>(from + (i * kVectors + v) * warpSize);
+      if (first + i < last) a[i][v] = LoadVector<uint4>(from + (i * kVectors + v) * kWarpSize);
     }
   }
   MIEN_UNROLL
