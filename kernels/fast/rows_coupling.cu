@@ -65,7 +65,7 @@ __global__ __launch_bounds__(kProductThreads, 1) void CoupleRows(CouplingParams 
                             fmaf(sum[2 + i], factors[kTileColumns], bias[kTileColumns]));
       CarryOver(p, p.slots + slot, r);
     }
-    for (int distance = 4; distance < warpSize; distance *= 2)
+    for (int distance = 4; distance < kWarpSize; distance *= 2)
       logabsdet += __shfl_xor_sync(kFullWarp, logabsdet, distance);
     if (column != 0 || !inside) continue;
     const float constant = tile == 0 && p.norm != nullptr ? *p.constant : 0.0f;
@@ -82,10 +82,10 @@ struct SumParams {
 
 // One warp per row.
 __global__ __launch_bounds__(kSumThreads) void SumRowParts(SumParams p) {
-  const int r = static_cast<int>(blockIdx.x) * (kSumThreads / warpSize) + WarpIndex();
+  const int r = static_cast<int>(blockIdx.x) * (kSumThreads / kWarpSize) + WarpIndex();
   if (!Inside(r, p.rows)) return;  // whole warps
   float sum = 0.0f;
-  for (int i = LaneIndex(); i < p.parts_per_row; i += warpSize)
+  for (int i = LaneIndex(); i < p.parts_per_row; i += kWarpSize)
     sum += p.parts[int64_t{r} * p.parts_per_row + i];
   sum = WarpSum(sum);
   if (LaneIndex() == 0) p.sums[r] = sum;
