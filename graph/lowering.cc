@@ -5,7 +5,8 @@
 namespace mien {
 namespace {
 
-constexpr LoweringRule kRules[] = {TakeFlow, TakeLinear};
+// Whole networks first.
+constexpr LoweringRule kRules[] = {TakeSynthesis, TakeFlow, TakeLinear};
 
 // Dimensions of a feature map for the conversions.
 template <class Params>

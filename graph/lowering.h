@@ -82,5 +82,6 @@ class Lowering {
 using LoweringRule = bool (*)(Lowering& lowering, int n);
 bool TakeFlow(Lowering& lowering, int n);
 bool TakeLinear(Lowering& lowering, int n);
+bool TakeSynthesis(Lowering& lowering, int n);
 
 }  // namespace mien

@@ -76,20 +76,34 @@ __device__ inline void CopyHalo(const GemmWork& w, const int* source, int chunk,
   }
 }
 
+// The first piece of a step's weights that this thread copies.
+template <class Tile>
+__device__ inline int FirstPiece(const GemmWork& w) {
+  const int place = ThreadIndex() * kPieceBytes;
+  if constexpr (Tile::kOutputs == kBlockOutputs) return place;  // all of a step in one stretch
+  return place / kBlockTapBytes * w.block_bytes + place % kBlockTapBytes;
+}
+
 // The weights of one step; `source` is this thread's first piece.
 template <class Tile>
 __device__ inline void CopyWeights(const GemmWork& w, const std::byte* source, std::byte* stage) {
   constexpr int kAtOnce = Tile::kThreads * kPieceBytes;
-  static_assert(Tile::kTapBytes % kAtOnce == 0 &&
-                (kAtOnce % kBlockTapBytes == 0 || kBlockTapBytes % kAtOnce == 0));
-  MIEN_UNROLL
-  for (int i = 0; i < Tile::kTapBytes / kAtOnce; ++i) {
-    const std::byte* const from =
-        source + i * kAtOnce / kBlockTapBytes * w.block_bytes + i * kAtOnce % kBlockTapBytes;
+  stage += ThreadIndex() * kPieceBytes;
+  if constexpr (Tile::kOutputs == kBlockOutputs) {
     MIEN_UNROLL
-    for (int tap = 0; tap < Tile::Window::kTaps; ++tap) {
-      AsyncCopy<kPieceBytes>(stage + tap * Tile::kTapBytes + i * kAtOnce + ThreadIndex() * kPieceBytes,
-                             from + tap * kBlockTapBytes, true);
+    for (int i = 0; i < Tile::kStageBytes; i += kAtOnce) {
+      if (i + kAtOnce <= Tile::kStageBytes || Inside(i + ThreadIndex() * kPieceBytes, Tile::kStageBytes))
+        AsyncCopy<kPieceBytes>(stage + i, source + i, true);
+    }
+  } else {
+    static_assert(Tile::kTapBytes % kAtOnce == 0 &&
+                  (kAtOnce % kBlockTapBytes == 0 || kBlockTapBytes % kAtOnce == 0));
+    MIEN_UNROLL
+    for (int i = 0; i < Tile::kTapBytes; i += kAtOnce) {
+      const std::byte* const from = source + i / kBlockTapBytes * w.block_bytes + i % kBlockTapBytes;
+      MIEN_UNROLL
+      for (int tap = 0; tap < Tile::Window::kTaps; ++tap)
+        AsyncCopy<kPieceBytes>(stage + tap * Tile::kTapBytes + i, from + tap * kBlockTapBytes, true);
     }
   }
 }
@@ -153,9 +167,7 @@ __device__ inline void MultiplyTile(const GemmWork& w, std::byte* shared, Sums<T
   int* const source = reinterpret_cast<int*>(shared);
   FindHalo<Tile>(w, source);
   constexpr int kStepBytes = W::kTaps * kBlockTapBytes;  // of 32 outputs' weights
-  const std::byte* next = w.weights + w.first_chunk * (W::kSteps * kStepBytes) +
-                          ThreadIndex() * kPieceBytes / kBlockTapBytes * w.block_bytes +
-                          ThreadIndex() * kPieceBytes % kBlockTapBytes;
+  const std::byte* next = w.weights + w.first_chunk * (W::kSteps * kStepBytes) + FirstPiece<Tile>(w);
   std::byte *const ring = shared + Tile::kTableBytes, *const halos = ring + kRingBytes;
   __syncthreads();  // source: written by all threads | read by CopyHalo
   CopyHalo<Tile>(w, source, w.first_chunk, halos);
@@ -286,8 +298,8 @@ template <class Tile>
 __device__ inline OutputPlace PlaceOf(const GemmLayer& layer, int sample) {
   const int tile = static_cast<int>(blockIdx.x), row = tile / layer.grid.tile_columns;
   return {sample,
-          row * Tile::kHeight,
-          tile % layer.grid.tile_columns * Tile::kWidth,
+          row * Tile::kRowStep,
+          tile % layer.grid.tile_columns * Tile::kColumnStep,
           static_cast<int>(blockIdx.y) * Tile::kOutputs,
           layer.out_height,
           layer.out_width};

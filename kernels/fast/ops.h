@@ -8,6 +8,8 @@
 #include "kernels/fast/mod_conv.h"
 #include "kernels/fast/rows_coupling.h"
 #include "kernels/fast/rows_linear.h"
+#include "kernels/fast/styles.h"
+#include "kernels/fast/to_rgb.h"
 #include "kernels/ops.h"
 
 namespace mien {

@@ -31,6 +31,7 @@ constexpr int DivideUp(int n, int by) { return (n + by - 1) / by; }
 template <int kH, int kW, int kS = 1, int kAtOnce = kW>
 struct Window {
   static constexpr int kHeight = kH, kWidth = kW, kStride = kS;  // extent of the pixels that one output reads
+  static constexpr int kOverlap = 0;  // rows and columns that neighbouring tiles share
   static constexpr int kSteps = kH * kW / kAtOnce, kTaps = kAtOnce, kParts = 1;  // steps, taps of each
   static_assert(kSteps * kTaps == kH * kW);
   static constexpr int Row(int step, int tap) { return (step * kTaps + tap) / kW; }
@@ -47,6 +48,7 @@ struct GemmTile {
   using Window = W;
   static constexpr int kHeight = kTileHeight, kWidth = kTileWidth, kPixels = kHeight * kWidth, kOutputs = kN;
   static constexpr int kWarpsM = kWarpsAlongM, kWarpsN = kWarpsAlongN, kWarps = kWarpsM * kWarpsN;
+  static constexpr int kRowStep = kHeight - W::kOverlap, kColumnStep = kWidth - W::kOverlap;  // to the next
   static constexpr int kThreads = 32 * kWarps, kBlocks = kMinBlocks, kStages = kRing;
   static constexpr int kFragmentsM = kPixels / 16 / kWarpsM,
                        kFragmentsN = kOutputs / 8 / kWarpsN;  // of a warp
@@ -231,7 +233,7 @@ struct GemmGrid {
 template <class Tile>
 constexpr GemmGrid GridOf(int height, int width, int padded_outputs, int chunks) {
   constexpr int kEnough = 128;
-  GemmGrid grid = {DivideUp(height, Tile::kHeight), DivideUp(width, Tile::kWidth),
+  GemmGrid grid = {DivideUp(height, Tile::kRowStep), DivideUp(width, Tile::kColumnStep),
                    padded_outputs / Tile::kOutputs};
   const int wanted = kEnough / (grid.tiles() * grid.output_tiles);
   grid.split_chunks = wanted <= 1 ? chunks : DivideUp(chunks, wanted < chunks ? wanted : chunks);

@@ -1,18 +1,22 @@
-// One call of an op through the lowering: a graph of that one node, its weights (Op::kPacked and `more_weights`, bit i
-// for operand i) as tensors of a file, the rest as inputs. So the fast forms are tested with the ops' own cases.
+// One call of an op through the lowering: a graph of that one node, its weights (Op::kPacked and
+// `more_weights`, bit i for operand i) as tensors of a file, the rest as inputs. So the fast forms are tested
+// with the ops' own cases.
 #pragma once
 
+#include <algorithm>
+#include <bit>
 #include <string>
 #include <vector>
 
 #include "tests/kernels/op_runner.h"
 #include "tests/simt/device_runner.h"
+#include "tests/simt/support.h"
 
 namespace mien::simt {
 
 template <class Op>
-Tensors RunLowered(const typename Op::Params& params, const std::vector<Shape>& shapes, const Tensors& tensors,
-                   Precision precision, uint32_t more_weights = 0) {
+Tensors RunLowered(const typename Op::Params& params, const std::vector<Shape>& shapes,
+                   const Tensors& tensors, Precision precision, uint32_t more_weights = 0) {
   Graph graph;
   graph.name = Op::kName;
   Node node = {OpCall<Op>{params}, {}, {}};
@@ -24,7 +28,8 @@ Tensors RunLowered(const typename Op::Params& params, const std::vector<Shape>& 
     }
     const bool weight = ((Op::kPacked | more_weights) >> i & 1) != 0;
     node.in.push_back(static_cast<ValueId>(graph.values.size()));
-    graph.values.push_back({weight ? Value::Kind::kWeight : Value::Kind::kInput, shapes[i], std::to_string(i)});
+    graph.values.push_back(
+        {weight ? Value::Kind::kWeight : Value::Kind::kInput, shapes[i], std::to_string(i)});
     if (weight) continue;
     graph.inputs.push_back(node.in.back());
     inputs.push_back(tensors[i]);
@@ -37,8 +42,50 @@ Tensors RunLowered(const typename Op::Params& params, const std::vector<Shape>& 
   graph.nodes.push_back(std::move(node));
   const Result<DeviceGraph> device = Lower(graph, precision);
   REQUIRE_MESSAGE(device.ok(), std::string(device.status().message()));
-  return DeviceRunner(*device, [&](const std::string& name) { return tensors[static_cast<size_t>(std::stoi(name))]; })
+  return DeviceRunner(*device,
+                      [&](const std::string& name) { return tensors[static_cast<size_t>(std::stoi(name))]; })
       .Run(inputs);
+}
+
+// Sample n of a tensor of `batch` samples.
+inline std::vector<float> SampleOf(const std::vector<float>& tensor, int64_t batch, int64_t n) {
+  const auto size = static_cast<std::ptrdiff_t>(tensor.size()) / batch;
+  return {tensor.begin() + n * size, tensor.begin() + (n + 1) * size};
+}
+
+// One case of an op: error against the double reference, equal bits in nine thread orders, and of each sample
+// alone. Answers the largest error.
+template <class Op>
+double CheckLowered(const OpCase<Op>& c, Precision precision, double tolerance, uint32_t more_weights = 0) {
+  CAPTURE(std::string(c.name));
+  const Tensors in = DrawInputs(c);
+  const auto expected = RunReference<Op>(c.params, c.in, in);
+  double worst = 0.0;
+  Tensors first;
+  ForEachOrder([&] {
+    const Tensors out = RunLowered<Op>(c.params, c.in, in, precision, more_weights);
+    for (size_t i = 0; i < out.size(); ++i) {
+      const double error = RelativeError(out[i], expected[i]);
+      CHECK_MESSAGE(error <= tolerance, "error " << error << ", at most " << tolerance << " expected");
+      worst = std::max(worst, error);
+      if (!first.empty()) CHECK_MESSAGE(SameBits(out[i], first[i]), "another order, other bits");
+    }
+    if (first.empty()) first = out;
+  });
+  const int64_t batch = c.batched == 0 ? 1 : c.in[static_cast<size_t>(std::countr_zero(c.batched))][0];
+  for (int64_t n = 0; n < batch && batch > 1; ++n) {
+    std::vector<Shape> shapes = c.in;
+    Tensors tensors = in;
+    for (size_t i = 0; i < shapes.size(); ++i) {
+      if (!(c.batched >> i & 1) || !shapes[i].present()) continue;
+      shapes[i].dim[0] = 1;
+      tensors[i] = SampleOf(in[i], batch, n);
+    }
+    const Tensors alone = RunLowered<Op>(c.params, shapes, tensors, precision, more_weights);
+    for (size_t i = 0; i < first.size(); ++i)
+      CHECK_MESSAGE(SameBits(alone[i], SampleOf(first[i], batch, n)), "sample " << n << " alone");
+  }
+  return worst;
 }
 
 }  // namespace mien::simt
