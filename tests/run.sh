@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Everything that must pass: installs what is missing (Debian 12, Ubuntu 22.04 and 24.04 package names), builds, runs
-# all tests, the small rooms again under the sanitizers, and each fuzz target for a minute. The last line is
+# all tests, the static checks of the CUDA kernels where there is nvcc, the small rooms again under the sanitizers, and each
+# fuzz target for a minute. The last line is
 # "N passed, N failed"; exit status 0 means none failed.
 #   MIEN_FUZZ_SECONDS   per fuzz target, default 60; 0 leaves fuzzing out
 set -uo pipefail
@@ -58,6 +59,17 @@ if command -v ccache >/dev/null; then launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=cc
 
 configure_and_build build/release all -- -DCMAKE_BUILD_TYPE=Release || give_up "the release build failed"
 for name in $(tests_of build/release); do run_test build/release "$name"; done
+
+# The kernels' machine code (tests/cuda); status 77: what it needs is not here.
+for check in resources sass; do
+  echo "--- static: $check"
+  tests/cuda/$check.py
+  case $? in
+    0) passed=$((passed + 1)) ;;
+    77) ;;
+    *) failed=$((failed + 1)) ;;
+  esac
+done
 
 small=(base weights layering)
 if configure_and_build build/asan "${small[@]/#/test_}" -- -DCMAKE_BUILD_TYPE=RelWithDebInfo \

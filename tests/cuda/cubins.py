@@ -14,6 +14,7 @@ FOLDER = os.path.join(ROOT, "build", "static")
 FLAGS = os.path.join(ROOT, "kernels", "cuda", "nvcc_flags.txt")
 ALL_ARCHITECTURES = [80, 86, 87, 89, 90, 100, 103, 110, 120, 121]
 CI_ARCHITECTURES = [80, 87, 90]
+SKIPPED = 77  # exit status of a check that lacks what it needs
 
 
 def find_nvcc():
@@ -62,24 +63,24 @@ def sources():
 
 
 def compile_cubin(nvcc, version, path, text, arch):
-    """Path of the cubin and of ptxas's words; seconds, 0 when nothing had changed."""
+    """Path of the cubin and of ptxas's words; seconds, 0 when nothing had changed; what the compiler refused, or ""."""
     stem = os.path.join(FOLDER, path[:-3].replace("/", ".") + f".sm_{arch}")
     cubin, log, key_file = stem + ".cubin", stem + ".log", stem + ".key"
     key = hashlib.sha256("\n".join([version, read(FLAGS), text]).encode()).hexdigest()
     if all(map(os.path.exists, (cubin, log, key_file))) and open(key_file).read() == key:
-        return cubin, log, 0.0
+        return cubin, log, 0.0, ""
     start = time.monotonic()
     command = [nvcc, "-std=c++20", f"-arch=sm_{arch}", "-I" + ROOT, "--options-file", FLAGS, "-Xptxas", "-v", "-cubin",
                "-o", cubin, os.path.join(ROOT, path)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
         words = [line for line in done.stderr.splitlines() if "error" in line or "warning" in line]
-        sys.exit(f"{path}, sm_{arch}: " + "\n".join(words or [done.stderr]))
+        return cubin, None, time.monotonic() - start, f"{path}, sm_{arch}: " + "\n".join(words or [done.stderr])
     with open(log, "w") as f:
         f.write(done.stderr)
     with open(key_file, "w") as f:
         f.write(key)
-    return cubin, log, time.monotonic() - start
+    return cubin, log, time.monotonic() - start, ""
 
 
 def demangled(names):
@@ -119,27 +120,27 @@ class Kernel:
 
 
 def build(nvcc, archs):
-    """All kernels of all files, compiled for all of `archs`. Two kernels of one name are an error."""
+    """All kernels of all files, compiled for all of `archs`, and what is wrong with files."""
     os.makedirs(FOLDER, exist_ok=True)
     version = subprocess.run([nvcc, "--version"], check=True, capture_output=True, text=True).stdout
     jobs = [(path, text, arch) for path, text in sorted(sources().items()) for arch in archs]
     start = time.monotonic()
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         results = list(pool.map(lambda job: compile_cubin(nvcc, version, *job), jobs))
-    found = []
-    for (path, _, arch), (cubin, log, _) in zip(jobs, results):
-        found += [(arch, path, cubin, *kernel) for kernel in kernels_of(log)]
+    found, failures = [], [refused for *_, refused in results if refused]
+    for (path, _, arch), (cubin, log, _, _) in zip(jobs, results):
+        found += [(arch, path, cubin, *kernel) for kernel in kernels_of(log)] if log else []
     names = demangled(sorted({kernel[3] for kernel in found}))
     kernels = {}
     for arch, path, cubin, mangled, registers, barriers, shared in found:
         kernel = Kernel(names[mangled], mangled, arch, path, cubin, registers, barriers, shared)
         other = kernels.setdefault((kernel.name, arch), kernel)
         if other is not kernel:
-            sys.exit(f"two kernels are called {kernel.name}: in {other.source} and {path}")
-    slow = sorted(((seconds, path, arch) for (path, _, arch), (_, _, seconds) in zip(jobs, results)), reverse=True)[:3]
+            failures.append(f"two kernels are called {kernel.name}: in {other.source} and {path}")
+    slow = sorted(((result[2], path, arch) for (path, _, arch), result in zip(jobs, results)), reverse=True)[:3]
     print(f"{len(jobs)} compilations, {sum(r[2] > 0 for r in results)} anew, {time.monotonic() - start:.0f} s; longest: " +
           ", ".join(f"{path} sm_{arch} {seconds:.1f} s" for seconds, path, arch in slow))
-    return kernels
+    return kernels, failures
 
 
 def read_launches(folder):

@@ -104,12 +104,12 @@ def main():
     nvcc = cubins.find_nvcc()
     if nvcc is None:
         print("resources: SKIPPED, there is no nvcc")
-        return 0
+        return cubins.SKIPPED
     archs = cubins.architectures(arguments, nvcc)
     executed, steps = cubins.read_launches(arguments.launches)
-    kernels = cubins.build(nvcc, archs)
+    kernels, failures = cubins.build(nvcc, archs)
     rows = measure(nvcc, kernels, largest_launches(executed, steps))
-    failures = [f"{name}: no test launches it" for name in sorted(rows) if name not in executed]
+    failures += [f"{name}: no test launches it" for name in sorted(rows) if name not in executed]
     failures += [f"{kernel.name}: no blocks fit on sm_{kernel.arch}" for kernel in kernels.values()
                  if rows[kernel.name][columns(kernel.arch)[1]] < 1]
     table = read_table()

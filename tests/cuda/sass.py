@@ -174,14 +174,16 @@ def main():
     nvcc = cubins.find_nvcc()
     if nvcc is None:
         print("sass: SKIPPED, there is no nvcc")
-        return 0
+        return cubins.SKIPPED
     program, reason = find_disassembler()
     if program is None:
         print(f"sass: SKIPPED, there is no disassembler: {reason}")
-        return 0
+        return cubins.SKIPPED
     archs = cubins.architectures(arguments, nvcc)
     _, steps = cubins.read_launches(arguments.launches)
-    report, failures, checked = examine(program, cubins.build(nvcc, archs), gated_kernels(steps))
+    kernels, refused = cubins.build(nvcc, archs)
+    report, failures, checked = examine(program, kernels, gated_kernels(steps))
+    failures += refused
     failures += [f"sm_{arch}: no 3x3 convolution uses tensor cores" for arch in archs if checked[arch] == 0]
     text = "\n".join([cubins.version_line(nvcc), *report]) + "\n"
     if arguments.update:
