@@ -5,7 +5,7 @@
 //
 // What takes time is the stream of weights, so multiplications are spent on digits: a number of a row, and a
 // weight, is the sum of two tf32 numbers. Weights are floats in tf32, and in fp16 whole numbers of 16 bits on
-// the scale of their feature, which are some seven times as exact as halves. So fp16 rounds the weights and
+// the scale of their feature, which are several times as exact as halves. So fp16 rounds the weights and
 // nothing else, tf32 is nearly as exact as fp32, and no row overflows.
 #pragma once
 
