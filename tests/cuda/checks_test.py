@@ -1,0 +1,42 @@
+#!/usr/bin/env python3
+"""The static checks find what they are for. No nvcc is needed."""
+import unittest
+
+import cubins
+import resources
+import sass
+
+
+def instructions(*texts):
+    return [sass.Instruction(16 * i, text, 2) for i, text in enumerate(texts)]
+
+
+class Checks(unittest.TestCase):
+    def test_table(self):
+        table = {"K": {"threads": 128, "sm_80 registers": 40, "sm_80 blocks": 8}, "Gone": {}}
+        worse, better = resources.compare({"K": {"threads": 128, "sm_80 registers": 41, "sm_80 blocks": 7}}, table)
+        self.assertEqual(len(worse), 2)
+        worse, better = resources.compare({"K": {"sm_80 registers": 39, "sm_80 blocks": 9}}, table)
+        self.assertEqual((len(worse), len(better)), (0, 3))
+        self.assertEqual(len(resources.compare({"New": {}}, table)[0]), 1)
+
+    def test_names(self):
+        self.assertEqual(cubins.kernel_name("void mien::cuda::(anonymous namespace)::K<__half, mien::Tile{3, 0, false}>("
+                                            "mien::cuda::(anonymous namespace)::Params)"), "K<__half, Tile{3}>")
+        self.assertEqual(cubins.kernel_name("mien::cuda::(anonymous namespace)::K(mien::cuda::Params)"), "K")
+
+    def test_main_loop(self):
+        code = instructions("HMMA.1688 R0", "HMMA.1688 R0", "@P0 BRA `(.L_x_0)", "IADD3 R1", "@!P1 BRA `(.L_x_1)")
+        self.assertEqual(sass.main_loop(code, {".L_x_0": 1, ".L_x_1": 0}), (1, 3))
+        self.assertIsNone(sass.main_loop(code, {".L_x_0": 3, ".L_x_1": 3}))
+
+    def test_complaints(self):
+        good = instructions("HMMA.16816.F32 R0", "HMMA.16816.F32 R0", "LDGSTS.E.BYPASS.128 [R0]", "BRA `(.L_x_0)")
+        self.assertEqual(sass.Loop(good).complaints(), [])
+        for bad in ("@P0 LDG.E R0", "LDGSTS.E.64 [R0]", "STG.E.U16 [R0]", "I2F.RP R0", "MUFU.RCP R0"):
+            self.assertEqual(len(sass.Loop(good + instructions("HMMA.16816.F32 R0", bad)).complaints()), 1, bad)
+        self.assertEqual(len(sass.Loop(good + instructions("IADD3 R0")).complaints()), 1)
+
+
+if __name__ == "__main__":
+    unittest.main()
