@@ -6,7 +6,7 @@ namespace mien {
 namespace {
 
 // Whole networks first.
-constexpr LoweringRule kRules[] = {TakeSynthesis, TakeFlow, TakeLinear};
+constexpr LoweringRule kRules[] = {TakeSynthesis, TakeFlow, TakeConvolutions, TakeLinear};
 
 // Dimensions of a feature map for the conversions.
 template <class Params>

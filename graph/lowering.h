@@ -81,6 +81,7 @@ class Lowering {
 // Rules (lower_*.cc): true when node n has been taken, alone or with others.
 using LoweringRule = bool (*)(Lowering& lowering, int n);
 bool TakeFlow(Lowering& lowering, int n);
+bool TakeConvolutions(Lowering& lowering, int n);
 bool TakeLinear(Lowering& lowering, int n);
 bool TakeSynthesis(Lowering& lowering, int n);
 

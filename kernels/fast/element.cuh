@@ -21,6 +21,31 @@ __device__ inline Element ToElement(float x) {
     return {__uint_as_float(ToTf32(x))};
 }
 
+// Elements of one 16-byte access.
+template <class Element>
+constexpr int kPerVector = 16 / static_cast<int>(sizeof(Element));
+
+template <class Element>
+union ElementVector {
+  uint4 bits;
+  Element of[kPerVector<Element>];
+};
+
+template <class Element>
+__device__ inline void LoadElements(const Element* from, float (&to)[kPerVector<Element>]) {
+  const ElementVector<Element> vector = {LoadVector<uint4>(from)};
+  MIEN_UNROLL
+  for (int i = 0; i < kPerVector<Element>; ++i) to[i] = ToFloat(vector.of[i]);
+}
+
+template <class Element>
+__device__ inline void StoreElements(Element* to, const float (&from)[kPerVector<Element>]) {
+  ElementVector<Element> vector = {};
+  MIEN_UNROLL
+  for (int i = 0; i < kPerVector<Element>; ++i) vector.of[i] = ToElement<Element>(from[i]);
+  StoreVector(to, vector.bits);
+}
+
 // Calls body.operator()<Element>() with the element of the precision.
 template <class Body>
 Status WithElement(Precision precision, const Body& body) {

@@ -241,12 +241,13 @@ __device__ inline void StorePair(std::byte* to, float first, float second) {
   }
 }
 
-// Writes one part of the sums into the sample's map `to` of `stored` channels, through the result tile in
-// `shared`, which no thread may be using; other warps may still be reading it on return.
+// Writes one part of the sums into the sample's map `to`, `stored` channels of pixels that are `pixel_elements`
+// apart, through the result tile in `shared`, which no thread may be using; other warps may still be reading it
+// on return.
 template <class Tile, class Element>
 __device__ inline void StoreResult(const OutputPlace& place,
                                    const float (&sum)[Tile::kFragmentsM][Tile::kFragmentsN][4],
-                                   std::byte* shared, Element* to, int stored) {
+                                   std::byte* shared, Element* to, int stored, int pixel_elements) {
   constexpr int kPitch = Tile::ResultPitch(sizeof(Element)),
                 kPieceElements = kPieceBytes / int{sizeof(Element)};
   constexpr int kPieces = Tile::kOutputs / kPieceElements;  // of a row
@@ -269,7 +270,7 @@ __device__ inline void StoreResult(const OutputPlace& place,
     const int piece = narrow ? CopyOf(LaneIndex()).piece : index % kPieces;
     const int pixel = PixelOf<Tile>(place, r), channel = place.channel + piece * kPieceElements;
     if (pixel < 0 || !Inside(channel, stored)) continue;
-    StoreVector(to + int64_t{pixel} * stored + channel,
+    StoreVector(to + int64_t{pixel} * pixel_elements + channel,
                 LoadVector<uint4>(shared + r * kPitch + piece * kPieceBytes));
   }
 }

@@ -39,12 +39,12 @@ struct ModConvFinish {
     }
     if (p.plain != nullptr) {
       __syncthreads();  // sums of colours: read by Paint | overwritten by the result tile
-      StoreResult<Tile>(place, v, shared, static_cast<Element*>(p.plain) + map, p.stored);
+      StoreResult<Tile>(place, v, shared, static_cast<Element*>(p.plain) + map, p.stored, p.stored);
     }
     if (p.y == nullptr) return;
     if (p.next_style != nullptr) TimesStyle<Tile>(p, place, v);
     __syncthreads();  // sums of colours or result tile: read by all warps | overwritten by the result tile
-    StoreResult<Tile>(place, v, shared, static_cast<Element*>(p.y) + map, p.stored);
+    StoreResult<Tile>(place, v, shared, static_cast<Element*>(p.y) + map, p.stored, p.stored);
   }
 
   static __device__ float Value(const Params& p, float t) {

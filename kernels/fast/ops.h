@@ -4,10 +4,13 @@
 #include <variant>
 #include <vector>
 
+#include "kernels/fast/conv.h"
 #include "kernels/fast/convert_map.h"
+#include "kernels/fast/map_linear.h"
 #include "kernels/fast/mod_conv.h"
 #include "kernels/fast/rows_coupling.h"
 #include "kernels/fast/rows_linear.h"
+#include "kernels/fast/squeeze_excite.h"
 #include "kernels/fast/styles.h"
 #include "kernels/fast/to_rgb.h"
 #include "kernels/ops.h"

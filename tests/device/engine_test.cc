@@ -9,6 +9,7 @@
 #include "kernels/simt/runner.h"
 #include "runtime/pipeline.h"
 #include "tests/device/support.h"
+#include "tests/graph/support.h"
 
 namespace mien::testing {
 namespace {
@@ -22,11 +23,6 @@ std::vector<ProgramOptions> AllPrograms() {
   programs.push_back({.graph = "synthesis", .noise = NoiseMode::kInput, .noise_per_sample = true});
   programs.push_back({.graph = "encoder", .stages = 3, .latent_avg = false});
   return programs;
-}
-
-// Relative root mean square error: 60 dB and 50 dB below the signal, and what floats can do.
-double Gate(const std::string& precision) {
-  return precision == "fp16" ? 3.2e-3 : precision == "tf32" ? 1e-3 : 2e-5;
 }
 
 std::map<std::string, DoubleTensor> Reference(const Graph& graph, const Arrays& inputs) {
@@ -68,7 +64,7 @@ TEST_CASE("all programs in all precisions agree with the double reference; bits 
       CAPTURE(graph.name);
       const Arrays outputs = RunBatch(*together, i, {4, 9});
       const double error = WorstError(graph, outputs, Reference(graph, InputsOf(graph, {4, 9})));
-      CHECK(error <= Gate(precision));
+      CHECK(error <= DeviceGate(together->device_program(i)->device_graph().precision, graph.name));
       CHECK(SameBits(outputs, RunBatch(*uncaptured, i, {4, 9})));
       CHECK(SameBits(outputs, RunBatch(*together, i, {4, 9})));
       CHECK(SameBits(outputs, RunBatch(*Make(store, OnHostRunner({programs[static_cast<size_t>(i)]}, precision, 2)), 0,
@@ -101,7 +97,8 @@ TEST_CASE("traces run in fp32, and only there") {
   const auto engine = Make(Store(), OnHostRunner({{.graph = "synthesis", .trace = true}}));
   const Graph& graph = engine->graph(0);
   CHECK(graph.outputs.size() > 10);
-  CHECK(WorstError(graph, RunBatch(*engine, 0, {3}), Reference(graph, InputsOf(graph, {3}))) <= Gate("fp32"));
+  CHECK(WorstError(graph, RunBatch(*engine, 0, {3}), Reference(graph, InputsOf(graph, {3}))) <=
+        DeviceGate(Precision::kFloat, "synthesis"));
   for (const char* precision : {"tf32", "fp16"}) {
     CHECK(Engine::Create(Store(), OnHostRunner({{.graph = "synthesis", .trace = true}}, precision)).status().code() ==
           Code::kUsage);

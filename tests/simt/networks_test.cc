@@ -11,11 +11,6 @@ namespace {
 
 using testing::NamedConfig;
 
-// 60 dB and 50 dB below the signal (DESIGN.md, precisions); plain kernels as exact as floats are.
-double Gate(Precision precision) {
-  return precision == Precision::kHalf ? 3.2e-3 : precision == Precision::kTf32 ? 1e-3 : 2e-5;
-}
-
 void TestNetworks(Precision precision, const char* name, bool trace = false) {
   for (const NamedConfig& config : testing::SmallConfigs()) {
     for (const Result<Graph>& graph : testing::BuildAll(config.config, 2, trace)) {
@@ -35,7 +30,7 @@ void TestNetworks(Precision precision, const char* name, bool trace = false) {
       double worst = 0.0;
       for (size_t i = 0; i < outputs.size(); ++i)
         worst = std::max(worst, RelativeRms(outputs[i], expected.at(graph->outputs[i].name)));
-      CHECK(worst <= Gate(precision));
+      CHECK(worst <= testing::DeviceGate(precision, graph->name));
       const FastCost cost = device->TotalCost();
       std::printf("%-5s %-28s %-14s %3d steps %3d launches  relative rms %8.2e\n", name, config.name.c_str(),
                   graph->name.c_str(), static_cast<int>(device->nodes.size()), cost.launches, worst);
