@@ -76,35 +76,21 @@ __device__ inline void CopyHalo(const GemmWork& w, const int* source, int chunk,
   }
 }
 
-// The first piece of a step's weights that this thread copies.
+// Threads that copy the weights of the same 32 outputs: of a step these are one stretch, here and in global
+// memory.
 template <class Tile>
-__device__ inline int FirstPiece(const GemmWork& w) {
-  const int place = ThreadIndex() * kPieceBytes;
-  if constexpr (Tile::kOutputs == kBlockOutputs) return place;  // all of a step in one stretch
-  return place / kBlockTapBytes * w.block_bytes + place % kBlockTapBytes;
-}
+constexpr int kBlockThreads = Tile::kThreads / (Tile::kOutputs / kBlockOutputs);
 
-// The weights of one step; `source` is this thread's first piece.
+// The weights of one step; `source` and `stage` are this thread's first piece.
 template <class Tile>
-__device__ inline void CopyWeights(const GemmWork& w, const std::byte* source, std::byte* stage) {
-  constexpr int kAtOnce = Tile::kThreads * kPieceBytes;
-  stage += ThreadIndex() * kPieceBytes;
-  if constexpr (Tile::kOutputs == kBlockOutputs) {
-    MIEN_UNROLL
-    for (int i = 0; i < Tile::kStageBytes; i += kAtOnce) {
-      if (i + kAtOnce <= Tile::kStageBytes || Inside(i + ThreadIndex() * kPieceBytes, Tile::kStageBytes))
-        AsyncCopy<kPieceBytes>(stage + i, source + i, true);
-    }
-  } else {
-    static_assert(Tile::kTapBytes % kAtOnce == 0 &&
-                  (kAtOnce % kBlockTapBytes == 0 || kBlockTapBytes % kAtOnce == 0));
-    MIEN_UNROLL
-    for (int i = 0; i < Tile::kTapBytes; i += kAtOnce) {
-      const std::byte* const from = source + i / kBlockTapBytes * w.block_bytes + i % kBlockTapBytes;
-      MIEN_UNROLL
-      for (int tap = 0; tap < Tile::Window::kTaps; ++tap)
-        AsyncCopy<kPieceBytes>(stage + tap * Tile::kTapBytes + i, from + tap * kBlockTapBytes, true);
-    }
+__device__ inline void CopyWeights(const std::byte* source, std::byte* stage) {
+  static_assert(Tile::kThreads % (Tile::kOutputs / kBlockOutputs) == 0);
+  constexpr int kAtOnce = kBlockThreads<Tile> * kPieceBytes;
+  const int piece = ThreadIndex() % kBlockThreads<Tile>;
+  MIEN_UNROLL
+  for (int i = 0; i < Tile::kStretchBytes; i += kAtOnce) {
+    if (i + kAtOnce <= Tile::kStretchBytes || Inside(i + piece * kPieceBytes, Tile::kStretchBytes))
+      AsyncCopy<kPieceBytes>(stage + i, source + i, true);
   }
 }
 
@@ -121,22 +107,20 @@ __device__ inline void MultiplyFragments(float (&sum)[4], const unsigned (&a)[4]
 template <class Tile, class Element>
 __device__ inline void MultiplyTap(const std::byte* a, const std::byte* b,
                                    float (&sum)[Tile::kFragmentsM][Tile::kFragmentsN][4]) {
-  uint4 weights[Tile::kFragmentsN];
+  unsigned pixels[2][Tile::kFragmentsM][4];
   MIEN_UNROLL
-  for (int n = 0; n < Tile::kFragmentsN; ++n) weights[n] = LoadVector<uint4>(b + n * kFragmentBytes);
+  for (int i = 0; i < 2 * Tile::kFragmentsM; ++i)
+    LoadMatrices(pixels[i % 2][i / 2], a + Tile::RowOffset(16 * (i / 2)) + i % 2 * 2 * kPieceBytes);
   MIEN_UNROLL
-  for (int k = 0; k < 2; ++k) {
-    unsigned pixels[Tile::kFragmentsM][4];
-    MIEN_UNROLL
-    for (int m = 0; m < Tile::kFragmentsM; ++m)
-      LoadMatrices(pixels[m], a + Tile::RowOffset(16 * m) + k * 2 * kPieceBytes);
+  for (int n = 0; n < Tile::kFragmentsN; ++n) {
+    const uint4 weights = LoadVector<uint4>(b + Tile::WeightOffset(n));
     MIEN_UNROLL
     for (int m = 0; m < Tile::kFragmentsM; ++m) {
-      MIEN_UNROLL
-      for (int n = 0; n < Tile::kFragmentsN; ++n) {
-        const uint4& own = weights[n];
-        MultiplyFragments<Element>(sum[m][n], pixels[m], k == 0 ? own.x : own.z, k == 0 ? own.y : own.w);
-      }
+      MultiplyFragments<Element>(sum[m][n], pixels[0][m], weights.x, weights.y);
+    }
+    MIEN_UNROLL
+    for (int m = 0; m < Tile::kFragmentsM; ++m) {
+      MultiplyFragments<Element>(sum[m][n], pixels[1][m], weights.z, weights.w);
     }
   }
 }
@@ -166,21 +150,23 @@ __device__ inline void MultiplyTile(const GemmWork& w, std::byte* shared, Sums<T
   constexpr int kAhead = Tile::kStages - 1, kRingBytes = Tile::kStages * Tile::kStageBytes;
   int* const source = reinterpret_cast<int*>(shared);
   FindHalo<Tile>(w, source);
-  constexpr int kStepBytes = W::kTaps * kBlockTapBytes;  // of 32 outputs' weights
-  const std::byte* next = w.weights + w.first_chunk * (W::kSteps * kStepBytes) + FirstPiece<Tile>(w);
+  const int block = ThreadIndex() / kBlockThreads<Tile>, piece = ThreadIndex() % kBlockThreads<Tile>;
+  const std::byte* next = w.weights + block * w.block_bytes +
+                          w.first_chunk * (W::kSteps * Tile::kStretchBytes) + piece * kPieceBytes;
   std::byte *const ring = shared + Tile::kTableBytes, *const halos = ring + kRingBytes;
+  std::byte* const own_ring = ring + block * Tile::kStretchBytes + piece * kPieceBytes;
   __syncthreads();  // source: written by all threads | read by CopyHalo
   CopyHalo<Tile>(w, source, w.first_chunk, halos);
   MIEN_UNROLL
-  for (int step = 0; step < kAhead; ++step, next += kStepBytes) {
-    CopyWeights<Tile>(w, next, ring + step * Tile::kStageBytes);
+  for (int step = 0; step < kAhead; ++step, next += Tile::kStretchBytes) {
+    CopyWeights<Tile>(next, own_ring + step * Tile::kStageBytes);
     AsyncGroupEnd();
   }
   const int lane = LaneIndex(), first_row = WarpIndex() / Tile::kWarpsN * Tile::kFragmentsM * 16;
   const std::byte* a =
       halos + Tile::RowOffset(first_row) + Tile::RowOffset(lane % 16) + lane / 16 * kPieceBytes;
   const std::byte* const b =
-      ring + WarpIndex() % Tile::kWarpsN * Tile::kFragmentsN * kFragmentBytes + lane * kPieceBytes;
+      ring + Tile::WeightOffset(WarpIndex() % Tile::kWarpsN * Tile::kFragmentsN) + lane * kPieceBytes;
   int first_stage = 0, halo = 0;  // of this chunk: where its first step's weights and its halo are
   for (int chunk = w.first_chunk; chunk < w.end_chunk; ++chunk) {
     const bool more = chunk + 1 < w.end_chunk;
@@ -189,8 +175,8 @@ __device__ inline void MultiplyTile(const GemmWork& w, std::byte* shared, Sums<T
       __syncthreads();  // this step's weights and halo: landed in all threads, the last step's read | read,
                         // overwritten
       if (step + kAhead < W::kSteps || more) {
-        CopyWeights<Tile>(w, next, ring + StageOffset<Tile>(first_stage, step + kAhead));
-        next += kStepBytes;
+        CopyWeights<Tile>(next, own_ring + StageOffset<Tile>(first_stage, step + kAhead));
+        next += Tile::kStretchBytes;
       }
       if (step == 0 && more) CopyHalo<Tile>(w, source, chunk + 1, halos + (halo ^ Tile::kHaloBytes));
       AsyncGroupEnd();  // empty in the last steps, so that the wait counts alike in every step
@@ -198,8 +184,7 @@ __device__ inline void MultiplyTile(const GemmWork& w, std::byte* shared, Sums<T
       MIEN_UNROLL
       for (int tap = 0; tap < W::kTaps; ++tap) {
         const int place = Tile::HaloOffset(W::Row(step, tap), W::Column(step, tap));
-        MultiplyTap<Tile, Element>(a + place, weights + tap * Tile::kTapBytes,
-                                   sums.value[W::Part(step, tap)]);
+        MultiplyTap<Tile, Element>(a + place, weights + tap * kBlockTapBytes, sums.value[W::Part(step, tap)]);
       }
     });
     first_stage = StageOffset<Tile>(first_stage, W::kSteps);

@@ -91,7 +91,13 @@ struct GemmTile {
   }
 
   static constexpr int kHaloBytes = kHaloHeight * kRowBytes;
-  static constexpr int kTapBytes = kOutputs * kChunkBytes, kStageBytes = W::kTaps * kTapBytes;
+  // The weights of a step: [32 outputs][tap][eight outputs][lane].
+  static constexpr int kStretchBytes = W::kTaps * kBlockTapBytes;  // of 32 outputs
+  static constexpr int kStageBytes = kOutputs / kBlockOutputs * kStretchBytes;
+  static constexpr int WeightOffset(int fragment) {
+    return fragment / 4 * kStretchBytes + fragment % 4 * kFragmentBytes;
+  }
+  static_assert(kFragmentsN % 4 == 0 || 4 % kFragmentsN == 0);  // so that a warp's offsets add up
   static constexpr int kTableBytes = DivideUp(kHaloPixels * 4, kPieceBytes) * kPieceBytes;
   static constexpr int PipelineBytes(int chunks) {
     return kTableBytes + kStages * kStageBytes + (chunks > 1 ? 2 : 1) * kHaloBytes;
