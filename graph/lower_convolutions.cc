@@ -184,6 +184,7 @@ FastConv::Params ConvParams(const Lowering& l, const std::vector<int>& nodes, co
   p.slope = params.slope;
   p.first_group = places.first;
   p.all_groups = places.all;
+  p.tile = FastConv::CheapestTile(p);
   return p;
 }
 

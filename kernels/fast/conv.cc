@@ -87,6 +87,26 @@ void FastConv::Pack(const Weights& w, Inputs<float> sources, std::byte* packed) 
   }
 }
 
+std::vector<int64_t> FastConv::TileCosts(const Params& params) {
+  std::vector<int64_t> costs;
+  WithConvTiles(params, [&]<class List>() {
+    Params p = params;
+    for (p.tile = 0; p.tile < List::kSize; ++p.tile)
+      costs.push_back(WithConvTile(p, [&]<class Tile>() { return TileCost<Tile>(p); }));
+  });
+  return costs;
+}
+
+int FastConv::CheapestTile(const Params& params) {
+  const std::vector<int64_t> costs = TileCosts(params);
+  int best = -1;
+  for (int i = 0; i < static_cast<int>(costs.size()); ++i) {
+    const auto cost = [&](int tile) { return costs[static_cast<size_t>(tile)]; };
+    if (cost(i) >= 0 && (best < 0 || cost(i) < cost(best))) best = i;
+  }
+  return best;
+}
+
 int FastConv::Parts(const Params& p) {
   return WithConvTile(p, [&]<class Tile>() { return ConvGrid<Tile>(p).tiles(); });
 }

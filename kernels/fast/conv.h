@@ -5,6 +5,8 @@
 // Taps that only ever multiply padding are left out (first, taps). All of this is exact.
 #pragma once
 
+#include <vector>
+
 #include "kernels/fast/fast.h"
 
 namespace mien {
@@ -30,6 +32,7 @@ struct FastConv {
     bool residual = false, sums = false;  // operand kResidual, result kSums
     int coarse_height = 0, coarse_width = 0;
     bool align_corners = false;
+    int tile = 0;  // CheapestTile(), or any other of TileCosts()
     bool operator==(const Params&) const = default;
   };
   // Of every group.
@@ -58,6 +61,9 @@ struct FastConv {
 
   static bool Takes(int taps, int stride);  // there are kernels for it
   static int Parts(const Params& params);
+  // By number of tile: modelled time in arbitrary units, negative where the tile does not fit the outputs.
+  static std::vector<int64_t> TileCosts(const Params& params);
+  static int CheapestTile(const Params& params);
 };
 
 }  // namespace mien

@@ -10,7 +10,9 @@
 namespace mien {
 
 template <class... Tiles>
-struct TileList {};
+struct TileList {
+  static constexpr int kSize = sizeof...(Tiles);
+};
 
 template <int kTaps, int kStride>
 struct ConvTiles;
@@ -58,7 +60,7 @@ template <class Tile>
 int64_t TileCost(const FastConv::Params& p) {
   constexpr int kProcessors = 128, kProductsPerByte = 40;
   const int outputs = GroupOutputs(p.weights);
-  if (outputs % Tile::kOutputs != 0) return INT64_MAX;
+  if (outputs % Tile::kOutputs != 0) return -1;
   const int64_t blocks = int64_t{DivideUp(p.out_height, Tile::kHeight)} *
                          DivideUp(p.out_width, Tile::kWidth) * GemmGroups(p.weights) *
                          (outputs / Tile::kOutputs);
@@ -67,36 +69,37 @@ int64_t TileCost(const FastConv::Params& p) {
   return (blocks + kProcessors - 1) / kProcessors * std::max(products, bytes);
 }
 
-template <class Body, class Tile>
-auto WithCheapest(const FastConv::Params&, const Body& body, TileList<Tile>) {
+template <class Body, class Tile, class... More>
+auto WithTile(int tile, const Body& body, TileList<Tile, More...>) {
+  if constexpr (sizeof...(More) > 0) {
+    if (tile > 0) return WithTile(tile - 1, body, TileList<More...>());
+  }
   return body.template operator()<Tile>();
 }
-template <class Body, class Tile, class Other, class... More>
-auto WithCheapest(const FastConv::Params& p, const Body& body, TileList<Tile, Other, More...>) {
-  if (TileCost<Tile>(p) <= TileCost<Other>(p)) return WithCheapest(p, body, TileList<Tile, More...>());
-  return WithCheapest(p, body, TileList<Other, More...>());
-}
 
-// Calls body.operator()<Tile>().
+// Calls body.operator()<List>() with the list of the tiles that do.
 template <class Body>
-auto WithConvTile(const FastConv::Params& p, const Body& body) {
-  const auto with = [&]<int kTaps, int kStride>() {
-    return WithCheapest(p, body, typename ConvTiles<kTaps, kStride>::List());
-  };
+auto WithConvTiles(const FastConv::Params& p, const Body& body) {
   switch (p.weights.taps * 10 + p.stride) {
     case 31:
-      return with.template operator()<3, 1>();
+      return body.template operator()<ConvTiles<3, 1>::List>();
     case 32:
-      return with.template operator()<3, 2>();
+      return body.template operator()<ConvTiles<3, 2>::List>();
     case 11:
-      return with.template operator()<1, 1>();
+      return body.template operator()<ConvTiles<1, 1>::List>();
     case 12:
-      return with.template operator()<1, 2>();
+      return body.template operator()<ConvTiles<1, 2>::List>();
     case 72:
-      return with.template operator()<7, 2>();
+      return body.template operator()<ConvTiles<7, 2>::List>();
     default:
-      return with.template operator()<2, 1>();
+      return body.template operator()<ConvTiles<2, 1>::List>();
   }
+}
+
+// Calls body.operator()<Tile>() with the tile of number p.tile.
+template <class Body>
+auto WithConvTile(const FastConv::Params& p, const Body& body) {
+  return WithConvTiles(p, [&]<class List>() { return WithTile(p.tile, body, List()); });
 }
 
 constexpr int ConvChunks(const FastConv::Weights& w) { return GemmChunks(w.precision, w.inputs); }
