@@ -77,7 +77,7 @@ __device__ void StoreConstant(const FactorParams& p, int n, const float* style, 
 
 // Styles and factors of a layer, and the constant. Grid (jobs, N).
 template <class Element>
-__global__ __launch_bounds__(kThreads, 4) void StyleFactors(FactorParams p) {
+__global__ __launch_bounds__(kThreads, 2) void StyleFactors(FactorParams p) {
   MIEN_DYNAMIC_SHARED(float, style);
   MIEN_SHARED(int, of_warp, [kWarps]);
   const int n = static_cast<int>(blockIdx.y);
