@@ -103,13 +103,17 @@ __device__ inline void MultiplyFragments(float (&sum)[4], const unsigned (&a)[4]
     MultiplyTf32(sum, a, b);
 }
 
+// A warp's pixels at one tap, for the two steps of mma in a chunk.
+template <class Tile>
+using Pixels = unsigned[2][Tile::kFragmentsM][4];
+
 // One tap of one chunk. a: this lane's row of the warp's first fragment, at the tap; b: this lane's weights.
+// load: pixels has other numbers yet.
 template <class Tile, class Element>
-__device__ inline void MultiplyTap(const std::byte* a, const std::byte* b,
+__device__ inline void MultiplyTap(const std::byte* a, const std::byte* b, bool load, Pixels<Tile>& pixels,
                                    float (&sum)[Tile::kFragmentsM][Tile::kFragmentsN][4]) {
-  unsigned pixels[2][Tile::kFragmentsM][4];
   MIEN_UNROLL
-  for (int i = 0; i < 2 * Tile::kFragmentsM; ++i)
+  for (int i = 0; i < 2 * Tile::kFragmentsM && load; ++i)
     LoadMatrices(pixels[i % 2][i / 2], a + Tile::RowOffset(16 * (i / 2)) + i % 2 * 2 * kPieceBytes);
   MIEN_UNROLL
   for (int n = 0; n < Tile::kFragmentsN; ++n) {
@@ -181,10 +185,13 @@ __device__ inline void MultiplyTile(const GemmWork& w, std::byte* shared, Sums<T
       if (step == 0 && more) CopyHalo<Tile>(w, source, chunk + 1, halos + (halo ^ Tile::kHaloBytes));
       AsyncGroupEnd();  // empty in the last steps, so that the wait counts alike in every step
       const std::byte* const weights = b + StageOffset<Tile>(first_stage, step);
+      Pixels<Tile> pixels;
       MIEN_UNROLL
       for (int tap = 0; tap < W::kTaps; ++tap) {
-        const int place = Tile::HaloOffset(W::Row(step, tap), W::Column(step, tap));
-        MultiplyTap<Tile, Element>(a + place, weights + tap * kBlockTapBytes, sums.value[W::Part(step, tap)]);
+        const auto place = [&](int t) { return Tile::HaloOffset(W::Row(step, t), W::Column(step, t)); };
+        const bool other = tap == 0 || place(tap) != place(tap - 1);
+        MultiplyTap<Tile, Element>(a + place(tap), weights + tap * kBlockTapBytes, other, pixels,
+                                   sums.value[W::Part(step, tap)]);
       }
     });
     first_stage = StageOffset<Tile>(first_stage, W::kSteps);
