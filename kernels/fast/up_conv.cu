@@ -110,7 +110,7 @@ struct UpConvFinish {
       for (int c = 0; c < kChannels; ++c) value[c] = ToFloat(piece.element[c]);
       MIEN_UNROLL
       for (int a = 0; a < 4; ++a) {
-        if (!Inside(s - a, Tile::kSegmentRows)) continue;
+        if (s < a || s - a >= Tile::kSegmentRows) continue;  // nobody's: time, not numbers
         MIEN_UNROLL
         for (int c = 0; c < kChannels; ++c) {
           float(&to)[2][kChannels] = sums[(i - a + 4) % 4];
