@@ -288,7 +288,8 @@ Status RunGrid(const LaunchShape& shape, void (*thread)(const void*), const void
   blockDim = shape.block;
   s.threads = static_cast<int>(blockDim.x * blockDim.y * blockDim.z);
   LaunchSize& launched = Launched()[name];
-  launched = {std::max(launched.threads, s.threads), std::max(launched.shared_bytes, shape.shared_bytes)};
+  launched = {std::max(launched.threads, s.threads), std::max(launched.shared_bytes, shape.shared_bytes),
+              launched.launches + 1};
   MIEN_TRY(s.stacks.Reserve(s.threads));
   s.body = thread;
   s.params = params;

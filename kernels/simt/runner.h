@@ -58,8 +58,8 @@ uint64_t HookedAccesses();  // checked so far
 
 // Accesses of one source line, in requests: one instruction executed by one warp.
 struct SiteTraffic {
-  std::string place;  // "gemm.cu:41"
-  std::string kind;   // "shared read", "global write", ...
+  std::string path, place;  // "/source/gemm.cu:41", "gemm.cu:41"
+  std::string kind;         // "shared read", "global write", ...
   uint64_t requests = 0;
   uint64_t actual = 0;  // shared: wavefronts; global: 32-byte sectors
   uint64_t ideal = 0;   // the fewest that could carry the same bytes
@@ -74,6 +74,7 @@ std::string KernelName(const char* mangled_name);
 struct LaunchSize {
   int threads = 0;          // per block, the most
   size_t shared_bytes = 0;  // dynamic, the most
+  uint64_t launches = 0;
 };
 const std::map<std::string, LaunchSize>& LaunchedKernels();
 

@@ -31,10 +31,12 @@ struct SiteCounter {
   uint64_t requests = 0, actual = 0, ideal = 0;
   std::vector<uint32_t> executed;                 // per thread of the running block
   std::vector<std::vector<Request>> requests_of;  // per warp
+  bool in_block = false;                          // the running block has accesses of it
 };
 
 struct Counters {
   std::unordered_map<uint64_t, SiteCounter> sites;
+  std::vector<SiteCounter*> in_block;
   std::unordered_map<const void*, uint32_t> of_code;
   std::map<std::pair<const char*, int>, uint32_t> of_place;
   std::vector<const void*> code;  // per site; null: place
@@ -82,27 +84,38 @@ void CountGlobal(const Request& request, SiteCounter& site) {
   site.ideal += (distinct(bytes) * request.bytes + kSectorBytes - 1) / kSectorBytes;
 }
 
-// "file.cu:41" of a code address, by the symbolizer of binutils; the address itself without it. An access
-// inside a helper is named by the helper's line.
-std::string CodeName(const void* code) {
-  Dl_info info;
-  char text[512];
-  if (dladdr(code, &info) == 0) return "?";
-  const auto offset =
-      static_cast<size_t>(static_cast<const char*>(code) - static_cast<const char*>(info.dli_fbase)) - 1;
-  std::snprintf(text, sizeof(text), "addr2line -e /proc/%d/exe 0x%zx 2>/dev/null", static_cast<int>(getpid()),
-                offset);
-  std::string line;
-  if (FILE* pipe = popen(text, "r")) {
-    if (std::fgets(text, sizeof(text), pipe) != nullptr) line = text;
-    pclose(pipe);
-  }
-  if (line.empty() || line[0] == '?') {
+// "/path/file.cu:41" of code addresses, by the symbolizer of binutils; the address itself without it. What an access
+// of the vocabulary (cuda.cuh) was inlined into is its place.
+std::vector<std::string> CodeNames(const std::vector<const void*>& codes) {
+  std::vector<std::string> names;
+  std::string command = "addr2line -a -i -e /proc/" + std::to_string(getpid()) + "/exe";
+  char text[4096];
+  for (const void* code : codes) {
+    Dl_info info = {};
+    dladdr(code, &info);
+    const auto offset =
+        static_cast<size_t>(static_cast<const char*>(code) - static_cast<const char*>(info.dli_fbase)) - 1;
     std::snprintf(text, sizeof(text), "code+0x%zx", offset);
-    return text;
+    names.emplace_back(text);
+    command += ' ';
+    command += text + 5;
   }
-  line = line.substr(0, line.find_first_of(" \n"));
-  return line.substr(line.rfind('/') + 1);
+  FILE* pipe = codes.empty() ? nullptr : popen((command + " 2>/dev/null").c_str(), "r");
+  if (pipe == nullptr) return names;
+  size_t answers = 0;
+  bool found = true;
+  while (std::fgets(text, sizeof(text), pipe) != nullptr) {
+    const std::string line(text, std::strcspn(text, " \n"));
+    if (line.starts_with("0x")) {
+      ++answers;
+      found = false;
+    } else if (!found && line[0] != '?') {
+      names[answers - 1] = line;
+      found = line.find("cuda/cuda.cuh:") == std::string::npos;
+    }
+  }
+  pclose(pipe);
+  return names;
 }
 
 }  // namespace
@@ -130,17 +143,23 @@ uint32_t SiteOfPlace(Where where) {
 
 std::string SiteName(uint32_t site) {
   const Counters& c = TheCounters();
-  return c.code[site] == nullptr ? PlaceName(c.place[site]) : CodeName(c.code[site]);
+  if (c.code[site] == nullptr) return PlaceName(c.place[site]);
+  const std::string name = CodeNames({c.code[site]})[0];
+  return name.substr(name.rfind('/') + 1);
 }
 
 void CountTraffic(int thread, uintptr_t address, size_t bytes, bool is_shared, AccessKind kind,
                   uint32_t site) {
-  SiteCounter& counter =
-      TheCounters().sites[uint64_t{site} * 8 + static_cast<uint64_t>(kind) * 2 + is_shared];
+  Counters& c = TheCounters();
+  SiteCounter& counter = c.sites[uint64_t{site} * 8 + static_cast<uint64_t>(kind) * 2 + is_shared];
   counter.is_shared = is_shared;
   counter.kind = kind;
-  counter.executed.resize(kMaxThreads);
-  counter.requests_of.resize(kMaxWarps);
+  if (!counter.in_block) {
+    counter.executed.assign(kMaxThreads, 0);
+    counter.requests_of.assign(kMaxWarps, {});
+    counter.in_block = true;
+    c.in_block.push_back(&counter);
+  }
   auto& requests = counter.requests_of[static_cast<size_t>(thread / kWarpLanes)];
   const size_t n = counter.executed[static_cast<size_t>(thread)]++;
   if (n >= requests.size()) requests.resize(n + 1);
@@ -151,38 +170,54 @@ void CountTraffic(int thread, uintptr_t address, size_t bytes, bool is_shared, A
 }
 
 void BeginTrafficBlock() {
-  for (auto& [key, site] : TheCounters().sites) {
-    std::fill(site.executed.begin(), site.executed.end(), 0);
-    for (auto& requests : site.requests_of) requests.clear();
-  }
+  Counters& c = TheCounters();
+  for (SiteCounter* site : c.in_block) site->in_block = false;
+  c.in_block.clear();
 }
 
 void FlushTraffic() {
-  for (auto& [key, site] : TheCounters().sites) {
-    for (const auto& requests : site.requests_of) {
-      site.requests += requests.size();
+  for (SiteCounter* site : TheCounters().in_block) {
+    for (const auto& requests : site->requests_of) {
+      site->requests += requests.size();
       for (const Request& request : requests) {
-        site.is_shared ? CountShared(request, site) : CountGlobal(request, site);
+        site->is_shared ? CountShared(request, *site) : CountGlobal(request, *site);
       }
     }
   }
 }
 
 std::vector<SiteTraffic> TakeTraffic() {
-  std::vector<SiteTraffic> table;
-  for (const auto& [key, site] : TheCounters().sites) {
-    if (site.requests == 0) continue;
+  Counters& c = TheCounters();
+  std::vector<const void*> codes;
+  for (const auto& [key, site] : c.sites) {
+    if (const void* code = c.code[static_cast<uint32_t>(key / 8)]) codes.push_back(code);
+  }
+  const std::vector<std::string> names = CodeNames(codes);
+  std::map<std::tuple<std::string, std::string>, SiteTraffic> lines;
+  size_t next = 0;
+  for (const auto& [key, site] : c.sites) {
+    const auto number = static_cast<uint32_t>(key / 8);
+    const Where where = c.place[number];
+    const std::string path =
+        c.code[number] != nullptr ? names[next++] : std::string(where.file) + ":" + std::to_string(where.line);
     const char* verb = site.kind == AccessKind::kRead     ? " read"
                        : site.kind == AccessKind::kAtomic ? " atomic"
                                                           : " write";
-    table.push_back({SiteName(static_cast<uint32_t>(key / 8)),
-                     std::string(site.is_shared ? "shared" : "global") + verb, site.requests, site.actual,
-                     site.ideal});
+    const std::string kind = std::string(site.is_shared ? "shared" : "global") + verb;
+    SiteTraffic& line = lines[{path, kind}];
+    line.path = path;
+    line.place = path.substr(path.rfind('/') + 1);
+    line.kind = kind;
+    line.requests += site.requests;
+    line.actual += site.actual;
+    line.ideal += site.ideal;
   }
-  std::sort(table.begin(), table.end(), [](const SiteTraffic& a, const SiteTraffic& b) {
-    return std::tie(a.place, a.kind, a.requests) < std::tie(b.place, b.kind, b.requests);
-  });
-  TheCounters().sites.clear();
+  BeginTrafficBlock();
+  c.sites.clear();
+  std::vector<SiteTraffic> table;
+  for (const auto& [key, line] : lines) {
+    if (line.requests > 0) table.push_back(line);
+  }
   return table;
 }
 

@@ -1,25 +1,43 @@
 #!/usr/bin/env python3
 """Breaks the CUDA kernels one place at a time and wants some test to notice.
 
-Every barrier, __syncwarp, wait and group end is removed, every Inside(...) becomes true, in turn; the file is compiled
-again, linked into both test programs, and these are run until one fails. Prints the survivors and "killed K of N".
+In turn: every barrier, __syncwarp, wait and group end is removed; every wait waits for one group too few; every
+Inside(...) and every predicate of AsyncCopy becomes true; every fmaf subtracts; every loop ends one early. The broken
+file is compiled for both test programs (as it is, then with hooks), linked to the objects of the build, and the test
+cases that launch its kernels run, the shortest first, until one fails.
 
-  mutants.py BUILD [--slice I/N] [--only TEXT]    exit status 0: all killed, or every survivor listed below
+  mutants.py BUILD [--only TEXT] [--seconds S] [--jobs N]
 
---slice rotate/N takes another N-th of the mutants for every commit.
+All mutants, in an order that mixes the files. What was found is kept in BUILD/mutants/results.tsv; a mutant of the same
+file text is not run again. With --seconds, as many as fit, from another place for every commit, nothing kept. Prints each
+survivor and a table; exit status 0: none survives but those listed in mutants_equivalent.txt with the reason.
 """
 import argparse
+import concurrent.futures
+import hashlib
 import os
 import re
 import shlex
 import subprocess
 import sys
-import tempfile
+import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-CALLS = ["__syncthreads", "__syncwarp", "AsyncGroupWait<[^>]*>", "AsyncGroupEnd"]
-# Mutants that change nothing a test could see, with the reason. Key: file and the source line.
-EQUIVALENT = {}
+REASONS = os.path.join(ROOT, "tests/simt/mutants_equivalent.txt")
+CALLS = r"\b(?:__syncthreads|__syncwarp|AsyncGroupWait<[^>]*>|AsyncGroupEnd)\("
+
+
+def output(*words, cwd=ROOT):
+    return subprocess.run(words, cwd=cwd, check=True, capture_output=True, text=True).stdout
+
+
+def read(path):
+    with open(os.path.join(ROOT, path)) as file:
+        return file.read()
+
+
+def without_comments(text):
+    return re.sub(r"//[^\n]*", lambda m: " " * len(m.group()), text)
 
 
 def closing(text, start):
@@ -32,124 +50,242 @@ def closing(text, start):
     raise ValueError("unbalanced")
 
 
-def mutants(path):
-    """(line, source line, what, mutated text) of every place in a file."""
-    text = open(os.path.join(ROOT, path)).read()
-    code = re.sub(r"//[^\n]*", lambda m: " " * len(m.group()), text)
-    places = []
-    for call in CALLS:
-        for match in re.finditer(r"\b" + call + r"\(", code):
-            end = closing(code, match.end() - 1)
-            if code[end] == ";":
-                places.append((match.start(), end, "", "without " + code[match.start():end]))
+def last_argument(code, start, end):
+    """Where the last argument of the call in parentheses [start, end) lies."""
+    depth = 0
+    for i in range(end - 2, start, -1):
+        depth += {")": 1, "]": 1, "(": -1, "[": -1}.get(code[i], 0)
+        if code[i] == "," and depth == 0:
+            return i + 2, end - 1
+    return start + 1, end - 1
+
+
+def in_constant_function(code, at):
+    """Functions that only the compiler runs."""
+    header = [m for m in re.finditer(r"^\S.*[{(,]$", code[:at], re.M)][-1:]
+    return bool(header) and header[0].group().startswith("constexpr") and "__device__" not in header[0].group()
+
+
+def places(code):
+    """(start, end, replacement, what) of every place to break."""
+    for match in re.finditer(CALLS, code):
+        end = closing(code, match.end() - 1)
+        if code[end] == ";":
+            yield match.start(), end, "", "without " + code[match.start():end]
+    for match in re.finditer(r"\bAsyncGroupWait<([^>]*)>\(\);", code):
+        yield match.start(1), match.end(1), match[1] + " + 1", "waits for one group too few"
     for match in re.finditer(r"\bInside\(", code):
         end = closing(code, match.end() - 1)
-        if "__device__" not in code[code.rfind("\n", 0, match.start()) : match.start()]:  # its own definition
-            places.append((match.start(), end, "true", code[match.start():end] + " is true"))
-    for start, end, new, what in sorted(places):
-        line = text.count("\n", 0, start) + 1
-        yield line, text.splitlines()[line - 1].strip(), what, text[:start] + new + text[end:]
+        if "__device__" not in code[code.rfind("\n", 0, match.start()):match.start()]:  # its own definition
+            yield match.start(), end, "true", code[match.start():end] + " is true"
+    for match in re.finditer(r"\bAsyncCopy<[^>]*>\(", code):
+        start, end = last_argument(code, match.end() - 1, closing(code, match.end() - 1))
+        if code[start:end] != "true" and not code[start:end].startswith("bool"):
+            yield start, end, "true", "copies even when not " + code[start:end]
+    for match in re.finditer(r"\bfmaf\(", code):
+        yield match.end(), match.end(), "-", "subtracts: fmaf(-"
+    for match in re.finditer(r"\bfor \([^;{]*;[^;]* < ([^;]+);", code):
+        if not in_constant_function(code, match.start()):
+            yield match.end(1), match.end(1), " - 1", "one less than " + match[1]
 
 
-def commands(build, target):
-    out = subprocess.run(["ninja", "-C", build, "-t", "commands", target], check=True, capture_output=True, text=True)
-    return out.stdout.splitlines()
+class Mutant:
+    def __init__(self, path, text, place):
+        start, end, new, self.what = place
+        self.path = path
+        self.line = text.count("\n", 0, start) + 1
+        self.source = text.splitlines()[self.line - 1].strip()
+        self.text = text[:start] + new + text[end:]
+        self.key = hashlib.sha256((path + "\0" + self.text).encode()).hexdigest()[:16]
+
+    def reason_key(self):
+        return self.path + " | " + self.what + " | " + self.source
+
+
+def cuda_files():
+    files = output("git", "ls-files", "kernels", "tests/simt/proof.cu").split()
+    return [f for f in files if f.endswith((".cu", ".cuh"))]
+
+
+def includes(path):
+    """`path` and the CUDA files it includes, directly or not."""
+    known, todo = set(), [path]
+    while todo:
+        file = todo.pop()
+        if file not in known:
+            known.add(file)
+            todo += re.findall(r'#include "([^"]+\.cuh)"', read(file))
+    return known
+
+
+def users(path):
+    """The .cu files that include `path`; itself if it is one."""
+    return [f for f in cuda_files() if f.endswith(".cu") and path in includes(f)]
+
+
+def kernels_of(path):
+    """Names of the kernels that a broken `path` can reach: its own, or those of its users."""
+    def kernels(file):
+        return set(re.findall(r"__global__.*?void (\w+)\(", without_comments(read(file)), re.S))
+    return kernels(path) or set().union(*(kernels(f) for user in users(path) for f in includes(user)))
 
 
 class Program:
     """A test program, and how to build it with one source replaced."""
 
     def __init__(self, build, name):
-        self.build = build
-        lines = commands(build, "test_" + name)
+        self.build, self.path = build, os.path.join(build, "tests/simt/test_" + name)
+        lines = output("ninja", "-C", build, "-t", "commands", "test_" + name).splitlines()
         self.link = next(l for l in reversed(lines) if f"-o tests/simt/test_{name} " in l)
         self.compile = {}
         for line in lines:
             if "/" + name + "_kernels.dir/" in line and " -c " in line:
-                source = shlex.split(line)[shlex.split(line).index("-c") + 1]
-                self.compile[os.path.relpath(os.path.join(build, source), ROOT)] = line
+                words = shlex.split(line)
+                self.compile[os.path.relpath(os.path.join(build, words[words.index("-c") + 1]), ROOT)] = words
+        self.cases = self.measure(os.path.join(build, "mutants", name + ".tsv"))
 
-    def objects(self, header):
-        """The sources to compile again for a change in `header` (or in a source itself)."""
-        if header in self.compile:
-            return [header]
-        users = [header]
-        for _ in range(3):  # headers that include it
-            names = [re.escape(u) for u in users]
-            for path in cuda_files():
-                text = open(os.path.join(ROOT, path)).read()
-                if path not in users and re.search(r'#include "(%s)"' % "|".join(names), text):
-                    users.append(path)
-        return [u for u in users if u in self.compile]
+    def measure(self, path):
+        """(seconds, test case, kernels) of every case; measured again when the program has changed."""
+        if not os.path.exists(path) or os.path.getmtime(path) < os.path.getmtime(self.path):
+            environment = {**os.environ, "MIEN_COVERAGE": path + ".new"}
+            subprocess.run([self.path], env=environment, check=True, capture_output=True, cwd=self.build)
+            os.rename(path + ".new", path)
+        cases = []
+        with open(path) as file:
+            for line in file:
+                name, seconds, *kernels = line.rstrip("\n").split("\t")
+                cases.append((float(seconds), name, {k.split("<")[0] for k in kernels}))
+        return sorted(cases, key=lambda case: case[0])
 
-    def run(self, path, text, folder):
-        """True when the tests still pass with `text` in place of the file `path`."""
-        overlay = os.path.join(folder, "include")
-        target = os.path.join(overlay, path)
-        os.makedirs(os.path.dirname(target), exist_ok=True)
-        with open(target, "w") as f:
-            f.write(text)
+    def notices(self, mutant, folder):
+        """Whether some test case fails."""
+        overlay = os.path.join(folder, mutant.path)
+        os.makedirs(os.path.dirname(overlay), exist_ok=True)
+        with open(overlay, "w") as file:
+            file.write(mutant.text)
         link = self.link
-        for source in self.objects(path):
-            line = self.compile[source]
-            words = shlex.split(line)
-            object_file = words[words.index("-o") + 1]
-            mutated = os.path.join(folder, os.path.basename(object_file))
-            place = target if source == path else os.path.join(ROOT, source)
-            words[words.index("-o") + 1] = mutated
-            words[words.index("-c") + 1] = place
-            for flag in ("-MD", "-MT", "-MF"):
-                if flag in words:
-                    i = words.index(flag)
-                    del words[i : i + (1 if flag == "-MD" else 2)]
-            if words[0].endswith("ccache"):
-                del words[0]
-            words[1:1] = ["-I" + overlay]
-            words.append("-Wno-error")
-            subprocess.run(words, cwd=self.build, check=True, capture_output=True)
-            link = link.replace(object_file, mutated)
-        program = os.path.join(folder, "test")
-        link = re.sub(r"-o tests/simt/test_\w+ ", f"-o {program} ", link)
-        subprocess.run(link, cwd=self.build, shell=True, check=True, capture_output=True)
         try:
-            return subprocess.run([program], capture_output=True, timeout=300).returncode == 0
+            for source in users(mutant.path):
+                if source not in self.compile:
+                    continue
+                words = list(self.compile[source])
+                before = words[words.index("-o") + 1]
+                after = os.path.join(folder, before.replace("/", "_"))
+                words[words.index("-o") + 1] = after
+                words[words.index("-c") + 1] = overlay if source == mutant.path else os.path.join(ROOT, source)
+                for flag, length in (("-MD", 1), ("-MT", 2), ("-MF", 2)):
+                    if flag in words:
+                        del words[words.index(flag):words.index(flag) + length]
+                if words[0].endswith("ccache"):
+                    del words[0]
+                words[1:1] = ["-I" + folder]
+                subprocess.run(words + ["-Wno-error"], cwd=self.build, check=True, capture_output=True)
+                link = link.replace(before, after)
+            program = os.path.join(folder, "test")
+            link = re.sub(r"-o tests/simt/test_\w+ ", f"-o {program} ", link)
+            subprocess.run(link, cwd=self.build, shell=True, check=True, capture_output=True)
+            kernels = kernels_of(mutant.path)
+            for seconds, case, launched in self.cases:
+                if (launched & kernels or not kernels) and self.fails(program, case, seconds):
+                    return True
+        finally:
+            os.remove(overlay)
+        return False
+
+    def fails(self, program, case, seconds):
+        words = [program, "--test-case=" + case.replace(",", "?"), "--abort-after=1"]
+        try:
+            return subprocess.run(words, capture_output=True, timeout=60 + 20 * seconds).returncode != 0
         except subprocess.TimeoutExpired:
-            return False
+            return True
 
 
-def cuda_files():
-    out = subprocess.run(["git", "ls-files", "kernels", "tests/simt/proof.cu"], cwd=ROOT, check=True, capture_output=True,
-                         text=True).stdout.split()
-    return [f for f in out if f.endswith((".cu", ".cuh"))]
+def judge(mutant, programs, folders):
+    """"killed", "survived", or "refused" where the compiler notices."""
+    folder = folders.pop()
+    try:
+        return "killed" if any(program.notices(mutant, folder) for program in programs) else "survived"
+    except subprocess.CalledProcessError:
+        return "refused"
+    finally:
+        folders.append(folder)
+
+
+def reasons():
+    """Mutants that change nothing a test could see: "file | what | source line", then the reason, indented."""
+    found, key = {}, None
+    for line in read(REASONS).splitlines():
+        if line.startswith("  "):
+            found[key] = line.strip()
+        elif line and not line.startswith("#"):
+            key = line.strip()
+    return found
+
+
+def table(mutants, verdicts, known):
+    per_file = {}
+    for m in mutants:
+        if m.key in verdicts:
+            per_file.setdefault(m.path, []).append(verdicts[m.key])
+    lines = []
+    for path in sorted(per_file):
+        v = per_file[path]
+        lines.append(f"| `{path}` | {v.count('killed')} of {len(v) - v.count('refused')} | {v.count('survived') or ''} |")
+    tried = [m for m in mutants if verdicts.get(m.key) in ("killed", "survived")]
+    killed = sum(verdicts[m.key] == "killed" for m in tried)
+    explained = sum(verdicts[m.key] == "survived" and m.reason_key() in known for m in tried)
+    lines.append(f"mutants: killed {killed} of {len(tried)}; {explained} that change nothing; "
+                 f"{len(tried) - killed - explained} that no test notices; {len(mutants)} in all")
+    return lines, len(tried) - killed - explained
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("build")
-    parser.add_argument("--slice", default="0/1", help="I/N: only every N-th mutant, from the I-th on")
     parser.add_argument("--only", default="", help="part of the path")
+    parser.add_argument("--seconds", type=float, default=0.0)
+    parser.add_argument("--jobs", type=int, default=1)
     arguments = parser.parse_args()
     build = os.path.abspath(arguments.build)
+    home = os.path.join(build, "mutants")
+    os.makedirs(home, exist_ok=True)
     programs = [Program(build, "simt"), Program(build, "simt_hooks")]
-    first, step = arguments.slice.split("/")
-    step = int(step)
-    if first == "rotate":
-        first = subprocess.run(["git", "rev-list", "--count", "HEAD"], cwd=ROOT, check=True, capture_output=True).stdout
-    first = int(first)
-    todo = [(p, *m) for p in cuda_files() if arguments.only in p for m in mutants(p)][first % step :: step]
-    killed = equivalent = 0
-    unexpected = 0
-    for path, line, source, what, text in todo:
-        with tempfile.TemporaryDirectory() as folder:
-            survived = all(program.run(path, text, folder) for program in programs)
-        reason = EQUIVALENT.get((path, source))
-        killed += not survived
-        equivalent += survived and reason is not None
-        unexpected += survived and reason is None
-        verdict = "killed" if not survived else "survived: " + (reason or "no test notices")
-        print(f"{path}:{line}: {what}: {verdict}", flush=True)
-    print(f"mutants: killed {killed} of {len(todo)}; {equivalent} that change nothing; {unexpected} that no test notices")
-    return 1 if unexpected else 0
+    mutants = []
+    for path in cuda_files():
+        if arguments.only in path:
+            text = read(path)
+            mutants += [Mutant(path, text, place) for place in places(without_comments(text))]
+    mutants.sort(key=lambda m: m.key)
+
+    results, verdicts, todo = os.path.join(home, "results.tsv"), {}, mutants
+    if arguments.seconds:
+        first = int(output("git", "rev-list", "--count", "HEAD")) * 37 % max(len(mutants), 1)
+        todo = mutants[first:] + mutants[:first]
+        results = os.devnull
+    elif os.path.exists(results):
+        with open(results) as file:
+            verdicts = dict(line.split() for line in file)
+        todo = [m for m in mutants if m.key not in verdicts]
+
+    known, start = reasons(), time.monotonic()
+    folders = [os.path.join(home, str(i)) for i in range(arguments.jobs)]
+
+    def run(mutant):
+        if arguments.seconds and time.monotonic() - start > arguments.seconds:
+            return
+        verdict = verdicts[mutant.key] = judge(mutant, programs, folders)
+        with open(results, "a") as file:
+            file.write(f"{mutant.key} {verdict}\n")
+
+    with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
+        list(pool.map(run, todo))
+    lines, unexplained = table(mutants, verdicts, known)
+    for m in mutants:
+        if verdicts.get(m.key) == "survived":
+            print(f"{m.path}:{m.line}: {m.reason_key()}\n  {known.get(m.reason_key(), 'no test notices')}")
+    print("\n".join(lines))
+    print(f"{time.monotonic() - start:.0f} s")
+    return 1 if unexplained else 0
 
 
 if __name__ == "__main__":
