@@ -17,6 +17,7 @@ Cost Graph::TotalCost() const {
     const Cost cost = OpCount(node.op, InputShapes(node));
     total.multiply_adds += cost.multiply_adds;
     total.bytes += cost.bytes;
+    total.products += cost.products;
   }
   return total;
 }

@@ -30,7 +30,7 @@ Cost CostOf(const typename Op::Params& params, Shapes in, int64_t multiply_adds)
     for (const Shape& shape : in) elements += shape.elements();
     for (const Shape& shape : out) elements += shape.elements();
   }
-  return {multiply_adds, elements * static_cast<int64_t>(sizeof(float))};
+  return {multiply_adds, elements * static_cast<int64_t>(sizeof(float)), multiply_adds};
 }
 
 }  // namespace mien

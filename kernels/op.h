@@ -33,8 +33,9 @@ template <class T>
 using Outputs = std::span<const View<T>>;
 
 struct Cost {
-  int64_t multiply_adds = 0;
-  int64_t bytes = 0;  // inputs read once, outputs written once, fp32
+  int64_t multiply_adds = 0;  // of the direct algorithm
+  int64_t bytes = 0;          // inputs read once, outputs written once, fp32
+  int64_t products = 0;       // multiplications the CPU executes for them; filters and transforms come on top
 };
 
 struct CpuCall {

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "graph/winograd.h"
 #include "runtime/base/checked.h"
 
 namespace mien {
@@ -103,6 +104,7 @@ Result<std::unique_ptr<Engine>> Engine::Draft(std::shared_ptr<WeightStore> weigh
                   DeviceProgram::Create(std::move(graph), precision, *engine->backend_.device->executor));
       engine->on_device_->programs.push_back(std::move(program));
     } else {
+      if (!options.exact) UseWinograd(&graph);
       MIEN_ASSIGN(Program program, Program::Create(std::move(graph), engine->threads_));
       engine->programs_.push_back(std::move(program));
     }

@@ -37,6 +37,7 @@ Result<Graph> BuildGraph(const ModelConfig& config, const ProgramOptions& option
 struct EngineOptions {
   std::string backend = "auto";  // "auto", "cpu", "cuda", "cuda:N"
   std::string precision = "fp32";           // cuda: also "tf32" and "fp16", without traces
+  bool exact = false;                       // cpu: no algorithm that rounds more than the direct one
   int threads = 0;                          // 0: all processors this process may use
   int batch = 1;                            // 1..kMaxBatch
   uint64_t max_memory = 0;                  // bytes; 0: no limit

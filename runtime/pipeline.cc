@@ -34,6 +34,7 @@ Result<std::unique_ptr<Pipeline>> Pipeline::Create(std::shared_ptr<const ModelFi
   pipeline->model_ = std::move(model);
   EngineOptions engine = {.backend = options.backend,
                           .precision = options.precision,
+                          .exact = options.exact,
                           .threads = options.threads,
                           .batch = 1,
                           .max_memory = options.max_memory,

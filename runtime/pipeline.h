@@ -15,6 +15,7 @@ namespace mien {
 struct PipelineOptions {
   std::string backend = "auto";
   std::string precision = "fp32";
+  bool exact = false;  // see EngineOptions
   int threads = 0;
   uint64_t max_memory = 0;
   const std::atomic<bool>* stop = nullptr;

@@ -24,6 +24,7 @@ void AddGlobalOptions(CLI::App& app, Session& session) {
   app.add_option("--precision", session.precision, "fp32 (tf32 and fp16 where a backend has them)")
       ->check(CLI::IsMember({"fp32", "tf32", "fp16"}))
       ->capture_default_str();
+  app.add_flag("--exact", session.exact, "on the CPU: no algorithm that rounds more than the direct one (slower)");
   app.add_option("--threads", session.threads, "threads (default: all processors)")
       ->check(CLI::Range(1, 256));
   app.add_option("--seed", session.seed, "seed of everything random")->capture_default_str();

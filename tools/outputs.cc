@@ -48,6 +48,7 @@ PipelineOptions PipelineFor(const Session& session) {
   PipelineOptions options;
   options.backend = session.backend;
   options.precision = session.precision;
+  options.exact = session.exact;
   options.threads = session.threads;
   options.max_memory = session.max_memory;
   options.stop = &InterruptFlag();

@@ -24,6 +24,7 @@ EngineOptions EngineFor(const Session& session) {
   EngineOptions engine;
   engine.backend = session.backend;
   engine.precision = session.precision;
+  engine.exact = session.exact;
   engine.threads = session.threads;
   engine.max_memory = session.max_memory;
   engine.stop = &InterruptFlag();

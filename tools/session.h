@@ -17,6 +17,7 @@ struct Session {
   std::string model;             // path of a model file; empty: the built-in model
   std::string backend = "auto";  // auto, cpu, cuda or cuda:N
   std::string precision = "fp32";
+  bool exact = false;  // on the CPU: the direct algorithms alone
   int threads = 0;  // 0: all processors this process may use
   uint32_t seed = 0;
   uint64_t max_memory = 0;  // bytes of weights and activations; 0: no limit

@@ -25,6 +25,7 @@ struct Conv2d {
     float eps = 1e-5f;
     Activation act = Activation::kNone;   // kNone, kRelu, kLeaky, kPRelu
     float slope = 0.01f;                  // of kLeaky
+    bool winograd = false;                // the CPU may use it (gemm/winograd.h), where it is faster
     bool operator==(const Params&) const = default;
   };
   enum Input { kX, kWeight, kBias, kGamma, kBeta, kMean, kVar, kResidual, kPrelu, kInputs };

@@ -29,6 +29,7 @@ inline std::vector<OpCase<Conv2d>> CasesOf<Conv2d>() {
   constexpr uint32_t kBatched = 1u << Conv2d::kX | 1u << Conv2d::kResidual;
   const P relu1 = {.pad = 1, .act = Activation::kRelu}, half = {.stride = 2, .pad = 1};
   const P prelu1 = {.pad = 1, .act = Activation::kPRelu};
+  const P winograd = {.pad = 1, .act = Activation::kPRelu, .winograd = true};
   const P leaky2 = {.stride = 2, .pad = 1, .act = Activation::kLeaky, .slope = 0.01f};
   const auto one = [](const char* name, Tag tag, const P& params, const Shape& x, int64_t kernel,
                       const Shape& y, unsigned extras, double tolerance) {
@@ -53,6 +54,12 @@ inline std::vector<OpCase<Conv2d>> CasesOf<Conv2d>() {
       one("no_padding", Tag::kTiny, {.act = Activation::kLeaky}, {2, 6, 8, 20}, 3, {2, 12, 6, 18}, kResidual,
           1.6e-6),
       one("many_channels", Tag::kTiny, {.pad = 1}, {1, 70, 4, 4}, 3, {1, 80, 4, 4}, kBias, 2.2e-6),
+      one("winograd", Tag::kTiny, winograd, {2, 18, 14, 21}, 3, {2, 33, 14, 21}, kNorm | kResidual | kPrelu,
+          3.6e-6),
+      one("winograd_plain", Tag::kTiny, {.pad = 1, .winograd = true}, {1, 64, 17, 64}, 3, {1, 50, 17, 64}, 0,
+          1.1e-5),
+      one("winograd_64_128", Tag::kModel, winograd, {1, 64, 128, 128}, 3, {1, 64, 128, 128}, kPrelu, 2.8e-5),
+      one("winograd_256_32", Tag::kModel, winograd, {1, 256, 32, 32}, 3, {1, 256, 32, 32}, kPrelu, 4.2e-5),
       one("encoder_input_256", Tag::kModel, prelu1, {1, 3, 256, 256}, 3, {1, 64, 256, 256}, kNorm | kPrelu,
           1.8e-6),
       one("encoder_64_s2_256", Tag::kModel, half, {1, 64, 256, 256}, 3, {1, 64, 128, 128}, kNorm, 2.8e-6),

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "kernels/conv2d/conv2d.h"
+#include "kernels/conv2d/conv2d_cpu.h"
 #include "kernels/infer.h"
 
 namespace mien {
@@ -105,7 +105,11 @@ Status Conv2d::Infer(const Params& params, Shapes in, Shape* out) {
 
 Cost Conv2d::Count(const Params& params, Shapes in) {
   const Shape y = OutputShape(params, in);
-  return CostOf<Conv2d>(params, in, y.elements() * (in[kWeight].elements() / in[kWeight][0]));
+  Cost cost = CostOf<Conv2d>(params, in, y.elements() * (in[kWeight].elements() / in[kWeight][0]));
+  if (TakesWinograd(params, in[kX], in[kWeight])) {
+    cost.products = y[0] * gemm::Winograd::Of(in[kX], in[kWeight]).Products();
+  }
+  return cost;
 }
 
 void Conv2d::Ref(const Params& params, Inputs<double> in, Outputs<double> out) {

@@ -207,7 +207,11 @@ void Deliver(const Panels& panels, const PixelTile* tiles, int64_t count, int64_
       pixels += tiles[end].count;
     for (int64_t o = first_channel; o < end_channel; ++o) {
       const float* sum = c + ((o - first_channel) * count + begin) * kTile;
-      sink.take(sink.context, tiles[begin].sample, o, tiles[begin].first, pixels, sum);
+      sink.take(sink.context, {.sample = tiles[begin].sample,
+                               .channel = o,
+                               .pixel = tiles[begin].first,
+                               .count = pixels,
+                               .sum = sum});
     }
   }
 }

@@ -38,15 +38,21 @@ inline int64_t PackedWeightFloats(const Conv& conv) {
   return conv.out_channels * conv.in_channels * conv.taps;
 }
 
-// Receives results: `count` consecutive pixels of one channel of one sample. 16 floats may be read past the
-// last.
+// Results: `count` pixels of one channel of one sample that lie behind one another, or `rows` such stretches,
+// each in the next row of the image. 16 floats may be read past the last.
+struct Sums {
+  int64_t sample, channel;
+  int64_t pixel;  // the first
+  int64_t rows = 1, count;
+  const float* sum;
+  int64_t stride = 0;  // from row to row
+};
 struct Sink {
-  void (*take)(const void* context, int64_t sample, int64_t channel, int64_t pixel, int64_t count,
-               const float* sum);
+  void (*take)(const void* context, const Sums& sums);
   const void* context;
 };
 
-// What one thread needs for RunPixels or ConvolveBatch.
+// What one thread needs for ConvolvePixels or ConvolveBatch.
 int64_t ThreadScratchFloats(const Conv& conv);
 
 // Output pixels [pixel_begin, pixel_end) of one sample, channels of panels [panel_begin, panel_end).

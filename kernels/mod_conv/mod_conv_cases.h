@@ -33,6 +33,7 @@ inline std::vector<OpCase<ModConv>> CasesOf<ModConv>() {
   using namespace mod_conv_cases;
   using P = ModConv::Params;
   const P plain = {.act = Activation::kLeaky, .act_gain = 1.41421356f};
+  const P winograd = {.act = Activation::kLeaky, .act_gain = 1.41421356f, .winograd = true};
   const P up = {.up = true, .act = Activation::kLeaky, .act_gain = 1.41421356f};
   const auto one = [](const char* name, Tag tag, P params, const Shape& x, int64_t channels, unsigned extras,
                       double tolerance) {
@@ -59,6 +60,11 @@ inline std::vector<OpCase<ModConv>> CasesOf<ModConv>() {
           1.5e-6),
       one("up_bands", Tag::kTiny, up, {1, 3, 67, 17}, 2, kAll, 7.8e-7),
       one("up_wide", Tag::kTiny, up, {1, 2, 66, 530}, 3, kNoise, 1.5e-6),
+      one("winograd", Tag::kTiny, winograd, {1, 16, 16, 16}, 16, kAll, 2.1e-6),
+      one("winograd_odd", Tag::kTiny, winograd, {3, 20, 13, 19}, 23, kSampleNoise | kBias, 2.7e-6),
+      one("winograd_wide", Tag::kTiny, winograd, {2, 17, 5, 150}, 49, kAll, 2.8e-6),
+      one("winograd_deep", Tag::kTiny, winograd, {2, 300, 16, 18}, 18, kBias, 1.6e-5),
+      one("winograd_low", Tag::kTiny, winograd, {1, 16, 3, 67}, 31, kNoise, 2.1e-6),
       one("conv1_512_4", Tag::kModel, plain, {1, 512, 4, 4}, 512, kAll, 7.4e-7),
       one("conv1_512_8", Tag::kModel, plain, {1, 512, 8, 8}, 512, kAll, 9.3e-7),
       one("conv1_512_16", Tag::kModel, plain, {1, 512, 16, 16}, 512, kAll, 1.1e-6),
@@ -67,6 +73,13 @@ inline std::vector<OpCase<ModConv>> CasesOf<ModConv>() {
       one("conv1_256_128_band", Tag::kModel, plain, {1, 256, 8, 128}, 256, kAll, 1.3e-6),
       one("conv1_64_512_band", Tag::kModel, plain, {1, 64, 32, 512}, 64, kAll, 1.6e-6),
       one("conv1_32_1024_band", Tag::kModel, plain, {1, 32, 64, 1024}, 32, kAll, 1.6e-6),
+      one("winograd_512_16", Tag::kModel, winograd, {1, 512, 16, 16}, 512, kAll, 7.3e-6),
+      one("winograd_512_32", Tag::kModel, winograd, {1, 512, 32, 32}, 512, kAll, 8.5e-6),
+      one("winograd_512_64_band", Tag::kModel, winograd, {1, 512, 16, 64}, 512, kAll, 8e-6),
+      one("winograd_256_128_band", Tag::kModel, winograd, {1, 256, 16, 128}, 256, kAll, 1.1e-5),
+      one("winograd_128_256_band", Tag::kModel, winograd, {1, 128, 32, 256}, 128, kAll, 9.5e-6),
+      one("winograd_64_512_band", Tag::kModel, winograd, {1, 64, 32, 512}, 64, kAll, 5.5e-6),
+      one("winograd_32_1024_band", Tag::kModel, winograd, {1, 32, 64, 1024}, 32, kAll, 4.9e-6),
       one("up_512_4", Tag::kModel, up, {1, 512, 4, 4}, 512, kAll, 1.8e-6),
       one("up_512_32_band", Tag::kModel, up, {1, 512, 8, 32}, 512, kAll, 2.5e-6),
       one("up_256_128_band", Tag::kModel, up, {1, 256, 16, 128}, 128, kAll, 2.6e-6),

@@ -38,32 +38,37 @@ struct Epilogue {
   const ModConv::Params& params;
   const CpuCall& call;
 
-  static void Take(const void* context, int64_t sample, int64_t channel, int64_t pixel, int64_t count,
-                   const float* sum) {
+  static void Take(const void* context, const gemm::Sums& sums) {
     const auto& [params, call] = *static_cast<const Epilogue*>(context);
-    FinishModConv(params, call, sample, channel, pixel, count, sum);
+    FinishModConv(params, call, sums);
   }
 };
 
 }  // namespace
 
-void FinishModConv(const ModConv::Params& params, const CpuCall& call, int64_t sample, int64_t channel,
-                   int64_t pixel, int64_t count, const float* sum) {
+void FinishModConv(const ModConv::Params& params, const CpuCall& call, const gemm::Sums& sums) {
   const Shape& y = call.out[0].shape;
   const View<const float>& noise = call.in[ModConv::kNoise];
   const View<const float>& bias = call.in[ModConv::kBias];
   const int64_t plane = y[2] * y[3];
   gemm::Finish finish;
-  if (params.demodulate) finish.scale = call.scratch[sample * RoundedFeatures(y[1]) + channel];
-  if (bias.present()) finish.shift = bias.data[channel];
+  if (params.demodulate) finish.scale = call.scratch[sums.sample * RoundedFeatures(y[1]) + sums.channel];
+  if (bias.present()) finish.shift = bias.data[sums.channel];
   if (noise.present()) {
-    finish.addend = noise.data + (noise.shape[0] > 1 ? sample * plane : 0) + pixel;
+    finish.addend = noise.data + (noise.shape[0] > 1 ? sums.sample * plane : 0) + sums.pixel;
     finish.addend_gain = call.in[ModConv::kNoiseStrength].data[0];
   }
   if (params.act == Activation::kLeaky) finish.slope = params.slope;
   finish.gain = params.act_gain;
   if (params.clamp > 0) finish.limit = params.clamp;
-  gemm::FinishRow(finish, sum, count, call.out[0].data + (sample * y[1] + channel) * plane + pixel);
+  float* target = call.out[0].data + (sums.sample * y[1] + sums.channel) * plane + sums.pixel;
+  gemm::FinishRows(finish, sums, target, y[3]);
+}
+
+// Floats of the packed weight alone.
+int64_t WeightFloats(const ModConv::Params& params, const Shape& x, const Shape& weight) {
+  if (TakesWinograd(params, x, weight)) return gemm::PackedWinogradFloats(weight[1], weight[0]);
+  return gemm::RoundUp(weight.elements(), gemm::kTile);
 }
 
 gemm::Conv PlainGeometry(const Shape& weight) {
@@ -78,7 +83,7 @@ gemm::Conv PlainGeometry(const Shape& weight) {
 
 int64_t ModConv::PackedFloats(const Params& params, Shapes in) {
   const Shape& weight = in[kWeight];
-  int64_t floats = gemm::RoundUp(weight.elements(), gemm::kTile);
+  int64_t floats = WeightFloats(params, in[kX], weight);
   if (params.demodulate) floats += gemm::PackedFeaturesFloats(weight[0], weight[1]);
   return params.up ? floats + gemm::kTile : floats;
 }
@@ -88,10 +93,12 @@ void ModConv::Pack(const Params& params, Inputs<float> in, float* packed) {
   const float* weight = in[kWeight].data;
   if (params.up) {
     PackPhases(shape, weight, params.weight_gain, packed);
+  } else if (TakesWinograd(params, in[kX].shape, shape)) {
+    gemm::PackWinograd(shape[1], shape[0], weight, params.weight_gain, packed);
   } else {
     gemm::PackWeight(PlainGeometry(shape), weight, 9, params.weight_gain, packed);
   }
-  packed += gemm::RoundUp(shape.elements(), gemm::kTile);
+  packed += WeightFloats(params, in[kX].shape, shape);
   if (params.demodulate) {
     const auto energy = [&](int64_t o, int64_t i) {
       double sum = 0;
@@ -110,14 +117,21 @@ void ModConv::Pack(const Params& params, Inputs<float> in, float* packed) {
 }
 
 int64_t ModConv::ScratchFloats(const Params& params, Shapes in, int threads) {
-  const int64_t thread_floats =
-      params.up ? UpThreadFloats(in[kX], in[kWeight]) : gemm::ThreadScratchFloats(PlainGeometry(in[kWeight]));
-  return SharedScratchFloats(params, in[kX], in[kWeight]) + threads * thread_floats;
+  const Shape &x = in[kX], &weight = in[kWeight];
+  int64_t thread_floats = 0;
+  if (params.up) {
+    thread_floats = UpThreadFloats(x, weight);
+  } else if (TakesWinograd(params, x, weight)) {
+    thread_floats = gemm::WinogradThreadFloats(gemm::Winograd::Of(x, weight), x[0], threads);
+  } else {
+    thread_floats = gemm::ThreadScratchFloats(PlainGeometry(weight));
+  }
+  return SharedScratchFloats(params, x, weight) + threads * thread_floats;
 }
 
 void ModConv::Cpu(const Params& params, const CpuCall& call) {
   const Shape &x = call.in[kX].shape, &weight = call.in[kWeight].shape;
-  const float* rest = call.packed + gemm::RoundUp(weight.elements(), gemm::kTile);
+  const float* rest = call.packed + WeightFloats(params, x, weight);
   if (params.demodulate) {
     Demodulate(params, call, rest);
     rest += gemm::PackedFeaturesFloats(weight[0], weight[1]);
@@ -127,12 +141,18 @@ void ModConv::Cpu(const Params& params, const CpuCall& call) {
     UpConv(params, call, rest, thread_scratch);
     return;
   }
+  const Epilogue epilogue = {params, call};
+  const gemm::Sink sink = {&Epilogue::Take, &epilogue};
+  const float *data = call.in[kX].data, *style = call.in[kStyle].data;
+  if (TakesWinograd(params, x, weight)) {
+    gemm::ConvolveWinograd(gemm::Winograd::Of(x, weight), call.packed, data, style, x[0], call.threads,
+                           thread_scratch, sink);
+    return;
+  }
   gemm::Conv conv = PlainGeometry(weight);
   conv.height = x[2];
   conv.width = conv.out_width = x[3];
-  const Epilogue epilogue = {params, call};
-  gemm::ConvolveBatch(conv, call.packed, call.in[kX].data, call.in[kStyle].data, x[0], x[2] * x[3],
-                      call.threads, thread_scratch, {&Epilogue::Take, &epilogue});
+  gemm::ConvolveBatch(conv, call.packed, data, style, x[0], x[2] * x[3], call.threads, thread_scratch, sink);
 }
 
 }  // namespace mien

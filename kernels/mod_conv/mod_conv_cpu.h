@@ -2,14 +2,19 @@
 #pragma once
 
 #include "kernels/gemm/conv.h"
+#include "kernels/gemm/winograd.h"
 #include "kernels/mod_conv/mod_conv.h"
 
 namespace mien {
 
-// Demodulation, noise, bias, activation, gain and clamp: `sum` becomes `count` pixels of the output. The
+// Decided by the shape of a sample.
+inline bool TakesWinograd(const ModConv::Params& params, const Shape& x, const Shape& weight) {
+  return params.winograd && !params.up && gemm::Winograd::Of(x, weight).Wins();
+}
+
+// Demodulation, noise, bias, activation, gain and clamp: the sums become pixels of the output. The
 // demodulation factors lie at the beginning of the scratch.
-void FinishModConv(const ModConv::Params& params, const CpuCall& call, int64_t sample, int64_t channel,
-                   int64_t pixel, int64_t count, const float* sum);
+void FinishModConv(const ModConv::Params& params, const CpuCall& call, const gemm::Sums& sums);
 
 // The four phases of the transposed convolution as panels, one after the other.
 void PackPhases(const Shape& weight_shape, const float* weight, float gain, float* packed);

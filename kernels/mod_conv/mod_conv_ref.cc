@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "kernels/infer.h"
-#include "kernels/mod_conv/mod_conv.h"
+#include "kernels/mod_conv/mod_conv_cpu.h"
 
 namespace mien {
 
@@ -46,7 +46,10 @@ Cost ModConv::Count(const Params& params, Shapes in) {
   const int64_t channels = in[kWeight][0], pixels = x[0] * x[2] * x[3];
   const int64_t filter = params.up ? pixels * 4 * channels * 16 : 0;
   const int64_t demodulate = params.demodulate ? x[0] * channels * x[1] : 0;
-  return CostOf<ModConv>(params, in, pixels * channels * x[1] * 9 + filter + demodulate);
+  Cost cost = CostOf<ModConv>(params, in, pixels * channels * x[1] * 9 + filter + demodulate);
+  cost.products = pixels * channels * x[1] * 9;
+  if (TakesWinograd(params, x, in[kWeight])) cost.products = x[0] * gemm::Winograd::Of(x, in[kWeight]).Products();
+  return cost;
 }
 
 namespace {

@@ -157,16 +157,12 @@ class Band {
     int py, px;
     int64_t width;
   };
-  static void Take(const void* context, int64_t, int64_t channel, int64_t pixel, int64_t count,
-                   const float* sum) {
+  static void Take(const void* context, const gemm::Sums& sums) {
     const PhaseSink& sink = *static_cast<const PhaseSink*>(context);
-    while (count > 0) {
-      const int64_t y = pixel / sink.width, x = pixel % sink.width;
-      const int64_t run = std::min(count, sink.width - x);
-      std::copy_n(sum, run, sink.band->Half(channel, 2 * y + sink.py, sink.px) + x + sink.px);
-      pixel += run;
-      count -= run;
-      sum += run;
+    for (int64_t done = 0, run; done < sums.count; done += run) {
+      const int64_t y = (sums.pixel + done) / sink.width, x = (sums.pixel + done) % sink.width;
+      run = std::min(sums.count - done, sink.width - x);
+      std::copy_n(sums.sum + done, run, sink.band->Half(sums.channel, 2 * y + sink.py, sink.px) + x + sink.px);
     }
   }
 
@@ -192,7 +188,11 @@ class Band {
     for (int64_t r = 0; r < 5; ++r) rows[r] = Row(channel, 2 * y - 1 + r);
     for (int64_t r = 0; r < 2; ++r) {
       HWY_DYNAMIC_DISPATCH(FilterRow)(rows + r, filter_, plan_.width, line_);
-      FinishModConv(params_, call_, sample_, channel, (2 * y + r) * 2 * plan_.width, 2 * plan_.width, line_);
+      FinishModConv(params_, call_, {.sample = sample_,
+                                     .channel = channel,
+                                     .pixel = (2 * y + r) * 2 * plan_.width,
+                                     .count = 2 * plan_.width,
+                                     .sum = line_});
     }
   }
 

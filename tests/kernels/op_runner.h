@@ -61,6 +61,16 @@ inline double RelativeError(const std::vector<float>& a, const std::vector<doubl
   return worst / std::max(rms, 1e-30);
 }
 
+// rms(a - b) / rms(b), of finite numbers.
+inline double RelativeRms(const std::vector<float>& a, const std::vector<double>& b) {
+  double errors = 0.0, squares = 0.0;
+  for (size_t i = 0; i < b.size(); ++i) {
+    errors += (a[i] - b[i]) * (a[i] - b[i]);
+    squares += b[i] * b[i];
+  }
+  return std::sqrt(errors / std::max(squares, 1e-60));
+}
+
 template <class T>
 std::vector<View<const T>> ViewsOf(const std::vector<std::vector<T>>& tensors,
                                    const std::vector<Shape>& shapes) {

@@ -15,6 +15,9 @@
 namespace mien {
 namespace {
 
+// Of any op against float64, beside the tolerance of each case.
+constexpr double kMostRelativeRms = 1e-5;
+
 ThreadPool* Pool(int threads) {
   static ThreadPool one(1), two(2), three(3), seven(7);
   return threads == 1 ? &one : threads == 2 ? &two : threads == 3 ? &three : &seven;
@@ -101,6 +104,8 @@ void TestCase(const OpCase<Op>& c) {
   CheckCost(c, in, out);
   const double error = WorstError<Op>(out, expected);
   CHECK_MESSAGE(error <= c.tolerance, "error " << error << ", at most " << c.tolerance << " expected");
+
+  for (size_t i = 0; i < out.size(); ++i) CHECK(RelativeRms(out[i], expected[i]) <= kMostRelativeRms);
 
   CheckSameBits(RunCpu<Op>(c.params, c.in, in, Pool(1)), out, "run again");
   for (int threads : {2, 3, 7}) {

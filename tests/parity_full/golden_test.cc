@@ -10,8 +10,10 @@ namespace {
 
 using mien::parity::DataPath;
 using mien::parity::Judge;
+using mien::parity::JudgeDecibels;
 using mien::parity::JudgeSampled;
 using mien::parity::Recorded;
+using mien::parity::Rms;
 using mien::parity::Subject;
 using mien::parity::TempFolder;
 using mien::parity::Tensor;
@@ -101,6 +103,11 @@ void TestGenerator(const std::string& kind) {
   Recorded trace = golden.subject.Run({"--graph", "synthesis", "--trace"}, in);
   JudgeAllSampled(golden.name, "act/", trace, golden.io);
   Judge(golden.name + " fused=trace", "image", image, trace.Get("image").values, nullptr);
+  const std::vector<double> fast = golden.subject.RunFast({"--graph", "synthesis"}, in).Get("image").values;
+  std::vector<double> samples;
+  for (double index : golden.io.Get("image/idx").values) samples.push_back(fast[static_cast<size_t>(index)]);
+  JudgeDecibels(golden.name + " Winograd, samples", samples, golden.io.Get("f64/image/val").values, 2);
+  JudgeDecibels(golden.name + " Winograd, direct form", fast, image, 2);
 }
 
 }  // namespace
@@ -124,6 +131,9 @@ TEST_CASE("e4e encoder") {
     }
     Judge(golden.name, "codes_stage" + std::to_string(stage) + "_rows0_3_7_17", rows, golden.io);
   }
+  const std::vector<double> fast =
+      golden.subject.RunFast({"--graph", "encoder"}, {{"image", golden.Image()}}).Get("w_plus").values;
+  JudgeDecibels(golden.name + " Winograd, direct form", fast, with_average, Rms(with_average));
   Recorded trace = golden.subject.Run({"--graph", "encoder", "--trace"}, {{"image", golden.Image()}});
   JudgeAllSampled(golden.name, "act/", trace, golden.io);
   Judge(golden.name + " fused=trace", "codes", with_average, trace.Get("w_plus").values, nullptr);

@@ -54,11 +54,15 @@ double MaxDistance(const std::vector<double>& a, const std::vector<double>& b) {
   return distance;
 }
 
+}  // namespace
+
 double Rms(const std::vector<double>& a) {
   double sum = 0;
   for (double v : a) sum += v * v;
   return a.empty() ? 0 : std::sqrt(sum / static_cast<double>(a.size()));
 }
+
+namespace {
 
 template <class T>
 std::vector<double> Widen(const std::vector<std::byte>& bytes) {
@@ -162,6 +166,13 @@ Subject::Subject(const TempFolder& folder, const std::string& checkpoint, int th
 }
 
 Recorded Subject::Run(const std::vector<std::string>& arguments, const std::map<std::string, Tensor>& inputs) const {
+  std::vector<std::string> words = arguments;
+  words.push_back("--exact");
+  return RunFast(words, inputs);
+}
+
+Recorded Subject::RunFast(const std::vector<std::string>& arguments,
+                          const std::map<std::string, Tensor>& inputs) const {
   std::vector<hashgen::NamedFloats> tensors;
   for (const auto& [name, tensor] : inputs) {
     tensors.push_back({name, tensor.shape, {tensor.values.begin(), tensor.values.end()}});
@@ -218,6 +229,16 @@ void JudgeSampled(const std::string& group, const std::string& name, const std::
   expected[5] /= std::sqrt(static_cast<double>(ours.size()));  // the files have the L2 norm
   Note(group + " statistics", name + "/stats", MaxDistance(Statistics(ours), expected),
        GateFor(recorded, f64.get()) + 1e-12 * std::max(1.0, expected[5]));
+}
+
+void JudgeDecibels(const std::string& name, const std::vector<double>& ours, const std::vector<double>& f64,
+                   double range) {
+  REQUIRE(ours.size() == f64.size());
+  double squares = 0;
+  for (size_t i = 0; i < ours.size(); ++i) squares += (ours[i] - f64[i]) * (ours[i] - f64[i]);
+  const double decibels = 20 * std::log10(range / std::sqrt(squares / static_cast<double>(ours.size())));
+  std::printf("parity   %-40s %6.1f dB, at least 90 expected\n", name.c_str(), decibels);
+  CHECK_MESSAGE(decibels >= 90, name << ": " << decibels << " dB, at least 90 expected");
 }
 
 }  // namespace mien::parity

@@ -1,0 +1,119 @@
+// The matrix product's share of the machine's peak:   gemm_bench [ROUNDS]
+// A loop of independent multiply-adds in registers gives the peak, in turn with the product at the sizes of
+// real layers; thread CPU time, medians of the rounds' ratios, so that a busy machine disturbs both alike.
+#include <time.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <vector>
+
+#include "kernels/gemm/gemm.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "bench/gemm_bench.cc"
+#include "hwy/foreach_target.h"  // IWYU pragma: keep
+#include "hwy/highway.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace mien::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+// Twelve chains, as the product has. Returns the multiply-adds that were done; `values` keeps them alive.
+int64_t ChainsOf(int64_t steps, float* values) {
+  const hn::ScalableTag<float> d;
+  const auto factor = hn::Set(d, values[0]), addend = hn::Set(d, values[1]);
+  auto a = addend, b = addend, c = addend, e = addend, f = addend, g = addend;
+  auto h = addend, i = addend, j = addend, k = addend, l = addend, m = addend;
+  for (int64_t s = 0; s < steps; ++s) {
+    a = hn::MulAdd(a, factor, addend), b = hn::MulAdd(b, factor, addend), c = hn::MulAdd(c, factor, addend);
+    e = hn::MulAdd(e, factor, addend), f = hn::MulAdd(f, factor, addend), g = hn::MulAdd(g, factor, addend);
+    h = hn::MulAdd(h, factor, addend), i = hn::MulAdd(i, factor, addend), j = hn::MulAdd(j, factor, addend);
+    k = hn::MulAdd(k, factor, addend), l = hn::MulAdd(l, factor, addend), m = hn::MulAdd(m, factor, addend);
+  }
+  const auto sum = hn::Add(hn::Add(hn::Add(a, b), hn::Add(c, e)), hn::Add(hn::Add(f, g), hn::Add(h, i)));
+  values[2] = hn::GetLane(hn::Add(sum, hn::Add(hn::Add(j, k), hn::Add(l, m))));
+  return 12 * steps * static_cast<int64_t>(hn::Lanes(d));
+}
+
+}  // namespace mien::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace mien {
+
+HWY_EXPORT(ChainsOf);
+
+namespace {
+
+double ThreadSeconds() {
+  timespec now;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
+// GFLOP/s of something that returns its multiply-adds.
+template <class Work>
+double Rate(const Work& work) {
+  const double start = ThreadSeconds();
+  const int64_t multiply_adds = work();
+  return 2e-9 * static_cast<double>(multiply_adds) / (ThreadSeconds() - start);
+}
+
+double Median(std::vector<double> values) {
+  std::nth_element(values.begin(), values.begin() + static_cast<int64_t>(values.size() / 2), values.end());
+  return values[values.size() / 2];
+}
+
+struct Size {
+  const char* name;
+  int64_t rows, depth, tiles;
+};
+
+void Measure(const Size& size, int rounds) {
+  const gemm::Panels panels(size.rows);
+  std::vector<float> a(static_cast<size_t>(size.rows * size.depth), 0.5f);
+  std::vector<float> b(static_cast<size_t>(size.tiles * (size.depth + 1) * gemm::kTile), 0.25f);
+  std::vector<float> c(static_cast<size_t>(size.rows * size.tiles * gemm::kTile));
+  const auto product = [&] {
+    const int64_t one = size.rows * size.depth * size.tiles * gemm::kTile, times = (int64_t{1} << 28) / one;
+    for (int64_t k = 0; k < times; ++k) {
+      gemm::Multiply(panels, {.depth = size.depth,
+                              .a = a.data(),
+                              .panel_begin = 0,
+                              .panel_end = panels.count,
+                              .b = b.data(),
+                              .b_tile_stride = (size.depth + 1) * gemm::kTile,
+                              .tiles = size.tiles,
+                              .c = c.data(),
+                              .c_stride = size.tiles * gemm::kTile,
+                              .accumulate = false});
+    }
+    return one * times;
+  };
+  float values[3] = {0.5f, 0.25f, 0.0f};
+  std::vector<double> peaks, rates, shares;
+  for (int round = 0; round < rounds; ++round) {
+    peaks.push_back(Rate([&] { return HWY_DYNAMIC_DISPATCH(ChainsOf)(int64_t{1} << 22, values); }));
+    rates.push_back(Rate(product));
+    shares.push_back(rates.back() / peaks.back());
+  }
+  std::printf("%-28s %7.1f GFLOP/s of %7.1f, %5.1f %%\n", size.name, Median(rates), Median(peaks),
+              100 * Median(shares));
+}
+
+}  // namespace
+}  // namespace mien
+
+int main(int argc, char** argv) {
+  const int rounds = argc > 1 ? std::max(1, std::atoi(argv[1])) : 15;
+  for (const mien::Size& size : {mien::Size{"96 rows, depth 256", 96, 256, 2},
+                                 {"512 rows, depth 256", 512, 256, 8},
+                                 {"96 rows, depth 128", 96, 128, 2},
+                                 {"64 rows, depth 64", 64, 64, 4},
+                                 {"32 rows, depth 32", 32, 32, 4},
+                                 {"32 rows, depth 252", 32, 252, 8}}) {
+    mien::Measure(size, rounds);
+  }
+}
+#endif

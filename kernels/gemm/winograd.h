@@ -1,0 +1,52 @@
+// 3x3 convolution of stride 1 and padding 1 by Winograd's F(4x4,3x3) (arXiv:1509.09308): a quarter of the
+// direct form's multiplications. A tile is 4x4 outputs, computed from 6x6 inputs; with the points 0, +-5/8,
+// +-3/2 and infinity along either axis
+//   U = G w G^T,  V = B^T (style * x) B,  M_f[o][tile] = sum_i U_f[o][i] V_f[i][tile],  y = A^T M A
+// where f is one of the 36 positions. U is computed in double when the weights are packed. A task takes a
+// group of tiles through all of it: V of the group is made once and stays in the cache, M is made for some
+// output channels at a time, and their sums go to the sink (conv.h) at once.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/gemm/conv.h"
+#include "runtime/base/tensor.h"
+
+namespace mien::gemm {
+
+constexpr int64_t kWinogradTile = 4;  // outputs along either axis
+constexpr int64_t kWinogradPositions = 36;
+
+struct Winograd {
+  static Winograd Of(const Shape& x, const Shape& weight) {
+    return {.in_channels = weight[1], .out_channels = weight[0], .height = x[2], .width = x[3]};
+  }
+  int64_t in_channels = 0, out_channels = 0;
+  int64_t height = 0, width = 0;
+
+  int64_t TileRows() const { return (height + kWinogradTile - 1) / kWinogradTile; }
+  int64_t TileColumns() const { return (width + kWinogradTile - 1) / kWinogradTile; }
+  int64_t Tiles() const { return TileRows() * TileColumns(); }  // of one sample
+  // Whether it is faster than the direct form. Below sixteen tiles the product is no longer limited by
+  // arithmetic, below sixteen channels the transforms cost more than they save.
+  bool Wins() const {
+    return in_channels >= kTile && out_channels >= kTile && width >= kTile && Tiles() >= kTile;
+  }
+  // Multiplications of the product for one sample.
+  int64_t Products() const { return Tiles() * kWinogradPositions * in_channels * out_channels; }
+};
+
+// The weight [O,I,3,3] times gain: U as [block of channels][position][block of k][panel][k][row].
+inline int64_t PackedWinogradFloats(int64_t in_channels, int64_t out_channels) {
+  return RoundUp(kWinogradPositions * in_channels * out_channels, kTile);
+}
+void PackWinograd(int64_t in_channels, int64_t out_channels, const float* weight, float gain, float* packed);
+
+// What one thread needs for ConvolveWinograd.
+int64_t WinogradThreadFloats(const Winograd& conv, int64_t batch, int64_t threads);
+
+// x [N,I,H,W], style [N,I] or null; `scratch`: one block per thread.
+void ConvolveWinograd(const Winograd& conv, const float* packed, const float* x, const float* style,
+                      int64_t batch, ThreadPool* threads, float* scratch, const Sink& sink);
+
+}  // namespace mien::gemm
