@@ -19,12 +19,14 @@ HWY_BEFORE_NAMESPACE();
 namespace mien::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Twelve chains, as the product has. Returns the multiply-adds that were done; `values` keeps them alive.
+// Twelve chains, as the product has, from different values so that the compiler cannot make one of them. Returns
+// the multiply-adds that were done; `values` keeps them alive.
 int64_t ChainsOf(int64_t steps, float* values) {
   const hn::ScalableTag<float> d;
   const auto factor = hn::Set(d, values[0]), addend = hn::Set(d, values[1]);
-  auto a = addend, b = addend, c = addend, e = addend, f = addend, g = addend;
-  auto h = addend, i = addend, j = addend, k = addend, l = addend, m = addend;
+  const auto start = [&](int chain) { return hn::Set(d, values[3 + chain]); };
+  auto a = start(0), b = start(1), c = start(2), e = start(3), f = start(4), g = start(5);
+  auto h = start(6), i = start(7), j = start(8), k = start(9), l = start(10), m = start(11);
   for (int64_t s = 0; s < steps; ++s) {
     a = hn::MulAdd(a, factor, addend), b = hn::MulAdd(b, factor, addend), c = hn::MulAdd(c, factor, addend);
     e = hn::MulAdd(e, factor, addend), f = hn::MulAdd(f, factor, addend), g = hn::MulAdd(g, factor, addend);
@@ -91,7 +93,7 @@ void Measure(const Size& size, int rounds) {
     }
     return one * times;
   };
-  float values[3] = {0.5f, 0.25f, 0.0f};
+  float values[15] = {0.5f, 0.25f, 0.0f, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
   std::vector<double> peaks, rates, shares;
   for (int round = 0; round < rounds; ++round) {
     peaks.push_back(Rate([&] { return HWY_DYNAMIC_DISPATCH(ChainsOf)(int64_t{1} << 22, values); }));
