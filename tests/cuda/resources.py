@@ -97,6 +97,11 @@ def compare(rows, table):
     return worse, better
 
 
+def kept(old, row):
+    """Of a row of the table what still holds for architectures that were not compiled now: all, or with other sizes nothing."""
+    return old if all(old.get(size) == row[size] for size in SIZES) else {}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     cubins.add_arguments(parser)
@@ -114,7 +119,7 @@ def main():
                  if rows[kernel.name][columns(kernel.arch)[1]] < 1]
     table = read_table()
     if arguments.update:
-        write_table({name: {**table.get(name, {}), **row} for name, row in rows.items()})
+        write_table({name: {**kept(table.get(name, {}), row), **row} for name, row in rows.items()})
     else:
         worse, better = compare(rows, table)
         failures += worse
