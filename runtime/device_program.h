@@ -34,6 +34,7 @@ class DeviceProgram {
   Status Run() const;
   // Puts the kernels of one step into the stream.
   Status Enqueue(size_t step) const;
+  const Stream& stream() const { return stream_; }
 
  private:
   struct Step {

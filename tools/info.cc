@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "runtime/base/file.h"
+#include "runtime/device.h"
 #include "runtime/interrupt.h"
 #include "tools/verbs.h"
 #include "weights/checksum.h"
@@ -141,7 +142,16 @@ Status ReportForeign(Session& session, const std::string& path) {
   return {};
 }
 
+// The build, and whether a device could run its kernels.
+void ReportBuild(Session& session) {
+  const Result<Device> device = OpenDevice(BuildExecutor(), 0);
+  const char* found = device.ok() ? device->info.name : device.status().message();
+  session.report["build"] = {{"version", MIEN_VERSION}, {"cuda", CudaBuild()}, {"device", found}};
+  session.Print("build: mien " MIEN_VERSION ", CUDA kernels: %s, device: %s\n", CudaBuild(), found);
+}
+
 Status RunInfo(Session& session, const InfoWords& words) {
+  ReportBuild(session);
   const std::string path = words.file.empty() ? session.model : words.file;
   session.report["file"] = path.empty() ? "built-in" : path;
   if (words.any && !path.empty()) return ReportForeign(session, path);

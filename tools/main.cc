@@ -5,6 +5,7 @@
 #include <cstring>
 #include <new>
 
+#include "runtime/device.h"
 #include "runtime/interrupt.h"
 #include "tools/verbs.h"
 
@@ -21,7 +22,7 @@ constexpr const char* kExitCodes =
 void AddGlobalOptions(CLI::App& app, Session& session) {
   app.add_option("-m,--model", session.model, "model file (default: the built-in model)")->type_name("FILE");
   app.add_option("--backend", session.backend, "auto, cpu or cuda[:N]")->capture_default_str();
-  app.add_option("--precision", session.precision, "fp32 (tf32 and fp16 where a backend has them)")
+  app.add_option("--precision", session.precision, "fp32; cuda also tf32 and fp16")
       ->check(CLI::IsMember({"fp32", "tf32", "fp16"}))
       ->capture_default_str();
   app.add_flag("--exact", session.exact, "on the CPU: no algorithm that rounds more than the direct one (slower)");
@@ -43,6 +44,8 @@ void AddVerbs(CLI::App& app, Session& session) {
   AddSynth(app, session);
   AddInfo(app, session);
   AddRun(app, session);
+  AddBench(app, session);
+  AddSelftest(app, session);
 }
 
 int Answer(const Session& session) {
@@ -73,7 +76,7 @@ int Main(int count, char** words) {
   Session session;
   CLI::App app(kAbout, "mien");
   app.footer(kExitCodes);
-  app.set_version_flag("--version", "mien " MIEN_VERSION);
+  app.set_version_flag("--version", std::string("mien " MIEN_VERSION ", CUDA kernels: ") + CudaBuild());
   app.fallthrough();
   app.require_subcommand(1);
   AddGlobalOptions(app, session);

@@ -109,7 +109,7 @@ TEST_CASE("Usage errors answer 2, help and version 0") {
                                              {"synth", "-o", "x.png", "--seed", "-1"}}) {
     CHECK(Run(arguments).code == 2);
   }
-  for (const char* verb : {"edit", "encode", "synth", "run"}) {
+  for (const char* verb : {"edit", "encode", "synth", "run", "bench", "selftest"}) {
     const Ran help = Run({"help", verb});
     CHECK(help.code == 0);
     CHECK(help.out.find(verb) != std::string::npos);
@@ -117,6 +117,23 @@ TEST_CASE("Usage errors answer 2, help and version 0") {
   }
   CHECK(Run({"help"}).code == 0);
   CHECK(Run({"--version"}).out.starts_with("mien "));
+}
+
+TEST_CASE("bench and selftest measure this machine's CPU; without a device cuda answers 5, and auto says why") {
+  const Ran bench = Mien({"bench", "--backend", "cpu", "--graph", "flow", "--repeat", "3", "-o", "csv"});
+  CHECK(bench.code == 0);
+  CHECK(bench.out.starts_with("program,precision,batch,p50 ms"));
+  CHECK(bench.out.find("flow,fp32,1,") != std::string::npos);
+  const Ran all = Mien({"bench", "--backend", "cpu", "--repeat", "1", "-o", "json"});
+  CHECK(all.code == 0);
+  CHECK(all.out.find("\"program\": \"recognizer\"") != std::string::npos);
+  const Ran selftest = Run({"selftest", "--backend", "cpu", "--quick"});
+  CHECK(selftest.code == 0);
+  CHECK(selftest.out.find("22 passed, 0 failed") != std::string::npos);
+  if (Run({"selftest", "--backend", "cuda", "--quick"}).code == 0) return;  // there is a device
+  for (const char* verb : {"bench", "selftest"}) CHECK(Mien({verb, "--backend", "cuda"}).code == 5);
+  CHECK(Mien({"synth", "--backend", "cuda", "-o", Fresh("x.png")}).code == 5);
+  CHECK(Mien({"synth", "-v", "-o", Fresh("x.png")}).err.find("auto chose cpu: ") != std::string::npos);
 }
 
 TEST_CASE("Bad arguments of the verbs answer 2 and leave no output") {

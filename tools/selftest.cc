@@ -1,0 +1,66 @@
+// mien selftest: every op on this machine against its double reference, as a block of text to paste into a report.
+#include "runtime/engine.h"
+#include "tools/op_check.h"
+#include "tools/verbs.h"
+
+namespace mien {
+namespace {
+
+void DescribeDevice(Session& session, const Device& device) {
+  const DeviceInfo& info = device.info;
+  session.Print("device   %s, compute capability %d.%d, %d processors, %.1f GiB, driver for CUDA %d.%d\n", info.name,
+                info.major, info.minor, info.processors, static_cast<double>(info.memory) / (1 << 30),
+                device.driver / 1000, device.driver % 1000 / 10);
+  session.report["device"] = {{"name", info.name},
+                              {"compute_capability", std::to_string(info.major) + "." + std::to_string(info.minor)},
+                              {"processors", info.processors},
+                              {"memory", info.memory},
+                              {"driver", device.driver}};
+}
+
+// One line per op; the numbers are those of the case that came nearest to its tolerance.
+Status Report(Session& session, const std::vector<OpCheck>& checks) {
+  int failed = 0;
+  session.report["ops"] = nlohmann::json::array();
+  session.Print("%-16s %-5s %5s  %10s %10s  %s\n", "op", "form", "cases", "error", "tolerance", "nearest case");
+  for (const OpCheck& check : checks) {
+    failed += check.passed() ? 0 : 1;
+    session.Print("%-16s %-5s %5d  %10.2e %10.2e  %s%s\n", check.op.c_str(), check.form.c_str(), check.cases,
+                  check.error, check.tolerance, check.nearest.c_str(), check.passed() ? "" : "  FAILED");
+    session.report["ops"].push_back({{"op", check.op},
+                                     {"form", check.form},
+                                     {"cases", check.cases},
+                                     {"error", check.error},
+                                     {"tolerance", check.tolerance},
+                                     {"nearest", check.nearest},
+                                     {"passed", check.passed()}});
+  }
+  session.Print("%zu passed, %d failed\n", checks.size() - static_cast<size_t>(failed), failed);
+  if (failed == 0) return {};
+  return Status::Error(Code::kGate, "%d of %zu checks failed", failed, checks.size());
+}
+
+Status RunSelftest(Session& session, bool quick) {
+  MIEN_ASSIGN(const BackendChoice backend, ChooseBackend(session.backend));
+  session.report["backend"] = backend.name;
+  session.report["version"] = MIEN_VERSION;
+  session.report["cuda_build"] = CudaBuild();
+  session.Print("mien " MIEN_VERSION " selftest%s\nbackend  %s (%s)\nkernels  CUDA: %s\n", quick ? " --quick" : "",
+                backend.name.c_str(), backend.reason.c_str(), CudaBuild());
+  if (backend.device) DescribeDevice(session, *backend.device);
+  MIEN_ASSIGN(const std::vector<OpCheck> checks, backend.device ? CheckOpsOnDevice(*backend.device, quick)
+                                                                : CheckOpsOnCpu(session.threads, quick));
+  return Report(session, checks);
+}
+
+}  // namespace
+
+void AddSelftest(CLI::App& app, Session& session) {
+  auto quick = std::make_shared<bool>(false);
+  CLI::App* verb = app.add_subcommand("selftest", "every op on this machine against its reference");
+  verb->add_flag("--quick", *quick, "without the sizes of full networks");
+  verb->footer("Prints a block of text to paste into a report; exit code 6 when a check fails.");
+  verb->callback([&session, quick] { session.status = RunSelftest(session, *quick); });
+}
+
+}  // namespace mien
