@@ -8,9 +8,10 @@ cases that launch its kernels run, the shortest first, until one fails.
 
   mutants.py BUILD [--only TEXT] [--seconds S] [--jobs N]
 
-All mutants, in an order that mixes the files. What was found is kept in BUILD/mutants/results.tsv; a mutant of the same
-file text is not run again. With --seconds, as many as fit, from another place for every commit, nothing kept. Prints each
-survivor and a table; exit status 0: none survives but those listed in mutants_equivalent.txt with the reason.
+The campaign: all mutants, in an order that mixes the files. Verdicts are kept in BUILD/mutants/results.tsv, so that it can
+be stopped and goes on (a mutant of the same file text is not run again), and written to mutants_judged.txt, by source line.
+With --seconds: a sample of those that mutants_judged.txt calls killed, from another place for every commit, as many as fit.
+Prints each survivor and a table; exit status 0: none survives but those listed in mutants_equivalent.txt with the reason.
 """
 import argparse
 import concurrent.futures
@@ -20,10 +21,12 @@ import re
 import shlex
 import subprocess
 import sys
+import threading
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 REASONS = os.path.join(ROOT, "tests/simt/mutants_equivalent.txt")
+JUDGED = os.path.join(ROOT, "tests/simt/mutants_judged.txt")
 CALLS = r"\b(?:__syncthreads|__syncwarp|AsyncGroupWait<[^>]*>|AsyncGroupEnd)\("
 
 
@@ -222,6 +225,20 @@ def reasons():
     return found
 
 
+def judged():
+    """Verdict by reason key, of the campaign."""
+    with open(JUDGED) as file:
+        return {key: verdict for verdict, key in (line.rstrip("\n").split(" | ", 1) for line in file)}
+
+
+def record(mutants, verdicts):
+    """Writes the verdicts of this campaign over those of earlier ones; what no longer exists is dropped."""
+    found = judged() | {m.reason_key(): verdicts[m.key] for m in mutants if m.key in verdicts}
+    existing = {m.reason_key() for m in mutants}
+    with open(JUDGED, "w") as file:
+        file.writelines(f"{found[key]} | {key}\n" for key in sorted(existing & found.keys()))
+
+
 def table(mutants, verdicts, known):
     per_file = {}
     for m in mutants:
@@ -252,30 +269,36 @@ def main():
     programs = [Program(build, "simt"), Program(build, "simt_hooks")]
     mutants = []
     for path in cuda_files():
-        if arguments.only in path:
-            text = read(path)
-            mutants += [Mutant(path, text, place) for place in places(without_comments(text))]
+        text = read(path)
+        mutants += [Mutant(path, text, place) for place in places(without_comments(text))]
     mutants.sort(key=lambda m: m.key)
 
-    results, verdicts, todo = os.path.join(home, "results.tsv"), {}, mutants
+    results, verdicts = os.path.join(home, "results.tsv"), {}
+    todo = [m for m in mutants if arguments.only in m.path]
     if arguments.seconds:
-        first = int(output("git", "rev-list", "--count", "HEAD")) * 37 % max(len(mutants), 1)
-        todo = mutants[first:] + mutants[:first]
+        past = judged()
+        todo = [m for m in todo if past.get(m.reason_key()) == "killed"]
+        first = int(output("git", "rev-list", "--count", "HEAD")) * 37 % max(len(todo), 1)
+        todo = todo[first:] + todo[:first]
         results = os.devnull
     elif os.path.exists(results):
         with open(results) as file:
             verdicts = dict(line.split() for line in file)
-        todo = [m for m in mutants if m.key not in verdicts]
+        todo = [m for m in todo if m.key not in verdicts]
 
-    known, start = reasons(), time.monotonic()
+    known, start, lock = reasons(), time.monotonic(), threading.Lock()
     folders = [os.path.join(home, str(i)) for i in range(arguments.jobs)]
 
     def run(mutant):
         if arguments.seconds and time.monotonic() - start > arguments.seconds:
             return
-        verdict = verdicts[mutant.key] = judge(mutant, programs, folders)
-        with open(results, "a") as file:
-            file.write(f"{mutant.key} {verdict}\n")
+        verdict = judge(mutant, programs, folders)
+        with lock:
+            verdicts[mutant.key] = verdict
+            with open(results, "a") as file:
+                file.write(f"{mutant.key} {verdict}\n")
+            if not arguments.seconds:
+                record(mutants, verdicts)
 
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
         list(pool.map(run, todo))
