@@ -1,0 +1,50 @@
+// What `mien selftest --backend cuda` does, on the host runner; and that it can fail.
+#include <algorithm>
+#include <cstdio>
+
+#include "tests/device/support.h"
+#include "tools/op_check.h"
+
+namespace mien::testing {
+namespace {
+
+TEST_CASE("every op passes its own cases on the device, plain and fast") {
+  const auto device = OpenDevice(&simt::TheExecutor(), 0);
+  REQUIRE(device.ok());
+  const auto checks = CheckOpsOnDevice(*device, true);
+  REQUIRE_MESSAGE(checks.ok(), checks.status().message());
+  CHECK(checks->size() == 3 * (std::variant_size_v<AnyOp> - 1));
+  for (const OpCheck& check : *checks) {
+    CAPTURE(check.op);
+    CAPTURE(check.form);
+    CAPTURE(check.nearest);
+    CHECK(check.cases > 0);
+    CHECK_MESSAGE(check.passed(), check.error << ", at most " << check.tolerance << " expected");
+    std::printf("%-16s %-4s %2d cases  error %8.2e  tolerance %8.2e\n", check.op.c_str(), check.form.c_str(),
+                check.cases, check.error, check.tolerance);
+  }
+}
+
+TEST_CASE("a device that computes something else is found out") {
+  static const Executor wrong = {simt::TheExecutor().api, simt::TheExecutor().scratch_bytes,
+                                 [](const FastOp& op, std::span<void* const> in, std::span<void* const> out,
+                                    void* scratch, Stream stream) -> Status {
+                                   FastOp changed = op;
+                                   if (auto* plain = std::get_if<PlainOp>(&changed)) {
+                                     auto* call = std::get_if<OpCall<PixelNorm>>(&plain->op);
+                                     if (call != nullptr) call->params.eps = 1.0f;
+                                   }
+                                   return simt::TheExecutor().run(changed, in, out, scratch, stream);
+                                 }};
+  const auto device = OpenDevice(&wrong, 0);
+  REQUIRE(device.ok());
+  const auto checks = CheckOpsOnDevice(*device, true);
+  REQUIRE_MESSAGE(checks.ok(), checks.status().message());
+  for (const OpCheck& check : *checks) {
+    if (check.op == "pixel_norm" && check.form == "fp32") CHECK_FALSE(check.passed());
+    if (check.op == "add") CHECK(check.passed());
+  }
+}
+
+}  // namespace
+}  // namespace mien::testing
