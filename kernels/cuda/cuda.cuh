@@ -76,16 +76,16 @@ __device__ inline void StoreVector(E* address, T value) {
 
 #else
 
-// Vector accesses of 8 or 16 bytes. The address must be a multiple of the vector's size.
+// Vector accesses of up to 16 bytes. The address must be a multiple of the vector's size.
 template <class T, class E>
 T LoadVector(const E* address, Where where = Here()) {
-  CheckAligned(address, sizeof(T), where);
-  return *reinterpret_cast<const T*>(address);
+  T value;
+  ReadVector(&value, address, sizeof(T), where);
+  return value;
 }
 template <class T, class E>
 void StoreVector(E* address, T value, Where where = Here()) {
-  CheckAligned(address, sizeof(T), where);
-  *reinterpret_cast<T*>(address) = value;
+  WriteVector(address, &value, sizeof(T), where);
 }
 
 #endif

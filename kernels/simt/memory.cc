@@ -169,6 +169,18 @@ void AsyncCopy(void* shared, const void* global, int bytes, int valid, Where whe
       {target, static_cast<const std::byte*>(global), bytes, valid, thread.groups, where});
 }
 
+void ReadVector(void* to, const void* memory, size_t bytes, Where where) {
+  CheckAligned(memory, bytes, where);
+  if (HooksPresent()) RecordAccess(memory, bytes, AccessKind::kRead, SiteOfPlace(where));
+  std::memcpy(to, memory, bytes);
+}
+
+void WriteVector(void* memory, const void* from, size_t bytes, Where where) {
+  CheckAligned(memory, bytes, where);
+  if (HooksPresent()) RecordAccess(memory, bytes, AccessKind::kWrite, SiteOfPlace(where));
+  std::memcpy(memory, from, bytes);
+}
+
 void AsyncCommit() { ++TheState().running_thread().groups; }
 
 void AsyncWait(int groups_left) {

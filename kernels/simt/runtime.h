@@ -64,6 +64,9 @@ void LoadMatrices(uint32_t* registers, const void* row, int count, bool transpos
 void MultiplyHalf(float d[4], const uint32_t a[4], const uint32_t b[2], const float c[4], Where where);
 void MultiplyTf32(float d[4], const uint32_t a[4], const uint32_t b[2], const float c[4], Where where);
 
+// One access each, which a compiler would make several of.
+void ReadVector(void* to, const void* memory, size_t bytes, Where where);
+void WriteVector(void* memory, const void* from, size_t bytes, Where where);
 void CheckAligned(const void* address, size_t alignment, Where where);
 [[noreturn, gnu::format(printf, 2, 3)]] void Trap(Where where, const char* format, ...);
 

@@ -17,7 +17,7 @@
 namespace mien::simt {
 namespace {
 
-constexpr size_t kBanks = 32, kBankBytes = 4, kSectorBytes = 32, kRowBytes = kBanks * kBankBytes;
+constexpr size_t kBanks = 32, kBankBytes = 4, kSectorBytes = 32;
 
 struct Request {
   uint32_t lanes = 0;
@@ -84,11 +84,10 @@ void CountGlobal(const Request& request, SiteCounter& site) {
   site.ideal += (distinct(bytes) * request.bytes + kSectorBytes - 1) / kSectorBytes;
 }
 
-// "/path/file.cu:41" of code addresses, by the symbolizer of binutils; the address itself without it. What an access
-// of the vocabulary (cuda.cuh) was inlined into is its place.
+// "/path/file.cu:41" of code addresses, by the symbolizer of binutils; the address itself without it.
 std::vector<std::string> CodeNames(const std::vector<const void*>& codes) {
   std::vector<std::string> names;
-  std::string command = "addr2line -a -i -e /proc/" + std::to_string(getpid()) + "/exe";
+  std::string command = "addr2line -e /proc/" + std::to_string(getpid()) + "/exe";
   char text[4096];
   for (const void* code : codes) {
     Dl_info info = {};
@@ -102,17 +101,9 @@ std::vector<std::string> CodeNames(const std::vector<const void*>& codes) {
   }
   FILE* pipe = codes.empty() ? nullptr : popen((command + " 2>/dev/null").c_str(), "r");
   if (pipe == nullptr) return names;
-  size_t answers = 0;
-  bool found = true;
-  while (std::fgets(text, sizeof(text), pipe) != nullptr) {
-    const std::string line(text, std::strcspn(text, " \n"));
-    if (line.starts_with("0x")) {
-      ++answers;
-      found = false;
-    } else if (!found && line[0] != '?') {
-      names[answers - 1] = line;
-      found = line.find("cuda/cuda.cuh:") == std::string::npos;
-    }
+  for (std::string& name : names) {
+    if (std::fgets(text, sizeof(text), pipe) == nullptr) break;
+    if (text[0] != '?') name.assign(text, std::strcspn(text, " \n"));
   }
   pclose(pipe);
   return names;

@@ -157,7 +157,8 @@ class Program:
         with open(path) as file:
             for line in file:
                 name, seconds, *kernels = line.rstrip("\n").split("\t")
-                cases.append((float(seconds), name, {k.split("<")[0] for k in kernels}))
+                if name != "memory traffic is within its budget":  # what a kernel costs is no verdict on what it does
+                    cases.append((float(seconds), name, {k.split("<")[0] for k in kernels}))
         return sorted(cases, key=lambda case: case[0])
 
     def notices(self, mutant, folder):

@@ -28,7 +28,7 @@ double RelativeRms(const std::vector<float>& a, const Exact& b) {
 // The weights of the graph's model. Both must live on.
 inline TensorSource TensorsOf(const Graph& graph, const WeightSource& weights) {
   return [&](const std::string& tensor) {
-    for (const Value& value : graph.values) {
+    for (const mien::Value& value : graph.values) {
       if (value.kind != Value::Kind::kWeight || value.name != tensor) continue;
       std::vector<float> floats(static_cast<size_t>(value.shape.elements()));
       REQUIRE(weights(tensor, floats).ok());

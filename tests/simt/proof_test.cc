@@ -4,7 +4,6 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
-#include <cstdio>
 #include <string>
 #include <vector>
 
@@ -101,39 +100,6 @@ TEST_CASE("one tf32 instruction") {
       if (row == 3 && column == 3) CHECK(error > 0.0);      // and they did happen
     }
   }
-}
-
-TEST_CASE("memory traffic of the matrix product") {
-  if (!HooksPresent()) return;
-  Options options;
-  options.traffic = true;
-  Configure(options);
-  TakeTraffic();
-  const int m = 128, n = 64, k = 128;
-  GlobalArray<uint16_t> a(m * k), b(n * k);
-  std::fill(a.begin(), a.end(), uint16_t{0});
-  std::fill(b.begin(), b.end(), uint16_t{0});
-  GlobalArray<float> c(m * n);
-  const Status status = RunGemmHalf(a.data(), b.data(), c.data(), m, n, k);
-  Configure({});
-  REQUIRE_MESSAGE(status.ok(), std::string(status.message()));
-  const auto traffic = TakeTraffic();
-  std::printf("%s", TrafficTable(traffic).c_str());
-  int fragment_loads = 0, tile_stores = 0;
-  for (const SiteTraffic& site : traffic) {
-    CAPTURE(site.place);
-    CAPTURE(site.kind);
-    if (site.kind == "global write") {
-      CHECK(site.actual ==
-            site.requests * 8);  // eight rows of eight floats, four lanes each: one sector a row
-      continue;
-    }
-    fragment_loads += site.kind == "shared read";
-    tile_stores += site.kind == "shared write";
-    CHECK(site.actual == site.ideal);  // free of bank conflicts, whole sectors
-  }
-  CHECK(fragment_loads == 2);
-  CHECK(tile_stores == 1);
 }
 
 }  // namespace
