@@ -90,14 +90,14 @@ if command -v python3 >/dev/null && [ "$mutant_seconds" -gt 0 ]; then
   proof_seconds=$((proof_seconds + SECONDS - start))
 fi
 
-small=(base weights layering simt)
+small=(base weights layering)
 if configure_and_build build/asan "${small[@]/#/test_}" -- -DCMAKE_BUILD_TYPE=RelWithDebInfo \
      -DMIEN_SANITIZE=address,undefined; then
   for name in "${small[@]}"; do run_test build/asan "$name"; done
 else
   failed=$((failed + 1))
 fi
-echo "the CUDA kernels on the host runner: $proof_seconds s (tests, hooks, mutants, sanitizers)"
+echo "the CUDA kernels on the host runner: $proof_seconds s (tests, hooks, mutants)"
 
 if [ -x tests/fuzz/run.sh ] && [ "$fuzz_seconds" -gt 0 ]; then
   install_packages clang && install_clang_runtime || give_up "clang is missing"

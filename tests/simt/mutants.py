@@ -267,7 +267,6 @@ def main():
     build = os.path.abspath(arguments.build)
     home = os.path.join(build, "mutants")
     os.makedirs(home, exist_ok=True)
-    programs = [Program(build, "simt"), Program(build, "simt_hooks")]
     mutants = []
     for path in cuda_files():
         text = read(path)
@@ -288,6 +287,7 @@ def main():
         todo = [m for m in todo if m.key not in verdicts]
 
     known, start, lock = reasons(), time.monotonic(), threading.Lock()
+    programs = [Program(build, "simt"), Program(build, "simt_hooks")] if todo else []
     folders = [os.path.join(home, str(i)) for i in range(arguments.jobs)]
 
     def run(mutant):
