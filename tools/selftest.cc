@@ -1,6 +1,6 @@
 // mien selftest: every op on this machine against its double reference, as a block of text to paste into a report.
 #include "runtime/engine.h"
-#include "tools/op_check.h"
+#include "runtime/op_check.h"
 #include "tools/verbs.h"
 
 namespace mien {

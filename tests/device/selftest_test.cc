@@ -3,7 +3,7 @@
 #include <cstdio>
 
 #include "tests/device/support.h"
-#include "tools/op_check.h"
+#include "runtime/op_check.h"
 
 namespace mien::testing {
 namespace {

@@ -1,4 +1,4 @@
-#include "tools/op_check.h"
+#include "runtime/op_check.h"
 
 #include <cmath>
 
