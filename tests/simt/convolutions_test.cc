@@ -4,7 +4,6 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <cstdio>
 #include <map>
@@ -31,52 +30,6 @@ constexpr double kFullSizeTolerance = 8.4e-3;  // of convolutions of half a mill
 constexpr Precision kFastPrecisions[] = {Precision::kTf32, Precision::kHalf};
 const char* NameOf(Precision precision) { return precision == Precision::kHalf ? "fp16" : "tf32"; }
 
-std::vector<float> SampleOf(const std::vector<float>& numbers, int64_t batch, int64_t n) {
-  const auto size = static_cast<std::ptrdiff_t>(numbers.size()) / batch;
-  return {numbers.begin() + n * size, numbers.begin() + (n + 1) * size};
-}
-
-template <class Op>
-void CheckSamplesAlone(const OpCase<Op>& c, const Tensors& in, const Tensors& out, Precision precision,
-                       uint32_t more_weights) {
-  const int64_t batch = c.batched == 0 ? 1 : c.in[static_cast<size_t>(std::countr_zero(c.batched))][0];
-  for (int64_t n = 0; n < batch && batch > 1; ++n) {
-    std::vector<Shape> shapes = c.in;
-    Tensors tensors = in;
-    for (size_t i = 0; i < shapes.size(); ++i) {
-      if (!(c.batched >> i & 1) || !shapes[i].present()) continue;
-      shapes[i].dim[0] = 1;
-      tensors[i] = SampleOf(in[i], batch, n);
-    }
-    const Tensors alone = RunLowered<Op>(c.params, shapes, tensors, precision, more_weights);
-    for (size_t i = 0; i < out.size(); ++i)
-      CHECK_MESSAGE(SameBits(alone[i], SampleOf(out[i], batch, n)), "sample " << n << " alone");
-  }
-}
-
-template <class Op>
-void TestCase(const OpCase<Op>& c, Precision precision, uint32_t more_weights, bool all_orders,
-              double* worst) {
-  CAPTURE(std::string(c.name));
-  const double tolerance = all_orders ? kTolerance<Op> : kFullSizeTolerance;
-  const Tensors in = DrawInputs(c);
-  const auto expected = RunReference<Op>(c.params, c.in, in);
-  Tensors first;
-  const auto run = [&] {
-    const Tensors out = RunLowered<Op>(c.params, c.in, in, precision, more_weights);
-    for (size_t i = 0; i < out.size(); ++i) {
-      const double error = RelativeError(out[i], expected[i]);
-      CHECK_MESSAGE(error <= tolerance, "error " << error);
-      *worst = std::max(*worst, error);
-      if (!first.empty()) CHECK_MESSAGE(SameBits(out[i], first[i]), "another order, other bits");
-    }
-    if (first.empty()) first = out;
-  };
-  if (!all_orders) return run();
-  ForEachOrder(run);
-  CheckSamplesAlone(c, in, first, precision, more_weights);
-}
-
 // more_weights: operands that are tensors of the file, beside the packed ones.
 template <class Op>
 void TestOp(uint32_t more_weights = 0) {
@@ -85,7 +38,7 @@ void TestOp(uint32_t more_weights = 0) {
     int cases = 0;
     for (const OpCase<Op>& c : CasesOf<Op>()) {
       if (c.tag == Tag::kModel || Op::Count(c.params, c.in).multiply_adds > 3'000'000) continue;
-      TestCase(c, precision, more_weights, true, &worst);
+      worst = std::max(worst, CheckLowered<Op>(c, precision, kTolerance<Op>, more_weights));
       ++cases;
     }
     CHECK(cases > 0);
@@ -370,8 +323,11 @@ TEST_CASE("full-size convolutions" * doctest::skip()) {
   for (const Precision precision : kFastPrecisions) {
     for (const OpCase<Conv2d>& c : CasesOf<Conv2d>()) {
       if (c.tag != Tag::kModel) continue;
-      double worst = 0.0;
-      TestCase(c, precision, 1u << Conv2d::kPrelu, false, &worst);
+      CAPTURE(std::string(c.name));
+      const Tensors in = DrawInputs(c);
+      Tensors out;
+      const double worst = CheckLoweredOnce<Conv2d>(c, precision, kFullSizeTolerance, 1u << Conv2d::kPrelu, in,
+                                                    RunReference<Conv2d>(c.params, c.in, in), &out);
       std::printf("%-24s %s  error %8.2e\n", c.name, NameOf(precision), worst);
     }
   }
