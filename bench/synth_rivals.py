@@ -2,7 +2,7 @@
 
     python3 bench/synth_rivals.py BUILD [--kind g1024] [--rounds 7] [--threads 2]
 
-BUILD is a build folder with mien, hash_weights and synth_bench (-DMIEN_BENCH=ON). The weights are the generated ones
+BUILD is a build folder with mien, hash_weights and program_bench (-DMIEN_BENCH=ON). The weights are the generated ones
 of the golden files. Every contestant first has to reproduce the recorded image samples (2e-5 of their rms or closer
 to the recorded float64 values than 4 times the public code), then the rounds go A, B, C, A, B, C, ...; the table shows
 medians of wall time and of the CPU time of all threads. PyTorch is the replica of tests/oracle (the same operations
@@ -34,7 +34,8 @@ class Mien:
         subprocess.run([program, "-m", model, "run", "--graph", "synthesis", "--in", inputs, "--out", out],
                        check=True)
         self.image = tensor_io.read(out)[0]["image"]
-        self.process = subprocess.Popen([os.path.join(build, "bench", "synth_bench"), model, inputs, str(threads)],
+        self.process = subprocess.Popen([os.path.join(build, "bench", "program_bench"), model, "synthesis",
+                                         "--in", inputs, "--threads", str(threads)],
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def run(self):

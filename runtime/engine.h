@@ -79,6 +79,8 @@ class Engine {
   int threads() const { return threads_; }
   const Graph& graph(int i) const { return on_device_ ? on_device_->programs[i].graph() : programs_[i].graph(); }
   const MemoryPlan& plan(int i) const { return on_device_ ? on_device_->programs[i].plan() : programs_[i].plan(); }
+  // Null on a device.
+  const Program* program(int i) const { return on_device_ ? nullptr : &programs_[i]; }
   // Null on the CPU.
   const DeviceProgram* device_program(int i) const { return on_device_ ? &on_device_->programs[i] : nullptr; }
 

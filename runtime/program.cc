@@ -90,13 +90,18 @@ void Program::Bind(std::byte* arena, const std::vector<WeightHandle>& weights) {
 }
 
 Status Program::Run(ThreadPool* threads, const std::atomic<bool>* stop) const {
-  for (const Step& step : steps_) {
+  for (size_t n = 0; n < steps_.size(); ++n) {
     if (stop != nullptr && stop->load(std::memory_order_relaxed)) {
       return Status::Error(Code::kInterrupted, "%s: interrupted", graph_.name.c_str());
     }
-    OpCpu(*step.op, {step.in, step.out, step.packed, step.scratch, threads});
+    RunStep(n, threads);
   }
   return {};
+}
+
+void Program::RunStep(size_t node, ThreadPool* threads) const {
+  const Step& step = steps_[node];
+  OpCpu(*step.op, {step.in, step.out, step.packed, step.scratch, threads});
 }
 
 }  // namespace mien

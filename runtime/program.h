@@ -30,6 +30,7 @@ class Program {
 
   // kInterrupted when `stop` becomes true between steps; null: never.
   Status Run(ThreadPool* threads, const std::atomic<bool>* stop) const;
+  void RunStep(size_t node, ThreadPool* threads) const;  // one of them, on what the steps before it left
 
  private:
   struct Step {
