@@ -2,6 +2,7 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/gemm/gemm.cc"
+#include "hwy/cache_control.h"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 #include "hwy/highway.h"
 
@@ -26,6 +27,7 @@ void Micro(int64_t depth, const float* HWY_RESTRICT a, const float* HWY_RESTRICT
     for (int v = 0; v < kTiles * kVectors; ++v) sum[r][v] = hn::Zero(d);
   }
   for (int64_t k = 0; k < depth; ++k) {
+    hwy::Prefetch(a + (depth + k) * kRows);  // the panel that follows, from a larger cache or memory
     V column[kTiles * kVectors];
     for (int v = 0; v < kTiles * kVectors; ++v) {
       column[v] = hn::LoadU(d, b + (v / kVectors) * b_tile_stride + k * kTile + (v % kVectors) * kLanes);
