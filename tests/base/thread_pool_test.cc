@@ -4,6 +4,9 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <chrono>
+#include <ctime>
+#include <thread>
 #include <vector>
 
 namespace mien {
@@ -44,6 +47,14 @@ TEST_CASE("what tasks wrote is seen by the caller, and a thread's scratch is its
     for (size_t i = 0; i < out.size(); ++i) wrong += out[i] != static_cast<int>(i) * round;
     REQUIRE(wrong == 0);
   }
+}
+
+TEST_CASE("a pool that waits sleeps: it takes no processor time") {
+  ThreadPool pool(DefaultThreads());
+  pool.ParallelFor(1000, [](int, int) {});
+  const std::clock_t before = std::clock();  // of all threads of the process
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  CHECK(static_cast<double>(std::clock() - before) / CLOCKS_PER_SEC < 0.02);
 }
 
 TEST_CASE("many pools come and go; nonsense numbers of threads mean one") {
