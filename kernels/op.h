@@ -14,11 +14,20 @@
 //     static void Cpu(const Params&, const CpuCall&);   // no allocation; assumes Infer ran
 //   };
 //
+// An op whose output is an image may also compute ranges of its rows, from images of which a window of rows is in memory:
+//
+//     static constexpr uint32_t kBanded;               // bit i: input i may be a window
+//     static int64_t RowStep(const Params&, Shapes in);  // ranges begin at its multiples, and end there or at the height
+//     static RowRange RowsRead(const Params&, Shapes in, int input, RowRange out);  // of a windowed input, for a range
+//
 // An absent optional operand has Shape::present() false and View::present() false. Ops never read a dimension of the
-// batch to decide on arithmetic: a sample's bits do not depend on its neighbours, nor on the number of threads.
+// batch to decide on arithmetic: a sample's bits do not depend on its neighbours, nor on the number of threads, nor on the
+// range of rows.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <span>
 
 #include "runtime/base/tensor.h"
@@ -44,6 +53,9 @@ struct CpuCall {
   const float* packed = nullptr;
   float* scratch = nullptr;  // ScratchFloats(); contents undefined
   ThreadPool* threads = nullptr;
+  RowRange rows = {0, std::numeric_limits<int64_t>::max()};  // what to compute of out[0], for ops with kBanded
+
+  RowRange OutRows() const { return {rows.begin, std::min(rows.end, out[0].shape[2])}; }
 };
 
 // Most ops read their operands as they are and need no scratch: they inherit these statics.
@@ -62,6 +74,9 @@ struct NoScratch {
     return 0;
   }
 };
+
+template <class Op>
+concept HasBands = requires { Op::kBanded; };
 
 // Pointwise functions that follow (or precede) a linear map. kLeaky: x >= 0 ? x : slope * x; kPRelu: the slope is a
 // per-channel operand of the op.

@@ -75,4 +75,25 @@ void OpCpu(const AnyOp& op, const CpuCall& call) {
   });
 }
 
+uint32_t OpBandedMask(const AnyOp& op) {
+  return Dispatch(op, uint32_t{0}, []<class Op>(const typename Op::Params&) -> uint32_t {
+    if constexpr (HasBands<Op>) return Op::kBanded;
+    return 0;
+  });
+}
+
+int64_t OpRowStep(const AnyOp& op, Shapes in) {
+  return Dispatch(op, int64_t{0}, [&]<class Op>(const typename Op::Params& params) -> int64_t {
+    if constexpr (HasBands<Op>) return Op::RowStep(params, in);
+    return 0;
+  });
+}
+
+RowRange OpRowsRead(const AnyOp& op, Shapes in, int input, RowRange out) {
+  return Dispatch(op, RowRange(), [&]<class Op>(const typename Op::Params& params) -> RowRange {
+    if constexpr (HasBands<Op>) return Op::RowsRead(params, in, input, out);
+    return {};
+  });
+}
+
 }  // namespace mien

@@ -66,5 +66,9 @@ int64_t OpPackedFloats(const AnyOp& op, Shapes in);
 void OpPack(const AnyOp& op, Inputs<float> in, float* packed);
 int64_t OpScratchFloats(const AnyOp& op, Shapes in, int threads);
 void OpCpu(const AnyOp& op, const CpuCall& call);
+// Of ops that compute ranges of rows; 0 and nothing of others.
+uint32_t OpBandedMask(const AnyOp& op);
+int64_t OpRowStep(const AnyOp& op, Shapes in);
+RowRange OpRowsRead(const AnyOp& op, Shapes in, int input, RowRange out);
 
 }  // namespace mien

@@ -92,7 +92,7 @@ void Conv2d::Cpu(const Params& params, const CpuCall& call) {
   const gemm::Sink sink = {&Epilogue::Take, &epilogue};
   const float* panels = call.packed + WeightOffset(weight);
   if (TakesWinograd(params, x, weight)) {
-    gemm::ConvolveWinograd(gemm::Winograd::Of(x, weight), panels, call.in[kX].data, nullptr, x[0],
+    gemm::ConvolveWinograd(gemm::Winograd::Of(x, weight), panels, call.in[kX], nullptr, {0, y[2]},
                            call.threads, call.scratch, sink);
     return;
   }
@@ -100,7 +100,9 @@ void Conv2d::Cpu(const Params& params, const CpuCall& call) {
   conv.height = x[2];
   conv.width = x[3];
   conv.out_width = y[3];
-  gemm::ConvolveBatch(conv, panels, call.in[kX].data, nullptr, x[0], y[2] * y[3], call.threads, call.scratch,
+  conv.plane = x[2] * x[3];
+  conv.row_end = x[2];
+  gemm::ConvolveBatch(conv, panels, call.in[kX].data, nullptr, x[0], {0, y[2]}, call.threads, call.scratch,
                       sink);
 }
 

@@ -106,7 +106,7 @@ class SegmentWriter {
   void Settle(Segment* segment) const {
     if (segment->kind == Segment::Kind::kZero) return;
     const int64_t read = RoundUp(segment->count, kLanes) * conv_.stride;
-    if (segment->offset + read > conv_.height * conv_.width) {
+    if (segment->offset + read > conv_.row_end * conv_.width) {
       segment->kind = Segment::Kind::kOneByOne;
     } else if (conv_.stride == 2) {
       segment->kind = Segment::Kind::kEveryOther;
@@ -163,12 +163,12 @@ HWY_INLINE void Copy(const Segment& segment, const float* HWY_RESTRICT source, i
 void GatherTiles(const Conv& conv, const PixelTile* tiles, int64_t count, const Segments& segments,
                  int64_t begin, int64_t end, float* b) {
   constexpr int64_t kAhead = 2;  // channels: planes lie too far apart for the hardware to see the pattern
-  const int64_t taps = conv.taps, stride = conv.stride, plane_size = conv.height * conv.width;
+  const int64_t taps = conv.taps, stride = conv.stride;
   const int64_t tile_stride = TileStride((end - begin) * taps);
   for (int64_t i = begin; i < end; ++i, b += taps * kTile) {
-    const int64_t ahead = i + kAhead < conv.in_channels ? kAhead * plane_size : 0;
+    const int64_t ahead = i + kAhead < conv.in_channels ? kAhead * conv.plane : 0;
     for (int64_t t = 0; t < count; ++t) {
-      const float* plane = tiles[t].x + i * plane_size;
+      const float* plane = tiles[t].x + i * conv.plane;
       const float style = tiles[t].style != nullptr ? tiles[t].style[i] : 1.0f;
       float* out = b + t * tile_stride;
       const Segment* last = segments.all + segments.begin[t + 1];
@@ -280,8 +280,9 @@ void ConvolvePixels(const Conv& conv, const float* packed, const PixelRange& ran
 }
 
 void ConvolveBatch(const Conv& conv, const float* packed, const float* x, const float* style, int64_t batch,
-                   int64_t pixels, ThreadPool* threads, float* scratch, const Sink& sink) {
-  const int64_t sample_tiles = (pixels + kTile - 1) / kTile;
+                   RowRange rows, ThreadPool* threads, float* scratch, const Sink& sink) {
+  const int64_t pixel_begin = rows.begin * conv.out_width, pixel_end = rows.end * conv.out_width;
+  const int64_t sample_tiles = (pixel_end - pixel_begin + kTile - 1) / kTile;
   const int64_t groups = (batch * sample_tiles + kGroup - 1) / kGroup;
   const int64_t panel_count = Panels(conv.out_channels).count;
   const int64_t wanted = (kTasksPerLayer + groups - 1) / groups;
@@ -292,10 +293,10 @@ void ConvolveBatch(const Conv& conv, const float* packed, const float* x, const 
     PixelTile tiles[kGroup];
     int64_t count = 0;
     for (int64_t t = group * kGroup; t < std::min(batch * sample_tiles, (group + 1) * kGroup); ++t) {
-      const int64_t n = t / sample_tiles, first = t % sample_tiles * kTile;
-      tiles[count++] = {x + n * conv.in_channels * conv.height * conv.width,
+      const int64_t n = t / sample_tiles, first = pixel_begin + t % sample_tiles * kTile;
+      tiles[count++] = {x + n * conv.in_channels * conv.plane,
                         style != nullptr ? style + n * conv.in_channels : nullptr, n, first,
-                        std::min(kTile, pixels - first)};
+                        std::min(kTile, pixel_end - first)};
     }
     ConvolveTiles(conv, packed, tiles, count, panel_count * split / splits,
                   panel_count * (split + 1) / splits, scratch + thread * thread_floats, sink);

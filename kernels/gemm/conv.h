@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "kernels/gemm/gemm.h"
+#include "runtime/base/tensor.h"
 #include "runtime/base/thread_pool.h"
 
 namespace mien::gemm {
@@ -21,6 +22,8 @@ struct Conv {
   int64_t in_channels = 0, out_channels = 0;
   int64_t height = 0, width = 0;  // of the input
   int64_t out_width = 0;
+  int64_t plane = 0;    // floats from channel to channel of the input
+  int64_t row_end = 0;  // rows of the input from here on are not in memory, nor needed
   int64_t stride = 1;
   int taps = 0;
   Tap tap[kMaxTaps] = {};
@@ -67,9 +70,9 @@ struct PixelRange {
 void ConvolvePixels(const Conv& conv, const float* packed, const PixelRange& range, float* thread_scratch,
                     const Sink& sink);
 
-// All samples, x [N,I,H,W] and style [N,I] or null; `pixels` outputs per sample. `scratch`: one block per
+// All samples, x [N,I,H,W] and style [N,I] or null; output rows `rows` of each. `scratch`: one block per
 // thread.
 void ConvolveBatch(const Conv& conv, const float* packed, const float* x, const float* style, int64_t batch,
-                   int64_t pixels, ThreadPool* threads, float* scratch, const Sink& sink);
+                   RowRange rows, ThreadPool* threads, float* scratch, const Sink& sink);
 
 }  // namespace mien::gemm

@@ -28,6 +28,7 @@ struct TileRun {
 
 struct Group {
   int64_t columns = 0;  // multiple of kTile
+  int64_t plane = 0;    // floats from channel to channel of x
   int runs = 0;
   TileRun run[kMostTiles * kTile];
 };
@@ -164,12 +165,11 @@ class InputRun {
 // V of the group, every input channel.
 void TransformInputs(const Winograd& conv, const Group& group, const Layout& layout, float* v) {
   InputRun input(conv);
-  const int64_t plane = conv.height * conv.width;
   for (int64_t i = 0; i < conv.in_channels; ++i) {
     for (int k = 0; k < group.runs; ++k) {
       const TileRun& run = group.run[k];
       float* target = v + run.target / kTile * layout.v_tile + i * kTile + run.target % kTile;
-      input.Transform(run, run.x + i * plane, run.style != nullptr ? run.style[i] : 1.0f, target,
+      input.Transform(run, run.x + i * group.plane, run.style != nullptr ? run.style[i] : 1.0f, target,
                       layout.v_position);
     }
   }
@@ -234,14 +234,18 @@ constexpr int64_t kLeastTiles = 2;
 
 // How the work is cut; no cut changes an element's arithmetic.
 struct Plan {
-  int64_t blocks;          // of output channels
-  int64_t tiles;           // of the batch
-  int64_t columns;         // tiles of a group
-  int64_t groups, splits;  // tasks: groups times parts of the blocks, each with V of its own
-  Plan(const Winograd& conv, int64_t batch, int64_t threads) {
+  int64_t blocks;                    // of output channels
+  int64_t sample_tiles, first_tile;  // of the rows, in each sample
+  int64_t tiles;                     // of the batch
+  int64_t columns;                   // tiles of a group
+  int64_t groups, splits;            // tasks: groups times parts of the blocks, each with V of its own
+  Plan(const Winograd& conv, int64_t batch, RowRange rows, int64_t threads) {
     const int64_t panels = Panels(conv.out_channels).count;
     blocks = (panels + kBlockPanels - 1) / kBlockPanels;
-    tiles = batch * conv.Tiles();
+    const int64_t row_begin = rows.begin / kWinogradTile;
+    first_tile = row_begin * conv.TileColumns();
+    sample_tiles = ((rows.end + kWinogradTile - 1) / kWinogradTile - row_begin) * conv.TileColumns();
+    tiles = batch * sample_tiles;
     const int64_t sixteens = (tiles + kTile - 1) / kTile;
     const int64_t fitting = kGroupFloats / (kWinogradPositions * DepthStride(conv.in_channels));
     const int64_t best = std::clamp(fitting, kLeastTiles, kMostTiles);
@@ -257,15 +261,18 @@ int64_t BlockRows(const Panels& panels) {
   return panels.Begin(end);
 }
 
-Group GroupAt(const Winograd& conv, const Plan& plan, int64_t index, const float* x, const float* style) {
+Group GroupAt(const Winograd& conv, const Plan& plan, int64_t index, const View<const float>& x,
+              const float* style) {
   Group group;
   group.columns = plan.columns;
+  group.plane = x.Plane();
   const int64_t begin = index * plan.columns, end = std::min(plan.tiles, begin + plan.columns);
   for (int64_t t = begin; t < end; t += group.run[group.runs++].count) {
-    const int64_t n = t / conv.Tiles(), tile = t % conv.Tiles(), target = t - begin;
+    const int64_t n = t / plan.sample_tiles, tile = plan.first_tile + t % plan.sample_tiles;
+    const int64_t target = t - begin;
     const int64_t column = tile % conv.TileColumns();
     const int64_t count = std::min({end - t, conv.TileColumns() - column, kTile - target % kTile});
-    group.run[group.runs] = {x + n * conv.in_channels * conv.height * conv.width,
+    group.run[group.runs] = {x.data + n * conv.in_channels * group.plane,
                              style != nullptr ? style + n * conv.in_channels : nullptr,
                              n,
                              tile / conv.TileColumns(),
@@ -352,17 +359,22 @@ void PackWinograd(int64_t in_channels, int64_t out_channels, const float* weight
 }
 
 int64_t WinogradThreadFloats(const Winograd& conv, int64_t batch, int64_t threads) {
-  const Plan plan(conv, batch, threads);
+  const Plan plan(conv, batch, {0, conv.height}, threads);
   const Layout layout(conv.in_channels, BlockRows(Panels(conv.out_channels)), plan.columns);
   return kWinogradPositions * (layout.v_position + layout.m_position);
 }
 
-void ConvolveWinograd(const Winograd& conv, const float* packed, const float* x, const float* style,
-                      int64_t batch, ThreadPool* threads, float* scratch, const Sink& sink) {
-  const Plan plan(conv, batch, threads->threads());
+RowRange WinogradRowsRead(const Winograd& conv, RowRange rows) {
+  return {std::max<int64_t>(0, rows.begin - 1), std::min(conv.height, RoundUp(rows.end, kWinogradTile) + 1)};
+}
+
+void ConvolveWinograd(const Winograd& conv, const float* packed, const View<const float>& x,
+                      const float* style, RowRange rows, ThreadPool* threads, float* scratch,
+                      const Sink& sink) {
+  const Plan plan(conv, x.shape[0], rows, threads->threads());
   const Panels panels(conv.out_channels);
   const Layout layout(conv.in_channels, BlockRows(panels), plan.columns);
-  const int64_t thread_floats = WinogradThreadFloats(conv, batch, threads->threads());
+  const int64_t thread_floats = kWinogradPositions * (layout.v_position + layout.m_position);
   threads->ParallelFor(static_cast<int>(plan.groups * plan.splits), [&](int task, int thread) {
     const int64_t split = task / plan.groups;
     const Group group = GroupAt(conv, plan, task % plan.groups, x, style);

@@ -42,11 +42,16 @@ inline int64_t PackedWinogradFloats(int64_t in_channels, int64_t out_channels) {
 }
 void PackWinograd(int64_t in_channels, int64_t out_channels, const float* weight, float gain, float* packed);
 
-// What one thread needs for ConvolveWinograd.
+// What one thread needs for ConvolveWinograd, of any rows.
 int64_t WinogradThreadFloats(const Winograd& conv, int64_t batch, int64_t threads);
 
-// x [N,I,H,W], style [N,I] or null; `scratch`: one block per thread.
-void ConvolveWinograd(const Winograd& conv, const float* packed, const float* x, const float* style,
-                      int64_t batch, ThreadPool* threads, float* scratch, const Sink& sink);
+// Rows of the input that output rows `rows` read.
+RowRange WinogradRowsRead(const Winograd& conv, RowRange rows);
+
+// x [N,I,H,W], style [N,I] or null; output rows `rows`, from a multiple of the tile on; `scratch`: one block
+// per thread.
+void ConvolveWinograd(const Winograd& conv, const float* packed, const View<const float>& x,
+                      const float* style, RowRange rows, ThreadPool* threads, float* scratch,
+                      const Sink& sink);
 
 }  // namespace mien::gemm

@@ -45,6 +45,10 @@ struct ModConv {
   static void Pack(const Params& params, Inputs<float> in, float* packed);
   static int64_t ScratchFloats(const Params& params, Shapes in, int threads);
   static void Cpu(const Params& params, const CpuCall& call);
+
+  static constexpr uint32_t kBanded = 1u << kX;
+  static int64_t RowStep(const Params& params, Shapes in);
+  static RowRange RowsRead(const Params& params, Shapes in, int input, RowRange out);
 };
 
 }  // namespace mien

@@ -50,18 +50,17 @@ void FinishModConv(const ModConv::Params& params, const CpuCall& call, const gem
   const Shape& y = call.out[0].shape;
   const View<const float>& noise = call.in[ModConv::kNoise];
   const View<const float>& bias = call.in[ModConv::kBias];
-  const int64_t plane = y[2] * y[3];
   gemm::Finish finish;
   if (params.demodulate) finish.scale = call.scratch[sums.sample * RoundedFeatures(y[1]) + sums.channel];
   if (bias.present()) finish.shift = bias.data[sums.channel];
   if (noise.present()) {
-    finish.addend = noise.data + (noise.shape[0] > 1 ? sums.sample * plane : 0) + sums.pixel;
+    finish.addend = noise.data + (noise.shape[0] > 1 ? sums.sample * noise.Plane() : 0) + sums.pixel;
     finish.addend_gain = call.in[ModConv::kNoiseStrength].data[0];
   }
   if (params.act == Activation::kLeaky) finish.slope = params.slope;
   finish.gain = params.act_gain;
   if (params.clamp > 0) finish.limit = params.clamp;
-  float* target = call.out[0].data + (sums.sample * y[1] + sums.channel) * plane + sums.pixel;
+  float* target = call.out[0].data + (sums.sample * y[1] + sums.channel) * call.out[0].Plane() + sums.pixel;
   gemm::FinishRows(finish, sums, target, y[3]);
 }
 
@@ -129,6 +128,18 @@ int64_t ModConv::ScratchFloats(const Params& params, Shapes in, int threads) {
   return SharedScratchFloats(params, x, weight) + threads * thread_floats;
 }
 
+int64_t ModConv::RowStep(const Params& params, Shapes in) {
+  if (params.up) return UpRowStep();
+  return TakesWinograd(params, in[kX], in[kWeight]) ? gemm::kWinogradTile : 1;
+}
+
+RowRange ModConv::RowsRead(const Params& params, Shapes in, int, RowRange out) {
+  const Shape &x = in[kX], &weight = in[kWeight];
+  if (params.up) return UpRowsRead(x, out);
+  if (TakesWinograd(params, x, weight)) return gemm::WinogradRowsRead(gemm::Winograd::Of(x, weight), out);
+  return {std::max<int64_t>(0, out.begin - 1), std::min(x[2], out.end + 1)};
+}
+
 void ModConv::Cpu(const Params& params, const CpuCall& call) {
   const Shape &x = call.in[kX].shape, &weight = call.in[kWeight].shape;
   const float* rest = call.packed + WeightFloats(params, x, weight);
@@ -143,16 +154,20 @@ void ModConv::Cpu(const Params& params, const CpuCall& call) {
   }
   const Epilogue epilogue = {params, call};
   const gemm::Sink sink = {&Epilogue::Take, &epilogue};
-  const float *data = call.in[kX].data, *style = call.in[kStyle].data;
+  const float* style = call.in[kStyle].data;
+  const RowRange rows = call.OutRows();
   if (TakesWinograd(params, x, weight)) {
-    gemm::ConvolveWinograd(gemm::Winograd::Of(x, weight), call.packed, data, style, x[0], call.threads,
+    gemm::ConvolveWinograd(gemm::Winograd::Of(x, weight), call.packed, call.in[kX], style, rows, call.threads,
                            thread_scratch, sink);
     return;
   }
   gemm::Conv conv = PlainGeometry(weight);
   conv.height = x[2];
   conv.width = conv.out_width = x[3];
-  gemm::ConvolveBatch(conv, call.packed, data, style, x[0], x[2] * x[3], call.threads, thread_scratch, sink);
+  conv.plane = call.in[kX].Plane();
+  conv.row_end = std::min(x[2], rows.end + 1);
+  gemm::ConvolveBatch(conv, call.packed, call.in[kX].data, style, x[0], rows, call.threads, thread_scratch,
+                      sink);
 }
 
 }  // namespace mien

@@ -19,6 +19,8 @@ void FinishModConv(const ModConv::Params& params, const CpuCall& call, const gem
 // The four phases of the transposed convolution as panels, one after the other.
 void PackPhases(const Shape& weight_shape, const float* weight, float gain, float* packed);
 int64_t UpThreadFloats(const Shape& x, const Shape& weight);
+int64_t UpRowStep();
+RowRange UpRowsRead(const Shape& x, RowRange out);
 // filter: 4x4, flipped, times its gain.
 void UpConv(const ModConv::Params& params, const CpuCall& call, const float* filter, float* thread_scratch);
 

@@ -85,11 +85,12 @@ struct UpPlan {
   int64_t stride;            // floats of half a row of t
   int64_t bands, splits, block_channels;
 
-  UpPlan(const Shape& x, const Shape& weight) : height(x[2]), width(x[3]) {
+  // `rows` of x, those whose output rows are computed.
+  UpPlan(const Shape& x, const Shape& weight, int64_t rows) : height(x[2]), width(x[3]) {
     step_rows = std::clamp<int64_t>((kStepPixels + width) / (width + 1), 1, height + 1);
     slots = 2 * step_rows + 3;
     stride = gemm::RoundUp(width, gemm::kTile) + gemm::kTile;
-    bands = std::clamp<int64_t>(height / kBandRows, 1, kTasks);
+    bands = std::clamp<int64_t>(rows / kBandRows, 1, kTasks);
     const int64_t panels = gemm::Panels(weight[0]).count;
     splits = std::clamp<int64_t>(panels / kTaskPanels, 1, (kTasks + bands - 1) / bands);
     block_channels = (panels + splits - 1) / splits * gemm::kMaxRows;
@@ -97,6 +98,10 @@ struct UpPlan {
   int64_t LineFloats() const { return 2 * gemm::RoundUp(width, gemm::kTile); }
   int64_t RingFloats() const { return block_channels * slots * 2 * stride; }
 };
+
+int64_t ThreadFloats(const UpPlan& plan, const Shape& weight) {
+  return plan.stride + plan.LineFloats() + plan.RingFloats() + gemm::ThreadScratchFloats(Phase(weight, 0, 0));
+}
 
 // One task.
 class Band {
@@ -162,7 +167,8 @@ class Band {
     for (int64_t done = 0, run; done < sums.count; done += run) {
       const int64_t y = (sums.pixel + done) / sink.width, x = (sums.pixel + done) % sink.width;
       run = std::min(sums.count - done, sink.width - x);
-      std::copy_n(sums.sum + done, run, sink.band->Half(sums.channel, 2 * y + sink.py, sink.px) + x + sink.px);
+      std::copy_n(sums.sum + done, run,
+                  sink.band->Half(sums.channel, 2 * y + sink.py, sink.px) + x + sink.px);
     }
   }
 
@@ -173,8 +179,10 @@ class Band {
     conv.height = plan_.height;
     conv.width = plan_.width;
     conv.out_width = plan_.width + 1 - px;
+    conv.plane = call_.in[ModConv::kX].Plane();
+    conv.row_end = UpRowsRead(call_.in[ModConv::kX].shape, call_.OutRows()).end;
     const PhaseSink sink = {this, py, px, conv.out_width};
-    const float* x = call_.in[ModConv::kX].data + sample_ * conv.in_channels * conv.height * conv.width;
+    const float* x = call_.in[ModConv::kX].data + sample_ * conv.in_channels * conv.plane;
     const float* style = call_.in[ModConv::kStyle].data + sample_ * conv.in_channels;
     gemm::ConvolvePixels(
         conv, call_.packed + TapsBefore(py, px) * weight[0] * weight[1],
@@ -188,11 +196,12 @@ class Band {
     for (int64_t r = 0; r < 5; ++r) rows[r] = Row(channel, 2 * y - 1 + r);
     for (int64_t r = 0; r < 2; ++r) {
       HWY_DYNAMIC_DISPATCH(FilterRow)(rows + r, filter_, plan_.width, line_);
-      FinishModConv(params_, call_, {.sample = sample_,
-                                     .channel = channel,
-                                     .pixel = (2 * y + r) * 2 * plan_.width,
-                                     .count = 2 * plan_.width,
-                                     .sum = line_});
+      FinishModConv(params_, call_,
+                    {.sample = sample_,
+                     .channel = channel,
+                     .pixel = (2 * y + r) * 2 * plan_.width,
+                     .count = 2 * plan_.width,
+                     .sum = line_});
     }
   }
 
@@ -215,20 +224,28 @@ void PackPhases(const Shape& weight_shape, const float* weight, float gain, floa
   }
 }
 
+// Fewer rows are cut into fewer bands of fewer channels each.
 int64_t UpThreadFloats(const Shape& x, const Shape& weight) {
-  const UpPlan plan(x, weight);
-  return plan.stride + plan.LineFloats() + plan.RingFloats() + gemm::ThreadScratchFloats(Phase(weight, 0, 0));
+  return ThreadFloats(UpPlan(x, weight, x[2]), weight);
+}
+
+int64_t UpRowStep() { return 2; }
+
+RowRange UpRowsRead(const Shape& x, RowRange out) {
+  return {std::max<int64_t>(0, out.begin / 2 - 1), std::min(x[2], out.end / 2 + 1)};
 }
 
 void UpConv(const ModConv::Params& params, const CpuCall& call, const float* filter, float* thread_scratch) {
   const Shape &x = call.in[ModConv::kX].shape, &weight = call.in[ModConv::kWeight].shape;
-  const UpPlan plan(x, weight);
-  const int64_t thread_floats = UpThreadFloats(x, weight);
+  const RowRange out = call.OutRows();
+  const int64_t first = out.begin / 2, rows = out.end / 2 - first;
+  const UpPlan plan(x, weight, rows);
+  const int64_t thread_floats = ThreadFloats(plan, weight);
   const int64_t panels = gemm::Panels(weight[0]).count, bands = x[0] * plan.bands;
   call.threads->ParallelFor(static_cast<int>(bands * plan.splits), [&](int task, int thread) {
     const int64_t split = task / bands, sample = task % bands / plan.bands, band = task % plan.bands;
     Band(params, call, plan, filter, thread_scratch + thread * thread_floats)
-        .Run(sample, plan.height * band / plan.bands, plan.height * (band + 1) / plan.bands,
+        .Run(sample, first + rows * band / plan.bands, first + rows * (band + 1) / plan.bands,
              panels * split / plan.splits, panels * (split + 1) / plan.splits);
   });
 }

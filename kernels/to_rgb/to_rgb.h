@@ -31,6 +31,10 @@ struct ToRgb : NoPacking {
   static void Ref(const Params& params, Inputs<double> in, Outputs<double> out);
   static int64_t ScratchFloats(const Params& params, Shapes in, int threads);
   static void Cpu(const Params& params, const CpuCall& call);
+
+  static constexpr uint32_t kBanded = 1u << kX | 1u << kSkip;
+  static int64_t RowStep(const Params&, Shapes) { return 1; }
+  static RowRange RowsRead(const Params& params, Shapes in, int input, RowRange out);
 };
 
 }  // namespace mien

@@ -78,27 +78,27 @@ void Modulate(const ToRgb::Params& params, const CpuCall& call, float* modulated
 void RunRows(const ToRgb::Params& params, const CpuCall& call, int64_t sample, int64_t begin, int64_t end) {
   const Shape &x = call.in[ToRgb::kX].shape, &y = call.out[0].shape;
   const View<const float>&bias = call.in[ToRgb::kBias], &skip = call.in[ToRgb::kSkip];
-  const int64_t channels = x[1], width = x[3], plane = x[2] * width, first = begin * width;
-  const int64_t count = (end - begin) * width;
+  const int64_t channels = x[1], width = x[3], first = begin * width, count = (end - begin) * width;
+  const int64_t plane = call.in[ToRgb::kX].Plane(), y_plane = call.out[0].Plane();
   const float* source = call.in[ToRgb::kX].data + sample * channels * plane + first;
   const float* modulated = call.scratch + sample * y[1] * channels;
-  float* target = call.out[0].data + sample * y[1] * plane + first;
+  float* target = call.out[0].data + sample * y[1] * y_plane + first;
   for (int64_t i = 0; i < channels; i += kGroup) {
     for (int64_t c = 0; c < y[1]; ++c) {
       HWY_DYNAMIC_DISPATCH(AddChannels)
       (source + i * plane, plane, std::min(kGroup, channels - i), modulated + c * channels + i, i == 0, count,
-       target + c * plane);
+       target + c * y_plane);
     }
   }
   for (int64_t c = 0; c < y[1]; ++c) {
-    float* row = target + c * plane;
+    float* row = target + c * y_plane;
     const float shift = bias.present() ? bias.data[c] : 0.0f;
     for (int64_t p = 0; p < count; ++p) {
       const float value = row[p] + shift;
       row[p] = params.clamp > 0 ? std::clamp(value, -params.clamp, params.clamp) : value;
     }
     if (!skip.present()) continue;
-    const float* small = skip.data + (sample * y[1] + c) * (plane / 4);
+    const float* small = skip.data + (sample * y[1] + c) * skip.Plane();
     for (int64_t r = begin; r < end; ++r, row += width) {
       UpsampleRow(small, x[2] / 2, width / 2, call.in[ToRgb::kFilter].data, params.filter_gain, r, true, row);
     }
@@ -109,14 +109,20 @@ void RunRows(const ToRgb::Params& params, const CpuCall& call, int64_t sample, i
 
 int64_t ToRgb::ScratchFloats(const Params&, Shapes in, int) { return in[kX][0] * in[kWeight].elements(); }
 
+RowRange ToRgb::RowsRead(const Params&, Shapes in, int input, RowRange out) {
+  if (input == kX) return out;
+  return {std::max<int64_t>(0, (out.begin - 1) / 2), std::min(in[kSkip][2], out.end / 2 + 1)};
+}
+
 void ToRgb::Cpu(const Params& params, const CpuCall& call) {
   Modulate(params, call, call.scratch);
   const Shape& x = call.in[kX].shape;
+  const RowRange rows = call.OutRows();
   const int64_t task_rows = std::max<int64_t>(1, kTaskPixels / x[3]);
-  const int64_t bands = (x[2] + task_rows - 1) / task_rows;
+  const int64_t bands = (rows.end - rows.begin + task_rows - 1) / task_rows;
   call.threads->ParallelFor(static_cast<int>(x[0] * bands), [&](int task, int) {
-    const int64_t begin = task % bands * task_rows;
-    RunRows(params, call, task / bands, begin, std::min(x[2], begin + task_rows));
+    const int64_t begin = rows.begin + task % bands * task_rows;
+    RunRows(params, call, task / bands, begin, std::min(rows.end, begin + task_rows));
   });
 }
 

@@ -13,7 +13,7 @@ void UpsampleRow(const float* x, int64_t height, int64_t width, const float* fil
   const float* source[2];
   for (int64_t a = 0; a < 2; ++a) {
     const bool inside = first + a >= 0 && first + a < height;
-    source[a] = x + (inside ? first + a : 0) * width;
+    source[a] = x + (inside ? first + a : first + 1 - a) * width;  // outside: the other row, times zero
     for (int64_t b = 0; b < 4; ++b) taps[a][b] = inside ? gain * filter[(3 - parity - 2 * a) * 4 + b] : 0.0f;
   }
   // Column j of the two rows, zero outside.

@@ -38,11 +38,21 @@ struct Shape {
 };
 
 // A view of `shape.elements()` contiguous numbers owned by somebody else. Null data: absent.
+// Of an image [N,C,H,W] a window may be in memory: the same rows of every channel, channels `plane` floats apart. `data`
+// is then where row 0 of the first channel would lie, so that pixel (n, c, y, x) is data[(n C + c) plane + y W + x].
 template <class T>
 struct View {
   T* data = nullptr;
   Shape shape;
+  int64_t plane = 0;  // 0: whole images, H W floats apart
   bool present() const { return data != nullptr; }
+  int64_t Plane() const { return plane > 0 ? plane : shape[2] * shape[3]; }
+};
+
+// Rows [begin, end) of images.
+struct RowRange {
+  int64_t begin = 0, end = 0;
+  bool operator==(const RowRange&) const = default;
 };
 
 // Number formats of storage. Round to nearest even; infinities and NaN are kept.

@@ -46,7 +46,8 @@ class Guarded {
 using Tensors = std::vector<std::vector<float>>;
 
 inline bool SameBits(const std::vector<float>& a, const std::vector<float>& b) {
-  return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0);
+  return a.size() == b.size() &&
+         (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0);
 }
 
 // max|a - b| / rms(b). A NaN or an infinity anywhere makes it infinite.
@@ -113,6 +114,54 @@ std::vector<std::vector<double>> RunReference(const typename Op::Params& params,
   }
   Op::Ref(params, ViewsOf(exact, in), views);
   return out;
+}
+
+// Rows `rows` of every plane of an image [N,C,H,W], alone between guards.
+inline Guarded CutRows(const std::vector<float>& image, const Shape& shape, RowRange rows) {
+  const int64_t width = shape[3], floats = (rows.end - rows.begin) * width;
+  Guarded window(shape[0] * shape[1] * floats);
+  for (int64_t plane = 0; plane < shape[0] * shape[1]; ++plane) {
+    std::copy_n(image.data() + (plane * shape[2] + rows.begin) * width, floats,
+                window.data() + plane * floats);
+  }
+  return window;
+}
+
+template <class T>
+View<T> WindowView(Guarded& window, const Shape& shape, RowRange rows) {
+  return {window.data() - rows.begin * shape[3], shape, (rows.end - rows.begin) * shape[3]};
+}
+
+// Output rows `rows` of a whole run, from windows of exactly the rows that the op says it reads.
+template <class Op>
+std::vector<float> RunRows(const typename Op::Params& params, const std::vector<Shape>& in,
+                           const Tensors& tensors, const std::vector<float>& packed, RowRange rows,
+                           ThreadPool* pool) {
+  auto views = ViewsOf(tensors, in);
+  std::vector<Guarded> windows;
+  for (size_t i = 0; i < views.size(); ++i) {
+    if (Op::kPacked >> i & 1) views[i].data = nullptr;
+    if (!(Op::kBanded >> i & 1) || !in[i].present()) continue;
+    const RowRange read = Op::RowsRead(params, in, static_cast<int>(i), rows);
+    REQUIRE((0 <= read.begin && read.begin < read.end && read.end <= in[i][2]));
+    windows.push_back(CutRows(tensors[i], in[i], read));
+    views[i] = WindowView<const float>(windows.back(), in[i], read);
+  }
+  Guarded scratch(Op::ScratchFloats(params, in, pool->threads()));
+  const Shape shape = OutputShapes<Op>(params, in)[0];
+  Guarded out(shape[0] * shape[1] * (rows.end - rows.begin) * shape[3]);
+  const View<float> out_view = WindowView<float>(out, shape, rows);
+  CpuCall call;
+  call.in = views;
+  call.out = {&out_view, 1};
+  call.packed = packed.data();
+  call.scratch = scratch.data();
+  call.threads = pool;
+  call.rows = rows;
+  Op::Cpu(params, call);
+  CHECK_MESSAGE(scratch.GuardsIntact(), "Cpu wrote outside of its scratch");
+  CHECK_MESSAGE(out.GuardsIntact(), "Cpu wrote outside of its rows");
+  return out.Values();
 }
 
 template <class Op>

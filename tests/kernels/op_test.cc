@@ -45,7 +45,8 @@ double WorstError(const Tensors& out, const std::vector<std::vector<double>>& ex
 
 void CheckSameBits(const Tensors& a, const Tensors& b, const char* what) {
   REQUIRE(a.size() == b.size());
-  for (size_t i = 0; i < a.size(); ++i) CHECK_MESSAGE(SameBits(a[i], b[i]), std::string(what) << ": output " << i);
+  for (size_t i = 0; i < a.size(); ++i)
+    CHECK_MESSAGE(SameBits(a[i], b[i]), std::string(what) << ": output " << i);
 }
 
 // The batch rearranged: sample order[n] of the inputs becomes sample n.
@@ -85,6 +86,26 @@ void CheckBatch(const OpCase<Op>& c, const Tensors& in, const Tensors& out) {
   if (batch > 1) CheckSamples(c, in, out, batch, reversed, "the batch reversed");
 }
 
+// Ranges of one, two, three, ... steps of rows, each alone, have the bits of the whole.
+template <class Op>
+void CheckRows(const OpCase<Op>& c, const Tensors& in, const std::vector<float>& whole) {
+  const Shape shape = OutputShapes<Op>(c.params, c.in)[0];
+  std::vector<float> packed(static_cast<size_t>(Op::PackedFloats(c.params, c.in)));
+  Op::Pack(c.params, ViewsOf(in, c.in), packed.data());
+  const int64_t step = Op::RowStep(c.params, c.in);
+  int64_t steps = 1;
+  for (RowRange rows = {0, 0}; rows.end < shape[2]; rows.begin = rows.end) {
+    rows.end = std::min(shape[2], rows.begin + step * steps++);
+    CAPTURE(rows.begin);
+    CAPTURE(rows.end);
+    Guarded expected = CutRows(whole, shape, rows);
+    for (int threads : {1, 3}) {
+      CHECK_MESSAGE(SameBits(RunRows<Op>(c.params, c.in, in, packed, rows, Pool(threads)), expected.Values()),
+                    "a range of rows");
+    }
+  }
+}
+
 template <class Op>
 void CheckCost(const OpCase<Op>& c, const Tensors& in, const Tensors& out) {
   const Cost cost = Op::Count(c.params, c.in);
@@ -113,6 +134,7 @@ void TestCase(const OpCase<Op>& c) {
     CheckSameBits(RunCpu<Op>(c.params, c.in, in, Pool(threads)), out, "another number of threads");
   }
   CheckBatch(c, in, out);
+  if constexpr (HasBands<Op>) CheckRows(c, in, out[0]);
 
   double worst_target = 0.0;
   for (int64_t target : hwy::SupportedAndGeneratedTargets()) {
@@ -126,6 +148,7 @@ void TestCase(const OpCase<Op>& c) {
                   "error " << other_error << ", at most " << c.tolerance << " expected");
     CheckSameBits(RunCpu<Op>(c.params, c.in, in, Pool(3)), other, "another number of threads");
     CheckBatch(c, in, other);
+    if constexpr (HasBands<Op>) CheckRows(c, in, other[0]);
   }
   std::printf("%-16s %-28s error %8.2e  all targets %8.2e  tolerance %8.2e\n", Op::kName, c.name, error,
               worst_target, c.tolerance);
