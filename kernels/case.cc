@@ -30,13 +30,18 @@ void FillValues(const Fill& fill, uint64_t seed, int input, std::span<float> out
     }
     return;
   }
+  const auto normal = [&](size_t i) {  // Box-Muller
+    const double u = Unit(base + 2 * i), angle = 6.283185307179586 * Unit(base + 2 * i + 1);
+    return fill.low + fill.high * std::sqrt(-2.0 * std::log(u)) * std::cos(angle);
+  };
+  const auto side = static_cast<size_t>(std::sqrt(static_cast<double>(out.size())));
   for (size_t i = 0; i < out.size(); ++i) {
-    const double u = Unit(base + 2 * i);
     if (fill.kind == Fill::Kind::kUniform) {
-      out[i] = static_cast<float>(fill.low + (fill.high - fill.low) * u);
-    } else {  // Box-Muller
-      const double angle = 6.283185307179586 * Unit(base + 2 * i + 1);
-      out[i] = static_cast<float>(fill.low + fill.high * std::sqrt(-2.0 * std::log(u)) * std::cos(angle));
+      out[i] = static_cast<float>(fill.low + (fill.high - fill.low) * Unit(base + 2 * i));
+    } else if (fill.kind == Fill::Kind::kOuter) {
+      out[i] = static_cast<float>(normal(i / side) * normal(side + i % side));
+    } else {
+      out[i] = static_cast<float>(normal(i));
     }
   }
 }

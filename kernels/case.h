@@ -19,12 +19,15 @@ enum class Tag : uint8_t {
 
 // How the values of one input are drawn. Always finite floats, the same on every machine.
 struct Fill {
-  enum class Kind : uint8_t { kNormal, kUniform, kIndices };
+  enum class Kind : uint8_t { kNormal, kUniform, kIndices, kOuter };
   Kind kind = Kind::kNormal;
-  double low = 0.0, high = 1.0;  // kNormal: mean and deviation; kUniform: bounds; kIndices: distinct in [0, high)
+  // kNormal: mean and deviation; kUniform: bounds; kIndices: distinct in [0, high); kOuter: a square matrix, the outer
+  // product of two vectors drawn as kNormal.
+  double low = 0.0, high = 1.0;
 
   static Fill Normal(double mean, double deviation) { return {Kind::kNormal, mean, deviation}; }
   static Fill Uniform(double low, double high) { return {Kind::kUniform, low, high}; }
+  static Fill Outer() { return {Kind::kOuter, 0.0, 1.0}; }
   static Fill Indices(int64_t limit) { return {Kind::kIndices, 0.0, static_cast<double>(limit)}; }
 };
 

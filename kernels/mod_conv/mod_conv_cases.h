@@ -11,7 +11,8 @@ namespace mien {
 
 namespace mod_conv_cases {
 
-enum Extras : unsigned { kNoise = 1, kSampleNoise = 2, kBias = 4, kAll = kNoise | kBias };
+// kOuter: the filter is an outer product, as those of the public networks are.
+enum Extras : unsigned { kNoise = 1, kSampleNoise = 2, kBias = 4, kOuter = 8, kAll = kNoise | kBias };
 
 inline std::vector<Shape> Operands(const Shape& x, int64_t channels, bool up, unsigned extras) {
   const int64_t scale = up ? 2 : 1;
@@ -35,6 +36,7 @@ inline std::vector<OpCase<ModConv>> CasesOf<ModConv>() {
   const P plain = {.act = Activation::kLeaky, .act_gain = 1.41421356f};
   const P winograd = {.act = Activation::kLeaky, .act_gain = 1.41421356f, .winograd = true};
   const P up = {.up = true, .act = Activation::kLeaky, .act_gain = 1.41421356f};
+  const P nested = {.up = true, .act = Activation::kLeaky, .act_gain = 1.41421356f, .winograd = true};
   const auto one = [](const char* name, Tag tag, P params, const Shape& x, int64_t channels, unsigned extras,
                       double tolerance) {
     // The generator's own numbers: styles about one, gain 1/sqrt(fan-in).
@@ -42,7 +44,9 @@ inline std::vector<OpCase<ModConv>> CasesOf<ModConv>() {
     const uint32_t batched =
         1u << ModConv::kX | 1u << ModConv::kStyle | (extras & kSampleNoise ? 1u << ModConv::kNoise : 0u);
     const std::vector<Shape> in = Operands(x, channels, params.up, extras);
-    return OpCase<ModConv>{name, tag, params, in, tolerance, {Fill(), Fill::Normal(1, 0.4)}, batched};
+    OpCase<ModConv> c = {name, tag, params, in, tolerance, {Fill(), Fill::Normal(1, 0.4)}, batched};
+    if (extras & kOuter) c.fill[ModConv::kFilter] = Fill::Outer();
+    return c;
   };
   return {
       one("plain", Tag::kTiny, plain, {2, 5, 6, 7}, 3, kAll, 5.5e-7),
@@ -62,6 +66,15 @@ inline std::vector<OpCase<ModConv>> CasesOf<ModConv>() {
           1.5e-6),
       one("up_bands", Tag::kTiny, up, {1, 3, 67, 17}, 2, kAll, 7.8e-7),
       one("up_wide", Tag::kTiny, up, {1, 2, 66, 530}, 3, kNoise, 1.5e-6),
+      one("up_outer", Tag::kTiny, up, {2, 5, 9, 75}, 3, kAll | kOuter, 6.2e-7),
+      one("nested", Tag::kTiny, nested, {1, 16, 16, 16}, 16, kAll, 4.1e-6),
+      one("nested_outer", Tag::kTiny, nested, {2, 16, 16, 20}, 17, kAll | kOuter, 3e-6),
+      one("nested_odd", Tag::kTiny, nested, {3, 20, 17, 19}, 23, kSampleNoise | kBias | kOuter, 1.7e-6),
+      one("nested_wide", Tag::kTiny, nested, {2, 17, 6, 150}, 49, kAll, 5e-6),
+      one("nested_edges", Tag::kTiny, nested, {1, 18, 20, 128}, 19, kAll | kOuter, 2.3e-6),
+      one("nested_high", Tag::kTiny, nested, {1, 16, 139, 16}, 33, kBias, 8.7e-6),
+      one("nested_deep", Tag::kTiny, nested, {2, 300, 18, 18}, 112, kBias | kOuter, 1.5e-5),
+      one("nested_low", Tag::kTiny, nested, {1, 16, 4, 67}, 31, kNoise, 5.7e-6),
       one("winograd", Tag::kTiny, winograd, {1, 16, 16, 16}, 16, kAll, 2.1e-6),
       one("winograd_odd", Tag::kTiny, winograd, {3, 20, 13, 19}, 23, kSampleNoise | kBias, 2.7e-6),
       one("winograd_wide", Tag::kTiny, winograd, {2, 17, 5, 150}, 49, kAll, 2.8e-6),
@@ -82,10 +95,17 @@ inline std::vector<OpCase<ModConv>> CasesOf<ModConv>() {
       one("winograd_128_256_band", Tag::kModel, winograd, {1, 128, 32, 256}, 128, kAll, 9.5e-6),
       one("winograd_64_512_band", Tag::kModel, winograd, {1, 64, 32, 512}, 64, kAll, 5.5e-6),
       one("winograd_32_1024_band", Tag::kModel, winograd, {1, 32, 64, 1024}, 32, kAll, 4.9e-6),
-      one("up_512_4", Tag::kModel, up, {1, 512, 4, 4}, 512, kAll, 1.8e-6),
-      one("up_512_32_band", Tag::kModel, up, {1, 512, 8, 32}, 512, kAll, 2.5e-6),
-      one("up_256_128_band", Tag::kModel, up, {1, 256, 16, 128}, 128, kAll, 2.6e-6),
-      one("up_64_512_band", Tag::kModel, up, {1, 64, 64, 512}, 32, kAll, 3.5e-6),
+      one("up_512_4", Tag::kModel, up, {1, 512, 4, 4}, 512, kAll | kOuter, 6.2e-7),
+      one("up_512_16", Tag::kModel, up, {1, 512, 16, 16}, 512, kAll | kOuter, 1e-6),
+      one("up_512_32_band", Tag::kModel, up, {1, 512, 8, 32}, 512, kAll | kOuter, 1.1e-6),
+      one("up_256_128_band", Tag::kModel, up, {1, 256, 16, 128}, 128, kAll | kOuter, 1.1e-6),
+      one("up_64_512_band", Tag::kModel, up, {1, 64, 64, 512}, 32, kAll | kOuter, 1.4e-6),
+      one("nested_512_16", Tag::kModel, nested, {1, 512, 16, 16}, 512, kAll | kOuter, 5.2e-6),
+      one("nested_512_32", Tag::kModel, nested, {1, 512, 32, 32}, 512, kAll | kOuter, 7.3e-6),
+      one("nested_512_64_band", Tag::kModel, nested, {1, 512, 16, 64}, 256, kAll | kOuter, 5.6e-6),
+      one("nested_256_128_band", Tag::kModel, nested, {1, 256, 16, 128}, 128, kAll | kOuter, 7.4e-6),
+      one("nested_128_256_band", Tag::kModel, nested, {1, 128, 32, 256}, 64, kAll | kOuter, 4.7e-6),
+      one("nested_64_512_band", Tag::kModel, nested, {1, 64, 64, 512}, 32, kAll | kOuter, 3.9e-6),
       one("one_number", Tag::kEdge, plain, {1, 1, 1, 1}, 1, 0, 2e-7),
       one("one_row", Tag::kEdge, plain, {2, 3, 1, 50}, 4, kBias, 4.7e-7),
       one("up_one_pixel", Tag::kEdge, up, {2, 2, 1, 1}, 1, kAll, 2.5e-7),

@@ -1,8 +1,9 @@
 // mod_conv on the CPU. The modulation moves from the weights to the activations: x is multiplied by s while
 // tiles are gathered (gemm/conv.h), the sum by d afterwards, so the packed weights serve every sample. d
 // needs only the energy of each kernel: sum_ik (g W_oik s_i)^2 = sum_i s_i^2 q_oi with q_oi = g^2 sum_k
-// W_oik^2. Packed: weight panels, of four phases when up; q as feature tiles when demodulating; the filter,
-// flipped, when up. Scratch: d [N][O rounded to a tile], the squared styles, then one block per thread.
+// W_oik^2. Packed: weight panels, of four phases when up, or transformed; q as feature tiles when
+// demodulating; the filter (fir.h) when up. Scratch: d [N][O rounded to a tile], the squared styles, then one
+// block per thread.
 #include "kernels/mod_conv/mod_conv_cpu.h"
 
 #include <algorithm>
@@ -67,6 +68,7 @@ void FinishModConv(const ModConv::Params& params, const CpuCall& call, const gem
 // Floats of the packed weight alone.
 int64_t WeightFloats(const ModConv::Params& params, const Shape& x, const Shape& weight) {
   if (TakesWinograd(params, x, weight)) return gemm::PackedWinogradFloats(weight[1], weight[0]);
+  if (TakesNested(params, x, weight)) return gemm::PackedNestedFloats(weight[1], weight[0]);
   return gemm::RoundUp(weight.elements(), gemm::kTile);
 }
 
@@ -84,13 +86,15 @@ int64_t ModConv::PackedFloats(const Params& params, Shapes in) {
   const Shape& weight = in[kWeight];
   int64_t floats = WeightFloats(params, in[kX], weight);
   if (params.demodulate) floats += gemm::PackedFeaturesFloats(weight[0], weight[1]);
-  return params.up ? floats + gemm::kTile : floats;
+  return params.up ? floats + Fir::kFloats : floats;
 }
 
 void ModConv::Pack(const Params& params, Inputs<float> in, float* packed) {
   const Shape& shape = in[kWeight].shape;
   const float* weight = in[kWeight].data;
-  if (params.up) {
+  if (TakesNested(params, in[kX].shape, shape)) {
+    gemm::PackNested(shape[1], shape[0], weight, params.weight_gain, gemm::kUpTaps, packed);
+  } else if (params.up) {
     PackPhases(shape, weight, params.weight_gain, packed);
   } else if (TakesWinograd(params, in[kX].shape, shape)) {
     gemm::PackWinograd(shape[1], shape[0], weight, params.weight_gain, packed);
@@ -110,15 +114,15 @@ void ModConv::Pack(const Params& params, Inputs<float> in, float* packed) {
     gemm::PackFeatures(shape[0], shape[1], energy, packed);
     packed += gemm::PackedFeaturesFloats(shape[0], shape[1]);
   }
-  if (params.up) {
-    for (int64_t k = 0; k < 16; ++k) packed[k] = in[kFilter].data[15 - k] * params.filter_gain;
-  }
+  if (params.up) PackFir(in[kFilter].data, params.filter_gain, packed);
 }
 
 int64_t ModConv::ScratchFloats(const Params& params, Shapes in, int threads) {
   const Shape &x = in[kX], &weight = in[kWeight];
   int64_t thread_floats = 0;
-  if (params.up) {
+  if (TakesNested(params, x, weight)) {
+    thread_floats = NestedUpThreadFloats(x, weight, threads);
+  } else if (params.up) {
     thread_floats = UpThreadFloats(x, weight);
   } else if (TakesWinograd(params, x, weight)) {
     thread_floats = gemm::WinogradThreadFloats(gemm::Winograd::Of(x, weight), x[0], threads);
@@ -129,12 +133,14 @@ int64_t ModConv::ScratchFloats(const Params& params, Shapes in, int threads) {
 }
 
 int64_t ModConv::RowStep(const Params& params, Shapes in) {
+  if (TakesNested(params, in[kX], in[kWeight])) return kNestedUpRowStep;
   if (params.up) return UpRowStep();
   return TakesWinograd(params, in[kX], in[kWeight]) ? gemm::kWinogradTile : 1;
 }
 
 RowRange ModConv::RowsRead(const Params& params, Shapes in, int, RowRange out) {
   const Shape &x = in[kX], &weight = in[kWeight];
+  if (TakesNested(params, x, weight)) return NestedUpRowsRead(x, out);
   if (params.up) return UpRowsRead(x, out);
   if (TakesWinograd(params, x, weight)) return gemm::WinogradRowsRead(gemm::Winograd::Of(x, weight), out);
   return {std::max<int64_t>(0, out.begin - 1), std::min(x[2], out.end + 1)};
@@ -148,14 +154,14 @@ void ModConv::Cpu(const Params& params, const CpuCall& call) {
     rest += gemm::PackedFeaturesFloats(weight[0], weight[1]);
   }
   float* thread_scratch = call.scratch + SharedScratchFloats(params, x, weight);
-  if (params.up) {
-    UpConv(params, call, rest, thread_scratch);
-    return;
-  }
   const Epilogue epilogue = {params, call};
   const gemm::Sink sink = {&Epilogue::Take, &epilogue};
   const float* style = call.in[kStyle].data;
   const RowRange rows = call.OutRows();
+  if (params.up) {
+    (TakesNested(params, x, weight) ? NestedUpConv : UpConv)(call, UnpackFir(rest), thread_scratch, sink);
+    return;
+  }
   if (TakesWinograd(params, x, weight)) {
     gemm::ConvolveWinograd(gemm::Winograd::Of(x, weight), call.packed, call.in[kX], style, rows, call.threads,
                            thread_scratch, sink);

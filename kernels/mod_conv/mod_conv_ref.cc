@@ -49,6 +49,7 @@ Cost ModConv::Count(const Params& params, Shapes in) {
   Cost cost = CostOf<ModConv>(params, in, pixels * channels * x[1] * 9 + filter + demodulate);
   cost.products = pixels * channels * x[1] * 9;
   if (TakesWinograd(params, x, in[kWeight])) cost.products = x[0] * gemm::Winograd::Of(x, in[kWeight]).Products();
+  if (TakesNested(params, x, in[kWeight])) cost.products = x[0] * NestedUpProducts(x, in[kWeight]);
   return cost;
 }
 

@@ -12,40 +12,26 @@
 #define HWY_TARGET_INCLUDE "kernels/mod_conv/mod_conv_up.cc"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 #include "hwy/highway.h"
-
-#ifndef MIEN_KERNELS_MOD_CONV_UP_TYPES
-#define MIEN_KERNELS_MOD_CONV_UP_TYPES
-namespace mien {
-
-// A row of t: even[x] is column 2x (x = 0..W), odd[x] is column 2x - 1 (x = 0..W+1), zero at both ends.
-// Readable for a vector past the end.
-struct SplitRow {
-  const float *even, *odd;
-};
-
-}  // namespace mien
-#endif
+#include "kernels/mod_conv/fir-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace mien::HWY_NAMESPACE {
-namespace hn = hwy::HWY_NAMESPACE;
 
-// One output row of 2 * width pixels: y[c] = sum_ab filter[a][b] rows[a][c - 1 + b]. Writes whole tiles.
-void FilterRow(const SplitRow* rows, const float* filter, int64_t width, float* HWY_RESTRICT y) {
-  const hn::CappedTag<float, gemm::kTile> d;
-  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-  for (int64_t x = 0; x < width; x += lanes) {
-    auto left = hn::Zero(d), right = hn::Zero(d);  // pixels 2x and 2x + 1
-    for (int64_t a = 0; a < 4; ++a) {
-      const auto odd0 = hn::LoadU(d, rows[a].odd + x), even0 = hn::LoadU(d, rows[a].even + x);
-      const auto odd1 = hn::LoadU(d, rows[a].odd + x + 1), even1 = hn::LoadU(d, rows[a].even + x + 1);
-      const auto odd2 = hn::LoadU(d, rows[a].odd + x + 2);
-      const auto f0 = hn::Set(d, filter[4 * a]), f1 = hn::Set(d, filter[4 * a + 1]);
-      const auto f2 = hn::Set(d, filter[4 * a + 2]), f3 = hn::Set(d, filter[4 * a + 3]);
-      left = hn::MulAdd(f3, even1, hn::MulAdd(f2, odd1, hn::MulAdd(f1, even0, hn::MulAdd(f0, odd0, left))));
-      right = hn::MulAdd(f3, odd2, hn::MulAdd(f2, even1, hn::MulAdd(f1, odd1, hn::MulAdd(f0, even0, right))));
-    }
-    hn::StoreInterleaved2(left, right, d, y + 2 * x);
+// `count` output rows of one channel from its rows of t, `pairs` pairs of pixels wide; `sums` says which.
+void FilterChannel(const Fir& fir, const SplitRow* rows, int64_t pairs, gemm::Sums sums,
+                   const gemm::Sink& sink) {
+  alignas(64) float y[kFirRows][kFirLine];
+  const int64_t first = sums.pixel;
+  sums.sum = y[0];
+  sums.stride = kFirLine;
+  for (int64_t x = 0; x < pairs; x += kFirPairs) {
+    SplitRow part[kFirRows + 3];
+    for (int64_t r = 0; r < sums.rows + 3; ++r) part[r] = {rows[r].even + x, rows[r].odd + x};
+    const int64_t count = std::min(kFirPairs, pairs - x);
+    FilterRows(fir, part, sums.rows, count, y);
+    sums.pixel = first + 2 * x;
+    sums.count = 2 * count;
+    sink.take(sink.context, sums);
   }
 }
 
@@ -55,7 +41,7 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace mien {
 
-HWY_EXPORT(FilterRow);
+HWY_EXPORT(FilterChannel);
 
 namespace {
 
@@ -89,29 +75,26 @@ struct UpPlan {
   UpPlan(const Shape& x, const Shape& weight, int64_t rows) : height(x[2]), width(x[3]) {
     step_rows = std::clamp<int64_t>((kStepPixels + width) / (width + 1), 1, height + 1);
     slots = 2 * step_rows + 3;
-    stride = gemm::RoundUp(width, gemm::kTile) + gemm::kTile;
+    stride = gemm::RoundUp(width + 2, gemm::kTile) + gemm::kTile;
     bands = std::clamp<int64_t>(rows / kBandRows, 1, kTasks);
     const int64_t panels = gemm::Panels(weight[0]).count;
     splits = std::clamp<int64_t>(panels / kTaskPanels, 1, (kTasks + bands - 1) / bands);
     block_channels = (panels + splits - 1) / splits * gemm::kMaxRows;
   }
-  int64_t LineFloats() const { return 2 * gemm::RoundUp(width, gemm::kTile); }
   int64_t RingFloats() const { return block_channels * slots * 2 * stride; }
 };
 
 int64_t ThreadFloats(const UpPlan& plan, const Shape& weight) {
-  return plan.stride + plan.LineFloats() + plan.RingFloats() + gemm::ThreadScratchFloats(Phase(weight, 0, 0));
+  return plan.stride + plan.RingFloats() + gemm::ThreadScratchFloats(Phase(weight, 0, 0));
 }
 
 // One task.
 class Band {
  public:
-  Band(const ModConv::Params& params, const CpuCall& call, const UpPlan& plan, const float* filter,
-       float* scratch)
-      : params_(params), call_(call), plan_(plan), filter_(filter) {
+  Band(const CpuCall& call, const UpPlan& plan, const Fir& fir, const gemm::Sink& sink, float* scratch)
+      : call_(call), plan_(plan), fir_(fir), sink_(sink) {
     zeros_ = scratch;
-    line_ = zeros_ + plan.stride;
-    ring_ = line_ + plan.LineFloats();
+    ring_ = zeros_ + plan.stride;
     gemm_scratch_ = ring_ + plan.RingFloats();
   }
 
@@ -194,22 +177,20 @@ class Band {
   void FilterPair(int64_t channel, int64_t y) {
     SplitRow rows[5];
     for (int64_t r = 0; r < 5; ++r) rows[r] = Row(channel, 2 * y - 1 + r);
-    for (int64_t r = 0; r < 2; ++r) {
-      HWY_DYNAMIC_DISPATCH(FilterRow)(rows + r, filter_, plan_.width, line_);
-      FinishModConv(params_, call_,
-                    {.sample = sample_,
-                     .channel = channel,
-                     .pixel = (2 * y + r) * 2 * plan_.width,
-                     .count = 2 * plan_.width,
-                     .sum = line_});
-    }
+    const gemm::Sums sums = {.sample = sample_,
+                             .channel = channel,
+                             .pixel = 4 * y * plan_.width,
+                             .rows = 2,
+                             .count = 0,
+                             .sum = nullptr};
+    HWY_DYNAMIC_DISPATCH(FilterChannel)(fir_, rows, plan_.width, sums, sink_);
   }
 
-  const ModConv::Params& params_;
   const CpuCall& call_;
   const UpPlan& plan_;
-  const float* filter_;
-  float *zeros_, *line_, *ring_, *gemm_scratch_;
+  const Fir& fir_;
+  const gemm::Sink& sink_;
+  float *zeros_, *ring_, *gemm_scratch_;
   int64_t sample_ = 0, panel_begin_ = 0, panel_end_ = 0, first_channel_ = 0, end_channel_ = 0;
 };
 
@@ -235,7 +216,7 @@ RowRange UpRowsRead(const Shape& x, RowRange out) {
   return {std::max<int64_t>(0, out.begin / 2 - 1), std::min(x[2], out.end / 2 + 1)};
 }
 
-void UpConv(const ModConv::Params& params, const CpuCall& call, const float* filter, float* thread_scratch) {
+void UpConv(const CpuCall& call, const Fir& fir, float* thread_scratch, const gemm::Sink& sink) {
   const Shape &x = call.in[ModConv::kX].shape, &weight = call.in[ModConv::kWeight].shape;
   const RowRange out = call.OutRows();
   const int64_t first = out.begin / 2, rows = out.end / 2 - first;
@@ -244,7 +225,7 @@ void UpConv(const ModConv::Params& params, const CpuCall& call, const float* fil
   const int64_t panels = gemm::Panels(weight[0]).count, bands = x[0] * plan.bands;
   call.threads->ParallelFor(static_cast<int>(bands * plan.splits), [&](int task, int thread) {
     const int64_t split = task / bands, sample = task % bands / plan.bands, band = task % plan.bands;
-    Band(params, call, plan, filter, thread_scratch + thread * thread_floats)
+    Band(call, plan, fir, sink, thread_scratch + thread * thread_floats)
         .Run(sample, first + rows * band / plan.bands, first + rows * (band + 1) / plan.bands,
              panels * split / plan.splits, panels * (split + 1) / plan.splits);
   });

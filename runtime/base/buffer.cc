@@ -1,5 +1,7 @@
 #include "runtime/base/buffer.h"
 
+#include <sys/mman.h>
+
 #include <cstdlib>
 #include <cstring>
 #include <utility>
@@ -11,12 +13,17 @@ namespace mien {
 Result<Buffer> Buffer::Create(uint64_t bytes, const char* what) {
   Buffer buffer;
   if (bytes == 0) return buffer;
+  constexpr uint64_t kHugePage = 2 << 20;
   const auto rounded = CheckedAlignUp(bytes, 64);
-  void* memory = rounded ? std::aligned_alloc(64, *rounded) : nullptr;
+  const bool huge = bytes >= kHugePage;
+  void* memory = rounded ? std::aligned_alloc(huge ? kHugePage : 64, *rounded) : nullptr;
   if (memory == nullptr) {
     return Status::Error(Code::kMemory, "%s: %llu bytes could not be allocated", what,
                          static_cast<unsigned long long>(bytes));
   }
+  // Planes and panels lie far apart: with small pages the kernels would wait for address translations. A system that
+  // has no huge pages refuses, which does no harm.
+  if (huge) madvise(memory, *rounded, MADV_HUGEPAGE);
   std::memset(memory, 0, *rounded);
   buffer.data_ = static_cast<std::byte*>(memory);
   buffer.bytes_ = bytes;
