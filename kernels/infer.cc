@@ -29,6 +29,11 @@ Status ExpectAtLeast(const char* op, const char* parameter, double least, double
   return Status::Error(Code::kUsage, "%s: %s: at least %g expected, %g found", op, parameter, least, found);
 }
 
+Status ExpectAtMost(const char* op, const char* parameter, double most, double found) {
+  if (found <= most) return {};  // false for NaN
+  return Status::Error(Code::kUsage, "%s: %s: at most %g expected, %g found", op, parameter, most, found);
+}
+
 Status ExpectInputs(const char* op, Shapes in, int expected) {
   if (static_cast<int>(in.size()) == expected) return {};
   return Status::Error(Code::kUsage, "%s: %d operands expected, %zu found", op, expected, in.size());

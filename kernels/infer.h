@@ -8,8 +8,9 @@ namespace mien {
 
 constexpr int64_t kAny = -1;  // in a pattern: any dimension of at least 1
 
-// A parameter with a lower bound.
+// A parameter with a lower or upper bound.
 Status ExpectAtLeast(const char* op, const char* parameter, double least, double found);
+Status ExpectAtMost(const char* op, const char* parameter, double most, double found);
 // The number of operands, absent ones included.
 Status ExpectInputs(const char* op, Shapes in, int expected);
 // A present operand whose dimensions match the pattern.

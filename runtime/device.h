@@ -23,7 +23,7 @@ struct Device {
 };
 
 // Device `ordinal`, selected for the calling thread. kDevice says in a sentence why it cannot be used: no build, no
-// driver, a driver too old, no device, an architecture that the kernels are not written for.
+// driver, a driver too old, no device, an architecture for which the build has neither machine code nor PTX.
 Result<Device> OpenDevice(const Executor* executor, int ordinal);
 
 // Something of the device. It is given back whatever state the device is in; what that answers has no use.

@@ -1,12 +1,12 @@
-// mien bench: how long each program takes, from inputs in host memory to outputs in host memory, and on a device how long
-// each of its steps takes beside the copy speed that the same device reaches.
+// mien bench: how long each program takes, from inputs in host memory to outputs in host memory. On a device also what it
+// can do at the most, and how long each step takes beside that.
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <cmath>
 
 #include "runtime/engine.h"
 #include "runtime/interrupt.h"
+#include "runtime/rival_times.h"
 #include "tools/verbs.h"
 
 namespace mien {
@@ -15,6 +15,7 @@ namespace {
 struct BenchOptions {
   std::string graph, format = "md";
   int batch = 1, repeat = 30;
+  bool rivals = false;
 };
 
 // Rows of equal length under named columns, in one of three forms.
@@ -83,57 +84,40 @@ Result<std::vector<double>> TimeRuns(Engine& engine, int repeat) {
   return times;
 }
 
-// Median milliseconds between two events around what `enqueue` puts into the stream.
-template <class Enqueue>
-Result<double> TimeOnDevice(const DeviceApi& api, void* stream, const Enqueue& enqueue) {
-  constexpr int kRuns = 9;
-  void *first = nullptr, *second = nullptr;
-  MIEN_TRY(DeviceStatus(api, api.create_event(&first), "creating an event"));
-  const DeviceHandle own_first(first, {api.destroy_event});
-  MIEN_TRY(DeviceStatus(api, api.create_event(&second), "creating an event"));
-  const DeviceHandle own_second(second, {api.destroy_event});
-  std::vector<double> times;
-  for (int run = 0; run < kRuns; ++run) {
-    float milliseconds = 0.0f;
-    MIEN_TRY(DeviceStatus(api, api.record(first, stream), "recording an event"));
-    MIEN_TRY(enqueue());
-    MIEN_TRY(DeviceStatus(api, api.record(second, stream), "recording an event"));
-    MIEN_TRY(DeviceStatus(api, api.synchronize(stream), "timing"));
-    MIEN_TRY(DeviceStatus(api, api.elapsed(&milliseconds, first, second), "timing"));
-    times.push_back(milliseconds);
-  }
-  return Quantile(times, 0.5);
-}
+// What a device is asked once, and the tables that grow with each program.
+struct Report {
+  Ceilings ceilings;
+  std::optional<Rivals> rivals;
+  Table programs = {{"program", "precision", "batch", "p50 ms", "p99 ms", "p99.9 ms", "eager p50 ms", "launches",
+                     "bound ms", "% of bound", "arena MiB"}, {}};
+  Table steps = {{"program", "layer", "op", "launches", "us", "GB/s", "TFLOP/s", "bound by", "% of bound"}, {}};
+};
 
-// GB/s of y = a + b on vectors that no cache holds: the ceiling of everything that moves bytes.
-Result<double> CopySpeed(const Device& device, void* stream) {
-  const DeviceApi& api = device.api();
-  const Shape shape = {1, int64_t{1} << 26};
-  const uint64_t bytes = sizeof(float) * static_cast<uint64_t>(shape.elements());
-  MIEN_ASSIGN(const DeviceHandle memory, AllocateOnDevice(api, 3 * bytes, "vectors for the copy speed"));
-  auto* const start = static_cast<std::byte*>(memory.get());
-  const std::array<void*, 2> in = {start, start + bytes};
-  const std::array<void*, 1> out = {start + 2 * bytes};
-  const FastOp add = PlainOp{OpCall<Add>{}, {shape, shape}, {shape}};
-  const auto enqueue = [&] { return device.executor->run(add, in, out, nullptr, {&api, stream}); };
-  MIEN_ASSIGN(const double milliseconds, TimeOnDevice(api, stream, enqueue));
-  return 3e-6 * static_cast<double>(bytes) / milliseconds;
-}
-
-Status AddSteps(const Device& device, void* stream, double copy_speed, const DeviceProgram& program, Table* table) {
-  const auto& nodes = program.device_graph().nodes;
-  for (size_t n = 0; n < nodes.size(); ++n) {
-    MIEN_TRY(CheckInterrupt());
-    MIEN_ASSIGN(const double milliseconds,
-                TimeOnDevice(device.api(), stream, [&] { return program.Enqueue(n); }));
-    const FastCost cost = FastCount(nodes[n].op);
-    const double speed = 1e-6 * static_cast<double>(cost.bytes) / milliseconds;
-    table->rows.push_back({program.graph().name, nodes[n].layer, FastName(nodes[n].op), std::to_string(cost.launches),
-                           Number(1e3 * milliseconds, "%.1f"), Number(speed, "%.0f"),
-                           Number(100.0 * speed / copy_speed, "%.0f"),
-                           Number(2e-9 * static_cast<double>(cost.multiply_adds) / milliseconds, "%.2f")});
+// Returns the milliseconds that all steps cannot be faster than.
+Result<double> AddSteps(const Device& device, const DeviceProgram& program, Report* report) {
+  MIEN_ASSIGN(const std::vector<StepTime> times, TimeSteps(device, program, report->ceilings));
+  std::vector<RivalTime> rivals;
+  if (report->rivals) {
+    MIEN_ASSIGN(rivals, TimeRivals(device, program, *report->rivals));
   }
-  return {};
+  double bound = 0.0;
+  for (size_t n = 0; n < times.size(); ++n) {
+    const StepTime& step = times[n];
+    bound += step.bound.milliseconds;
+    auto& row = report->steps.rows.emplace_back();
+    row = {program.graph().name, step.layer, step.op, std::to_string(step.cost.launches),
+           Number(1e3 * step.milliseconds, "%.1f"),
+           Number(1e-6 * static_cast<double>(step.cost.bytes) / step.milliseconds, "%.0f"),
+           Number(2e-9 * static_cast<double>(step.cost.multiply_adds) / step.milliseconds, "%.2f"), step.bound.by,
+           Number(100.0 * step.bound.milliseconds / step.milliseconds, "%.0f")};
+    if (rivals.empty()) continue;
+    const RivalTime& rival = rivals[n];
+    const bool there = !rival.rival.empty();
+    row.push_back(there ? rival.rival : "-");
+    row.push_back(there ? Number(1e3 * rival.milliseconds, "%.1f") : "-");
+    row.push_back(there ? Number(rival.milliseconds / step.milliseconds, "%.2f") : "-");
+  }
+  return bound;
 }
 
 EngineOptions OptionsFor(const Session& session, const BenchOptions& options, const std::string& graph) {
@@ -150,28 +134,27 @@ EngineOptions OptionsFor(const Session& session, const BenchOptions& options, co
 }
 
 Status BenchProgram(const Session& session, const BenchOptions& options, const std::string& graph,
-                    const std::shared_ptr<WeightStore>& store, double* copy_speed, Table* programs, Table* steps) {
+                    const std::shared_ptr<WeightStore>& store, Report* report) {
   EngineOptions wanted = OptionsFor(session, options, graph);
   MIEN_ASSIGN(const auto engine, Engine::Create(store, wanted));
   MIEN_ASSIGN(const std::vector<double> times, TimeRuns(*engine, options.repeat));
   const DeviceProgram* const program = engine->device_program(0);
-  std::string launches = "-", eager = "-";
+  const double median = Quantile(times, 0.5);
+  std::string launches = "-", eager = "-", bound = "-", share = "-";
   if (program != nullptr) {
     wanted.device_graphs = false;
     MIEN_ASSIGN(const auto uncaptured, Engine::Create(store, wanted));
     MIEN_ASSIGN(const std::vector<double> eager_times, TimeRuns(*uncaptured, options.repeat));
     launches = std::to_string(program->device_graph().TotalCost().launches);
     eager = Number(Quantile(eager_times, 0.5));
-    const Device& device = *engine->backend().device;
-    void* const stream = program->stream().handle;
-    if (*copy_speed == 0.0) {
-      MIEN_ASSIGN(*copy_speed, CopySpeed(device, stream));
-    }
-    MIEN_TRY(AddSteps(device, stream, *copy_speed, *program, steps));
+    MIEN_ASSIGN(const double steps_bound, AddSteps(*engine->backend().device, *program, report));
+    bound = Number(steps_bound);
+    share = Number(100.0 * steps_bound / median, "%.0f");
   }
-  programs->rows.push_back({graph, session.precision, std::to_string(options.batch), Number(Quantile(times, 0.5)),
-                            Number(Quantile(times, 0.99)), Number(Quantile(times, 0.999)), eager, launches,
-                            Number(static_cast<double>(engine->plan(0).arena_bytes) / (1 << 20), "%.1f")});
+  report->programs.rows.push_back({graph, session.precision, std::to_string(options.batch), Number(median),
+                                   Number(Quantile(times, 0.99)), Number(Quantile(times, 0.999)), eager, launches,
+                                   bound, share,
+                                   Number(static_cast<double>(engine->plan(0).arena_bytes) / (1 << 20), "%.1f")});
   return {};
 }
 
@@ -182,36 +165,54 @@ bool HasNetwork(const ModelConfig& config, const std::string& graph) {
   return graph == "recognizer" ? config.recognizer.has_value() : config.flow.has_value();
 }
 
+Status AskDevice(Session& session, const Device& device, void* stream, const BenchOptions& options, Report* report) {
+  MIEN_ASSIGN(report->ceilings, MeasureCeilings(device, stream));
+  const Ceilings& c = report->ceilings;
+  const auto tera = [&](Precision unit) { return 2e-12 * c.multiply_adds[static_cast<size_t>(unit)]; };
+  const double fp32 = tera(Precision::kFloat), tf32 = tera(Precision::kTf32), fp16 = tera(Precision::kHalf);
+  session.report["ceilings"] = {{"memory_gb_per_s", 1e-9 * c.memory},
+                                {"cache_gb_per_s", 1e-9 * c.cache},
+                                {"fp32_tflop_per_s", fp32},
+                                {"tf32_tflop_per_s", tf32},
+                                {"fp16_tflop_per_s", fp16}};
+  session.Note("%s at the most, measured: memory %.0f GB/s, cache %.0f GB/s, fmaf %.2f TFLOP/s, mma.sync %.2f in tf32, %.2f "
+               "in fp16; bytes and operations of the steps are those of the model", device.info.name, 1e-9 * c.memory,
+               1e-9 * c.cache, fp32, tf32, fp16);
+  if (!options.rivals) return {};
+  report->rivals = OpenRivals(stream);
+  for (const std::string& line : report->rivals->lines) session.Note("rival %s", line.c_str());
+  session.report["rivals"] = report->rivals->lines;
+  for (const char* column : {"rival", "rival us", "x rival"}) report->steps.columns.push_back(column);
+  return {};
+}
+
 Status RunBench(Session& session, const BenchOptions& options) {
   MIEN_ASSIGN(const BackendChoice backend, ChooseBackend(session.backend));
+  if (options.rivals && !backend.device) return Status::Error(Code::kUsage, "--rivals: there are rivals on a device only");
   MIEN_ASSIGN(const auto model, OpenModel(session));
   const auto store = std::make_shared<WeightStore>(model);
-  Table programs = {{"program", "precision", "batch", "p50 ms", "p99 ms", "p99.9 ms", "eager p50 ms", "launches",
-                     "arena MiB"}, {}};
-  Table steps = {{"program", "layer", "op", "launches", "us", "GB/s", "% of copy", "TFLOP/s"}, {}};
-  double copy_speed = 0.0;
+  session.Note("backend %s: %s; %d runs each, host to host", backend.name.c_str(), backend.reason.c_str(),
+               options.repeat);
+  DeviceHandle stream;  // of the rivals, which go before it
+  Report report;
+  if (backend.device) {
+    MIEN_ASSIGN(stream, CreateStream(backend.device->api()));
+    MIEN_TRY(AskDevice(session, *backend.device, stream.get(), options, &report));
+  }
   for (const std::string& graph : GraphNames()) {
     if (options.graph.empty() ? !HasNetwork(model->config(), graph) : graph != options.graph) continue;
-    MIEN_TRY(BenchProgram(session, options, graph, store, &copy_speed, &programs, &steps));
+    MIEN_TRY(BenchProgram(session, options, graph, store, &report));
   }
   session.report["backend"] = backend.name;
   session.report["repeat"] = options.repeat;
-  session.report["programs"] = programs.Json();
-  if (backend.device) {
-    session.report["copy_gb_per_s"] = copy_speed;
-    session.report["steps"] = steps.Json();
-  }
+  session.report["programs"] = report.programs.Json();
+  if (backend.device) session.report["steps"] = report.steps.Json();
   if (options.format == "json") {
     session.json = true;
     return {};
   }
-  session.Note("backend %s: %s; %d runs each, host to host", backend.name.c_str(), backend.reason.c_str(),
-               options.repeat);
-  programs.Print(session, options.format);
-  if (!backend.device) return {};
-  session.Note("the device copies %.0f GB/s; bytes and operations are those of the model, times are measured",
-               copy_speed);
-  steps.Print(session, options.format);
+  report.programs.Print(session, options.format);
+  if (backend.device) report.steps.Print(session, options.format);
   return {};
 }
 
@@ -224,6 +225,8 @@ void AddBench(CLI::App& app, Session& session) {
       ->check(CLI::IsMember(GraphNames()));
   verb->add_option("--batch", options->batch, "samples per run")->check(CLI::Range(1, kMaxBatch))->capture_default_str();
   verb->add_option("--repeat", options->repeat, "timed runs")->check(CLI::Range(1, 100000))->capture_default_str();
+  verb->add_flag("--rivals", options->rivals,
+                 "on a device: time cuBLAS and cuDNN, where they are installed, on the same shapes");
   verb->add_option("-o,--output", options->format, "md, csv or json")
       ->check(CLI::IsMember({"md", "csv", "json"}))
       ->capture_default_str();

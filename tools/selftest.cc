@@ -1,10 +1,16 @@
-// mien selftest: every op on this machine against its double reference, as a block of text to paste into a report.
+// mien selftest: every op on this machine against its double reference, on a device first what its instructions mean, as
+// a block of text to paste into a report.
 #include "runtime/engine.h"
-#include "runtime/op_check.h"
+#include "runtime/rival_check.h"
+#include "runtime/wrapper_check.h"
 #include "tools/verbs.h"
 
 namespace mien {
 namespace {
+
+struct SelftestOptions {
+  bool quick = false, rivals = false;
+};
 
 void DescribeDevice(Session& session, const Device& device) {
   const DeviceInfo& info = device.info;
@@ -18,14 +24,14 @@ void DescribeDevice(Session& session, const Device& device) {
                               {"driver", device.driver}};
 }
 
-// One line per op; the numbers are those of the case that came nearest to its tolerance.
+// One line per instruction or op; the numbers are those of the case that came nearest to its tolerance.
 Status Report(Session& session, const std::vector<OpCheck>& checks) {
   int failed = 0;
   session.report["ops"] = nlohmann::json::array();
-  session.Print("%-16s %-5s %5s  %10s %10s  %s\n", "op", "form", "cases", "error", "tolerance", "nearest case");
+  session.Print("%-24s %-5s %5s  %10s %10s  %s\n", "op", "form", "cases", "error", "tolerance", "nearest case");
   for (const OpCheck& check : checks) {
     failed += check.passed() ? 0 : 1;
-    session.Print("%-16s %-5s %5d  %10.2e %10.2e  %s%s\n", check.op.c_str(), check.form.c_str(), check.cases,
+    session.Print("%-24s %-5s %5d  %10.2e %10.2e  %s%s\n", check.op.c_str(), check.form.c_str(), check.cases,
                   check.error, check.tolerance, check.nearest.c_str(), check.passed() ? "" : "  FAILED");
     session.report["ops"].push_back({{"op", check.op},
                                      {"form", check.form},
@@ -40,27 +46,47 @@ Status Report(Session& session, const std::vector<OpCheck>& checks) {
   return Status::Error(Code::kGate, "%d of %zu checks failed", failed, checks.size());
 }
 
-Status RunSelftest(Session& session, bool quick) {
+void Append(std::vector<OpCheck>* checks, std::vector<OpCheck> more) {
+  checks->insert(checks->end(), more.begin(), more.end());
+}
+
+Result<std::vector<OpCheck>> CheckDevice(Session& session, const Device& device, const SelftestOptions& options) {
+  DescribeDevice(session, device);
+  MIEN_ASSIGN(std::vector<OpCheck> checks, CheckWrappersOnDevice(device));
+  MIEN_ASSIGN(std::vector<OpCheck> ops, CheckOpsOnDevice(device, options.quick));
+  Append(&checks, std::move(ops));
+  if (!options.rivals) return checks;
+  MIEN_ASSIGN(const DeviceHandle stream, CreateStream(device.api()));
+  Rivals rivals = OpenRivals(stream.get());
+  MIEN_ASSIGN(std::vector<OpCheck> compared, CheckAgainstRivals(device, &rivals));
+  Append(&checks, std::move(compared));
+  for (const std::string& line : rivals.lines) session.Print("rival    %s\n", line.c_str());
+  session.report["rivals"] = rivals.lines;
+  return checks;
+}
+
+Status RunSelftest(Session& session, const SelftestOptions& options) {
   MIEN_ASSIGN(const BackendChoice backend, ChooseBackend(session.backend));
   session.report["backend"] = backend.name;
   session.report["version"] = MIEN_VERSION;
   session.report["cuda_build"] = CudaBuild();
-  session.Print("mien " MIEN_VERSION " selftest%s\nbackend  %s (%s)\nkernels  CUDA: %s\n", quick ? " --quick" : "",
+  session.Print("mien " MIEN_VERSION " selftest%s\nbackend  %s (%s)\nkernels  CUDA: %s\n", options.quick ? " --quick" : "",
                 backend.name.c_str(), backend.reason.c_str(), CudaBuild());
-  if (backend.device) DescribeDevice(session, *backend.device);
-  MIEN_ASSIGN(const std::vector<OpCheck> checks, backend.device ? CheckOpsOnDevice(*backend.device, quick)
-                                                                : CheckOpsOnCpu(session.threads, quick));
+  if (options.rivals && !backend.device) return Status::Error(Code::kUsage, "--rivals: there are rivals on a device only");
+  MIEN_ASSIGN(const std::vector<OpCheck> checks, backend.device ? CheckDevice(session, *backend.device, options)
+                                                                : CheckOpsOnCpu(session.threads, options.quick));
   return Report(session, checks);
 }
 
 }  // namespace
 
 void AddSelftest(CLI::App& app, Session& session) {
-  auto quick = std::make_shared<bool>(false);
+  auto options = std::make_shared<SelftestOptions>();
   CLI::App* verb = app.add_subcommand("selftest", "every op on this machine against its reference");
-  verb->add_flag("--quick", *quick, "without the sizes of full networks");
+  verb->add_flag("--quick", options->quick, "without the sizes of full networks");
+  verb->add_flag("--rivals", options->rivals, "on a device: compare with cuBLAS and cuDNN, where they are installed");
   verb->footer("Prints a block of text to paste into a report; exit code 6 when a check fails.");
-  verb->callback([&session, quick] { session.status = RunSelftest(session, *quick); });
+  verb->callback([&session, options] { session.status = RunSelftest(session, *options); });
 }
 
 }  // namespace mien

@@ -30,7 +30,8 @@ struct DeviceInfo {
 
 struct DeviceApi {
   const char* kind;   // "cuda", "host runner"
-  int driver_needed;  // the least version of the driver, 13000 for 13.0
+  const char* build;  // toolkit and architectures of the kernels: sm_80 is machine code, compute_121 PTX for later ones
+  int toolkit;        // its version, 13000 for 13.0
   int (*driver_version)(int* version);  // 0: there is no driver
   int (*count)(int* devices);           // leaves the count alone on failure
   int (*describe)(int device, DeviceInfo* info);

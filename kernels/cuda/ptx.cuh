@@ -137,8 +137,7 @@ __device__ inline unsigned ToTf32(float value) {
   asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(bits) : "f"(value));
   return bits;
 #else
-  if (!std::isfinite(value)) return __float_as_uint(value);
-  return (__float_as_uint(value) + 0x1000u) & 0xffffe000u;
+  return RoundToTf32(value);
 #endif
 }
 

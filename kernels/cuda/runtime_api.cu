@@ -101,7 +101,8 @@ void SetStreamCalls(DeviceApi* api) {
 DeviceApi MakeApi() {
   DeviceApi api = {};
   api.kind = "cuda";
-  api.driver_needed = CUDART_VERSION / 1000 * 1000;  // drivers of one major version run programs of all its minors
+  api.build = MIEN_CUDA_BUILD;
+  api.toolkit = CUDART_VERSION;
   api.driver_version = [](int* version) { return Code(cudaDriverGetVersion(version)); };
   api.count = [](int* devices) { return Code(cudaGetDeviceCount(devices)); };
   api.describe = Describe;

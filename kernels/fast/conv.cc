@@ -135,7 +135,7 @@ FastCost FastConv::Count(const Params& p) {
     if (p.residual) bytes += map(p.out_height, p.out_width, w.outputs);
     return FastCost{grid.splits > 1 ? 2 : 1,
                     GemmMultiplyAdds<Tile>(w.precision, grid, ConvChunks(w), p.batch),
-                    static_cast<int64_t>(bytes)};
+                    static_cast<int64_t>(bytes), w.precision};
   });
 }
 

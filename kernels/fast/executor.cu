@@ -6,6 +6,8 @@
 namespace mien::MIEN_EXECUTOR {
 
 const DeviceApi& TheDeviceApi();  // runtime_api.cu, or kernels/simt
+Status RunWrapper(Wrapper wrapper, const WrapperCall& call);
+Status RunCeiling(Ceiling ceiling, const CeilingCall& call);
 
 #define MIEN_FAST_OP(name) \
   template <>              \
@@ -29,17 +31,17 @@ uint64_t PlainScratchBytes(const PlainOp& plain) {
 }
 
 Status RunPlain(const PlainOp& plain, const FastCall& call) {
-  View<const float> in[64];
-  View<float> out[4];
+  View<const float> in[StackRows::kMaxRows + 1];  // stack_rows has the most operands
   for (size_t i = 0; i < plain.in.size(); ++i) in[i] = {static_cast<const float*>(call.in[i]), plain.in[i]};
-  for (size_t i = 0; i < plain.out.size(); ++i) out[i] = {static_cast<float*>(call.out[i]), plain.out[i]};
-  const GpuCall gpu = {{in, plain.in.size()}, {out, plain.out.size()}, static_cast<float*>(call.scratch), call.stream};
   return std::visit(
       [&](const auto& op) -> Status {
         using Call = std::decay_t<decltype(op)>;
         if constexpr (std::is_same_v<Call, std::monostate>) {
           return {};
         } else {
+          View<float> out[Call::Type::kOutputs];
+          for (size_t i = 0; i < plain.out.size(); ++i) out[i] = {static_cast<float*>(call.out[i]), plain.out[i]};
+          const GpuCall gpu = {{in, plain.in.size()}, out, static_cast<float*>(call.scratch), call.stream};
           return RunGpu<typename Call::Type>(op.params, gpu);
         }
       },
@@ -80,7 +82,7 @@ Status Run(const FastOp& op, std::span<void* const> in, std::span<void* const> o
 }  // namespace
 
 const Executor& TheExecutor() {
-  static const Executor executor = {&TheDeviceApi(), ScratchBytes, Run};
+  static const Executor executor = {&TheDeviceApi(), ScratchBytes, Run, RunWrapper, RunCeiling};
   return executor;
 }
 

@@ -1,7 +1,9 @@
-// All kernels of a build behind three functions: what a device program calls.
+// All kernels of a build behind a few functions: what a device program calls, and what selftest and bench ask of a device.
 #pragma once
 
+#include "kernels/cuda/ceilings.h"
 #include "kernels/cuda/device_api.h"
+#include "kernels/cuda/wrappers.h"
 #include "kernels/fast/ops.h"
 
 namespace mien {
@@ -13,6 +15,8 @@ struct Executor {
   uint64_t (*scratch_bytes)(const FastOp& op);
   // Puts the op's kernels into the stream. Pointers by operand and result; null: absent.
   Status (*run)(const FastOp& op, std::span<void* const> in, std::span<void* const> out, void* scratch, Stream stream);
+  Status (*run_wrapper)(Wrapper wrapper, const WrapperCall& call);
+  Status (*run_ceiling)(Ceiling ceiling, const CeilingCall& call);
 };
 
 namespace cuda {

@@ -45,6 +45,7 @@ struct FastCost {
   int launches = 0;
   int64_t multiply_adds = 0;  // executed, tiles' margins included
   int64_t bytes = 0;          // modelled DRAM traffic: every operand read once, every result written once, per launch
+  Precision unit = Precision::kFloat;  // who multiplies: fmaf, or the tensor cores on tf32 or halves
   FastCost& operator+=(const FastCost& other) {
     launches += other.launches;
     multiply_adds += other.multiply_adds;

@@ -87,7 +87,8 @@ uint64_t RowsCoupling::ResultBytes(const Params& p, int result) {
 FastCost RowsCoupling::Count(const Params& p) {
   const Weights& w = p.weights;
   const uint64_t rows = Floats(p.rows * int64_t{w.inputs + Parts(w)}) + 2 * ResultBytes(p, kY);
-  return {1, TileWork(Parts(w), w.inputs, p.rows), static_cast<int64_t>(PackedBytes(w) + rows)};
+  return {1, TileWork(Parts(w), w.inputs, p.rows), static_cast<int64_t>(PackedBytes(w) + rows),
+          Precision::kTf32};
 }
 
 uint64_t FlowLogAbsDet::ResultBytes(const Params& p, int) { return Floats(p.rows); }

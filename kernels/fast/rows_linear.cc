@@ -84,7 +84,7 @@ FastCost RowsLinear::Count(const Params& p) {
   const uint64_t x = sizeof(float) * static_cast<uint64_t>(p.rows) * static_cast<uint64_t>(w.inputs);
   const uint64_t y = ResultBytes(p, kY) * (p.residual ? 2 : 1);
   return {1, TileWork(FeatureTiles(w.outputs), w.inputs, p.rows),
-          static_cast<int64_t>(PackedBytes(w) + x + y)};
+          static_cast<int64_t>(PackedBytes(w) + x + y), Precision::kTf32};
 }
 
 }  // namespace mien

@@ -25,7 +25,7 @@ FastCost UpConvCount(const FastModConv::Params& p) {
     const auto partial = static_cast<int64_t>(PartialBytes<Tile>(grid, p.batch));  // written, then read
     return FastCost{grid.splits > 1 ? 2 : 1,
                     GemmMultiplyAdds<Tile>(p.weights.precision, grid, chunks, p.batch) + filter,
-                    ModConvOperandBytes(p) + 2 * partial};
+                    ModConvOperandBytes(p) + 2 * partial, p.weights.precision};
   });
 }
 

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <list>
 
+#include "kernels/cuda/instructions.h"
 #include "kernels/simt/race.h"
 #include "kernels/simt/state.h"
 
@@ -50,8 +51,7 @@ std::byte* Append(const void* key, size_t bytes) {
 }
 
 void Land(const AsyncCopyRecord& copy) {
-  std::memcpy(copy.target, copy.source, static_cast<size_t>(copy.valid));
-  std::memset(copy.target + copy.valid, 0, static_cast<size_t>(copy.bytes - copy.valid));
+  CopyOrZero(copy.target, copy.source, copy.bytes, copy.valid);
   RecordAccess(copy.target, static_cast<size_t>(copy.bytes), AccessKind::kLanding, SiteOfPlace(copy.where));
 }
 

@@ -31,8 +31,8 @@ void FreeGlobal(void* memory);
 template <class T>
 class GlobalArray {
  public:
-  explicit GlobalArray(size_t count)
-      : data_(static_cast<T*>(AllocateGlobal(count * sizeof(T), sizeof(T)))), count_(count) {}
+  explicit GlobalArray(size_t count, size_t element_bytes = sizeof(T))
+      : data_(static_cast<T*>(AllocateGlobal(count * sizeof(T), element_bytes))), count_(count) {}
   GlobalArray(GlobalArray&& other) noexcept : data_(other.data_), count_(other.count_) {
     other.data_ = nullptr;
   }

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <typeinfo>
 
+#include "kernels/cuda/instructions.h"
 #include "kernels/simt/types.h"
 
 namespace mien::simt {
@@ -46,7 +47,6 @@ void SyncThreads(Where where);
 void SyncWarp(uint32_t mask, Where where);
 uint64_t Shuffle(uint32_t mask, uint64_t bits, int source_lane, Where where);
 uint32_t Ballot(uint32_t mask, bool vote, Where where);
-enum class Reduction : uint8_t { kAdd, kMin, kMax, kAnd, kOr };  // of unsigned numbers, kMin/kMax also signed
 uint32_t ReduceLanes(uint32_t mask, uint32_t value, Reduction reduction, bool is_signed, Where where);
 
 enum class AtomicOp : uint8_t { kAdd, kMin, kMax, kAnd, kOr, kExchange, kCompareExchange };

@@ -1,5 +1,6 @@
 #include "kernels/simt/simt_api.h"
 
+#include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <functional>
@@ -13,6 +14,7 @@ namespace {
 
 // The numbers of cudaError_t.
 constexpr int kInvalidValue = 1, kLaunchFailure = 719, kNotPermitted = 800;
+constexpr int kVersion = 13000;  // of CUDA, as toolkit and as driver
 
 using Command = std::function<int()>;
 struct SimtStream {
@@ -101,6 +103,15 @@ int RunCommands(void* executable, void*) {
   return 0;
 }
 
+// Launches run at once, so the time of the host is that of the stream.
+using Clock = std::chrono::steady_clock;
+using Event = Clock::time_point;
+int Elapsed(float* milliseconds, void* first, void* second) {
+  const std::chrono::duration<float, std::milli> time = *static_cast<Event*>(second) - *static_cast<Event*>(first);
+  *milliseconds = time.count();
+  return 0;
+}
+
 const char* ErrorName(int code) {
   static char text[Status::kTextBytes];
   if (code == kLaunchFailure)
@@ -113,7 +124,9 @@ const char* ErrorName(int code) {
 DeviceApi MakeApi() {
   DeviceApi api = {};
   api.kind = "host runner";
-  api.driver_version = [](int* version) { return *version = 13000, 0; };
+  api.build = "host runner: sm_80";
+  api.toolkit = kVersion;
+  api.driver_version = [](int* version) { return *version = kVersion, 0; };
   api.count = [](int* devices) { return *devices = 1, 0; };
   api.describe = [](int device, DeviceInfo* info) {
     if (device != 0) return kInvalidValue;
@@ -122,6 +135,7 @@ DeviceApi MakeApi() {
     info->major = 8;
     info->processors = 1;
     info->memory = size_t{8} << 30;
+    info->l2 = size_t{128} << 10;
     info->shared_per_block = CurrentOptions().shared_limit;
     return 0;
   };
@@ -143,10 +157,10 @@ DeviceApi MakeApi() {
   api.destroy_graph = DestroyCommands;
   api.run_graph = RunCommands;
   api.destroy_executable = DestroyCommands;
-  api.create_event = [](void** event) { return *event = new char, 0; };
-  api.destroy_event = [](void* event) { return delete static_cast<char*>(event), 0; };
-  api.record = [](void*, void*) { return 0; };
-  api.elapsed = [](float* milliseconds, void*, void*) { return *milliseconds = 0.0f, 0; };
+  api.create_event = [](void** event) { return *event = new Event, 0; };
+  api.destroy_event = [](void* event) { return delete static_cast<Event*>(event), 0; };
+  api.record = [](void* event, void*) { return *static_cast<Event*>(event) = Clock::now(), 0; };
+  api.elapsed = Elapsed;
   api.error_name = ErrorName;
   return api;
 }

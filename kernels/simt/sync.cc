@@ -2,6 +2,7 @@
 #include <bit>
 #include <cstring>
 
+#include "kernels/cuda/instructions.h"
 #include "kernels/simt/state.h"
 
 namespace mien::simt {
@@ -58,28 +59,11 @@ struct ReducePayload {
   bool is_signed;
 };
 
-uint32_t Reduced(uint32_t a, uint32_t b, const ReducePayload& how) {
-  const bool less = how.is_signed ? static_cast<int32_t>(a) < static_cast<int32_t>(b) : a < b;
-  switch (how.reduction) {
-    case Reduction::kAdd:
-      return a + b;
-    case Reduction::kMin:
-      return less ? a : b;
-    case Reduction::kMax:
-      return less ? b : a;
-    case Reduction::kAnd:
-      return a & b;
-    case Reduction::kOr:
-      return a | b;
-  }
-  return 0;
-}
-
 void CombineReduce(void* const payload[kWarpLanes], uint32_t mask) {
   ReducePayload sum = *static_cast<ReducePayload*>(payload[std::countr_zero(mask)]);
   for (int lane = std::countr_zero(mask) + 1; lane < kWarpLanes; ++lane) {
     if (mask >> lane & 1)
-      sum.value = Reduced(sum.value, static_cast<ReducePayload*>(payload[lane])->value, sum);
+      sum.value = Reduce(sum.value, static_cast<ReducePayload*>(payload[lane])->value, sum.reduction, sum.is_signed);
   }
   for (int lane = 0; lane < kWarpLanes; ++lane) {
     if (mask >> lane & 1) static_cast<ReducePayload*>(payload[lane])->value = sum.value;
@@ -189,7 +173,7 @@ uint32_t Atomic(uint32_t* address, AtomicOp op, uint32_t operand, uint32_t compa
   CheckAligned(address, sizeof(*address), where);
   RecordAccess(address, sizeof(*address), AccessKind::kAtomic, SiteOfPlace(where));
   const uint32_t old = *address;
-  const auto reduce = [&](Reduction reduction) { return Reduced(old, operand, {0, reduction, is_signed}); };
+  const auto reduce = [&](Reduction reduction) { return Reduce(old, operand, reduction, is_signed); };
   switch (op) {
     case AtomicOp::kAdd:
       *address = reduce(Reduction::kAdd);

@@ -5,12 +5,10 @@
 namespace mien::MIEN_EXECUTOR {
 namespace {
 
-constexpr int kMaxRows = 64;  // all pointers of a call travel in its parameters
-
 struct StackRowsParams {
   const float* base;
   const float* average;  // null: absent
-  const float* delta[kMaxRows];  // by row; null: absent
+  const float* delta[StackRows::kMaxRows];  // by row; null: absent
   float* y;
   int64_t outputs, columns;
   int rows;
@@ -32,8 +30,6 @@ __global__ __launch_bounds__(kOutputThreads) void AssembleRows(StackRowsParams p
 
 template <>
 Status RunGpu<StackRows>(const StackRows::Params& params, const GpuCall& call) {
-  if (params.rows > kMaxRows)
-    return Status::Error(Code::kDevice, "%s: at most %d rows", StackRows::kName, kMaxRows);
   StackRowsParams p = {};
   p.base = call.in[StackRows::kBase].data;
   p.average = call.in[StackRows::kAverage].data;

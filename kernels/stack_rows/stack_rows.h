@@ -17,6 +17,7 @@ struct StackRows : NoPacking, NoScratch {
   enum Input { kBase, kAverage };
   static constexpr const char* kName = "stack_rows";
   static constexpr int kOutputs = 1;
+  static constexpr int kMaxRows = 64;  // on a device all pointers of a call travel in its parameters
 
   static Status Infer(const Params& params, Shapes in, Shape* out);
   static Cost Count(const Params& params, Shapes in);

@@ -27,6 +27,7 @@ inline std::vector<OpCase<StackRows>> CasesOf<StackRows>() {
       {"codes_18", Tag::kModel, {.rows = 18}, CodesShapes(2, 18, 512), 3.5e-7, {}, 0xffffffffu & ~0b10u},
       {"one_row", Tag::kEdge, {.rows = 1}, {{1, 1}, Shape()}, 0},
       {"one_row_average", Tag::kEdge, {.rows = 1}, {{2, 3}, {1, 3}}, 9e-8},
+      {"most_rows", Tag::kEdge, {.rows = 64}, CodesShapes(1, 64, 2), 2e-7, {}, 0},
       {"stage_zero", Tag::kEdge, {.rows = 3}, {{2, 5}, {3, 5}, Shape(), Shape()}, 1.1e-7},
   };
 }
@@ -35,6 +36,7 @@ template <>
 inline std::vector<WrongCase<StackRows>> WrongCasesOf<StackRows>() {
   return {
       {{.rows = 0}, {{2, 3}}, "at least 1", "0"},
+      {{.rows = 65}, CodesShapes(1, 65, 2), "at most 64", "65"},
       {{.rows = 2}, {{2, 3}, Shape()}, "3 operands", "2"},
       {{.rows = 2}, {{2, 3}, {3, 3}, Shape()}, "[2,3]", "[3,3]"},
       {{.rows = 2}, {{2, 3}, Shape(), {2, 4}}, "[2,3]", "[2,4]"},

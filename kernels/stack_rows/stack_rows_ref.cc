@@ -7,6 +7,7 @@ namespace mien {
 
 Status StackRows::Infer(const Params& params, Shapes in, Shape* out) {
   MIEN_TRY(ExpectAtLeast(kName, "rows", 1, params.rows));
+  MIEN_TRY(ExpectAtMost(kName, "rows", kMaxRows, params.rows));
   MIEN_TRY(ExpectInputs(kName, in, params.rows + 1));
   MIEN_TRY(ExpectShape(kName, "base", {kAny, kAny}, in[kBase]));
   MIEN_TRY(ExpectShapeIfPresent(kName, "average", {params.rows, in[kBase][1]}, in[kAverage]));

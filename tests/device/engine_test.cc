@@ -158,7 +158,8 @@ TEST_CASE("what is not finite is said, wrong sizes are refused, and a stop is he
 
 // An executor whose device is described by the test.
 struct Described {
-  int driver = 13000, needed = 13000, count = 1, count_code = 0, major = 8;
+  int driver = 13000, toolkit = 13000, count = 1, count_code = 0, major = 8, minor = 0;
+  const char* build = "CUDA 13.0.88: sm_80 sm_86 sm_87 sm_90 compute_90";
 };
 Described described;
 
@@ -166,7 +167,8 @@ const Executor& DescribedExecutor() {
   static DeviceApi api;
   static Executor executor = simt::TheExecutor();
   api = *simt::TheExecutor().api;
-  api.driver_needed = described.needed;
+  api.toolkit = described.toolkit;
+  api.build = described.build;
   api.driver_version = [](int* version) { return *version = described.driver, 0; };
   api.count = [](int* devices) {
     if (described.count_code == 0) *devices = described.count;
@@ -174,8 +176,9 @@ const Executor& DescribedExecutor() {
   };
   const auto describe = [](int, DeviceInfo* info) {
     *info = {};
-    std::snprintf(info->name, sizeof(info->name), "an old one");
+    std::snprintf(info->name, sizeof(info->name), "some device");
     info->major = described.major;
+    info->minor = described.minor;
     return 0;
   };
   api.describe = describe;
@@ -195,7 +198,12 @@ TEST_CASE("why a device cannot be used is said; auto then takes the CPU and says
                         Case{{.count_code = 100}, "cuda", "there is no CUDA device"},
                         Case{{.count_code = 35}, "cuda", "counting devices"},
                         Case{{.count = 2}, "cuda:2", "there is no CUDA device 2"},
-                        Case{{.major = 7}, "cuda", "an old one has compute capability 7.0, at least 8.0"}}) {
+                        Case{{.major = 7, .minor = 5}, "cuda",
+                             "some device has compute capability 7.5, this build has nothing for it (CUDA 13.0.88: sm_80"},
+                        Case{{.major = 10, .build = "CUDA 13.0.88: sm_80 sm_90"}, "cuda", "10.0, this build has nothing"},
+                        Case{{.toolkit = 13010, .major = 10}, "cuda",
+                             "this build has PTX alone (CUDA 13.0.88: sm_80 sm_86 sm_87 sm_90 compute_90): the NVIDIA "
+                             "driver knows CUDA 13.0, that needs 13.1"}}) {
     described = c.device;
     CAPTURE(c.reason);
     const auto choice = ChooseBackend(c.name, &DescribedExecutor());
@@ -215,8 +223,35 @@ TEST_CASE("why a device cannot be used is said; auto then takes the CPU and says
   }
   described = {};
   CHECK(ChooseBackend("auto", &DescribedExecutor())->name == "cuda:0");
-  CHECK(ChooseBackend("auto", &DescribedExecutor())->reason.find("an old one") != std::string::npos);
+  CHECK(ChooseBackend("auto", &DescribedExecutor())->reason.find("some device") != std::string::npos);
   CHECK(ChooseBackend("cpu", &DescribedExecutor())->name == "cpu");
+}
+
+TEST_CASE("a device is taken where the build has machine code or PTX for it") {
+  const auto taken = [](int major, int minor, const char* build) {
+    described = {.major = major, .minor = minor, .build = build};
+    const auto choice = ChooseBackend("auto", &DescribedExecutor());
+    REQUIRE(choice.ok());
+    return choice->name == "cuda:0";
+  };
+  CHECK(taken(8, 0, "CUDA 13.0.88: sm_80"));
+  CHECK(taken(8, 6, "CUDA 13.0.88: sm_80"));  // a later minor of the same major
+  CHECK(taken(8, 9, "CUDA 13.0.88: sm_87 sm_86"));
+  CHECK_FALSE(taken(8, 0, "CUDA 13.0.88: sm_86"));  // an earlier one
+  CHECK_FALSE(taken(9, 0, "CUDA 13.0.88: sm_80 sm_89"));
+  CHECK_FALSE(taken(12, 0, "CUDA 13.0.88: sm_110"));
+  CHECK(taken(12, 1, "CUDA 13.0.88: sm_120"));
+  CHECK_FALSE(taken(8, 7, "CUDA 13.0.88: sm_80 sm_86"));  // Orin runs its own machine code alone
+  CHECK(taken(8, 7, "CUDA 13.0.88: sm_80 sm_87"));
+  CHECK_FALSE(taken(8, 9, "CUDA 13.0.88: sm_87"));
+  CHECK(taken(9, 0, "CUDA 13.0.88: sm_90a"));
+  CHECK_FALSE(taken(10, 3, "CUDA 13.0.88: sm_100a"));
+  CHECK(taken(12, 1, "CUDA 13.0.88: sm_80 compute_90"));  // PTX for later ones
+  CHECK(taken(8, 7, "CUDA 13.0.88: compute_80"));
+  CHECK_FALSE(taken(8, 6, "CUDA 13.0.88: compute_90"));
+  CHECK_FALSE(taken(9, 0, "CUDA 13.0.88: compute_90a compute_100"));
+  CHECK_FALSE(taken(8, 0, "CUDA 13.0.88:"));
+  described = {};
 }
 
 TEST_CASE("a whole edit on the device gives the picture of the CPU") {

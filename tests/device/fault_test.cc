@@ -101,7 +101,11 @@ const Executor& FakeExecutor() {
     };
     return api;
   }();
-  static const Executor executor = {&api, simt::TheExecutor().scratch_bytes, simt::TheExecutor().run};
+  static const Executor executor = [] {
+    Executor executor = simt::TheExecutor();
+    executor.api = &api;
+    return executor;
+  }();
   return executor;
 }
 

@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "runtime/wrapper_check.h"
 #include "tests/device/support.h"
-#include "runtime/op_check.h"
 
 namespace mien::testing {
 namespace {
@@ -25,17 +25,47 @@ TEST_CASE("every op passes its own cases on the device, plain and fast") {
   }
 }
 
+TEST_CASE("every wrapper of ptx.cuh means on the device what it means on the host") {
+  const auto device = OpenDevice(&simt::TheExecutor(), 0);
+  REQUIRE(device.ok());
+  const auto checks = CheckWrappersOnDevice(*device);
+  REQUIRE_MESSAGE(checks.ok(), checks.status().message());
+  CHECK(checks->size() == static_cast<size_t>(Wrapper::kCount));
+  for (const OpCheck& check : *checks) CHECK_MESSAGE(check.passed(), check.op << ": " << check.error);
+}
+
+// Which wrapper the device below takes for which.
+Wrapper mistaken = Wrapper::kCount, taken_for = Wrapper::kCount;
+
+TEST_CASE("a device whose instruction means another one is found out") {
+  static Executor wrong = simt::TheExecutor();
+  wrong.run_wrapper = [](Wrapper wrapper, const WrapperCall& call) {
+    return simt::TheExecutor().run_wrapper(wrapper == mistaken ? taken_for : wrapper, call);
+  };
+  const auto device = OpenDevice(&wrong, 0);
+  REQUIRE(device.ok());
+  for (int w = 0; w < static_cast<int>(Wrapper::kCount); ++w) {
+    mistaken = static_cast<Wrapper>(w);
+    taken_for = static_cast<Wrapper>((w + 3) % static_cast<int>(Wrapper::kCount));  // of another kind
+    CAPTURE(std::string(WrapperName(mistaken)));
+    const auto checks = CheckWrappersOnDevice(*device);
+    REQUIRE(checks.ok());
+    for (int k = 0; k < static_cast<int>(Wrapper::kCount); ++k)
+      CHECK((*checks)[static_cast<size_t>(k)].passed() == (k != w));
+  }
+}
+
 TEST_CASE("a device that computes something else is found out") {
-  static const Executor wrong = {simt::TheExecutor().api, simt::TheExecutor().scratch_bytes,
-                                 [](const FastOp& op, std::span<void* const> in, std::span<void* const> out,
-                                    void* scratch, Stream stream) -> Status {
-                                   FastOp changed = op;
-                                   if (auto* plain = std::get_if<PlainOp>(&changed)) {
-                                     auto* call = std::get_if<OpCall<PixelNorm>>(&plain->op);
-                                     if (call != nullptr) call->params.eps = 1.0f;
-                                   }
-                                   return simt::TheExecutor().run(changed, in, out, scratch, stream);
-                                 }};
+  static Executor wrong = simt::TheExecutor();
+  wrong.run = [](const FastOp& op, std::span<void* const> in, std::span<void* const> out, void* scratch,
+                 Stream stream) -> Status {
+    FastOp changed = op;
+    if (auto* plain = std::get_if<PlainOp>(&changed)) {
+      auto* call = std::get_if<OpCall<PixelNorm>>(&plain->op);
+      if (call != nullptr) call->params.eps = 1.0f;
+    }
+    return simt::TheExecutor().run(changed, in, out, scratch, stream);
+  };
   const auto device = OpenDevice(&wrong, 0);
   REQUIRE(device.ok());
   const auto checks = CheckOpsOnDevice(*device, true);

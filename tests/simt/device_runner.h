@@ -22,7 +22,7 @@ class DeviceRunner {
  public:
   DeviceRunner(const DeviceGraph& graph, const TensorSource& tensors) : graph_(graph), tensors_(tensors) {
     for (const DeviceValue& value : graph.values) {
-      values_.emplace_back((value.bytes + 3) / 4);
+      values_.emplace_back((value.bytes + 3) / 4, ElementBytes(graph.precision));
       if (value.kind == Value::Kind::kWeight) Load(value.weight, values_.back());
     }
   }
@@ -67,7 +67,7 @@ class DeviceRunner {
       for (const ValueId v : ids) list.push_back(v == kAbsent ? nullptr : values_[static_cast<size_t>(v)].data());
       return list;
     };
-    GlobalArray<float> scratch((TheExecutor().scratch_bytes(node.op) + 3) / 4);
+    GlobalArray<float> scratch((TheExecutor().scratch_bytes(node.op) + 3) / 4, ElementBytes(graph_.precision));
     const std::vector<void*> in = pointers(node.in), out = pointers(node.out);
     const Status status = TheExecutor().run(node.op, in, out, scratch.data(), Stream());
     INFO(node.layer << ": " << FastName(node.op));

@@ -16,6 +16,7 @@
 #include "tests/simt/cuda_files.h"
 #include "tests/simt/lowered.h"
 #include "tests/simt/networks.h"
+#include "tests/simt/probes.h"
 #include "tests/simt/proof.h"
 
 namespace mien::simt {
@@ -208,6 +209,8 @@ TEST_CASE("memory traffic is within its budget") {
   TakeTraffic();
   Budgets measured;
   CallPlainOps();
+  for (int w = 0; w < static_cast<int>(Wrapper::kCount); ++w) TryWrapper(static_cast<Wrapper>(w));
+  for (int c = 0; c < static_cast<int>(Ceiling::kCount); ++c) TryCeiling(static_cast<Ceiling>(c));
   Collect(measured, texts);
   for (const Precision precision : {Precision::kHalf, Precision::kTf32}) {
     RunNetworks(precision);
