@@ -44,7 +44,9 @@ using Outputs = std::span<const View<T>>;
 struct Cost {
   int64_t multiply_adds = 0;  // of the direct algorithm
   int64_t bytes = 0;          // inputs read once, outputs written once, fp32
-  int64_t products = 0;       // multiplications the CPU executes for them; filters and transforms come on top
+  // Multiplications the CPU executes for them on one thread, empty columns of tiles included; filters and transforms
+  // come on top, and what threads that share a layer compute twice.
+  int64_t products = 0;
 };
 
 struct CpuCall {

@@ -30,6 +30,7 @@ inline std::vector<OpCase<Conv2d>> CasesOf<Conv2d>() {
   const P relu1 = {.pad = 1, .act = Activation::kRelu}, half = {.stride = 2, .pad = 1};
   const P prelu1 = {.pad = 1, .act = Activation::kPRelu};
   const P winograd = {.pad = 1, .act = Activation::kPRelu, .winograd = true};
+  const P nested = {.stride = 2, .pad = 1, .act = Activation::kPRelu, .winograd = true};
   const P leaky2 = {.stride = 2, .pad = 1, .act = Activation::kLeaky, .slope = 0.01f};
   const auto one = [](const char* name, Tag tag, const P& params, const Shape& x, int64_t kernel,
                       const Shape& y, unsigned extras, double tolerance) {
@@ -58,6 +59,15 @@ inline std::vector<OpCase<Conv2d>> CasesOf<Conv2d>() {
           3.6e-6),
       one("winograd_plain", Tag::kTiny, {.pad = 1, .winograd = true}, {1, 64, 17, 64}, 3, {1, 50, 17, 64}, 0,
           1.1e-5),
+      one("nested", Tag::kTiny, nested, {2, 18, 32, 32}, 3, {2, 33, 16, 16}, kNorm | kResidual | kPrelu, 2.8e-6),
+      one("nested_odd", Tag::kTiny, nested, {3, 17, 31, 27}, 3, {3, 19, 16, 14}, kBias | kPrelu, 2.7e-6),
+      one("nested_wide", Tag::kTiny, {.stride = 2, .pad = 1, .winograd = true}, {1, 16, 7, 150}, 3, {1, 60, 4, 75}, 0,
+          4.8e-6),
+      one("nested_deep", Tag::kTiny, nested, {1, 300, 26, 38}, 3, {1, 112, 13, 19}, kNorm | kPrelu, 9.8e-6),
+      one("few_pixels", Tag::kTiny, leaky2, {3, 40, 8, 7}, 3, {3, 70, 4, 4}, kBias | kResidual, 1.9e-6),
+      one("few_pixels_2x2", Tag::kTiny, leaky2, {2, 30, 4, 3}, 3, {2, 64, 2, 2}, kBias, 1.1e-6),
+      one("few_pixels_dead_taps", Tag::kTiny, leaky2, {3, 100, 2, 2}, 3, {3, 130, 1, 1}, kNorm, 1.4e-6),
+      one("few_pixels_row", Tag::kTiny, prelu1, {2, 13, 1, 9}, 3, {2, 65, 1, 9}, kPrelu, 1.2e-6),
       one("winograd_64_128", Tag::kModel, winograd, {1, 64, 128, 128}, 3, {1, 64, 128, 128}, kPrelu, 2.8e-5),
       one("winograd_256_32", Tag::kModel, winograd, {1, 256, 32, 32}, 3, {1, 256, 32, 32}, kPrelu, 4.2e-5),
       one("encoder_input_256", Tag::kModel, prelu1, {1, 3, 256, 256}, 3, {1, 64, 256, 256}, kNorm | kPrelu,
@@ -67,7 +77,13 @@ inline std::vector<OpCase<Conv2d>> CasesOf<Conv2d>() {
       one("encoder_256_32", Tag::kModel, {.pad = 1}, {1, 256, 32, 32}, 3, {1, 256, 32, 32}, kNorm, 2.2e-6),
       one("head_512_s2_64_band", Tag::kModel, leaky2, {1, 512, 16, 64}, 3, {1, 512, 8, 32}, kBias, 2.2e-6),
       one("head_512_s2_16", Tag::kModel, leaky2, {1, 512, 16, 16}, 3, {1, 512, 8, 8}, kBias, 1.8e-6),
-      one("head_512_s2_2", Tag::kModel, leaky2, {1, 512, 2, 2}, 3, {1, 512, 1, 1}, kBias, 7.3e-7),
+      one("head_512_s2_2", Tag::kModel, leaky2, {1, 512, 2, 2}, 3, {1, 512, 1, 1}, kBias, 1.1e-6),
+      one("nested_64_256", Tag::kModel, nested, {1, 64, 256, 256}, 3, {1, 64, 128, 128}, kNorm | kPrelu, 8.1e-6),
+      one("nested_256_64", Tag::kModel, nested, {1, 256, 64, 64}, 3, {1, 256, 32, 32}, kNorm | kPrelu, 1.6e-5),
+      one("nested_512_64", Tag::kModel, nested, {1, 512, 64, 64}, 3, {1, 512, 32, 32}, kBias | kPrelu, 1.9e-5),
+      one("nested_512_32", Tag::kModel, nested, {1, 512, 32, 32}, 3, {1, 512, 16, 16}, kBias | kPrelu, 1.5e-5),
+      one("head_512_s2_8", Tag::kModel, leaky2, {1, 512, 8, 8}, 3, {1, 512, 4, 4}, kBias, 2e-6),
+      one("head_512_s2_4", Tag::kModel, leaky2, {1, 512, 4, 4}, 3, {1, 512, 2, 2}, kBias, 1.3e-6),
       one("lateral_1x1_64", Tag::kModel, {}, {1, 128, 64, 64}, 1, {1, 512, 64, 64}, kBias, 2.6e-6),
       one("one_number", Tag::kEdge, {}, {1, 1, 1, 1}, 1, {1, 1, 1, 1}, 0, 2e-7),
       one("all_padding_but_one", Tag::kEdge, {.pad = 2}, {1, 2, 1, 1}, 3, {1, 2, 3, 3}, kBias, 2e-7),

@@ -1,28 +1,49 @@
-// conv2d on the CPU: the implicit matrix product of gemm/conv.h, or Winograd's algorithm; bias and batch norm
-// are one scale and one shift per channel, computed in double when the weights are packed. Packed: scale [O],
-// shift [O], weight panels.
+// conv2d on the CPU: the implicit matrix product of gemm/conv.h, Winograd's algorithm, or for very few pixels
+// a matrix product with the output channels as columns (gemm/few_pixels.h); bias and batch norm are one scale
+// and one shift per channel, computed in double when the weights are packed. Packed: scale [O], shift [O],
+// the weight as the form needs it.
 #include "kernels/conv2d/conv2d_cpu.h"
 
 #include <cmath>
 
+#include "kernels/gemm/few_pixels.h"
 #include "kernels/gemm/finish.h"
 
 namespace mien {
 namespace {
 
-// What the packed weights depend on.
-gemm::Conv WeightGeometry(const Conv2d::Params& params, const Shape& weight) {
+gemm::Conv Geometry(const Conv2d::Params& params, const Shape& x, const Shape& weight) {
   gemm::Conv conv;
   const int kernel = static_cast<int>(weight[2]);
   conv.in_channels = weight[1];
   conv.out_channels = weight[0];
+  conv.height = conv.row_end = x[2];
+  conv.width = x[3];
+  conv.out_width = OutputSide(params, x[3], weight);
+  conv.plane = x[2] * x[3];
   conv.stride = params.stride;
+  const bool drop = FormOf(params, x, weight) == Conv2dForm::kFewPixels;
   for (int ky = 0; ky < kernel; ++ky) {
+    if (drop && !TapLives(params, x[2], weight, ky)) continue;
     for (int kx = 0; kx < kernel; ++kx) {
+      if (drop && !TapLives(params, x[3], weight, kx)) continue;
       conv.tap[conv.taps++] = {ky - params.pad, kx - params.pad, ky * kernel + kx};
     }
   }
   return conv;
+}
+
+int64_t WeightFloats(const Conv2d::Params& params, const Shape& x, const Shape& weight) {
+  switch (FormOf(params, x, weight)) {
+    case Conv2dForm::kWinograd:
+      return gemm::PackedWinogradFloats(weight[1], weight[0]);
+    case Conv2dForm::kNested:
+      return gemm::PackedNestedFloats(weight[1], weight[0]);
+    case Conv2dForm::kFewPixels:
+      return gemm::PackedFewPixelsFloats(Geometry(params, x, weight));
+    default:
+      return weight.elements();
+  }
 }
 
 int64_t WeightOffset(const Shape& weight) { return gemm::RoundUp(2 * weight[0], gemm::kTile); }
@@ -50,16 +71,12 @@ struct Epilogue {
 }  // namespace
 
 int64_t Conv2d::PackedFloats(const Params& params, Shapes in) {
-  const Shape& weight = in[kWeight];
-  const int64_t floats = TakesWinograd(params, in[kX], weight)
-                             ? gemm::PackedWinogradFloats(weight[1], weight[0])
-                             : weight.elements();
-  return WeightOffset(weight) + floats;
+  return WeightOffset(in[kWeight]) + WeightFloats(params, in[kX], in[kWeight]);
 }
 
 void Conv2d::Pack(const Params& params, Inputs<float> in, float* packed) {
-  const Shape& weight = in[kWeight].shape;
-  const int64_t channels = weight[0];
+  const Shape &x = in[kX].shape, &shape = in[kWeight].shape;
+  const int64_t channels = shape[0];
   for (int64_t o = 0; o < channels; ++o) {
     const double bias = in[kBias].present() ? in[kBias].data[o] : 0.0;
     double scale = 1.0, shift = bias;
@@ -70,40 +87,57 @@ void Conv2d::Pack(const Params& params, Inputs<float> in, float* packed) {
     packed[o] = static_cast<float>(scale);
     packed[channels + o] = static_cast<float>(shift);
   }
-  float* panels = packed + WeightOffset(weight);
-  if (TakesWinograd(params, in[kX].shape, weight)) {
-    gemm::PackWinograd(weight[1], channels, in[kWeight].data, 1.0f, panels);
-  } else {
-    gemm::PackWeight(WeightGeometry(params, weight), in[kWeight].data, weight[2] * weight[3], 1.0f, panels);
+  packed += WeightOffset(shape);
+  const float* weight = in[kWeight].data;
+  switch (FormOf(params, x, shape)) {
+    case Conv2dForm::kWinograd:
+      return gemm::PackWinograd(shape[1], channels, weight, 1.0f, packed);
+    case Conv2dForm::kNested:
+      return gemm::PackNested(shape[1], channels, weight, 1.0f, gemm::kDownTaps, packed);
+    case Conv2dForm::kFewPixels:
+      return gemm::PackFewPixels(Geometry(params, x, shape), weight, shape[2] * shape[3], packed);
+    case Conv2dForm::kDirect:
+      return gemm::PackWeight(Geometry(params, x, shape), weight, shape[2] * shape[3], 1.0f, packed);
   }
 }
 
 int64_t Conv2d::ScratchFloats(const Params& params, Shapes in, int threads) {
   const Shape &x = in[kX], &weight = in[kWeight];
-  if (TakesWinograd(params, x, weight)) {
-    return threads * gemm::WinogradThreadFloats(gemm::Winograd::Of(x, weight), x[0], threads);
+  const gemm::Conv conv = Geometry(params, x, weight);
+  switch (FormOf(params, x, weight)) {
+    case Conv2dForm::kWinograd:
+      return threads * gemm::WinogradThreadFloats(gemm::Winograd::Of(x, weight), x[0], threads);
+    case Conv2dForm::kNested:
+      return threads * gemm::NestedDownThreadFloats(gemm::NestedDown::Of(x, weight));
+    case Conv2dForm::kFewPixels:
+      return gemm::FewPixelsScratchFloats(conv, x[0], OutputSide(params, x[2], weight) * conv.out_width,
+                                          threads);
+    default:
+      return threads * gemm::ThreadScratchFloats(conv);
   }
-  return threads * gemm::ThreadScratchFloats(WeightGeometry(params, weight));
 }
 
 void Conv2d::Cpu(const Params& params, const CpuCall& call) {
-  const Shape &x = call.in[kX].shape, &weight = call.in[kWeight].shape, &y = call.out[0].shape;
+  const View<const float>& x = call.in[kX];
+  const Shape &weight = call.in[kWeight].shape, &y = call.out[0].shape;
   const Epilogue epilogue = {params, call};
   const gemm::Sink sink = {&Epilogue::Take, &epilogue};
-  const float* panels = call.packed + WeightOffset(weight);
-  if (TakesWinograd(params, x, weight)) {
-    gemm::ConvolveWinograd(gemm::Winograd::Of(x, weight), panels, call.in[kX], nullptr, {0, y[2]},
-                           call.threads, call.scratch, sink);
-    return;
+  const float* packed = call.packed + WeightOffset(weight);
+  const gemm::Conv conv = Geometry(params, x.shape, weight);
+  switch (FormOf(params, x.shape, weight)) {
+    case Conv2dForm::kWinograd:
+      return gemm::ConvolveWinograd(gemm::Winograd::Of(x.shape, weight), packed, x, nullptr, {0, y[2]},
+                                    call.threads, call.scratch, sink);
+    case Conv2dForm::kNested:
+      return gemm::ConvolveNestedDown(gemm::NestedDown::Of(x.shape, weight), packed, x.data, y[0],
+                                      call.threads, call.scratch, sink);
+    case Conv2dForm::kFewPixels:
+      return gemm::ConvolveFewPixels(conv, packed, x.data, y[0], y[2] * y[3], call.threads, call.scratch,
+                                     sink);
+    case Conv2dForm::kDirect:
+      return gemm::ConvolveBatch(conv, packed, x.data, nullptr, y[0], {0, y[2]}, call.threads, call.scratch,
+                                 sink);
   }
-  gemm::Conv conv = WeightGeometry(params, weight);
-  conv.height = x[2];
-  conv.width = x[3];
-  conv.out_width = y[3];
-  conv.plane = x[2] * x[3];
-  conv.row_end = x[2];
-  gemm::ConvolveBatch(conv, panels, call.in[kX].data, nullptr, x[0], {0, y[2]}, call.threads, call.scratch,
-                      sink);
 }
 
 }  // namespace mien

@@ -104,10 +104,28 @@ Status Conv2d::Infer(const Params& params, Shapes in, Shape* out) {
 }
 
 Cost Conv2d::Count(const Params& params, Shapes in) {
-  const Shape y = OutputShape(params, in);
-  Cost cost = CostOf<Conv2d>(params, in, y.elements() * (in[kWeight].elements() / in[kWeight][0]));
-  if (TakesWinograd(params, in[kX], in[kWeight])) {
-    cost.products = y[0] * gemm::Winograd::Of(in[kX], in[kWeight]).Products();
+  const Shape &x = in[kX], &weight = in[kWeight], y = OutputShape(params, in);
+  Cost cost = CostOf<Conv2d>(params, in, y.elements() * (weight.elements() / weight[0]));
+  const int64_t pixels = y[2] * y[3], channels = weight[0] * weight[1];
+  switch (FormOf(params, x, weight)) {
+    case Conv2dForm::kWinograd:
+      cost.products = gemm::Winograd::Of(x, weight).Products(y[0]);
+      break;
+    case Conv2dForm::kNested:
+      cost.products = gemm::NestedDown::Of(x, weight).Products(y[0]);
+      break;
+    case Conv2dForm::kFewPixels: {
+      int64_t rows = 0, columns = 0;
+      for (int64_t tap = 0; tap < weight[2]; ++tap) {
+        rows += TapLives(params, x[2], weight, tap);
+        columns += TapLives(params, x[3], weight, tap);
+      }
+      cost.products = y[0] * pixels * rows * columns * weight[1] * gemm::RoundUp(weight[0], gemm::kTile);
+      break;
+    }
+    case Conv2dForm::kDirect:
+      cost.products = y[0] * gemm::RoundUp(pixels, gemm::kTile) * weight[2] * weight[3] * channels;
+      break;
   }
   return cost;
 }

@@ -81,7 +81,15 @@ namespace mien::gemm {
 
 HWY_EXPORT(MultiplyBlock);
 
+namespace {
+thread_local int64_t executed_products = 0;
+}
+
+int64_t ExecutedProducts() { return executed_products; }
+
 void Multiply(const Panels& panels, const Block& block) {
+  const int64_t rows = panels.Begin(block.panel_end) - panels.Begin(block.panel_begin);
+  executed_products += rows * block.depth * block.tiles * kTile;
   HWY_DYNAMIC_DISPATCH(MultiplyBlock)(panels, block);
 }
 

@@ -40,6 +40,9 @@ struct Block {
 };
 void Multiply(const Panels& panels, const Block& block);
 
+// What Multiply has multiplied on this thread so far, the empty columns of tiles included.
+int64_t ExecutedProducts();
+
 // Rows times a weight matrix, y[r][m] = sum_k x[r][k] w[m][k]: the weight is B, sixteen features a tile.
 int64_t PackedFeaturesFloats(int64_t features, int64_t depth);
 // Element (m, k) is get(m, k); features past the end are zeros.

@@ -264,9 +264,9 @@ int64_t BlockRows(const Panels& panels) {
 Group GroupAt(const Winograd& conv, const Plan& plan, int64_t index, const View<const float>& x,
               const float* style) {
   Group group;
-  group.columns = plan.columns;
   group.plane = x.Plane();
   const int64_t begin = index * plan.columns, end = std::min(plan.tiles, begin + plan.columns);
+  group.columns = RoundUp(end - begin, kTile);
   for (int64_t t = begin; t < end; t += group.run[group.runs++].count) {
     const int64_t n = t / plan.sample_tiles, tile = plan.first_tile + t % plan.sample_tiles;
     const int64_t target = t - begin;
@@ -384,7 +384,7 @@ void ConvolveWinograd(const Winograd& conv, const float* packed, const View<cons
     for (int64_t b = plan.blocks * split / plan.splits; b < plan.blocks * (split + 1) / plan.splits; ++b) {
       const int64_t first = b * kBlockPanels, last = std::min(panels.count, first + kBlockPanels);
       const float* u = packed + kWinogradPositions * conv.in_channels * panels.Begin(first);
-      MultiplyPositions(conv, panels, first, last, layout, u, v, plan.columns, m);
+      MultiplyPositions(conv, panels, first, last, layout, u, v, group.columns, m);
       HWY_DYNAMIC_DISPATCH(TransformOutputs)
       (conv, group, layout, m, panels.Begin(first), panels.Begin(last), sink);
     }

@@ -32,8 +32,10 @@ struct Winograd {
   bool Wins() const {
     return in_channels >= kTile && out_channels >= kTile && width >= kTile && Tiles() >= kTile;
   }
-  // Multiplications of the product for one sample.
-  int64_t Products() const { return Tiles() * kWinogradPositions * in_channels * out_channels; }
+  // Multiplications of the product for a batch.
+  int64_t Products(int64_t batch) const {
+    return RoundUp(batch * Tiles(), kTile) * kWinogradPositions * in_channels * out_channels;
+  }
 };
 
 // The weight [O,I,3,3] times gain: U as [block of channels][position][block of k][panel][k][row].

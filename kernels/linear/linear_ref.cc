@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/gemm/gemm.h"
 #include "kernels/infer.h"
 #include "kernels/linear/linear.h"
 
@@ -84,7 +85,9 @@ Status Linear::Infer(const Params& params, Shapes in, Shape* out) {
 Cost Linear::Count(const Params& params, Shapes in) {
   const Shape& x = in[kX];
   const int64_t rows = x.rank == 3 && params.row < 0 ? x[0] * x[1] : x[0];
-  return CostOf<Linear>(params, in, rows * in[kWeight][0] * InputFeatures(x));
+  Cost cost = CostOf<Linear>(params, in, rows * in[kWeight][0] * InputFeatures(x));
+  cost.products = rows * gemm::RoundUp(in[kWeight][0], gemm::kTile) * InputFeatures(x);
+  return cost;
 }
 
 void Linear::Ref(const Params& params, Inputs<double> in, Outputs<double> out) {

@@ -2,6 +2,8 @@
 // upsampling by nested Winograd (mod_conv_nested.cc).
 #pragma once
 
+#include <algorithm>
+
 #include "kernels/gemm/conv.h"
 #include "kernels/gemm/nested.h"
 #include "kernels/gemm/winograd.h"
@@ -23,6 +25,48 @@ inline bool TakesNested(const ModConv::Params& params, const Shape& x, const Sha
 // demodulation factors lie at the beginning of the scratch.
 void FinishModConv(const ModConv::Params& params, const CpuCall& call, const gemm::Sums& sums);
 
+// How the four phases are cut: bands of rows, each a few rows of x at a time; by the shape of a sample.
+struct UpCut {
+  int64_t step_rows, bands;
+  UpCut(const Shape& x, int64_t rows) {
+    constexpr int64_t kStepPixels = 512;  // pixels of a phase that are computed at a time, at least
+    constexpr int64_t kBandRows = 32;     // a band repeats one and a half rows of its neighbour
+    step_rows = std::clamp<int64_t>((kStepPixels + x[3]) / (x[3] + 1), 1, x[2] + 1);
+    bands = std::clamp<int64_t>(rows / kBandRows, 1, kMostBands);
+  }
+  static constexpr int64_t kMostBands = 8;
+  // run(py, px, begin, end) of every phase of a band of rows of x; then(begin, end, first) after those of a
+  // step.
+  template <class Run, class Then>
+  void ForEachStep(int64_t row_begin, int64_t row_end, int64_t height, const Run& run,
+                   const Then& then) const {
+    // Step y completes t's rows 2y and 2y + 1, hence the output rows 2y - 2 and 2y - 1.
+    for (int64_t begin = row_begin; begin <= row_end; begin += step_rows) {
+      const int64_t end = std::min(begin + step_rows, row_end + 1);
+      const bool first = begin == row_begin;
+      for (int px = 0; px < 2; ++px) {
+        run(0, px, begin, end);
+        run(1, px, first ? std::max<int64_t>(0, begin - 1) : begin, std::min(end, height));
+      }
+      then(begin, end, first);
+    }
+  }
+};
+// Multiplications of one sample.
+inline int64_t UpProducts(const Shape& x, const Shape& weight) {
+  const UpCut cut(x, x[2]);
+  int64_t columns_times_taps = 0;
+  const auto run = [&](int py, int px, int64_t begin, int64_t end) {
+    const int64_t pixels = std::max<int64_t>(end - begin, 0) * (x[3] + 1 - px), taps = (2 - py) * (2 - px);
+    columns_times_taps += gemm::RoundUp(pixels, gemm::kTile) * taps;
+  };
+  for (int64_t b = 0; b < cut.bands; ++b) {
+    cut.ForEachStep(x[2] * b / cut.bands, x[2] * (b + 1) / cut.bands, x[2], run,
+                    [](int64_t, int64_t, bool) {});
+  }
+  return columns_times_taps * weight[0] * weight[1];
+}
+
 // The four phases of the transposed convolution as panels, one after the other.
 void PackPhases(const Shape& weight_shape, const float* weight, float gain, float* packed);
 int64_t UpThreadFloats(const Shape& x, const Shape& weight);
@@ -30,12 +74,17 @@ int64_t UpRowStep();
 RowRange UpRowsRead(const Shape& x, RowRange out);
 void UpConv(const CpuCall& call, const Fir& fir, float* thread_scratch, const gemm::Sink& sink);
 
-// The same with the weights of gemm/nested.h; multiplications of one sample.
+// The same with the weights of gemm/nested.h.
+constexpr int64_t kNestedEdgePixels = 63;  // of x, of an edge of t at a time; with their neighbour 64
 inline int64_t NestedUpProducts(const Shape& x, const Shape& weight) {
-  const int64_t tile = gemm::kNestedTile, rows = (x[2] + tile - 1) / tile, columns = (x[3] + tile - 1) / tile;
-  const int64_t right_edge = x[3] % tile == 0 ? 3 * rows * tile : 0,
-                bottom_edge = x[2] % tile == 0 ? 3 * (x[3] + 1) : 0;
-  return (rows * columns * gemm::kNestedSlots + right_edge + bottom_edge) * weight[0] * weight[1];
+  const auto tiles = [&](int axis) { return (x[axis] + gemm::kNestedTile - 1) / gemm::kNestedTile; };
+  const auto edge = [&](int64_t pixels) {
+    return 3 * (kNestedEdgePixels + 1) * ((pixels + kNestedEdgePixels - 1) / kNestedEdgePixels);
+  };
+  int64_t columns = gemm::RoundUp(tiles(2) * tiles(3), gemm::kTile) * gemm::kNestedSlots;
+  if (x[3] % gemm::kNestedTile == 0) columns += edge(tiles(2) * gemm::kNestedTile);
+  if (x[2] % gemm::kNestedTile == 0) columns += edge(x[3] + 1);
+  return columns * weight[0] * weight[1];
 }
 constexpr int64_t kNestedUpRowStep =
     2 * gemm::kNestedTile;  // a range may begin anywhere, but wastes least here

@@ -32,7 +32,6 @@ using gemm::kTile;
 
 constexpr int64_t kPad = kTile;                 // before the first pixel of a row of t
 constexpr int64_t kKeptRows = 3;                // of t, for the next row of tiles
-constexpr int64_t kEdgePixels = 63;             // of x, of an edge at a time; with their neighbour 64
 constexpr int64_t kTileRows = 2 * kNestedTile;  // of t
 
 struct NestedUp {
@@ -457,8 +456,8 @@ class UpTask {
   // Positions [begin, end) of all channels of the task: take(o, position, even, odd).
   template <class Take>
   void AlongEdge(const Edge& edge, int64_t begin, int64_t end, const Take& take) {
-    constexpr int64_t kTiles = (kEdgePixels + 1) / kTile, kColumns = kTiles * kTile;
-    for (int64_t p = begin; p < end; p += kEdgePixels) {
+    constexpr int64_t kTiles = (kNestedEdgePixels + 1) / kTile, kColumns = kTiles * kTile;
+    for (int64_t p = begin; p < end; p += kNestedEdgePixels) {
       for (int64_t i = 0; i < conv_.in_channels; ++i) {
         for (int64_t j = 0; j < kColumns; ++j) {
           const int64_t at = p - 1 + j;
@@ -475,7 +474,7 @@ class UpTask {
         product_.Multiply(b, edge.single, v_, kTiles, m_ + 2 * floats, kColumns);
         for (int64_t o = blocks_.Row(b); o < blocks_.Row(b + 1); ++o) {
           const int64_t row = (o - blocks_.Row(b)) * kColumns;
-          for (int64_t j = 0; j < std::min(kEdgePixels, end - p); ++j) {
+          for (int64_t j = 0; j < std::min(kNestedEdgePixels, end - p); ++j) {
             const float even = infinity[row + j + 1] + gemm::kZeroScale * zero[row + j];
             take(o, p + j, gemm::kZeroScale * even, gemm::kZeroScale * single[row + j + 1]);
           }

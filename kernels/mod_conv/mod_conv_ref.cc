@@ -47,9 +47,17 @@ Cost ModConv::Count(const Params& params, Shapes in) {
   const int64_t filter = params.up ? pixels * 4 * channels * 16 : 0;
   const int64_t demodulate = params.demodulate ? x[0] * channels * x[1] : 0;
   Cost cost = CostOf<ModConv>(params, in, pixels * channels * x[1] * 9 + filter + demodulate);
-  cost.products = pixels * channels * x[1] * 9;
-  if (TakesWinograd(params, x, in[kWeight])) cost.products = x[0] * gemm::Winograd::Of(x, in[kWeight]).Products();
-  if (TakesNested(params, x, in[kWeight])) cost.products = x[0] * NestedUpProducts(x, in[kWeight]);
+  const Shape& weight = in[kWeight];
+  if (TakesNested(params, x, weight)) {
+    cost.products = x[0] * NestedUpProducts(x, weight);
+  } else if (params.up) {
+    cost.products = x[0] * UpProducts(x, weight);
+  } else if (TakesWinograd(params, x, weight)) {
+    cost.products = gemm::Winograd::Of(x, weight).Products(x[0]);
+  } else {
+    cost.products = x[0] * gemm::RoundUp(x[2] * x[3], gemm::kTile) * channels * x[1] * 9;
+  }
+  if (params.demodulate) cost.products += x[0] * gemm::RoundUp(channels, gemm::kTile) * x[1];
   return cost;
 }
 

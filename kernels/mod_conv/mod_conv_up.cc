@@ -45,9 +45,7 @@ HWY_EXPORT(FilterChannel);
 
 namespace {
 
-constexpr int64_t kStepPixels = 512;  // pixels of a phase that are computed at a time, at least
-constexpr int64_t kBandRows = 32;     // a band repeats one and a half rows of its neighbour
-constexpr int64_t kTasks = 8;         // per sample: bands times blocks of channels
+constexpr int64_t kTasks = 8;  // per sample: bands times blocks of channels
 constexpr int64_t kTaskPanels = 5;
 
 // The phase of t's rows 2y + py and columns 2x + px.
@@ -66,19 +64,18 @@ int64_t TapsBefore(int py, int px) { return py == 0 ? 4 * px : 6 + 2 * px; }
 
 // How the work is cut, by the shape of one sample alone.
 struct UpPlan {
+  UpCut cut;
   int64_t height, width;
-  int64_t step_rows, slots;  // rows of x at a time; rows of t in the ring
-  int64_t stride;            // floats of half a row of t
-  int64_t bands, splits, block_channels;
+  int64_t slots;   // rows of t in the ring
+  int64_t stride;  // floats of half a row of t
+  int64_t splits, block_channels;
 
   // `rows` of x, those whose output rows are computed.
-  UpPlan(const Shape& x, const Shape& weight, int64_t rows) : height(x[2]), width(x[3]) {
-    step_rows = std::clamp<int64_t>((kStepPixels + width) / (width + 1), 1, height + 1);
-    slots = 2 * step_rows + 3;
+  UpPlan(const Shape& x, const Shape& weight, int64_t rows) : cut(x, rows), height(x[2]), width(x[3]) {
+    slots = 2 * cut.step_rows + 3;
     stride = gemm::RoundUp(width + 2, gemm::kTile) + gemm::kTile;
-    bands = std::clamp<int64_t>(rows / kBandRows, 1, kTasks);
     const int64_t panels = gemm::Panels(weight[0]).count;
-    splits = std::clamp<int64_t>(panels / kTaskPanels, 1, (kTasks + bands - 1) / bands);
+    splits = std::clamp<int64_t>(panels / kTaskPanels, 1, (kTasks + cut.bands - 1) / cut.bands);
     block_channels = (panels + splits - 1) / splits * gemm::kMaxRows;
   }
   int64_t RingFloats() const { return block_channels * slots * 2 * stride; }
@@ -106,18 +103,12 @@ class Band {
     first_channel_ = panels.Begin(panel_begin);
     end_channel_ = panels.Begin(panel_end);
     ClearEdges();
-    // Step y completes t's rows 2y and 2y + 1, hence the output rows 2y - 2 and 2y - 1.
-    for (int64_t begin = row_begin; begin <= row_end; begin += plan_.step_rows) {
-      const int64_t end = std::min(begin + plan_.step_rows, row_end + 1);
-      const bool first = begin == row_begin;
-      for (int px = 0; px < 2; ++px) {
-        RunPhase(0, px, begin, end);
-        RunPhase(1, px, first ? std::max<int64_t>(0, begin - 1) : begin, std::min(end, plan_.height));
-      }
+    const auto run = [&](int py, int px, int64_t begin, int64_t end) { RunPhase(py, px, begin, end); };
+    plan_.cut.ForEachStep(row_begin, row_end, plan_.height, run, [&](int64_t begin, int64_t end, bool first) {
       for (int64_t o = first_channel_; o < end_channel_; ++o) {
         for (int64_t y = first ? begin : begin - 1; y < end - 1; ++y) FilterPair(o, y);
       }
-    }
+    });
   }
 
  private:
@@ -222,11 +213,11 @@ void UpConv(const CpuCall& call, const Fir& fir, float* thread_scratch, const ge
   const int64_t first = out.begin / 2, rows = out.end / 2 - first;
   const UpPlan plan(x, weight, rows);
   const int64_t thread_floats = ThreadFloats(plan, weight);
-  const int64_t panels = gemm::Panels(weight[0]).count, bands = x[0] * plan.bands;
+  const int64_t panels = gemm::Panels(weight[0]).count, bands = x[0] * plan.cut.bands;
   call.threads->ParallelFor(static_cast<int>(bands * plan.splits), [&](int task, int thread) {
-    const int64_t split = task / bands, sample = task % bands / plan.bands, band = task % plan.bands;
+    const int64_t split = task / bands, sample = task % bands / plan.cut.bands, band = task % plan.cut.bands;
     Band(call, plan, fir, sink, thread_scratch + thread * thread_floats)
-        .Run(sample, first + rows * band / plan.bands, first + rows * (band + 1) / plan.bands,
+        .Run(sample, first + rows * band / plan.cut.bands, first + rows * (band + 1) / plan.cut.bands,
              panels * split / plan.splits, panels * (split + 1) / plan.splits);
   });
 }

@@ -4,6 +4,7 @@
 #include <limits>
 #include <set>
 
+#include "graph/winograd.h"
 #include "tests/graph/support.h"
 
 namespace mien::testing {
@@ -46,6 +47,14 @@ TEST_CASE("synthesis 1024: multiply-adds and shapes") {
   CHECK(MultiplyAdds<Linear>(graph) == 4653056);
   CHECK(ShapeOf(graph, "w_plus") == "[1,18,512]");
   CHECK(ShapeOf(graph, "image") == "[1,3,1024,1024]");
+}
+
+// The kernels count what they multiply, and tests/kernels holds OpCount to that.
+TEST_CASE("synthesis 1024: multiplications executed") {
+  Graph graph = Built(BuildSynthesis(FullGenerator(1024), {}));
+  CHECK(graph.TotalCost().products > 70'000'000'000);
+  UseWinograd(&graph);
+  CHECK(graph.TotalCost().products < 26'500'000'000);
 }
 
 TEST_CASE("synthesis 256: multiply-adds scale with the batch") {

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "kernels/all_cases.h"
+#include "kernels/gemm/gemm.h"
 #include "kernels/ops.h"
 #include "tests/kernels/op_runner.h"
 
@@ -107,13 +108,14 @@ void CheckRows(const OpCase<Op>& c, const Tensors& in, const std::vector<float>&
 }
 
 template <class Op>
-void CheckCost(const OpCase<Op>& c, const Tensors& in, const Tensors& out) {
+void CheckCost(const OpCase<Op>& c, const Tensors& in, const Tensors& out, int64_t executed_products) {
   const Cost cost = Op::Count(c.params, c.in);
   int64_t elements = 0;
   for (const auto& tensor : in) elements += static_cast<int64_t>(tensor.size());
   for (const auto& tensor : out) elements += static_cast<int64_t>(tensor.size());
   CHECK(cost.bytes == elements * 4);
   CHECK(cost.multiply_adds >= 0);
+  if (executed_products > 0) CHECK(cost.products == executed_products);  // an op on the matrix product
 }
 
 template <class Op>
@@ -121,8 +123,9 @@ void TestCase(const OpCase<Op>& c) {
   CAPTURE(std::string(c.name));
   const Tensors in = DrawInputs(c);
   const auto expected = RunReference<Op>(c.params, c.in, in);
+  const int64_t products_before = gemm::ExecutedProducts();
   const Tensors out = RunCpu<Op>(c.params, c.in, in, Pool(1));
-  CheckCost(c, in, out);
+  CheckCost(c, in, out, gemm::ExecutedProducts() - products_before);
   const double error = WorstError<Op>(out, expected);
   CHECK_MESSAGE(error <= c.tolerance, "error " << error << ", at most " << c.tolerance << " expected");
 
