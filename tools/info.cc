@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/simd.h"
 #include "runtime/base/file.h"
 #include "runtime/device.h"
 #include "runtime/interrupt.h"
@@ -146,8 +147,10 @@ Status ReportForeign(Session& session, const std::string& path) {
 void ReportBuild(Session& session) {
   const Result<Device> device = OpenDevice(BuildExecutor(), 0);
   const char* found = device.ok() ? device->info.name : device.status().message();
-  session.report["build"] = {{"version", MIEN_VERSION}, {"cuda", CudaBuild()}, {"device", found}};
-  session.Print("build: mien " MIEN_VERSION ", CUDA kernels: %s, device: %s\n", CudaBuild(), found);
+  session.report["build"] = {{"version", MIEN_VERSION}, {"compiler", MIEN_COMPILER}, {"simd", SimdTarget()},
+                             {"simd_compiled", SimdTargets()}, {"cuda", CudaBuild()}, {"device", found}};
+  session.Print("build: mien " MIEN_VERSION ", CPU kernels: %s, CUDA kernels: %s, device: %s\n", SimdInWords().c_str(),
+                CudaBuild(), found);
 }
 
 Status RunInfo(Session& session, const InfoWords& words) {

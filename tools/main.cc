@@ -5,6 +5,7 @@
 #include <cstring>
 #include <new>
 
+#include "kernels/simd.h"
 #include "runtime/device.h"
 #include "runtime/interrupt.h"
 #include "tools/verbs.h"
@@ -76,7 +77,8 @@ int Main(int count, char** words) {
   Session session;
   CLI::App app(kAbout, "mien");
   app.footer(kExitCodes);
-  app.set_version_flag("--version", std::string("mien " MIEN_VERSION ", CUDA kernels: ") + CudaBuild());
+  app.set_version_flag("--version", std::string("mien " MIEN_VERSION ", CPU kernels: ") + SimdInWords() +
+                                        ", CUDA kernels: " + CudaBuild() + ", compiler: " MIEN_COMPILER);
   app.fallthrough();
   app.require_subcommand(1);
   AddGlobalOptions(app, session);

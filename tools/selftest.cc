@@ -1,5 +1,6 @@
 // mien selftest: every op on this machine against its double reference, on a device first what its instructions mean, as
 // a block of text to paste into a report.
+#include "kernels/simd.h"
 #include "runtime/engine.h"
 #include "runtime/rival_check.h"
 #include "runtime/wrapper_check.h"
@@ -69,9 +70,12 @@ Status RunSelftest(Session& session, const SelftestOptions& options) {
   MIEN_ASSIGN(const BackendChoice backend, ChooseBackend(session.backend));
   session.report["backend"] = backend.name;
   session.report["version"] = MIEN_VERSION;
+  session.report["compiler"] = MIEN_COMPILER;
+  session.report["simd"] = SimdTarget();
   session.report["cuda_build"] = CudaBuild();
-  session.Print("mien " MIEN_VERSION " selftest%s\nbackend  %s (%s)\nkernels  CUDA: %s\n", options.quick ? " --quick" : "",
-                backend.name.c_str(), backend.reason.c_str(), CudaBuild());
+  session.Print("mien " MIEN_VERSION " selftest%s, built by " MIEN_COMPILER "\nbackend  %s (%s)\n",
+                options.quick ? " --quick" : "", backend.name.c_str(), backend.reason.c_str());
+  session.Print("kernels  CPU: %s, CUDA: %s\n", SimdInWords().c_str(), CudaBuild());
   if (options.rivals && !backend.device) return Status::Error(Code::kUsage, "--rivals: there are rivals on a device only");
   MIEN_ASSIGN(const std::vector<OpCheck> checks, backend.device ? CheckDevice(session, *backend.device, options)
                                                                 : CheckOpsOnCpu(session.threads, options.quick));

@@ -13,6 +13,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "kernels/simd.h"
 #include "runtime/image.h"
 #include "runtime/random.h"
 #include "tests/runtime/allocations.h"
@@ -116,7 +117,9 @@ TEST_CASE("Usage errors answer 2, help and version 0") {
     CHECK(help.err.empty());
   }
   CHECK(Run({"help"}).code == 0);
-  CHECK(Run({"--version"}).out.starts_with("mien "));
+  const std::string version = Run({"--version"}).out;
+  CHECK(version.starts_with("mien "));
+  CHECK(version.find("CPU kernels: " + SimdTarget() + " (of ") != std::string::npos);
 }
 
 TEST_CASE("bench and selftest measure this machine's CPU; without a device cuda answers 5, and auto says why") {

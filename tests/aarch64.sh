@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# What depends on the processor, cross-compiled for aarch64 and run by qemu's user mode: every op's CPU kernel (NEON)
+# against the double reference, without the sizes of full networks, and the host runner's own tests (its fibers, every
+# planted bug, the proof kernels). For Debian 12: the libraries for aarch64 are unpacked in build/aarch64, not installed.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. tests/support/packages.sh
+folder=$PWD/build/aarch64
+root=$folder/root
+
+# Debian's package lists and packages for arm64, in a folder of their own: the system's apt stays as it is.
+unpack_libraries() {
+  local apt=(-o APT::Architecture=arm64 -o APT::Architectures::=arm64 -o Dir::State::Status=/dev/null
+    -o "Dir::State::Lists=$folder/lists" -o "Dir::Cache=$folder/cache" -o APT::Sandbox::User=)
+  mkdir -p "$folder/lists/partial" "$folder/cache/archives/partial" "$folder/packages" "$root"
+  apt-get "${apt[@]}" -q update
+  (cd "$folder/packages" && apt-get "${apt[@]}" -q download libhwy-dev libhwy1 libpng-dev libpng16-16 zlib1g-dev zlib1g)
+  local package
+  for package in "$folder"/packages/*.deb; do dpkg-deb -x "$package" "$root"; done
+}
+
+install_packages cmake ninja-build pkg-config nlohmann-json3-dev libcli11-dev doctest-dev \
+  g++-aarch64-linux-gnu qemu-user-static
+[ -d "$root" ] || unpack_libraries
+launcher=()
+if command -v ccache >/dev/null; then launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache); fi
+cmake -S . -B "$folder" -G Ninja "${launcher[@]}" -DCMAKE_BUILD_TYPE=Release "-DMIEN_AARCH64_ROOT=$root" \
+  "-DCMAKE_TOOLCHAIN_FILE=$PWD/tests/support/aarch64.cmake"
+cmake --build "$folder" --target test_kernels test_simt_runner
+emulate() { qemu-aarch64-static -L /usr/aarch64-linux-gnu "$folder/tests/$1" "${@:2}"; }
+emulate test_kernels --test-case-exclude='*: full size'
+emulate simt/test_simt_runner

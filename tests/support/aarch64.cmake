@@ -1,0 +1,13 @@
+# Cross-compiles for aarch64 with Debian's compiler and runs the tests by qemu (tests/aarch64.sh). MIEN_AARCH64_ROOT: libraries.
+set(CMAKE_SYSTEM_NAME Linux)
+set(CMAKE_SYSTEM_PROCESSOR aarch64)
+set(CMAKE_LIBRARY_ARCHITECTURE aarch64-linux-gnu)
+set(CMAKE_C_COMPILER aarch64-linux-gnu-gcc)
+set(CMAKE_CXX_COMPILER aarch64-linux-gnu-g++)
+set(CMAKE_CROSSCOMPILING_EMULATOR qemu-aarch64-static -L /usr/aarch64-linux-gnu)
+
+set(CMAKE_TRY_COMPILE_PLATFORM_VARIABLES MIEN_AARCH64_ROOT)
+set(CMAKE_FIND_ROOT_PATH ${MIEN_AARCH64_ROOT})
+set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)
+set(ENV{PKG_CONFIG_SYSROOT_DIR} ${MIEN_AARCH64_ROOT})
+set(ENV{PKG_CONFIG_LIBDIR} ${MIEN_AARCH64_ROOT}/usr/lib/aarch64-linux-gnu/pkgconfig)
