@@ -85,6 +85,7 @@ Result<std::unique_ptr<Pipeline>> Pipeline::Create(std::shared_ptr<const ModelFi
     for (size_t i = 1; i < graph.inputs.size(); ++i) {
       pipeline->noise_.emplace_back(static_cast<size_t>(graph.values[graph.inputs[i]].shape.elements()));
     }
+    pipeline->synthesis_inputs_.resize(graph.inputs.size());
   }
   return pipeline;
 }
@@ -127,12 +128,12 @@ Status Pipeline::ApplyEdit(const std::vector<Edit>& edits, const std::vector<boo
 
 Result<Image> Pipeline::Synthesize(std::span<const float> w_plus, uint64_t noise_seed) {
   MIEN_TRY(CheckCodes(w_plus));
-  std::vector<Input> inputs = {w_plus};
+  synthesis_inputs_[0] = w_plus;
   for (size_t i = 0; i < noise_.size(); ++i) {
     FillNoise(noise_seed, i, noise_[i]);
-    inputs.push_back(noise_[i]);
+    synthesis_inputs_[i + 1] = noise_[i];
   }
-  MIEN_TRY(engine_->Run(synthesis_, inputs, std::array{Output(image_)}));
+  MIEN_TRY(engine_->Run(synthesis_, synthesis_inputs_, std::array{Output(image_)}));
   const GeneratorConfig& generator = *config().generator;
   return FromFloats(image_, generator.resolution, generator.rounding);
 }

@@ -60,6 +60,7 @@ class Pipeline {
   int rows_ = 0, w_dim_ = 0;
   std::vector<float> photo_, image_, codes_, latent_, z_;
   std::vector<std::vector<float>> noise_;
+  std::vector<std::span<const float>> synthesis_inputs_;  // w_plus, noise_
 };
 
 }  // namespace mien

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "runtime/pipeline.h"
+#include "tests/runtime/allocations.h"
 #include "tests/runtime/tiny_model.h"
 #include "tests/support/hashgen.h"
 
@@ -196,6 +197,28 @@ TEST_CASE("Random noise follows its seed") {
   REQUIRE((a.ok() && b.ok() && c.ok()));
   CHECK(std::memcmp(a->pixels.data(), c->pixels.data(), a->bytes().size()) == 0);
   CHECK(std::memcmp(a->pixels.data(), b->pixels.data(), a->bytes().size()) != 0);
+}
+
+TEST_CASE("Editing allocates the picture it gives and nothing else") {
+  if (!testing::kCountsAllocations) return;
+  PipelineOptions options;
+  options.threads = 2;
+  options.edit = options.synthesize = options.map = options.random_noise = true;
+  auto pipeline = Pipeline::Create(TinyModel(), options);
+  REQUIRE(pipeline.ok());
+  const std::vector<Edit> edits = {{kSmile, Edit::Mode::kSet, 1.5f}};
+  const std::vector<bool> rows(kTinyRows, true);
+  std::vector<float> codes(size_t{kTinyRows} * kTinyDim);
+  const testing::AllocationCount count;
+  const bool edited = (*pipeline)->FromSeed(3, codes).ok() &&
+                      (*pipeline)->ApplyEdit(edits, rows, 0.25f, codes, codes).ok();
+  const auto by_edit = count.calls();
+  const auto picture = (*pipeline)->Synthesize(codes, 7);
+  const auto by_picture = count.calls() - by_edit;
+  REQUIRE(edited);
+  REQUIRE(picture.ok());
+  CHECK(by_edit == 0);
+  CHECK(by_picture == 1);
 }
 
 }  // namespace
