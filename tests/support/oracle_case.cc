@@ -72,6 +72,12 @@ void TestOracleCase(const std::string& name, int threads) {
         Judge(name, recorded, fused[output], file);
       }
       CHECK(!fused.empty());
+      Recorded fast = subject.RunFast(words, in);
+      for (const auto& [output, values] : fused) {
+        if (!file.Has("f64/" + prefix + output)) continue;
+        JudgeDecibels(name + " " + prefix + output, fast.Get(output).values, file.Get("f64/" + prefix + output).values,
+                      output == "image" ? 2 : Rms(values));
+      }
       words.push_back("--trace");
       Recorded traced = subject.Run(words, in);
       for (const auto& [output, values] : fused) {
