@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Everything that must pass: installs what is missing (Debian 12, Ubuntu 22.04 and 24.04 package names), builds, runs
-# all tests, the static checks of the CUDA kernels where there is nvcc, a few minutes of mutants of the CUDA kernels, the
-# small rooms and the host runner again under the sanitizers, and each fuzz target for a minute. The last line is
-# "N passed, N failed"; exit status 0 means none failed.
+# all tests, counts instructions, the static checks of the CUDA kernels where there is nvcc, a few minutes of mutants of
+# the CUDA kernels, the small rooms and the host runner again under the sanitizers, and each fuzz target for a minute. The
+# last line is "N passed, N failed"; exit status 0 means none failed.
 #   MIEN_FUZZ_SECONDS     per fuzz target, default 60; 0 leaves fuzzing out
 #   MIEN_MUTANT_SECONDS   default 180; 0 leaves the mutants out (all of them: tests/simt/mutants.py build/release)
 set -uo pipefail
@@ -57,29 +57,27 @@ run_test() {
 tests_of() { ctest --test-dir "$1" -N | sed -n 's/^ *Test *#[0-9]*: //p'; }
 
 install_packages g++ cmake ninja-build pkg-config libpng-dev zlib1g-dev libhwy-dev nlohmann-json3-dev \
-  libcli11-dev doctest-dev || give_up "packages are missing"
+  libcli11-dev doctest-dev python3 valgrind || give_up "packages are missing"
 launcher=()
 if command -v ccache >/dev/null; then launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache); fi
 
-configure_and_build build/release all -- -DCMAKE_BUILD_TYPE=Release || give_up "the release build failed"
+configure_and_build build/release all -- -DCMAKE_BUILD_TYPE=Release -DMIEN_BENCH=ON || give_up "the release build failed"
 for name in $(tests_of build/release); do run_test build/release "$name"; done
 
-# The kernels' machine code (tests/cuda); status 77: what the check needs is not here, as it has said.
-if command -v python3 >/dev/null; then
-  for check in checks_test resources sass; do
-    echo "--- static: $check"
-    tests/cuda/$check.py
-    case $? in
-      0) passed=$((passed + 1)) ;;
-      77) ;;
-      *) failed=$((failed + 1)) ;;
-    esac
-  done
-else
-  echo "static checks: SKIPPED, there is no python3"
-fi
+# Instructions of the CPU kernels (tests/instructions) and the machine code of the CUDA kernels (tests/cuda); status 77:
+# what the check needs is not here, as it has said.
+for check in "instructions/instructions.py build/release" cuda/{checks_test,resources,sass}.py; do
+  echo "--- $check"
+  # shellcheck disable=SC2086 # a command and its argument
+  tests/$check
+  case $? in
+    0) passed=$((passed + 1)) ;;
+    77) ;;
+    *) failed=$((failed + 1)) ;;
+  esac
+done
 
-if command -v python3 >/dev/null && [ "$mutant_seconds" -gt 0 ]; then
+if [ "$mutant_seconds" -gt 0 ]; then
   echo "--- mutants of the CUDA kernels"
   start=$SECONDS
   if tests/simt/mutants.py build/release --seconds "$mutant_seconds" --jobs "$(nproc)"; then
