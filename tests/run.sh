@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Everything that must pass: installs what is missing (Debian 12, Ubuntu 22.04 and 24.04 package names), builds, runs
-# all tests, counts instructions, the static checks of the CUDA kernels where there is nvcc, a few minutes of mutants of
-# the CUDA kernels, the small rooms and the host runner again under the sanitizers, and each fuzz target for a minute. The
-# last line is "N passed, N failed"; exit status 0 means none failed.
+# all tests, the ops again on an emulated aarch64, counts instructions, the static checks of the CUDA kernels where there is
+# nvcc, a few minutes of mutants of the CUDA kernels, the small rooms and the host runner again under the sanitizers, and
+# each fuzz target for a minute. The last line is "N passed, N failed"; exit status 0 means none failed.
 #   MIEN_FUZZ_SECONDS     per fuzz target, default 60; 0 leaves fuzzing out
 #   MIEN_MUTANT_SECONDS   default 180; 0 leaves the mutants out (all of them: tests/simt/mutants.py build/release)
 set -uo pipefail
@@ -64,9 +64,9 @@ if command -v ccache >/dev/null; then launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=cc
 configure_and_build build/release all -- -DCMAKE_BUILD_TYPE=Release -DMIEN_BENCH=ON || give_up "the release build failed"
 for name in $(tests_of build/release); do run_test build/release "$name"; done
 
-# Instructions of the CPU kernels (tests/instructions) and the machine code of the CUDA kernels (tests/cuda); status 77:
-# what the check needs is not here, as it has said.
-for check in "instructions/instructions.py build/release" cuda/{checks_test,resources,sass}.py; do
+# What depends on the processor on another one, instructions of the CPU kernels, the machine code of the CUDA kernels; status
+# 77: what the check needs is not here, as it has said.
+for check in aarch64.sh "instructions/instructions.py build/release" cuda/{checks_test,resources,sass}.py; do
   echo "--- $check"
   # shellcheck disable=SC2086 # a command and its argument
   tests/$check
