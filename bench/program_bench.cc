@@ -1,9 +1,13 @@
-// Times one program of a model, from inputs in host memory to outputs in host memory:
-//   program_bench MODEL GRAPH [--in TENSORS] [--threads N] [--batch N] [--exact] [--runs N | --steps N]
-// Without --runs and --steps it runs once for every line on stdin and answers with "WALL_MS CPU_MS" (the time
-// of all threads), so that a driver can interleave it with other programs (synth_rivals.py). --runs:
-// quantiles of N runs.
-// --steps: how N runs divide among the steps, by op and by layer.
+// Times programs of a model one after the other, from inputs in host memory to outputs in host memory:
+//   program_bench MODEL GRAPH,GRAPH,... [--in TENSORS] [--out TENSORS] [--edit] [--threads N] [--batch N]
+//   [--exact]
+//                 [--runs N | --steps N]
+// An input that an earlier program of the list gives under the same name is taken from there, so that
+// encoder,flow,flow_inverse,synthesis is a whole edit; --edit then rewrites two attributes of every row of
+// the latent. Without --runs and --steps it says "ready MULTIPLY_ADDS PRODUCTS" (of the direct algorithms,
+// and executed), runs once for every line on stdin and answers with "WALL_MS CPU_MS" (the time of all
+// threads), so that a driver can interleave it with other programs (compare.py). --runs: quantiles of N runs.
+// --steps: how N runs of one program divide among the steps, by op and by layer.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
@@ -18,9 +22,10 @@ namespace mien {
 namespace {
 
 struct Options {
-  std::string model, graph, inputs;
+  std::string model, inputs, outputs;
+  std::vector<std::string> graphs;
   int threads = 0, batch = 1, runs = 0, steps = 0;
-  bool exact = false;
+  bool exact = false, edit = false;
 };
 
 struct Time {
@@ -49,6 +54,9 @@ double Quantile(const std::vector<Time>& times, double Time::*clock, double shar
   return sorted[std::max<size_t>(rank, 1) - 1];
 }
 
+// The columns that --edit rewrites in every row, as in the recorded edit of the flow.
+constexpr std::pair<size_t, float> kEdits[] = {{0, -2.0f}, {5, 2.0f}};
+
 class Bench {
  public:
   Status Open(const Options& options);
@@ -57,13 +65,25 @@ class Bench {
   Status Steps(int runs);
 
  private:
+  // What a program of the list reads and writes; inputs from outside have memory of their own.
+  struct Wiring {
+    std::vector<std::vector<float>> own_inputs, outputs;
+    std::vector<std::span<const float>> in;
+    std::vector<std::span<float>> out;
+    std::span<const float> latent;  // to be edited into:
+    std::vector<float> edited;
+    size_t width = 0;
+  };
+  void Wire(int program, bool edit);
+  std::span<const float> FromEarlier(int program, const Value& value) const;
   Status ReadInputs(const std::string& path);
+  Status WriteOutputs(const std::string& path);
   Result<Time> Run();
 
+  int programs() const { return static_cast<int>(wiring_.size()); }
+
   std::unique_ptr<Engine> engine_;
-  std::vector<std::vector<float>> in_, out_;
-  std::vector<std::span<const float>> in_spans_;
-  std::vector<std::span<float>> out_spans_;
+  std::vector<Wiring> wiring_;
 };
 
 Status Bench::Open(const Options& options) {
@@ -73,50 +93,115 @@ Status Bench::Open(const Options& options) {
   engine.threads = options.threads;
   engine.batch = options.batch;
   engine.exact = options.exact;
-  engine.programs = {{.graph = options.graph}};
+  for (const std::string& graph : options.graphs) engine.programs.push_back({.graph = graph});
   MIEN_ASSIGN(engine_, Engine::Create(std::make_shared<WeightStore>(model), engine));
-  const Graph& graph = engine_->graph(0);
-  const auto elements = [&](ValueId id) { return static_cast<size_t>(graph.values[id].shape.elements()); };
-  for (const ValueId id : graph.inputs) {
-    auto& input = in_.emplace_back(elements(id));
-    for (size_t i = 0; i < input.size(); ++i)
-      input[i] = static_cast<float>(i * 40503 % 65536) / 32768.0f - 1.0f;
-  }
-  for (const NamedValue& output : graph.outputs) out_.emplace_back(elements(output.value));
-  in_spans_.assign(in_.begin(), in_.end());
-  out_spans_.assign(out_.begin(), out_.end());
-  return options.inputs.empty() ? Status() : ReadInputs(options.inputs);
+  wiring_.resize(options.graphs.size());
+  for (int i = 0; i < programs(); ++i) Wire(i, options.edit);
+  if (!options.inputs.empty()) MIEN_TRY(ReadInputs(options.inputs));
+  return options.outputs.empty() ? Status() : WriteOutputs(options.outputs);
 }
 
-// Every input by its name, repeated for the batch.
-Status Bench::ReadInputs(const std::string& path) {
-  MIEN_ASSIGN(File source, File::Open(path));
-  MIEN_ASSIGN(TensorFile file,
-              TensorFile::Open(std::make_shared<File>(std::move(source)), TensorFile::Profile::kPlain));
-  const Graph& graph = engine_->graph(0);
-  for (size_t i = 0; i < in_.size(); ++i) {
-    const Value& value = graph.values[graph.inputs[i]];
-    const TensorEntry* entry = file.Find(value.name);
-    if (entry == nullptr || entry->shape.elements() == 0 ||
-        value.shape.elements() % entry->shape.elements() != 0) {
-      return Status::Error(Code::kRefused, "%s: a tensor %s for %s expected, %s found", path.c_str(),
-                           value.name.c_str(), value.shape.ToString().c_str(),
-                           entry == nullptr ? "none" : entry->shape.ToString().c_str());
+// The latest output of that name and size before `program`; empty: there is none.
+std::span<const float> Bench::FromEarlier(int program, const Value& value) const {
+  for (int i = program - 1; i >= 0; --i) {
+    const std::vector<NamedValue>& outputs = engine_->graph(i).outputs;
+    for (size_t k = 0; k < outputs.size(); ++k) {
+      if (outputs[k].name == value.name &&
+          wiring_[i].out[k].size() == static_cast<size_t>(value.shape.elements()))
+        return wiring_[i].out[k];
     }
-    const auto once = static_cast<size_t>(entry->shape.elements());
-    MIEN_TRY(file.ReadFloats(*entry, {in_[i].data(), once}));
-    for (size_t k = once; k < in_[i].size(); ++k) in_[i][k] = in_[i][k - once];
   }
   return {};
 }
 
+void Bench::Wire(int program, bool edit) {
+  const Graph& graph = engine_->graph(program);
+  Wiring& wiring = wiring_[program];
+  for (const ValueId id : graph.inputs) {
+    const Value& value = graph.values[id];
+    wiring.in.push_back(FromEarlier(program, value));
+    auto& own = wiring.own_inputs.emplace_back();
+    if (wiring.in.back().empty()) {
+      own.resize(static_cast<size_t>(value.shape.elements()));
+      for (size_t i = 0; i < own.size(); ++i)
+        own[i] = static_cast<float>(i * 40503 % 65536) / 32768.0f - 1.0f;
+      wiring.in.back() = own;
+    } else if (edit && value.name == "latent") {
+      wiring.latent = wiring.in.back();
+      wiring.edited.resize(wiring.latent.size());
+      wiring.width = static_cast<size_t>(value.shape[value.shape.rank - 1]);
+      wiring.in.back() = wiring.edited;
+    }
+  }
+  for (const NamedValue& output : graph.outputs) {
+    const Shape& shape = graph.values[output.value].shape;
+    wiring.out.push_back(wiring.outputs.emplace_back(static_cast<size_t>(shape.elements())));
+  }
+}
+
+// Every input from outside by its name, repeated for the batch.
+Status Bench::ReadInputs(const std::string& path) {
+  MIEN_ASSIGN(File source, File::Open(path));
+  MIEN_ASSIGN(TensorFile file,
+              TensorFile::Open(std::make_shared<File>(std::move(source)), TensorFile::Profile::kPlain));
+  for (int program = 0; program < programs(); ++program) {
+    const Graph& graph = engine_->graph(program);
+    for (size_t i = 0; i < graph.inputs.size(); ++i) {
+      std::vector<float>& input = wiring_[program].own_inputs[i];
+      if (input.empty()) continue;
+      const Value& value = graph.values[graph.inputs[i]];
+      const TensorEntry* entry = file.Find(value.name);
+      if (entry == nullptr || entry->shape.elements() == 0 ||
+          value.shape.elements() % entry->shape.elements() != 0) {
+        return Status::Error(Code::kRefused, "%s: a tensor %s for %s expected, %s found", path.c_str(),
+                             value.name.c_str(), value.shape.ToString().c_str(),
+                             entry == nullptr ? "none" : entry->shape.ToString().c_str());
+      }
+      const auto once = static_cast<size_t>(entry->shape.elements());
+      MIEN_TRY(file.ReadFloats(*entry, {input.data(), once}));
+      for (size_t k = once; k < input.size(); ++k) input[k] = input[k - once];
+    }
+  }
+  return {};
+}
+
+// All outputs of one run, as PROGRAM/NAME.
+Status Bench::WriteOutputs(const std::string& path) {
+  MIEN_ASSIGN([[maybe_unused]] const Time time, Run());
+  std::vector<TensorToWrite> tensors;
+  for (int program = 0; program < programs(); ++program) {
+    const Graph& graph = engine_->graph(program);
+    for (size_t k = 0; k < graph.outputs.size(); ++k) {
+      tensors.push_back({graph.name + "/" + graph.outputs[k].name, DType::kF32,
+                         graph.values[graph.outputs[k].value].shape, std::as_bytes(wiring_[program].out[k])});
+    }
+  }
+  return WriteTensorFile(path, tensors, {}, TensorFile::Profile::kPlain);
+}
+
 Result<Time> Bench::Run() {
   const Time start = Now();
-  MIEN_TRY(engine_->Run(0, in_spans_, out_spans_));
+  for (int program = 0; program < programs(); ++program) {
+    Wiring& wiring = wiring_[program];
+    std::copy(wiring.latent.begin(), wiring.latent.end(), wiring.edited.begin());
+    for (size_t row = 0; row < wiring.edited.size(); row += wiring.width) {
+      for (const auto& [column, to] : kEdits) wiring.edited[row + column] = to;
+    }
+    MIEN_TRY(engine_->Run(program, wiring.in, wiring.out));
+  }
   return Since(start);
 }
 
 Status Bench::Serve() {
+  Cost cost;
+  for (int program = 0; program < programs(); ++program) {
+    const Cost one = engine_->graph(program).TotalCost();
+    cost.multiply_adds += one.multiply_adds;
+    cost.products += one.products;
+  }
+  std::printf("ready %lld %lld\n", static_cast<long long>(cost.multiply_adds),
+              static_cast<long long>(cost.products));
+  std::fflush(stdout);
   for (int c = std::getchar(); c != EOF; c = std::getchar()) {
     if (c != '\n') continue;
     MIEN_ASSIGN(const Time time, Run());
@@ -132,10 +217,12 @@ Status Bench::Quantiles(int runs) {
     MIEN_ASSIGN(const Time time, Run());
     if (run >= 0) times.push_back(time);
   }
-  std::printf("%s, batch %d, %d threads, %d runs: wall p50 %.3f p99 %.3f max %.3f ms, cpu p50 %.3f ms\n",
-              engine_->graph(0).name.c_str(), engine_->batch(), engine_->threads(), runs,
-              Quantile(times, &Time::wall, 0.5), Quantile(times, &Time::wall, 0.99),
-              Quantile(times, &Time::wall, 1.0), Quantile(times, &Time::cpu, 0.5));
+  std::string names;
+  for (int program = 0; program < programs(); ++program) names += engine_->graph(program).name + ", ";
+  std::printf("%sbatch %d, %d threads, %d runs: wall p50 %.3f p99 %.3f max %.3f ms, cpu p50 %.3f ms\n",
+              names.c_str(), engine_->batch(), engine_->threads(), runs, Quantile(times, &Time::wall, 0.5),
+              Quantile(times, &Time::wall, 0.99), Quantile(times, &Time::wall, 1.0),
+              Quantile(times, &Time::cpu, 0.5));
   return {};
 }
 
@@ -146,8 +233,9 @@ Status Bench::Steps(int runs) {
   ThreadPool threads(engine_->threads());
   std::vector<std::vector<Time>> times(graph.nodes.size());
   for (int run = -1; run < runs; ++run) {
-    for (size_t i = 0; i < in_.size(); ++i)  // again, for later values may lie where they were
-      std::copy(in_[i].begin(), in_[i].end(), program.input(static_cast<int>(i)).begin());
+    const auto& in = wiring_[0].in;
+    for (size_t i = 0; i < in.size(); ++i)  // again, for later values may lie where they were
+      std::copy(in[i].begin(), in[i].end(), program.input(static_cast<int>(i)).begin());
     for (size_t n = 0; n < times.size(); ++n) {
       const Time start = Now();
       program.RunStep(n, &threads);
@@ -177,6 +265,8 @@ Status Bench::Steps(int runs) {
 }
 
 Status RunBench(const Options& options) {
+  if (options.steps > 0 && options.graphs.size() != 1)
+    return Status::Error(Code::kUsage, "--steps: expected one graph, found %zu", options.graphs.size());
   Bench bench;
   MIEN_TRY(bench.Open(options));
   if (options.steps > 0) return bench.Steps(options.steps);
@@ -188,10 +278,12 @@ Status RunBench(const Options& options) {
 
 int main(int count, char** words) {
   mien::Options options;
-  CLI::App app("times one program of a model");
+  CLI::App app("times programs of a model");
   app.add_option("model", options.model)->required();
-  app.add_option("graph", options.graph)->required();
+  app.add_option("graphs", options.graphs, "in this order")->required()->delimiter(',');
   app.add_option("--in", options.inputs, "inputs by name; default: made up");
+  app.add_option("--out", options.outputs, "where the outputs of a first run go");
+  app.add_flag("--edit", options.edit, "rewrite two attributes between the flow and its inverse");
   app.add_option("--threads", options.threads, "0: all processors");
   app.add_option("--batch", options.batch);
   app.add_flag("--exact", options.exact);
