@@ -115,8 +115,9 @@ Result<Cudnn::Convolution> Cudnn::Prepare(Precision precision, const ConvShape& 
       calls_,
       calls_.set_convolution(op, s.pad, s.pad, s.stride, s.stride, 1, 1, kRivalCrossCorrelation, kRivalFloat),
       "describing the op"));
-  const int math = precision == Precision::kFloat ? kRivalFmaMath : kRivalTensorMath;
-  MIEN_TRY(Check(calls_, calls_.set_math(op, math), "describing the op"));
+  // Floats are multiplied as tf32 by default.
+  constexpr int kMath[] = {kRivalFmaMath, kRivalDefaultMath, kRivalTensorMath};
+  MIEN_TRY(Check(calls_, calls_.set_math(op, kMath[static_cast<size_t>(precision)]), "describing the op"));
   int found = 0;
   RivalAlgorithm best = {};
   MIEN_TRY(

@@ -15,7 +15,7 @@ enum RivalCompute { kRivalCompute32 = 68, kRivalComputeTf32 = 77 };
 enum RivalGemm { kRivalDefaultGemm = -1 };
 enum RivalFormat { kRivalChannelsLast = 1 };
 enum RivalMode { kRivalCrossCorrelation = 1 };
-enum RivalMath { kRivalTensorMath = 1, kRivalFmaMath = 3 };
+enum RivalMath { kRivalDefaultMath = 0, kRivalTensorMath = 1, kRivalFmaMath = 3 };
 
 struct RivalAlgorithm {
   int algorithm, status;

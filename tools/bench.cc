@@ -107,7 +107,7 @@ Result<double> AddSteps(const Device& device, const DeviceProgram& program, Repo
     auto& row = report->steps.rows.emplace_back();
     row = {program.graph().name, step.layer, step.op, std::to_string(step.cost.launches),
            Number(1e3 * step.milliseconds, "%.1f"),
-           Number(1e-6 * static_cast<double>(step.cost.bytes) / step.milliseconds, "%.0f"),
+           Number(1e-6 * static_cast<double>(step.cost.bytes) / step.milliseconds, "%.1f"),
            Number(2e-9 * static_cast<double>(step.cost.multiply_adds) / step.milliseconds, "%.2f"), step.bound.by,
            Number(100.0 * step.bound.milliseconds / step.milliseconds, "%.0f")};
     if (rivals.empty()) continue;
@@ -175,7 +175,7 @@ Status AskDevice(Session& session, const Device& device, void* stream, const Ben
                                 {"fp32_tflop_per_s", fp32},
                                 {"tf32_tflop_per_s", tf32},
                                 {"fp16_tflop_per_s", fp16}};
-  session.Note("%s at the most, measured: memory %.0f GB/s, cache %.0f GB/s, fmaf %.2f TFLOP/s, mma.sync %.2f in tf32, %.2f "
+  session.Note("%s at the most, measured: memory %.1f GB/s, cache %.1f GB/s, fmaf %.2f TFLOP/s, mma.sync %.2f in tf32, %.2f "
                "in fp16; bytes and operations of the steps are those of the model", device.info.name, 1e-9 * c.memory,
                1e-9 * c.cache, fp32, tf32, fp16);
   if (!options.rivals) return {};

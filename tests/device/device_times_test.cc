@@ -15,7 +15,7 @@ Device HostRunner() {
   return *device;
 }
 
-TEST_CASE("every ceiling is measured, every step of every program timed beside the one that bounds it") {
+TEST_CASE("every ceiling is measured, every step of a program timed beside the one that bounds it") {
   const Device device = HostRunner();
   const auto ceilings = MeasureCeilings(device, nullptr);
   REQUIRE_MESSAGE(ceilings.ok(), std::string(ceilings.status().message()));
@@ -25,8 +25,8 @@ TEST_CASE("every ceiling is measured, every step of every program timed beside t
     CHECK(ceiling > 0.0);
   }
   const auto store = std::make_shared<WeightStore>(TinyModel());
-  for (const char* precision : {"fp32", "tf32", "fp16"}) {
-    for (const std::string& name : GraphNames()) {
+  for (const char* precision : {"fp32", "tf32"}) {  // program_test.cc has all programs in fp16
+    for (const char* name : {"synthesis", "flow"}) {
       const auto engine = Make(store, OnHostRunner({{.graph = name}}, precision));
       const DeviceProgram& program = *engine->device_program(0);
       const auto times = TimeSteps(device, program, *ceilings);

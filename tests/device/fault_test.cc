@@ -4,6 +4,7 @@
 #include <map>
 #include <type_traits>
 
+#include "runtime/wrapper_check.h"
 #include "tests/device/support.h"
 
 namespace mien::testing {
@@ -179,6 +180,27 @@ void FailEveryCall(bool graphs) {
 
 TEST_CASE("every call fails in turn, captured") { FailEveryCall(true); }
 TEST_CASE("every call fails in turn, not captured") { FailEveryCall(false); }
+
+TEST_CASE("every call fails in turn while a device is asked what its instructions mean") {
+  fake = {};
+  const auto check = [] {
+    const auto device = OpenDevice(&FakeExecutor(), 0);
+    return device.ok() ? CheckWrappersOnDevice(*device).status() : device.status();
+  };
+  REQUIRE(check().ok());
+  const int calls = fake.calls;
+  CHECK(calls > 80);
+  for (const int code : kCodes) {
+    for (int call = 0; call < calls; ++call) {
+      FailAt(call, code);
+      const Status status = check();
+      CAPTURE(fake.failed);
+      CHECK(status.ok() == IsRelease(fake.failed));
+      if (!status.ok()) CheckFailure(status);
+      CHECK(fake.living() == 0);
+    }
+  }
+}
 
 TEST_CASE("a failed run does not spoil the next one") {
   fake = {};

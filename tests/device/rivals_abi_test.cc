@@ -42,6 +42,7 @@ static_assert(int{kRivalCompute32} == CUBLAS_COMPUTE_32F &&
 static_assert(int{kRivalDefaultGemm} == CUBLAS_GEMM_DEFAULT);
 static_assert(int{kRivalChannelsLast} == CUDNN_TENSOR_NHWC &&
               int{kRivalCrossCorrelation} == CUDNN_CROSS_CORRELATION);
+static_assert(int{kRivalDefaultMath} == CUDNN_DEFAULT_MATH);
 static_assert(int{kRivalTensorMath} == CUDNN_TENSOR_OP_MATH && int{kRivalFmaMath} == CUDNN_FMA_MATH);
 
 using Theirs = cudnnConvolutionFwdAlgoPerf_t;

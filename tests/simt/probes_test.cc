@@ -9,7 +9,7 @@
 #include <sstream>
 #include <string>
 
-#include "tests/simt/cuda_files.h"
+#include "kernels/cuda/instructions.h"
 #include "tests/simt/support.h"
 
 namespace mien::simt {
@@ -75,6 +75,47 @@ TEST_CASE("one wrong bit of any word that a wrapper answers is found out") {
     const WrapperError found = CompareWrapper(wrapper, in, bad);
     CHECK_FALSE(found.error <= found.tolerance);
   }
+}
+
+// What the wrappers mean is what the device is held to, so it is held to PTX's own words here.
+TEST_CASE("tf32 is rounded to nearest, ties away from zero") {
+  for (const uint32_t bits : WrapperInput(Wrapper::kToTf32)) {
+    const auto value = std::bit_cast<float>(bits);
+    if (!std::isfinite(value)) continue;
+    int exponent = 0;
+    std::frexp(value, &exponent);
+    const int last = std::max(exponent - 11, -149 + 13);  // of the last place that is kept
+    const double expected = std::ldexp(std::round(std::ldexp(double{value}, -last)), last);
+    CHECK(double{std::bit_cast<float>(RoundToTf32(value))} == expected);
+  }
+  CHECK(RoundToTf32(INFINITY) == 0x7f800000u);
+}
+
+TEST_CASE("matrices are handed out row by row, or column by column") {
+  uint16_t matrices[4][8][8];
+  uint32_t registers[kLanes][4] = {};
+  MatrixLane lanes[kLanes];
+  for (int i = 0; i < 4 * 64; ++i) matrices[i / 64][i / 8 % 8][i % 8] = static_cast<uint16_t>(i);
+  for (int lane = 0; lane < kLanes; ++lane) lanes[lane] = {matrices[lane / 8][lane % 8], registers[lane]};
+  for (const bool transposed : {false, true}) {
+    LoadMatrixTiles(lanes, 4, transposed);
+    for (int i = 0; i < kLanes * 4 * 2; ++i) {
+      const int lane = i / 8, m = i / 2 % 4, a = lane / 4, b = lane % 4 * 2 + i % 2;
+      const uint32_t found = registers[lane][m] >> 16 * (i % 2) & 0xffffu;
+      CHECK(found == static_cast<uint32_t>(transposed ? m * 64 + b * 8 + a : m * 64 + a * 8 + b));
+    }
+  }
+}
+
+TEST_CASE("reductions know signs") {
+  const uint32_t minus = 0xffffffffu;
+  CHECK(Reduce(minus, 3, Reduction::kAdd, false) == 2);
+  CHECK(Reduce(minus, 3, Reduction::kMin, true) == minus);
+  CHECK(Reduce(minus, 3, Reduction::kMin, false) == 3);
+  CHECK(Reduce(minus, 3, Reduction::kMax, true) == 3);
+  CHECK(Reduce(minus, 3, Reduction::kMax, false) == minus);
+  CHECK(Reduce(6, 3, Reduction::kAnd, false) == 2);
+  CHECK(Reduce(6, 3, Reduction::kOr, false) == 7);
 }
 
 TEST_CASE("the ceilings do the work that they count") {

@@ -27,7 +27,8 @@ Described& Of(void* made) { return *static_cast<Described*>(made); }
 bool Fit(const Described& x, const Described& w, const Described& op, const Described& y) {
   const auto out = [&](int side, int kernel) { return (side + 2 * op.pad - kernel) / op.stride + 1; };
   return IsElementType(x.type) && x.type == w.type && x.type == y.type && w.c == x.c && y.n == x.n &&
-         y.c == w.n && y.h == out(x.h, w.h) && y.w == out(x.w, w.w) && op.math >= 0;
+         y.c == w.n && y.h == out(x.h, w.h) && y.w == out(x.w, w.w) &&
+         (op.math == kRivalTensorMath || (x.type == kRivalFloat && op.math >= 0));
 }
 
 }  // namespace
