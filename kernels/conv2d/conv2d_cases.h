@@ -1,5 +1,5 @@
 // Test and bench cases of conv2d. Tolerances: measured (every SIMD target of one machine) x 1.5, at
-// least 2e-7, 23 November 2026.
+// least 2e-7, 25 November 2026.
 #pragma once
 
 #include <cmath>
@@ -56,7 +56,7 @@ inline std::vector<OpCase<Conv2d>> CasesOf<Conv2d>() {
           1.6e-6),
       one("many_channels", Tag::kTiny, {.pad = 1}, {1, 70, 4, 4}, 3, {1, 80, 4, 4}, kBias, 2.2e-6),
       one("winograd", Tag::kTiny, winograd, {2, 18, 14, 21}, 3, {2, 33, 14, 21}, kNorm | kResidual | kPrelu,
-          3.6e-6),
+          4.4e-6),
       one("winograd_plain", Tag::kTiny, {.pad = 1, .winograd = true}, {1, 64, 17, 64}, 3, {1, 50, 17, 64}, 0,
           1.1e-5),
       one("nested", Tag::kTiny, nested, {2, 18, 32, 32}, 3, {2, 33, 16, 16}, kNorm | kResidual | kPrelu, 2.8e-6),
@@ -68,8 +68,8 @@ inline std::vector<OpCase<Conv2d>> CasesOf<Conv2d>() {
       one("few_pixels_2x2", Tag::kTiny, leaky2, {2, 30, 4, 3}, 3, {2, 64, 2, 2}, kBias, 1.1e-6),
       one("few_pixels_dead_taps", Tag::kTiny, leaky2, {3, 100, 2, 2}, 3, {3, 130, 1, 1}, kNorm, 1.4e-6),
       one("few_pixels_row", Tag::kTiny, prelu1, {2, 13, 1, 9}, 3, {2, 65, 1, 9}, kPrelu, 1.2e-6),
-      one("winograd_64_128", Tag::kModel, winograd, {1, 64, 128, 128}, 3, {1, 64, 128, 128}, kPrelu, 2.8e-5),
-      one("winograd_256_32", Tag::kModel, winograd, {1, 256, 32, 32}, 3, {1, 256, 32, 32}, kPrelu, 4.2e-5),
+      one("winograd_64_128", Tag::kModel, winograd, {1, 64, 128, 128}, 3, {1, 64, 128, 128}, kPrelu, 2.4e-5),
+      one("winograd_256_32", Tag::kModel, winograd, {1, 256, 32, 32}, 3, {1, 256, 32, 32}, kPrelu, 4.7e-5),
       one("encoder_input_256", Tag::kModel, prelu1, {1, 3, 256, 256}, 3, {1, 64, 256, 256}, kNorm | kPrelu,
           1.8e-6),
       one("encoder_64_s2_256", Tag::kModel, half, {1, 64, 256, 256}, 3, {1, 64, 128, 128}, kNorm, 2.8e-6),

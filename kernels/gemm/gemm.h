@@ -22,9 +22,14 @@ constexpr int64_t RoundUp(int64_t value, int64_t multiple) {
 // `rows` cut into the fewest panels, as evenly as can be: 32 rows are 6+6+5+5+5+5, with no row of padding.
 struct Panels {
   int64_t rows = 0, count = 0;
-  explicit Panels(int64_t row_count) : rows(row_count), count((row_count + kMaxRows - 1) / kMaxRows) {}
-  int64_t Begin(int64_t panel) const { return panel * (rows / count) + std::min(panel, rows % count); }
-  int64_t Rows(int64_t panel) const { return Begin(panel + 1) - Begin(panel); }
+  int64_t least = 0, larger = 0;  // rows of a panel; the first panels that have one more
+  explicit Panels(int64_t row_count)
+      : rows(row_count),
+        count((row_count + kMaxRows - 1) / kMaxRows),
+        least(rows / count),
+        larger(rows % count) {}
+  int64_t Begin(int64_t panel) const { return panel * least + std::min(panel, larger); }
+  int64_t Rows(int64_t panel) const { return least + (panel < larger); }
 };
 
 struct Block {

@@ -7,15 +7,12 @@
 #endif
 
 #include "hwy/highway.h"
+#include "kernels/gemm/apart-inl.h"
 #include "kernels/gemm/nested.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace mien::gemm::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
-
-using D = hn::CappedTag<float, kTile>;
-using V = hn::Vec<D>;
-constexpr int64_t kLanes = static_cast<int64_t>(hn::MaxLanes(D()));
 
 // B^T: the slots of a pair of taps that reads d0 d1, d1 d2, d2 d3, d3 d4.
 HWY_INLINE void TransformPair(V d0, V d1, V d2, V d3, V d4, V* HWY_RESTRICT out) {

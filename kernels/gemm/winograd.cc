@@ -4,6 +4,7 @@
 #define HWY_TARGET_INCLUDE "kernels/gemm/winograd.cc"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 #include "hwy/highway.h"
+#include "kernels/gemm/apart-inl.h"
 
 #ifndef MIEN_KERNELS_GEMM_WINOGRAD_TYPES
 #define MIEN_KERNELS_GEMM_WINOGRAD_TYPES
@@ -52,10 +53,6 @@ HWY_BEFORE_NAMESPACE();
 namespace mien::gemm::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-using D = hn::CappedTag<float, kTile>;
-using V = hn::Vec<D>;
-constexpr int64_t kLanes = static_cast<int64_t>(hn::MaxLanes(D()));
-
 // B^T along one axis.
 HWY_INLINE void TransformInput(V d0, V d1, V d2, V d3, V d4, V d5, V* HWY_RESTRICT out) {
   const D d;
@@ -81,95 +78,49 @@ HWY_INLINE void TransformOutput(const V* HWY_RESTRICT m, V* HWY_RESTRICT out) {
   out[3] = hn::MulAdd(hn::Set(d, kB3), b_difference, hn::MulAdd(hn::Set(d, kA3), a_difference, m[5]));
 }
 
-// One run of one channel: first along the columns of the image as it lies, then the pixels of a tile's row
-// are brought apart, sixteen tiles side by side, and transformed along the row.
+// V of one run of one channel: along the rows of the image, then along the columns.
 class InputRun {
  public:
-  InputRun(const Winograd& conv) : conv_(conv) {
-    for (auto& row : pixels_) std::fill_n(row, kRow, 0.0f);
-    std::fill_n(zeros_, kRow, 0.0f);
-  }
-
-  void Transform(const TileRun& run, const float* plane, float style, float* HWY_RESTRICT out,
-                 int64_t position_stride) {
-    Columns(run, plane, style);
-    Separate(run.count);
-    for (int r = 0; r < kSide; ++r) {
-      const auto& apart = apart_[r];
-      for (int64_t t = 0; t < run.count; t += kLanes) {
-        const D d;
-        const float* at = apart[0] + kPad + t;
-        V v[kSide];
-        TransformInput(hn::LoadU(d, at + 3 * kApart - 1), hn::Load(d, at), hn::Load(d, at + kApart),
-                       hn::Load(d, at + 2 * kApart), hn::Load(d, at + 3 * kApart), hn::LoadU(d, at + 1), v);
-        for (int c = 0; c < kSide; ++c) hn::StoreU(v[c], d, out + (r * kSide + c) * position_stride + t);
-      }
-    }
+  void Transform(const Winograd& conv, const TileRun& run, const float* plane, float style,
+                 float* HWY_RESTRICT out, int64_t position_stride) {
+    const int64_t y = run.row * kWinogradTile - 1, first = run.column * kWinogradTile;
+    for (int r = 0; r < kSide; ++r)
+      rows_[r].Load(plane, conv.height, conv.width, y + r, first, run.count, style);
+    for (int64_t t = 0; t < run.count; t += kLanes) TransformTiles(t, out + t, position_stride);
   }
 
  private:
-  static constexpr int64_t kPad = 16;  // a vector may begin or end outside of a run
-  static constexpr int64_t kRow = kPad + kWinogradTile * kTile + 2 * kPad;
-  static constexpr int64_t kApart = kPad + kTile + kPad;
-
-  // pixels_[r][kPad + c] is row r of B^T of column c of the run; -1 and 4 count are its neighbours.
-  void Columns(const TileRun& run, const float* plane, float style) {
+  void TransformTiles(int64_t t, float* HWY_RESTRICT out, int64_t position_stride) const {
     const D d;
-    const int64_t first = run.column * kWinogradTile, needed = run.count * kWinogradTile + 1;
-    const int64_t left = first > 0 ? -1 : 0, right = std::min(needed, conv_.width - first);
-    const float* row[kSide];
+    V rows[kSide][kSide];
     for (int r = 0; r < kSide; ++r) {
-      const int64_t y = run.row * kWinogradTile + r - 1;
-      row[r] = y >= 0 && y < conv_.height ? plane + y * conv_.width + first : zeros_ + kPad;
+      const ApartRow& row = rows_[r];
+      TransformInput(row.Pixel(-1, t), row.Pixel(0, t), row.Pixel(1, t), row.Pixel(2, t), row.Pixel(3, t),
+                     row.Pixel(4, t), rows[r]);
     }
-    const V factor = hn::Set(d, style);
-    for (int64_t c = left; c < right; c += kLanes) {
-      // Never beyond the row: the last vector moves back.
-      const int64_t at = std::min(c, conv_.width - first - kLanes);
-      V in[kSide], v[kSide];
-      for (int r = 0; r < kSide; ++r) in[r] = hn::Mul(hn::LoadU(d, row[r] + at), factor);
-      TransformInput(in[0], in[1], in[2], in[3], in[4], in[5], v);
-      for (int r = 0; r < kSide; ++r) hn::StoreU(v[r], d, pixels_[r] + kPad + at);
-    }
-    for (int r = 0; r < kSide; ++r) {
-      if (left == 0) pixels_[r][kPad - 1] = 0.0f;
-      for (int64_t c = right; c < needed; ++c) pixels_[r][kPad + c] = 0.0f;
+    for (int c = 0; c < kSide; ++c) {
+      V v[kSide];
+      TransformInput(rows[0][c], rows[1][c], rows[2][c], rows[3][c], rows[4][c], rows[5][c], v);
+      for (int r = 0; r < kSide; ++r) hn::StoreU(v[r], d, out + (r * kSide + c) * position_stride);
     }
   }
 
-  // apart_[r][k][kPad + t] is pixel 4 t + k.
-  void Separate(int64_t count) {
-    const D d;
-    for (int r = 0; r < kSide; ++r) {
-      const float* pixels = pixels_[r] + kPad;
-      float* apart = apart_[r][0] + kPad;
-      for (int64_t t = 0; t < count; t += kLanes) {
-        V p0, p1, p2, p3;
-        hn::LoadInterleaved4(d, pixels + kWinogradTile * t, p0, p1, p2, p3);
-        hn::Store(p0, d, apart + t);
-        hn::Store(p1, d, apart + kApart + t);
-        hn::Store(p2, d, apart + 2 * kApart + t);
-        hn::Store(p3, d, apart + 3 * kApart + t);
-      }
-      apart[count] = pixels[kWinogradTile * count];
-      apart[3 * kApart - 1] = pixels[-1];
-    }
-  }
-
-  const Winograd& conv_;
-  alignas(64) float pixels_[kSide][kRow];
-  alignas(64) float zeros_[kRow];
-  alignas(64) float apart_[kSide][kWinogradTile][kApart];
+  ApartRow rows_[kSide];
 };
 
 // V of the group, every input channel.
 void TransformInputs(const Winograd& conv, const Group& group, const Layout& layout, float* v) {
-  InputRun input(conv);
+  constexpr int64_t kAhead = 2;  // channels: planes lie too far apart for the hardware to see the pattern
+  InputRun input;
   for (int64_t i = 0; i < conv.in_channels; ++i) {
     for (int k = 0; k < group.runs; ++k) {
       const TileRun& run = group.run[k];
       float* target = v + run.target / kTile * layout.v_tile + i * kTile + run.target % kTile;
-      input.Transform(run, run.x + i * group.plane, run.style != nullptr ? run.style[i] : 1.0f, target,
+      if (i + kAhead < conv.in_channels) {
+        PrefetchRows(run.x + (i + kAhead) * group.plane, conv.height, conv.width, run.row * kWinogradTile - 1,
+                     (run.row + 1) * kWinogradTile + 1, run.column * kWinogradTile, run.count);
+      }
+      input.Transform(conv, run, run.x + i * group.plane, run.style != nullptr ? run.style[i] : 1.0f, target,
                       layout.v_position);
     }
   }

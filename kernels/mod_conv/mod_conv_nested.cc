@@ -15,7 +15,6 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/mod_conv/mod_conv_nested.cc"
-#include "hwy/cache_control.h"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 #include "hwy/highway.h"
 #include "kernels/gemm/nested-inl.h"
@@ -106,62 +105,27 @@ using gemm::HWY_NAMESPACE::ResultsOfPair;
 using gemm::HWY_NAMESPACE::TransformPair;
 using gemm::HWY_NAMESPACE::V;
 
-// V of one run of one channel.
+// V of one run of one channel: along the rows of x, then along the columns.
 class UpInput {
  public:
-  explicit UpInput(const NestedUp& conv) : conv_(conv) { std::fill_n(zeros_, kLine, 0.0f); }
-
-  void Prefetch(const UpRun& run, const float* plane) const {
-    const int64_t begin = std::max<int64_t>(run.row * kNestedTile - 1, 0);
-    const int64_t end = std::min((run.row + 1) * kNestedTile, conv_.height);
-    for (int64_t y = begin; y < end; ++y) {
-      const float* row = plane + y * conv_.width + run.column * kNestedTile;
-      for (int64_t x = 0; x < run.count * kNestedTile; x += kTile) hwy::Prefetch(row + x);
-    }
-  }
-
-  void Transform(const UpRun& run, const float* plane, float style, float* HWY_RESTRICT out) {
-    for (int64_t r = 0; r < kReadRows; ++r)
-      Separate(run, plane, run.row * kNestedTile + r - 1, style, apart_[r]);
-    for (int64_t t = 0; t < run.count; t += kLanes) TransformTiles(t, out + t);
+  void Transform(const NestedUp& conv, const UpRun& run, const float* plane, float style,
+                 float* HWY_RESTRICT out) {
+    const int64_t y = run.row * kNestedTile - 1, first = run.column * kNestedTile;
+    for (int r = 0; r < kReadRows; ++r)
+      rows_[r].Load(plane, conv.height, conv.width, y + r, first, run.count, style);
+    for (int64_t t = 0; t < run.count; t += kLanes) TransformTiles(t, out + t, conv.slot());
   }
 
  private:
-  static constexpr int64_t kReadRows = kNestedTile + 1;
-  static constexpr int64_t kLine = kPad + kNestedTile * kTile;
-  static constexpr int64_t kApart = kPad + kTile;
+  static constexpr int kReadRows = kNestedTile + 1;
 
-  // apart[k][kPad + t] is pixel 4 t + k of row y, times the style; zeros outside of the image.
-  void Separate(const UpRun& run, const float* plane, int64_t y, float style, float (*apart)[kApart]) {
+  void TransformTiles(int64_t t, float* HWY_RESTRICT out, int64_t slot) const {
     const D d;
-    const int64_t first = run.column * kNestedTile, left = conv_.width - first;
-    const int64_t read = gemm::RoundUp(run.count, kLanes) * kNestedTile;
-    const bool inside = y >= 0 && y < conv_.height;
-    const float* row = inside ? plane + y * conv_.width + first : zeros_ + kPad;
-    const float before = inside && first > 0 ? row[-1] : 0.0f;
-    if (inside && read > left) {
-      std::copy_n(row, left, line_ + kPad);
-      std::fill_n(line_ + kPad + left, read - left, 0.0f);
-      row = line_ + kPad;
-    }
-    const V factor = hn::Set(d, style);
-    for (int64_t t = 0; t < run.count; t += kLanes) {
-      V pixel[kNestedTile];
-      hn::LoadInterleaved4(d, row + kNestedTile * t, pixel[0], pixel[1], pixel[2], pixel[3]);
-      for (int k = 0; k < kNestedTile; ++k) hn::Store(hn::Mul(pixel[k], factor), d, apart[k] + kPad + t);
-    }
-    apart[3][kPad - 1] = before * style;
-  }
-
-  // Along the rows of x, then along the columns.
-  void TransformTiles(int64_t t, float* HWY_RESTRICT out) const {
-    const D d;
-    const int64_t slot = conv_.slot();
     V rows[kReadRows][kNestedSide];
     for (int r = 0; r < kReadRows; ++r) {
       V* row = rows[r];
-      for (int k = 0; k < kNestedTile; ++k) row[5 + k] = hn::Load(d, apart_[r][k] + kPad + t);
-      TransformPair(hn::LoadU(d, apart_[r][3] + kPad + t - 1), row[5], row[6], row[7], row[8], row);
+      for (int k = 0; k < kNestedTile; ++k) row[5 + k] = rows_[r].Pixel(k, t);
+      TransformPair(rows_[r].Pixel(-1, t), row[5], row[6], row[7], row[8], row);
     }
     for (int c = 0; c < kNestedSide; ++c) {
       V pair[gemm::kPairProducts];
@@ -173,20 +137,22 @@ class UpInput {
     }
   }
 
-  const NestedUp& conv_;
-  alignas(64) float zeros_[kLine];
-  alignas(64) float line_[kLine];
-  alignas(64) float apart_[kReadRows][kNestedTile][kApart];
+  gemm::HWY_NAMESPACE::ApartRow rows_[kReadRows];
 };
 
 void TransformUpInputs(const NestedUp& conv, const UpGroup& group, const float* x, const float* style,
                        float* v) {
   constexpr int64_t kAhead = 2;  // channels: planes lie too far apart for the hardware to see the pattern
-  UpInput input(conv);
+  UpInput input;
   for (int64_t i = 0; i < conv.in_channels; ++i, v += kTile) {
     for (int k = 0; k < group.runs; ++k) {
-      if (i + kAhead < conv.in_channels) input.Prefetch(group.run[k], x + (i + kAhead) * conv.plane);
-      input.Transform(group.run[k], x + i * conv.plane, style[i], v + group.run[k].target);
+      const UpRun& run = group.run[k];
+      if (i + kAhead < conv.in_channels) {
+        gemm::HWY_NAMESPACE::PrefetchRows(x + (i + kAhead) * conv.plane, conv.height, conv.width,
+                                          run.row * kNestedTile - 1, (run.row + 1) * kNestedTile,
+                                          run.column * kNestedTile, run.count);
+      }
+      input.Transform(conv, run, x + i * conv.plane, style[i], v + run.target);
     }
   }
 }
