@@ -109,8 +109,8 @@ void JudgeFastImage(const Golden& golden, const std::map<std::string, Tensor>& i
     const std::vector<double> row = golden.io.Get(name).values;
     f64.insert(f64.end(), row.begin(), row.end());
   }
-  JudgeDecibels(golden.name + " Winograd, float64", ours, f64, 2);
-  JudgeDecibels(golden.name + " Winograd, direct form", image, direct, 2);
+  JudgeDecibels(golden.name, "image, float64", ours, f64, 2);
+  JudgeDecibels(golden.name, "image, direct form", image, direct, 2);
   for (const char* threads : {"2", "3", "8"}) CHECK(run(threads) == image);
 }
 
@@ -154,7 +154,7 @@ TEST_CASE("e4e encoder") {
         .Get("w_plus")
         .values;
   };
-  JudgeDecibels(golden.name + " Winograd, float64", fast("1"), golden.io.Get("f64/codes_plus_latent_avg").values,
+  JudgeDecibels(golden.name, "codes_plus_latent_avg", fast("1"), golden.io.Get("f64/codes_plus_latent_avg").values,
                 Rms(with_average));
   CHECK(fast("3") == fast("1"));
   Recorded trace = golden.subject.Run({"--graph", "encoder", "--trace"}, {{"image", golden.Image()}});
@@ -170,8 +170,7 @@ TEST_CASE("attribute classifier") {
   Recorded trace = golden.subject.Run({"--graph", "attributes", "--trace"}, in);
   JudgeAllSampled(golden.name, "act/", trace, golden.io);
   Judge(golden.name + " fused=trace", "out", scores, trace.Get("scores").values, nullptr);
-  JudgeDecibels(golden.name + " Winograd, float64",
-                golden.subject.RunFast({"--graph", "attributes"}, in).Get("scores").values,
+  JudgeDecibels(golden.name, "out", golden.subject.RunFast({"--graph", "attributes"}, in).Get("scores").values,
                 golden.io.Get("f64/out").values, Rms(scores));
 }
 

@@ -73,10 +73,10 @@ void TestOracleCase(const std::string& name, int threads) {
       }
       CHECK(!fused.empty());
       Recorded fast = subject.RunFast(words, in);
-      for (const auto& [output, values] : fused) {
+      for (const auto& [output, direct] : fused) {
         if (!file.Has("f64/" + prefix + output)) continue;
-        JudgeDecibels(name + " " + prefix + output, fast.Get(output).values, file.Get("f64/" + prefix + output).values,
-                      output == "image" ? 2 : Rms(values));
+        const std::vector<double> f64 = file.Get("f64/" + prefix + output).values;
+        JudgeDecibels(name, prefix + output, fast.Get(output).values, f64, output == "image" ? 2 : Rms(f64));
       }
       words.push_back("--trace");
       Recorded traced = subject.Run(words, in);

@@ -84,9 +84,9 @@ void JudgeSampled(const std::string& group, const std::string& name, const std::
 
 double Rms(const std::vector<double>& a);
 
-// What stands in for the gate where Winograd's algorithm computes: 90 dB. `range`: 2 for a picture, the rms for other
-// tensors.
-void JudgeDecibels(const std::string& name, const std::vector<double>& ours, const std::vector<double>& f64,
-                   double range);
+// What stands in for the gate where Winograd's algorithm computes: 90 dB, as the rms of the error (a ratio of error to gate
+// of 0.1 is 110 dB). `range`: 2 for a picture, the rms for other tensors.
+void JudgeDecibels(const std::string& group, const std::string& name, const std::vector<double>& ours,
+                   const std::vector<double>& f64, double range);
 
 }  // namespace mien::parity
