@@ -45,6 +45,36 @@ TEST_CASE("every ceiling is measured, every step of a program timed beside the o
   }
 }
 
+// A device on which a round takes half a millisecond, and everything else two.
+int rounds = 0;
+
+TEST_CASE("a ceiling is measured in as many rounds as take five milliseconds") {
+  static DeviceApi api = *simt::TheExecutor().api;
+  static Executor executor = simt::TheExecutor();
+  api.elapsed = [](float* milliseconds, void*, void*) {
+    *milliseconds = rounds > 0 ? 0.5f * static_cast<float>(rounds) : 2.0f;
+    return 0;
+  };
+  executor.api = &api;
+  executor.run_ceiling = [](Ceiling, const CeilingCall& call) {
+    rounds = call.rounds;
+    return Status();
+  };
+  Device device = HostRunner();
+  device.executor = &executor;
+  rounds = 0;
+  const auto found = MeasureCeilings(device, nullptr);
+  REQUIRE(found.ok());
+  CHECK(rounds == 16);
+  const size_t l2 = device.info.l2;
+  const auto speed = [&](Ceiling ceiling) { return CeilingWork(ceiling, 4 * device.info.processors, 16, l2 / 2) / 8e-3; };
+  CHECK(found->memory == doctest::Approx(3.0 * 4.0 * static_cast<double>(l2) / 2e-3));
+  CHECK(found->cache == doctest::Approx(speed(Ceiling::kCache)));
+  CHECK(found->multiply_adds[0] == doctest::Approx(speed(Ceiling::kFloat)));
+  CHECK(found->multiply_adds[1] == doctest::Approx(speed(Ceiling::kTf32)));
+  CHECK(found->multiply_adds[2] == doctest::Approx(speed(Ceiling::kHalf)));
+}
+
 TEST_CASE("a step is bound by the slowest of what it does") {
   const Ceilings ceilings = {1e9, 4e9, {1e12, 2e12, 4e12}};
   const auto bound = [&](int64_t multiply_adds, int64_t bytes, Precision unit) {
