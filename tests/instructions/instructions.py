@@ -36,8 +36,8 @@ RUNS = {
        for case in ["linear mapping", "linear flow_initial", "linear flow_block", "affine_coupling flow_512"]},
 }
 # Of the edit also what each op takes, and each algorithm of the convolutions: {row: function}.
-PARTS = re.compile(r"mien::(\w+)::Cpu\(mien::\1::Params const&, mien::CpuCall const&\)$|"
-                   r"mien::(?:gemm::)?(ConvolveWinograd|ConvolvePixels|UpConv)\(.*\)$")
+PARTS = re.compile(r"mien::(\w+)::Cpu\(mien::\1::Params const&, mien::CpuCall const&\)$|mien::(?:gemm::)?"
+                   r"(ConvolveWinograd|ConvolveNestedDown|ConvolveFewPixels|ConvolvePixels|UpConv|NestedUpConv)\(.*\)$")
 
 
 def read_counts(lines):
