@@ -1,6 +1,6 @@
 // Times programs of a model one after the other, from inputs in host memory to outputs in host memory:
 //   program_bench MODEL GRAPH,GRAPH,... [--in TENSORS] [--out TENSORS] [--edit] [--threads N] [--batch N]
-//   [--exact]
+//   [--exact] [--memory MODE]
 //                 [--runs N | --steps N]
 // An input that an earlier program of the list gives under the same name is taken from there, so that
 // encoder,flow,flow_inverse,synthesis is a whole edit; --edit then rewrites two attributes of every row of
@@ -22,7 +22,7 @@ namespace mien {
 namespace {
 
 struct Options {
-  std::string model, inputs, outputs;
+  std::string model, inputs, outputs, memory = "auto";
   std::vector<std::string> graphs;
   int threads = 0, batch = 1, runs = 0, steps = 0;
   bool exact = false, edit = false;
@@ -93,6 +93,7 @@ Status Bench::Open(const Options& options) {
   engine.threads = options.threads;
   engine.batch = options.batch;
   engine.exact = options.exact;
+  engine.memory = options.memory;
   for (const std::string& graph : options.graphs) engine.programs.push_back({.graph = graph});
   MIEN_ASSIGN(engine_, Engine::Create(std::make_shared<WeightStore>(model), engine));
   wiring_.resize(options.graphs.size());
@@ -226,30 +227,37 @@ Status Bench::Quantiles(int runs) {
   return {};
 }
 
-// Medians per step, and their sums per op.
+// Medians of the steps of each node, and their sums per op.
 Status Bench::Steps(int runs) {
   const Program& program = *engine_->program(0);
   const Graph& graph = program.graph();
   ThreadPool threads(engine_->threads());
-  std::vector<std::vector<Time>> times(graph.nodes.size());
+  const std::vector<Step>& schedule = program.schedule().steps;
+  std::vector<std::vector<Time>> times(schedule.size());
   for (int run = -1; run < runs; ++run) {
     const auto& in = wiring_[0].in;
     for (size_t i = 0; i < in.size(); ++i)  // again, for later values may lie where they were
       std::copy(in[i].begin(), in[i].end(), program.input(static_cast<int>(i)).begin());
-    for (size_t n = 0; n < times.size(); ++n) {
+    for (size_t s = 0; s < times.size(); ++s) {
       const Time start = Now();
-      program.RunStep(n, &threads);
-      if (run >= 0) times[n].push_back(Since(start));
+      program.RunStep(s, &threads);
+      if (run >= 0) times[s].push_back(Since(start));
     }
+  }
+  std::vector<Time> medians(graph.nodes.size());
+  for (size_t s = 0; s < times.size(); ++s) {
+    Time& node = medians[static_cast<size_t>(schedule[s].node)];
+    node.wall += Quantile(times[s], &Time::wall, 0.5);
+    node.cpu += Quantile(times[s], &Time::cpu, 0.5);
   }
   struct Sum {
     int calls = 0;
     double wall = 0.0, cpu = 0.0, multiply_adds = 0.0;
   };
   std::map<std::string, Sum> ops;
-  for (size_t n = 0; n < times.size(); ++n) {
+  for (size_t n = 0; n < graph.nodes.size(); ++n) {
     const Node& node = graph.nodes[n];
-    const double wall = Quantile(times[n], &Time::wall, 0.5), cpu = Quantile(times[n], &Time::cpu, 0.5);
+    const double wall = medians[n].wall, cpu = medians[n].cpu;
     const auto multiply_adds = static_cast<double>(OpCount(node.op, graph.InputShapes(node)).multiply_adds);
     std::printf("%-17s %-52s %-18s wall %9.4f ms  cpu %9.4f ms  %8.1f GFLOP/s\n", OpName(node.op),
                 graph.values[node.out[0]].name.c_str(), graph.values[node.out[0]].shape.ToString().c_str(),
@@ -286,6 +294,7 @@ int main(int count, char** words) {
   app.add_flag("--edit", options.edit, "rewrite two attributes between the flow and its inverse");
   app.add_option("--threads", options.threads, "0: all processors");
   app.add_option("--batch", options.batch);
+  app.add_option("--memory", options.memory, "auto, layers or bands");
   app.add_flag("--exact", options.exact);
   app.add_option("--runs", options.runs, "quantiles of so many runs");
   app.add_option("--steps", options.steps, "medians of so many runs, step by step");

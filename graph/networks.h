@@ -26,8 +26,11 @@ struct SynthesisOptions {
   int batch = 1;
   NoiseMode noise = NoiseMode::kConst;
   bool noise_per_sample = false;  // with kInput
+  int resolution = 0;  // the image after fewer layers, as its skip connections have it; 0: all layers
   bool trace = false;
 };
+// The layers of a smaller resolution are a prefix of the network; its outputs and inputs (rows, noise maps)
+// keep their names.
 Result<Graph> BuildSynthesis(const ModelConfig& config, const SynthesisOptions& options);  // spec a.4, a.5
 
 struct EncoderOptions {

@@ -11,7 +11,7 @@ namespace {
 // Everything that has bytes, in the order of time, then address.
 std::vector<const Placement*> Placed(const MemoryPlan& plan) {
   std::vector<const Placement*> placed;
-  for (const std::vector<Placement>* list : {&plan.values, &plan.scratch}) {
+  for (const std::vector<Placement>* list : {&plan.values, &plan.scratch, &plan.carries}) {
     for (const Placement& place : *list) {
       if (place.bytes > 0) placed.push_back(&place);
     }

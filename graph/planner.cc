@@ -101,9 +101,12 @@ uint64_t PlaceBest(const std::vector<Item>& items, uint64_t lower_bound) {
   return Place(items, best_order);
 }
 
-// Bytes of every value (0: a weight) and of the scratch of every node.
+// Bytes of every value (0: a weight) and of the scratch of every step, and the step of every node.
 struct Sizes {
   std::vector<uint64_t> values, scratch;
+  std::vector<int> step;
+  std::vector<Placement> carries;
+  std::vector<bool> kept;  // values that stay to the end like outputs; empty: none
 };
 
 Result<uint64_t> FloatBytes(const std::string& name, int64_t floats) {
@@ -116,26 +119,35 @@ Result<uint64_t> FloatBytes(const std::string& name, int64_t floats) {
 // First and last steps of all values: from the node that makes them (inputs: step 0) to the last that reads
 // or writes them.
 template <class AnyGraph>
-void SetLifetimes(const AnyGraph& graph, MemoryPlan* plan) {
-  const int last_step = std::max(0, static_cast<int>(graph.nodes.size()) - 1);
+void SetLifetimes(const AnyGraph& graph, const std::vector<int>& steps, const std::vector<bool>& kept,
+                  MemoryPlan* plan) {
+  const int last_step = std::max(0, static_cast<int>(plan->scratch.size()) - 1);
   std::vector<bool> made(graph.values.size(), false);
-  for (int step = 0; step < static_cast<int>(graph.nodes.size()); ++step) {
-    const auto& node = graph.nodes[static_cast<size_t>(step)];
+  for (size_t n = 0; n < graph.nodes.size(); ++n) {
+    const auto& node = graph.nodes[n];
+    const int step = steps[n];
     for (ValueId id : node.out) {
       if (id == kAbsent) continue;
       Placement& place = plan->values[static_cast<size_t>(id)];
       if (!made[static_cast<size_t>(id)]) place.first = step;
       made[static_cast<size_t>(id)] = true;
-      place.last = step;
+      place.last = std::max(place.last, step);
     }
     for (ValueId id : node.in) {
-      if (id != kAbsent) plan->values[static_cast<size_t>(id)].last = step;
+      if (id == kAbsent) continue;
+      int& last = plan->values[static_cast<size_t>(id)].last;
+      last = std::max(last, step);
     }
     plan->scratch[static_cast<size_t>(step)].first = step;
     plan->scratch[static_cast<size_t>(step)].last = step;
   }
   for (const NamedValue& output : graph.outputs)
     plan->values[static_cast<size_t>(output.value)].last = last_step;
+  for (size_t i = 0; i < kept.size(); ++i) {
+    if (!kept[i]) continue;
+    plan->values[i].first = 0;  // what the run before left is there when the next begins
+    plan->values[i].last = last_step;
+  }
 }
 
 Result<uint64_t> LowerBound(const std::vector<Item>& items, size_t steps) {
@@ -156,8 +168,8 @@ Result<MemoryPlan> Plan(const AnyGraph& graph, const Sizes& sizes, uint64_t alig
   MemoryPlan plan;
   plan.alignment = alignment;
   plan.values.resize(graph.values.size());
-  plan.scratch.resize(graph.nodes.size());
-  SetLifetimes(graph, &plan);
+  plan.scratch.resize(sizes.scratch.size());
+  SetLifetimes(graph, sizes.step, sizes.kept, &plan);
   for (size_t i = 0; i < graph.values.size(); ++i) {
     plan.values[i].name = graph.values[i].name;
     plan.values[i].bytes = sizes.values[i];
@@ -165,11 +177,14 @@ Result<MemoryPlan> Plan(const AnyGraph& graph, const Sizes& sizes, uint64_t alig
   for (size_t i = 0; i < graph.nodes.size(); ++i) {
     const std::vector<ValueId>& out = graph.nodes[i].out;
     const auto made = std::find_if(out.begin(), out.end(), [](ValueId id) { return id != kAbsent; });
-    plan.scratch[i].name = (made == out.end() ? "" : plan.values[static_cast<size_t>(*made)].name) + " scratch";
-    plan.scratch[i].bytes = sizes.scratch[i];
+    Placement& scratch = plan.scratch[static_cast<size_t>(sizes.step[i])];
+    if (!scratch.name.empty()) continue;  // that of the step's first node
+    scratch.name = (made == out.end() ? "" : plan.values[static_cast<size_t>(*made)].name) + " scratch";
   }
+  for (size_t step = 0; step < plan.scratch.size(); ++step) plan.scratch[step].bytes = sizes.scratch[step];
+  plan.carries = sizes.carries;
   std::vector<Item> items;
-  for (std::vector<Placement>* list : {&plan.values, &plan.scratch}) {
+  for (std::vector<Placement>* list : {&plan.values, &plan.scratch, &plan.carries}) {
     for (Placement& place : *list) {
       if (place.bytes > kMaxPlacedBytes) {
         return Status::Error(Code::kMemory, "%s: a buffer of %llu bytes is out of limits", place.name.c_str(),
@@ -178,26 +193,45 @@ Result<MemoryPlan> Plan(const AnyGraph& graph, const Sizes& sizes, uint64_t alig
       if (place.bytes > 0) items.push_back({&place, *CheckedAlignUp(place.bytes, alignment)});
     }
   }
-  MIEN_ASSIGN(plan.lower_bound, LowerBound(items, graph.nodes.size()));
+  MIEN_ASSIGN(plan.lower_bound, LowerBound(items, plan.scratch.size()));
   plan.arena_bytes = PlaceBest(items, plan.lower_bound);
   return plan;
 }
 
 }  // namespace
 
-Result<MemoryPlan> PlanMemory(const Graph& graph, int threads) {
+Result<MemoryPlan> PlanMemory(const Graph& graph, const Schedule& schedule, int threads) {
   Sizes sizes;
-  for (const Value& value : graph.values) {
+  sizes.step = schedule.moment;
+  sizes.scratch.assign(static_cast<size_t>(schedule.moments), 0);
+  for (size_t i = 0; i < graph.values.size(); ++i) {
+    const Value& value = graph.values[i];
+    Shape shape = value.shape;
+    if (schedule.window_rows[i] > 0) shape.dim[2] = schedule.window_rows[i];
+    sizes.kept.push_back(schedule.keeps_values && schedule.window_rows[i] == 0);
     const bool weight = value.kind == Value::Kind::kWeight;
-    MIEN_ASSIGN(const uint64_t bytes, FloatBytes(value.name, weight ? 0 : value.shape.elements()));
+    MIEN_ASSIGN(const uint64_t bytes, FloatBytes(value.name, weight ? 0 : shape.elements()));
     sizes.values.push_back(bytes);
   }
-  for (const Node& node : graph.nodes) {
-    MIEN_ASSIGN(const uint64_t bytes, FloatBytes(OpName(node.op),
-                                                 OpScratchFloats(node.op, graph.InputShapes(node), threads)));
-    sizes.scratch.push_back(bytes);
+  for (size_t n = 0; n < graph.nodes.size(); ++n) {
+    const Node& node = graph.nodes[n];
+    MIEN_ASSIGN(const uint64_t bytes,
+                FloatBytes(OpName(node.op), OpScratchFloats(node.op, graph.InputShapes(node), threads)));
+    uint64_t& scratch = sizes.scratch[static_cast<size_t>(schedule.moment[n])];
+    scratch = std::max(scratch, bytes);
+    if (!schedule.in_bands(n)) continue;
+    const std::string& layer = graph.values[static_cast<size_t>(node.out[0])].name;
+    MIEN_ASSIGN(const uint64_t carried, FloatBytes(layer, OpCarryFloats(node.op, graph.InputShapes(node))));
+    sizes.carries.push_back({0, carried, schedule.moment[n], schedule.moment[n], layer + " carried"});
   }
-  return Plan(graph, sizes, kHostAlignment);
+  MIEN_ASSIGN(MemoryPlan plan, Plan(graph, sizes, kHostAlignment));
+  for (size_t i = 0; i < graph.values.size(); ++i) {
+    const int64_t rows = schedule.window_rows[i];
+    if (rows > 0)
+      plan.values[i].name +=
+          ", " + std::to_string(rows) + " of " + std::to_string(graph.values[i].shape[2]) + " rows";
+  }
+  return plan;
 }
 
 Result<MemoryPlan> PlanMemory(const DeviceGraph& graph, const Executor& executor) {
@@ -205,6 +239,8 @@ Result<MemoryPlan> PlanMemory(const DeviceGraph& graph, const Executor& executor
   for (const DeviceValue& value : graph.values)
     sizes.values.push_back(value.kind == Value::Kind::kWeight ? 0 : value.bytes);
   for (const DeviceNode& node : graph.nodes) sizes.scratch.push_back(executor.scratch_bytes(node.op));
+  sizes.step.resize(graph.nodes.size());
+  std::iota(sizes.step.begin(), sizes.step.end(), 0);
   return Plan(graph, sizes, kDeviceAlignment);
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "graph/device_graph.h"
+#include "graph/schedule.h"
 #include "kernels/fast/executor.h"
 
 namespace mien {
@@ -22,18 +23,23 @@ struct Placement {
 struct MemoryPlan {
   uint64_t alignment = 0;          // of every offset
   std::vector<Placement> values;   // one per value of the graph; weights have bytes = 0
-  std::vector<Placement> scratch;  // one per node; bytes may be 0
+  std::vector<Placement> scratch;  // one per step; bytes may be 0
+  std::vector<Placement> carries;  // one per node in bands: what it keeps from one range of rows to the next
   uint64_t arena_bytes = 0;
   uint64_t lower_bound = 0;  // largest sum alive at any step
 };
 
 constexpr uint64_t kHostAlignment = 64, kDeviceAlignment = 256;
 
-// Graph inputs are alive from the first step (the caller fills them), outputs to the last; a value that several nodes
-// write parts of, from the first of them.
-Result<MemoryPlan> PlanMemory(const Graph& graph, int threads);
+// Graph inputs are alive from the first step (the caller fills them), outputs to the last; a value that
+// several nodes write parts of, from the first of them.
+//
+// A step of the plan is a node; on the host a moment of the schedule, so that all nodes in bands are one:
+// their windows are alive together, and they share one scratch buffer, that of the neediest.
+Result<MemoryPlan> PlanMemory(const Graph& graph, const Schedule& schedule, int threads);
 Result<MemoryPlan> PlanMemory(const DeviceGraph& graph, const Executor& executor);
-Status CheckPlan(const Graph& graph, int threads, const MemoryPlan& plan);
+// Of the host's, also the schedule: walked step by step, every row that is read is in memory.
+Status CheckPlan(const Graph& graph, const Schedule& schedule, int threads, const MemoryPlan& plan);
 Status CheckPlan(const DeviceGraph& graph, const Executor& executor, const MemoryPlan& plan);
 std::string PlanTable(const MemoryPlan& plan);    // text
 std::string PlanPicture(const MemoryPlan& plan);  // SVG: time to the right, addresses upwards

@@ -29,7 +29,7 @@ class Synthesis {
   Synthesis(Builder* b, const GeneratorConfig& g, const SynthesisOptions& options)
       : b_(*b), m_(b, "generator."), g_(g), options_(options) {}
 
-  void Build();
+  void Build(int levels);
 
  private:
   bool nvidia() const { return g_.convention == Convention::kNvidia; }
@@ -217,17 +217,17 @@ ValueId Synthesis::TracedRgb(const RgbPaths& paths, ToRgb::Params params, std::v
   return y;
 }
 
-void Synthesis::Build() {
+void Synthesis::Build(int levels) {
   w_plus_ = b_.Input("w_plus", {options_.batch, g_.rows(), g_.w_dim});
   if (options_.noise == NoiseMode::kInput) {
-    for (int i = 0; i < g_.noise_maps(); ++i) {
+    for (int i = 0; i < 2 * levels - 1; ++i) {
       const int64_t side = int64_t{4} << ((i + 1) / 2);
       noise_inputs_.push_back(b_.Input("noise." + std::to_string(i),
                                        {options_.noise_per_sample ? options_.batch : 1, 1, side, side}));
     }
   }
   ValueId x = Constant(), image = kAbsent;
-  for (int level = 0; level < g_.log2_resolution() - 1; ++level) {
+  for (int level = 0; level < levels; ++level) {
     if (level > 0) x = StyledConv(level, /*up=*/true, x);
     x = StyledConv(level, /*up=*/false, x);
     image = Rgb(level, x, image);
@@ -247,8 +247,15 @@ Result<Graph> BuildSynthesis(const ModelConfig& config, const SynthesisOptions& 
   if (options.noise == NoiseMode::kConst && !g.has_noise_maps) {
     return Status::Error(Code::kUsage, "the model has no noise maps; choose noise none or random");
   }
+  const int all_levels = g.log2_resolution() - 1;
+  int levels = options.resolution == 0 ? all_levels : 1;
+  while (levels < all_levels && (4 << (levels - 1)) < options.resolution) ++levels;
+  if (options.resolution != 0 && (4 << (levels - 1)) != options.resolution) {
+    return Status::Error(Code::kUsage, "resolution %d: a power of two from 4 to %d expected",
+                         options.resolution, g.resolution);
+  }
   Builder b("synthesis", config, options.trace);
-  Synthesis(&b, g, options).Build();
+  Synthesis(&b, g, options).Build(levels);
   return b.Finish();
 }
 

@@ -14,11 +14,13 @@
 //     static void Cpu(const Params&, const CpuCall&);   // no allocation; assumes Infer ran
 //   };
 //
-// An op whose output is an image may also compute ranges of its rows, from images of which a window of rows is in memory:
+// An op whose output is an image may also compute ranges of its rows, one after the other from row 0 on, from images of
+// which a window of rows is in memory:
 //
 //     static constexpr uint32_t kBanded;               // bit i: input i may be a window
-//     static int64_t RowStep(const Params&, Shapes in);  // ranges begin at its multiples, and end there or at the height
+//     static RowGrid Rows(const Params&, Shapes in);
 //     static RowRange RowsRead(const Params&, Shapes in, int input, RowRange out);  // of a windowed input, for a range
+//     static int64_t CarryFloats(const Params&, Shapes in);  // what Cpu keeps from a range for the next
 //
 // An absent optional operand has Shape::present() false and View::present() false. Ops never read a dimension of the
 // batch to decide on arithmetic: a sample's bits do not depend on its neighbours, nor on the number of threads, nor on the
@@ -49,6 +51,11 @@ struct Cost {
   int64_t products = 0;
 };
 
+// Where ranges of rows end: at the multiples of `step`, less `lag`, or at the height.
+struct RowGrid {
+  int64_t step = 0, lag = 0;
+};
+
 struct CpuCall {
   Inputs<float> in;     // weights that are read only packed have null data
   Outputs<float> out;
@@ -56,6 +63,8 @@ struct CpuCall {
   float* scratch = nullptr;  // ScratchFloats(); contents undefined
   ThreadPool* threads = nullptr;
   RowRange rows = {0, std::numeric_limits<int64_t>::max()};  // what to compute of out[0], for ops with kBanded
+
+  float* carry = nullptr;  // CarryFloats(); as the range before left it; null: the range is the whole
 
   RowRange OutRows() const { return {rows.begin, std::min(rows.end, out[0].shape[2])}; }
 };

@@ -82,10 +82,10 @@ uint32_t OpBandedMask(const AnyOp& op) {
   });
 }
 
-int64_t OpRowStep(const AnyOp& op, Shapes in) {
-  return Dispatch(op, int64_t{0}, [&]<class Op>(const typename Op::Params& params) -> int64_t {
-    if constexpr (HasBands<Op>) return Op::RowStep(params, in);
-    return 0;
+RowGrid OpRows(const AnyOp& op, Shapes in) {
+  return Dispatch(op, RowGrid(), [&]<class Op>(const typename Op::Params& params) -> RowGrid {
+    if constexpr (HasBands<Op>) return Op::Rows(params, in);
+    return {};
   });
 }
 
@@ -93,6 +93,13 @@ RowRange OpRowsRead(const AnyOp& op, Shapes in, int input, RowRange out) {
   return Dispatch(op, RowRange(), [&]<class Op>(const typename Op::Params& params) -> RowRange {
     if constexpr (HasBands<Op>) return Op::RowsRead(params, in, input, out);
     return {};
+  });
+}
+
+int64_t OpCarryFloats(const AnyOp& op, Shapes in) {
+  return Dispatch(op, int64_t{0}, [&]<class Op>(const typename Op::Params& params) -> int64_t {
+    if constexpr (HasBands<Op>) return Op::CarryFloats(params, in);
+    return 0;
   });
 }
 

@@ -68,7 +68,8 @@ int64_t OpScratchFloats(const AnyOp& op, Shapes in, int threads);
 void OpCpu(const AnyOp& op, const CpuCall& call);
 // Of ops that compute ranges of rows; 0 and nothing of others.
 uint32_t OpBandedMask(const AnyOp& op);
-int64_t OpRowStep(const AnyOp& op, Shapes in);
+RowGrid OpRows(const AnyOp& op, Shapes in);
 RowRange OpRowsRead(const AnyOp& op, Shapes in, int input, RowRange out);
+int64_t OpCarryFloats(const AnyOp& op, Shapes in);
 
 }  // namespace mien

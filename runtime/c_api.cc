@@ -90,6 +90,9 @@ Status Load(const mien_params& params, mien_context* context) {
   options.threads = params.threads;
   options.max_memory = params.max_memory;
   options.psi = params.psi;
+  if (params.memory != nullptr) options.memory = params.memory;
+  options.resolution = params.resolution;
+  options.incremental = params.interactive != 0;
   options.stop = &context->stop;
   options.encode = config.encoder.has_value();
   options.edit = config.flow.has_value();
@@ -98,12 +101,12 @@ Status Load(const mien_params& params, mien_context* context) {
   MIEN_ASSIGN(context->pipeline, Pipeline::Create(context->model, options));
   if (params.log != nullptr) {
     const Engine& engine = context->pipeline->engine();
-    char line[256];
-    std::snprintf(line, sizeof line,
-                  "backend %s (%s), %d threads, %llu bytes of weights, %llu of activations",
-                  engine.backend().name.c_str(), engine.backend().reason.c_str(), engine.threads(),
-                  static_cast<unsigned long long>(engine.need().weights),
-                  static_cast<unsigned long long>(engine.need().arena));
+    char line[384];
+    std::snprintf(
+        line, sizeof line, "backend %s (%s), %s, %d threads, %llu bytes of weights, %llu of activations",
+        engine.backend().name.c_str(), engine.backend().reason.c_str(), engine.memory_reason().c_str(),
+        engine.threads(), static_cast<unsigned long long>(engine.need().weights),
+        static_cast<unsigned long long>(engine.need().arena));
     params.log(params.log_user, line);
   }
   return {};
@@ -132,6 +135,7 @@ void mien_params_init(mien_params* params) {
   params->abi_version = MIEN_ABI_VERSION;
   params->backend = "auto";
   params->psi = 1.0f;
+  params->memory = "auto";
 }
 
 mien_code mien_create(const mien_params* params, mien_context** out) {
@@ -159,7 +163,7 @@ int mien_w_dim(const mien_context* context) { return context == nullptr ? 0 : co
 
 int mien_image_side(const mien_context* context) {
   if (context == nullptr || !context->pipeline->config().generator) return 0;
-  return context->pipeline->config().generator->resolution;
+  return context->pipeline->image_side();
 }
 
 int mien_attribute_count(const mien_context* context) {

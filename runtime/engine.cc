@@ -12,6 +12,9 @@ namespace {
 
 constexpr int kMaxThreads = 256;
 
+// Measured, see bench/RESULTS.md.
+constexpr bool kBandsAreFaster = false;
+
 Result<Precision> CheckOptions(const EngineOptions& options, const BackendChoice& backend) {
   if (options.batch < 1 || options.batch > kMaxBatch) {
     return Status::Error(Code::kUsage, "batch %d, 1 to %d expected", options.batch, kMaxBatch);
@@ -25,7 +28,8 @@ Result<Precision> CheckOptions(const EngineOptions& options, const BackendChoice
     return Status::Error(Code::kUsage, "precision %s: fp32, tf32 or fp16 expected", precision.c_str());
   }
   if (!backend.device) {
-    return Status::Error(Code::kUsage, "precision %s: the cpu backend computes in fp32 only (backend cpu: %s)",
+    return Status::Error(Code::kUsage,
+                         "precision %s: the cpu backend computes in fp32 only (backend cpu: %s)",
                          precision.c_str(), backend.reason.c_str());
   }
   if (std::any_of(options.programs.begin(), options.programs.end(), [](const auto& p) { return p.trace; })) {
@@ -55,7 +59,8 @@ Result<Graph> BuildGraph(const ModelConfig& config, const ProgramOptions& option
   const bool trace = options.trace;
   if (name == "mapping") return BuildMapping(config, {batch, options.psi, options.psi_cutoff, trace});
   if (name == "synthesis")
-    return BuildSynthesis(config, {batch, options.noise, options.noise_per_sample, trace});
+    return BuildSynthesis(config,
+                          {batch, options.noise, options.noise_per_sample, options.resolution, trace});
   if (name == "encoder") return BuildEncoder(config, {batch, options.stages, options.latent_avg, trace});
   if (name == "flow") return BuildFlow(config, {batch, false, trace});
   if (name == "flow_inverse") return BuildFlow(config, {batch, true, trace});
@@ -65,6 +70,17 @@ Result<Graph> BuildGraph(const ModelConfig& config, const ProgramOptions& option
   for (const std::string& one : GraphNames()) known += (known.empty() ? "" : ", ") + one;
   return Status::Error(Code::kUsage, "graph %s: one of %s expected", name.c_str(), known.c_str());
 }
+
+namespace {
+
+// Whether programs run in bands where they can.
+Result<bool> ChooseBands(const std::string& memory) {
+  if (memory == "layers" || memory == "bands") return memory == "bands";
+  if (memory == "auto") return kBandsAreFaster;
+  return Status::Error(Code::kUsage, "memory %s: auto, layers or bands expected", memory.c_str());
+}
+
+}  // namespace
 
 Result<BackendChoice> ChooseBackend(const std::string& name, const Executor* executor) {
   if (executor == nullptr) executor = BuildExecutor();
@@ -89,6 +105,9 @@ Result<std::unique_ptr<Engine>> Engine::Draft(std::shared_ptr<WeightStore> weigh
   auto engine = std::unique_ptr<Engine>(new Engine);
   MIEN_ASSIGN(engine->backend_, ChooseBackend(options.backend, options.executor));
   MIEN_ASSIGN(const Precision precision, CheckOptions(options, engine->backend_));
+  MIEN_ASSIGN(const bool bands, ChooseBands(options.memory));
+  engine->memory_reason_ = std::string("memory ") + (bands ? "bands" : "layers") + ": " +
+                           (options.memory == "auto" ? "auto chose the faster" : "asked for");
   engine->store_ = std::move(weights);
   engine->batch_ = options.batch;
   engine->stop_ = options.stop;
@@ -105,7 +124,11 @@ Result<std::unique_ptr<Engine>> Engine::Draft(std::shared_ptr<WeightStore> weigh
       engine->on_device_->programs.push_back(std::move(program));
     } else {
       if (!options.exact) UseWinograd(&graph);
-      MIEN_ASSIGN(Program program, Program::Create(std::move(graph), engine->threads_));
+      // In bands the upper layers are one step: not to be left out in part.
+      const bool in_bands = bands && !(wanted.incremental && options.memory == "auto");
+      Schedule schedule = in_bands ? BandSchedule(graph) : LayerSchedule(graph);
+      schedule.keeps_values = wanted.incremental;
+      MIEN_ASSIGN(Program program, Program::Create(std::move(graph), std::move(schedule), engine->threads_));
       engine->programs_.push_back(std::move(program));
     }
   }
@@ -123,7 +146,15 @@ Result<std::unique_ptr<Engine>> Engine::Draft(std::shared_ptr<WeightStore> weigh
 }
 
 void Engine::NeedOfHost() {
-  for (const Program& program : programs_) need_.arena = std::max(need_.arena, program.plan().arena_bytes);
+  // From address 0 on what all programs share, then what incremental ones keep.
+  for (const Program& program : programs_) {
+    if (!program.schedule().keeps_values) need_.arena = std::max(need_.arena, program.plan().arena_bytes);
+  }
+  for (const Program& program : programs_) {
+    const bool own = program.schedule().keeps_values;
+    arena_offsets_.push_back(own ? need_.arena : 0);
+    if (own) need_.arena += *CheckedAlignUp(program.plan().arena_bytes, kHostAlignment);
+  }
   for (const WeightUse& use : DistinctUses()) {
     need_.weights += use.bytes();
     if (store_->Holds(use)) {
@@ -191,7 +222,8 @@ Status Engine::CreateOnHost() {
   MIEN_ASSIGN(arena_, Buffer::Create(need_.arena, "activations"));
   pool_ = std::make_unique<ThreadPool>(threads_);
   MIEN_TRY(LoadWeights());
-  for (size_t i = 0; i < programs_.size(); ++i) programs_[i].Bind(arena_.data(), handles_[i]);
+  for (size_t i = 0; i < programs_.size(); ++i)
+    programs_[i].Bind(arena_.data() + arena_offsets_[i], handles_[i]);
   return {};
 }
 
@@ -256,12 +288,16 @@ Status Engine::Run(int i, std::span<const std::span<const float>> inputs,
   const DeviceProgram* const on_device = device_program(i);
   for (size_t k = 0; k < inputs.size(); ++k) {
     const int input = static_cast<int>(k);
-    const std::span<float> place = on_device ? on_device->input(input) : programs_[i].input(input);
-    if (inputs[k].size() != place.size()) {
+    const size_t size = on_device ? on_device->input(input).size() : programs_[i].input(input).size();
+    if (inputs[k].size() != size) {
       return Status::Error(Code::kUsage, "%s: input %s has %zu numbers, %zu expected", graph.name.c_str(),
-                           graph.values[graph.inputs[k]].name.c_str(), inputs[k].size(), place.size());
+                           graph.values[graph.inputs[k]].name.c_str(), inputs[k].size(), size);
     }
-    std::memcpy(place.data(), inputs[k].data(), place.size_bytes());
+    if (on_device) {
+      std::memcpy(on_device->input(input).data(), inputs[k].data(), inputs[k].size_bytes());
+    } else {
+      programs_[i].SetInput(input, inputs[k]);
+    }
   }
   if (on_device) {
     MIEN_TRY(CheckStop(graph.name.c_str()));
@@ -271,7 +307,7 @@ Status Engine::Run(int i, std::span<const std::span<const float>> inputs,
   }
   for (size_t k = 0; k < outputs.size(); ++k) {
     const int output = static_cast<int>(k);
-    const std::span<const float> value = on_device ? on_device->output(output) : programs_[i].output(output);
+    const std::span<const float> value = this->output(i, output);
     if (const int64_t bad = CountNonFinite(value); bad > 0) {
       return Status::Error(Code::kNumeric, "%s: %lld of %zu numbers of %s are not finite", graph.name.c_str(),
                            static_cast<long long>(bad), value.size(), graph.outputs[k].name.c_str());

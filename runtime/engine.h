@@ -27,9 +27,13 @@ struct ProgramOptions {
   int psi_cutoff = -1;
   NoiseMode noise = NoiseMode::kConst;  // synthesis
   bool noise_per_sample = false;
+  int resolution = 0;
   int stages = -1;  // encoder
   bool latent_avg = true;
   bool trace = false;
+  // cpu: for runs whose inputs differ little. The program keeps all it computed, in memory of its own, and computes
+  // what depends on input that changed (by rows of w_plus); the same bits.
+  bool incremental = false;
 };
 const std::vector<std::string>& GraphNames();
 Result<Graph> BuildGraph(const ModelConfig& config, const ProgramOptions& options, int batch);
@@ -38,6 +42,7 @@ struct EngineOptions {
   std::string backend = "auto";  // "auto", "cpu", "cuda", "cuda:N"
   std::string precision = "fp32";           // cuda: also "tf32" and "fp16", without traces
   bool exact = false;                       // cpu: no algorithm that rounds more than the direct one
+  std::string memory = "auto";              // cpu: "layers", "bands" (graph/schedule.h), "auto": the faster
   int threads = 0;                          // 0: all processors this process may use
   int batch = 1;                            // 1..kMaxBatch
   uint64_t max_memory = 0;                  // bytes; 0: no limit
@@ -60,7 +65,7 @@ Result<BackendChoice> ChooseBackend(const std::string& name, const Executor* exe
 struct MemoryNeed {
   uint64_t weights = 0;  // all forms of weights the programs read
   uint64_t shared = 0;   // of these, held already for another engine of the same store
-  uint64_t arena = 0;    // inputs, activations, outputs and scratch of the largest program
+  uint64_t arena = 0;    // inputs, activations, outputs and scratch of the largest program, and of each incremental one
   uint64_t loading = 0;  // taken for a moment while weights are packed
   uint64_t total() const { return weights - shared + arena + loading; }
 };
@@ -77,6 +82,8 @@ class Engine {
   const MemoryNeed& need() const { return need_; }
   int batch() const { return batch_; }
   int threads() const { return threads_; }
+  // How the CPU's programs use memory, and why: one sentence.
+  const std::string& memory_reason() const { return memory_reason_; }
   const Graph& graph(int i) const { return on_device_ ? on_device_->programs[i].graph() : programs_[i].graph(); }
   const MemoryPlan& plan(int i) const { return on_device_ ? on_device_->programs[i].plan() : programs_[i].plan(); }
   // Null on a device.
@@ -88,6 +95,10 @@ class Engine {
   // output is not wanted. kNumeric: an output is not finite; nothing that was written may be used then.
   Status Run(int i, std::span<const std::span<const float>> inputs,
              std::span<const std::span<float>> outputs);
+  // Output k of program `i` where the last run left it, until the next.
+  std::span<const float> output(int i, int k) const {
+    return on_device_ ? on_device_->programs[i].output(k) : programs_[i].output(k);
+  }
 
  private:
   Engine() = default;
@@ -114,6 +125,8 @@ class Engine {
   int batch_ = 1, threads_ = 1;
   const std::atomic<bool>* stop_ = nullptr;
   std::vector<Program> programs_;
+  std::vector<uint64_t> arena_offsets_;  // per program
+  std::string memory_reason_;
   MemoryNeed need_;
   std::unique_ptr<ThreadPool> pool_;
   std::vector<std::vector<WeightHandle>> handles_;  // per program

@@ -35,6 +35,7 @@ Result<std::unique_ptr<Pipeline>> Pipeline::Create(std::shared_ptr<const ModelFi
   EngineOptions engine = {.backend = options.backend,
                           .precision = options.precision,
                           .exact = options.exact,
+                          .memory = options.memory,
                           .threads = options.threads,
                           .batch = 1,
                           .max_memory = options.max_memory,
@@ -51,6 +52,8 @@ Result<std::unique_ptr<Pipeline>> Pipeline::Create(std::shared_ptr<const ModelFi
   mapping.psi_cutoff = options.psi_cutoff;
   if (options.random_noise) synthesis.noise = NoiseMode::kInput;
   if (options.no_noise) synthesis.noise = NoiseMode::kNone;
+  synthesis.resolution = options.resolution;
+  synthesis.incremental = options.incremental;
   want(options.encode, {.graph = "encoder"}, &pipeline->encoder_);
   want(options.map, mapping, &pipeline->mapping_);
   want(options.edit, {.graph = "flow"}, &pipeline->flow_);
@@ -80,8 +83,8 @@ Result<std::unique_ptr<Pipeline>> Pipeline::Create(std::shared_ptr<const ModelFi
     pipeline->photo_.resize(size_t{3} * config.encoder->input_size * config.encoder->input_size);
   }
   if (options.synthesize) {
-    pipeline->image_.resize(size_t{3} * config.generator->resolution * config.generator->resolution);
     const Graph& graph = pipeline->engine_->graph(pipeline->synthesis_);
+    pipeline->side_ = static_cast<int>(graph.values[graph.outputs[0].value].shape[3]);
     for (size_t i = 1; i < graph.inputs.size(); ++i) {
       pipeline->noise_.emplace_back(static_cast<size_t>(graph.values[graph.inputs[i]].shape.elements()));
     }
@@ -133,9 +136,8 @@ Result<Image> Pipeline::Synthesize(std::span<const float> w_plus, uint64_t noise
     FillNoise(noise_seed, i, noise_[i]);
     synthesis_inputs_[i + 1] = noise_[i];
   }
-  MIEN_TRY(engine_->Run(synthesis_, synthesis_inputs_, std::array{Output(image_)}));
-  const GeneratorConfig& generator = *config().generator;
-  return FromFloats(image_, generator.resolution, generator.rounding);
+  MIEN_TRY(engine_->Run(synthesis_, synthesis_inputs_, std::array{Output()}));
+  return FromFloats(engine_->output(synthesis_, 0), side_, config().generator->rounding);
 }
 
 }  // namespace mien

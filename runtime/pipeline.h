@@ -15,7 +15,8 @@ namespace mien {
 struct PipelineOptions {
   std::string backend = "auto";
   std::string precision = "fp32";
-  bool exact = false;  // see EngineOptions
+  bool exact = false;           // see EngineOptions
+  std::string memory = "auto";  // see EngineOptions
   int threads = 0;
   uint64_t max_memory = 0;
   const std::atomic<bool>* stop = nullptr;
@@ -26,6 +27,10 @@ struct PipelineOptions {
 
   bool random_noise = false;  // fresh noise from the seed given to Synthesize; otherwise the model's maps
   bool no_noise = false;
+  int resolution = 0;  // of the picture: synthesis stops there; 0: the model's
+  // For a series of pictures whose codes differ in some rows only: what the others give is kept
+  // (ProgramOptions).
+  bool incremental = false;
   float psi = 1.0f;  // of FromSeed
   int psi_cutoff = -1;
 };
@@ -39,6 +44,7 @@ class Pipeline {
   const Engine& engine() const { return *engine_; }
   int rows() const { return rows_; }    // L
   int w_dim() const { return w_dim_; }  // D
+  int image_side() const { return side_; }
 
   // Largest centred square, antialiased resize to the encoder's input; out [L,D].
   Status Encode(const Image& photo, std::span<float> w_plus);
@@ -57,8 +63,8 @@ class Pipeline {
   std::shared_ptr<const ModelFile> model_;
   std::unique_ptr<Engine> engine_;
   int encoder_ = -1, mapping_ = -1, flow_ = -1, inverse_ = -1, synthesis_ = -1;  // programs; -1: not wanted
-  int rows_ = 0, w_dim_ = 0;
-  std::vector<float> photo_, image_, codes_, latent_, z_;
+  int rows_ = 0, w_dim_ = 0, side_ = 0;
+  std::vector<float> photo_, codes_, latent_, z_;
   std::vector<std::vector<float>> noise_;
   std::vector<std::span<const float>> synthesis_inputs_;  // w_plus, noise_
 };

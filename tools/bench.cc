@@ -125,6 +125,7 @@ EngineOptions OptionsFor(const Session& session, const BenchOptions& options, co
   engine.backend = session.backend;
   engine.precision = session.precision;
   engine.exact = session.exact;
+  engine.memory = session.memory;
   engine.threads = session.threads;
   engine.max_memory = session.max_memory;
   engine.batch = options.batch;

@@ -12,6 +12,7 @@ struct EditOptions {
   std::vector<std::string> inputs, set, add;
   std::string out, layers, sweep, noise = "const";
   float keep_identity = 0.0f;
+  int preview = 0;
   bool no_metadata = false;
 };
 
@@ -80,7 +81,7 @@ Result<Image> EditPhoto(Pipeline& pipeline, const EditPlan& plan, float keep, ui
   std::vector<float> codes(static_cast<size_t>(pipeline.rows()) * pipeline.w_dim());
   MIEN_TRY(pipeline.Encode(photo, codes));
   if (plan.sweep.empty()) return EditOnce(pipeline, plan, {}, keep, seed, codes);
-  const int count = static_cast<int>(plan.sweep.size()), side = pipeline.config().generator->resolution;
+  const int count = static_cast<int>(plan.sweep.size()), side = pipeline.image_side();
   MIEN_ASSIGN(ContactSheet sheet, ContactSheet::Create(count, count, side, side, kSheetGap));
   for (int i = 0; i < count; ++i) {
     MIEN_ASSIGN(Image picture, EditOnce(pipeline, plan, plan.sweep[i], keep, seed, codes));
@@ -96,6 +97,7 @@ nlohmann::json Parameters(const Session& session, const EditOptions& options) {
   if (!options.sweep.empty()) parameters["sweep"] = options.sweep;
   if (options.keep_identity > 0.0f) parameters["keep_identity"] = options.keep_identity;
   if (options.noise == "random") parameters["seed"] = session.seed;
+  if (options.preview > 0) parameters["preview"] = options.preview;
   return parameters;
 }
 
@@ -111,6 +113,7 @@ Status RunEdit(Session& session, const EditOptions& options) {
   wanted.encode = wanted.edit = wanted.synthesize = true;
   wanted.random_noise = options.noise == "random";
   wanted.no_noise = options.noise == "none";
+  wanted.resolution = options.preview;
   const ModelConfig& config = model->config();
   if (!config.flow)
     return Status::Error(Code::kUsage,
@@ -119,8 +122,10 @@ Status RunEdit(Session& session, const EditOptions& options) {
   MIEN_ASSIGN(const EditPlan plan, PlanEdit(options, *config.flow, rows));
   if (plan.edits.empty() && plan.sweep.empty())
     session.Warn("no --set, --add or --sweep: the reconstruction is written");
+  // The pictures of a sweep share the layers before the first row that may change.
+  wanted.incremental = !plan.sweep.empty() && !plan.rows[0];
   MIEN_ASSIGN(auto pipeline, Pipeline::Create(model, wanted));
-  session.Detail("%s", pipeline->engine().backend().reason.c_str());
+  ReportChoices(session, *pipeline);
 
   const nlohmann::json parameters = Parameters(session, options);
   const auto texts = options.no_metadata ? std::vector<PngText>() : Provenance(parameters, true);
@@ -163,6 +168,7 @@ void AddEdit(CLI::App& app, Session& session) {
   verb->add_option("--noise", options->noise, "const (the model's maps), none, or random (from --seed)")
       ->check(CLI::IsMember({"const", "none", "random"}))
       ->capture_default_str();
+  AddPreview(*verb, options->preview);
   verb->add_flag("--no-metadata", options->no_metadata, "write no text into the PNG");
   verb->callback([&session, options] { session.status = RunEdit(session, *options); });
 }

@@ -27,6 +27,10 @@ void AddGlobalOptions(CLI::App& app, Session& session) {
       ->check(CLI::IsMember({"fp32", "tf32", "fp16"}))
       ->capture_default_str();
   app.add_flag("--exact", session.exact, "on the CPU: no algorithm that rounds more than the direct one (slower)");
+  app.add_option("--memory", session.memory,
+                 "on the CPU: layers (whole images), bands (a few rows at a time), auto (the faster)")
+      ->check(CLI::IsMember({"auto", "layers", "bands"}))
+      ->capture_default_str();
   app.add_option("--threads", session.threads, "threads (default: all processors)")
       ->check(CLI::Range(1, 256));
   app.add_option("--seed", session.seed, "seed of everything random")->capture_default_str();

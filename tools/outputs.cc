@@ -49,10 +49,21 @@ PipelineOptions PipelineFor(const Session& session) {
   options.backend = session.backend;
   options.precision = session.precision;
   options.exact = session.exact;
+  options.memory = session.memory;
   options.threads = session.threads;
   options.max_memory = session.max_memory;
   options.stop = &InterruptFlag();
   return options;
+}
+
+void ReportChoices(const Session& session, const Pipeline& pipeline) {
+  session.Detail("%s", pipeline.engine().backend().reason.c_str());
+  session.Detail("%s", pipeline.engine().memory_reason().c_str());
+}
+
+void AddPreview(CLI::App& verb, int& resolution) {
+  verb.add_option("--preview", resolution, "stop at this resolution: a smaller picture, sooner")
+      ->type_name("R");
 }
 
 Result<Image> ReadPicture(const std::string& path) { return path == "-" ? ReadStdin() : ReadImage(path); }

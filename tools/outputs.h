@@ -2,6 +2,7 @@
 // texts, progress on a terminal.
 #pragma once
 
+#include <CLI/CLI.hpp>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,10 @@ constexpr int kSheetGap = 4;  // white pixels between the pictures of a contact 
 
 // The pipeline options that come from the global options; the caller adds what it wants to do.
 PipelineOptions PipelineFor(const Session& session);
+// Where the pipeline runs and how, with --verbose.
+void ReportChoices(const Session& session, const Pipeline& pipeline);
+// --preview R.
+void AddPreview(CLI::App& verb, int& resolution);
 
 Result<Image> ReadPicture(const std::string& path);
 Status WritePicture(const std::string& path, const Image& image, const std::vector<PngText>& texts);

@@ -25,6 +25,7 @@ EngineOptions EngineFor(const Session& session) {
   engine.backend = session.backend;
   engine.precision = session.precision;
   engine.exact = session.exact;
+  engine.memory = session.memory;
   engine.threads = session.threads;
   engine.max_memory = session.max_memory;
   engine.stop = &InterruptFlag();
@@ -106,6 +107,7 @@ Status ShowPlan(Session& session, const RunOptions& options, const Engine& engin
                               {"loading", need.loading},
                               {"arena_lower_bound", plan.lower_bound}};
   session.Detail("%s", engine.backend().reason.c_str());
+  session.Detail("%s", engine.memory_reason().c_str());
   if (options.plan) {
     session.Print("%s", PlanTable(plan).c_str());
     session.Print("weights %llu bytes, arena %llu bytes (lower bound %llu), loading %llu bytes\n",

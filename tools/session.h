@@ -18,6 +18,7 @@ struct Session {
   std::string backend = "auto";  // auto, cpu, cuda or cuda:N
   std::string precision = "fp32";
   bool exact = false;  // on the CPU: the direct algorithms alone
+  std::string memory = "auto";  // on the CPU: auto, layers or bands
   int threads = 0;  // 0: all processors this process may use
   uint32_t seed = 0;
   uint64_t max_memory = 0;  // bytes of weights and activations; 0: no limit

@@ -16,7 +16,7 @@ struct SynthOptions {
   std::vector<std::string> seeds, codes;
   std::string out, save_codes, noise = "const";
   float psi = 1.0f;
-  int psi_cutoff = -1, columns = 0;
+  int psi_cutoff = -1, columns = 0, preview = 0;
   bool no_metadata = false;
 };
 
@@ -124,7 +124,7 @@ Status WriteFolder(Session& session, const SynthOptions& options, Pipeline& pipe
 // One file: the picture, or a contact sheet.
 Status WriteSheet(Session& session, const SynthOptions& options, Pipeline& pipeline,
                   std::vector<Source>& sources, const nlohmann::json& parameters) {
-  const int count = static_cast<int>(sources.size()), side = pipeline.config().generator->resolution;
+  const int count = static_cast<int>(sources.size()), side = pipeline.image_side();
   const int square = static_cast<int>(std::ceil(std::sqrt(static_cast<double>(count))));
   MIEN_ASSIGN(ContactSheet sheet, ContactSheet::Create(count, options.columns > 0 ? options.columns : square,
                                                        side, side, count > 1 ? kSheetGap : 0));
@@ -151,14 +151,16 @@ Status RunSynth(Session& session, const SynthOptions& options) {
   wanted.no_noise = options.noise == "none";
   wanted.psi = options.psi;
   wanted.psi_cutoff = options.psi_cutoff;
+  wanted.resolution = options.preview;
   MIEN_ASSIGN(auto pipeline, Pipeline::Create(model, wanted));
-  session.Detail("%s", pipeline->engine().backend().reason.c_str());
+  ReportChoices(session, *pipeline);
   SynthOptions chosen = options;
   if (wanted.map && chosen.seeds.empty()) chosen.seeds = {std::to_string(session.seed)};
   std::vector<Source> sources;
   MIEN_TRY(AddSeeds(chosen, sources));
   for (const std::string& path : chosen.codes) MIEN_TRY(AddCodes(session, path, *pipeline, sources));
-  const nlohmann::json parameters = {{"verb", "synth"}, {"noise", options.noise}, {"psi", options.psi}};
+  nlohmann::json parameters = {{"verb", "synth"}, {"noise", options.noise}, {"psi", options.psi}};
+  if (options.preview > 0) parameters["preview"] = options.preview;
   std::error_code error;
   const bool folder = options.out.ends_with('/') || std::filesystem::is_directory(options.out, error);
   MIEN_TRY(folder ? WriteFolder(session, chosen, *pipeline, sources, parameters)
@@ -188,6 +190,7 @@ void AddSynth(CLI::App& app, Session& session) {
       ->check(CLI::Range(1, 1024));
   verb->add_option("--save-codes", options->save_codes, "write the w_plus of all pictures")
       ->type_name("FILE");
+  AddPreview(*verb, options->preview);
   verb->add_flag("--no-metadata", options->no_metadata, "write no text into the PNG");
   verb->callback([&session, options] { session.status = RunSynth(session, *options); });
 }

@@ -56,7 +56,7 @@ struct NestedBlocks {
   int64_t count;
   explicit NestedBlocks(int64_t out_channels) : panels(out_channels), count(1) {
     constexpr int64_t kPanels = 8;
-    if (panels.count > kPanels) count = RoundUp((panels.count + kPanels - 1) / kPanels, 2);
+    if (panels.count > kPanels / 2) count = RoundUp((panels.count + kPanels - 1) / kPanels, 2);
   }
   int64_t Panel(int64_t block) const { return panels.count * block / count; }
   int64_t Row(int64_t block) const { return panels.Begin(Panel(block)); }  // the first channel

@@ -47,8 +47,9 @@ struct ModConv {
   static void Cpu(const Params& params, const CpuCall& call);
 
   static constexpr uint32_t kBanded = 1u << kX;
-  static int64_t RowStep(const Params& params, Shapes in);
+  static RowGrid Rows(const Params& params, Shapes in);
   static RowRange RowsRead(const Params& params, Shapes in, int input, RowRange out);
+  static int64_t CarryFloats(const Params& params, Shapes in);
 };
 
 }  // namespace mien

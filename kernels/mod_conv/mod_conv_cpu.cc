@@ -132,10 +132,14 @@ int64_t ModConv::ScratchFloats(const Params& params, Shapes in, int threads) {
   return SharedScratchFloats(params, x, weight) + threads * thread_floats;
 }
 
-int64_t ModConv::RowStep(const Params& params, Shapes in) {
-  if (TakesNested(params, in[kX], in[kWeight])) return kNestedUpRowStep;
-  if (params.up) return UpRowStep();
-  return TakesWinograd(params, in[kX], in[kWeight]) ? gemm::kWinogradTile : 1;
+RowGrid ModConv::Rows(const Params& params, Shapes in) {
+  if (TakesNested(params, in[kX], in[kWeight])) return kNestedUpRows;
+  if (params.up) return {UpRowStep(), 0};
+  return {TakesWinograd(params, in[kX], in[kWeight]) ? gemm::kWinogradTile : 1, 0};
+}
+
+int64_t ModConv::CarryFloats(const Params& params, Shapes in) {
+  return TakesNested(params, in[kX], in[kWeight]) ? NestedUpCarryFloats(in[kX], in[kWeight]) : 0;
 }
 
 RowRange ModConv::RowsRead(const Params& params, Shapes in, int, RowRange out) {

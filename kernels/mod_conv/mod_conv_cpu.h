@@ -86,8 +86,9 @@ inline int64_t NestedUpProducts(const Shape& x, const Shape& weight) {
   if (x[2] % gemm::kNestedTile == 0) columns += edge(x[3] + 1);
   return columns * weight[0] * weight[1];
 }
-constexpr int64_t kNestedUpRowStep =
-    2 * gemm::kNestedTile;  // a range may begin anywhere, but wastes least here
+// A row of tiles gives eight output rows, the first two rows above it.
+constexpr RowGrid kNestedUpRows = {2 * gemm::kNestedTile, 2};
+int64_t NestedUpCarryFloats(const Shape& x, const Shape& weight);
 RowRange NestedUpRowsRead(const Shape& x, RowRange out);
 int64_t NestedUpThreadFloats(const Shape& x, const Shape& weight, int threads);
 void NestedUpConv(const CpuCall& call, const Fir& fir, float* thread_scratch, const gemm::Sink& sink);

@@ -65,14 +65,21 @@ RowRange TileRowsOf(const NestedUp& conv, RowRange out) {
           std::min((out.end + 1) / kTileRows + 1, conv.Rows())};
 }
 
-// What a task works on: output rows of one sample, channels of some blocks.
+// The same where the range before left the rows of t above.
+RowRange TileRowsAfter(const NestedUp& conv, RowRange out) {
+  const auto row = [&](int64_t y) { return y == 2 * conv.height ? conv.Rows() : (y + 2) / kTileRows; };
+  return {row(out.begin), row(out.end)};
+}
+
+// What a task works on: output rows of one sample, the rows of tiles it needs, channels of some blocks.
 struct UpRange {
   int64_t sample;
-  RowRange rows;
+  RowRange rows, tiles;
   int64_t block_begin, block_end;
 };
 
-// Rows of t that outlive a group, one channel after the other; memory of the task.
+// Rows of t that outlive a group, one channel after the other; memory of the task, or carried on to the next
+// range.
 struct UpState {
   int64_t stride;  // floats of half a row
   float* kept;     // [channel][kKeptRows][even, odd][stride]: the three last rows of the tiles above
@@ -211,7 +218,7 @@ class UpWindow {
   // Columns from the window to the left, or the edges of t.
   void Join(const UpRun& run, int64_t o, int64_t pixels, bool last, const UpRange& range) {
     const bool edge = last && conv_.right_edge();
-    const int64_t band_row = run.row - TileRowsOf(conv_, range.rows).begin;
+    const int64_t band_row = run.row - range.tiles.begin;
     const float* right = edge ? state_.Right(o) + band_row * kTileRows : nullptr;
     for (int64_t r = 0; r < kTileRows; ++r) {
       float *carried = state_.Carried(o, r), *even = even_[r] + kPad, *odd = odd_[r] + kPad;
@@ -311,9 +318,14 @@ struct UpPlan {
   gemm::NestedBlocks blocks;
   int64_t splits, bands;  // per sample
   int64_t band_rows;      // of tiles, at most
-  UpPlan(const NestedUp& conv, RowRange out, int64_t threads) : blocks(conv.out_channels), splits(1) {
-    if (conv.Rows() < kFewRows) splits = std::min(threads, blocks.count);
-    const RowRange tiles = TileRowsOf(conv, out);
+  bool carries;           // one band, from where the range before ended
+  UpPlan(const NestedUp& conv, RowRange out, int64_t threads, bool carries)
+      : blocks(conv.out_channels), splits(1), carries(carries) {
+    if (carries || conv.Rows() < kFewRows) splits = std::min(threads, blocks.count);
+    const RowRange tiles = carries ? TileRowsAfter(conv, out) : TileRowsOf(conv, out);
+    band_rows = tiles.end - tiles.begin;
+    bands = 1;
+    if (carries) return;
     bands = std::min((threads + splits - 1) / splits, tiles.end - tiles.begin);
     band_rows = (tiles.end - tiles.begin + bands - 1) / bands + 1;
   }
@@ -338,13 +350,14 @@ struct UpPlan {
 
 // Memory of one thread.
 struct UpLayout {
-  int64_t v, m, stride, kept, bottom, carried, right_rows, right;
+  int64_t v, m, stride, channel_kept, kept, bottom, carried, right_rows, right;
   UpLayout(const NestedUp& conv, const UpPlan& plan) {
     const int64_t channels = plan.SplitChannels();
     v = kNestedSlots * conv.slot();
     m = plan.blocks.MostRows() * kNestedSlots * kTile + kTile;
     stride = gemm::RoundUp(kPad + conv.width + 2 + 2 * kTile, kTile);
-    kept = channels * kKeptRows * 2 * stride;
+    channel_kept = kKeptRows * 2 * stride;
+    kept = plan.carries ? 0 : channels * channel_kept;
     bottom = conv.bottom_edge() ? channels * 2 * stride : 0;
     carried = gemm::RoundUp(channels * kTileRows * 3, kTile);
     right_rows = conv.right_edge() ? kTileRows * plan.band_rows : 0;
@@ -376,11 +389,17 @@ class UpTask {
     state_.right = state_.carried + layout.carried;
     state_.right_rows = layout.right_rows;
     state_.first_channel = blocks_.Row(range.block_begin);
-    std::fill_n(zeros, layout.stride + layout.kept, 0.0f);
+    std::fill_n(zeros, layout.stride, 0.0f);
+    const int64_t channels = blocks_.Row(range.block_end) - state_.first_channel;
+    if (plan.carries)
+      state_.kept =
+          call.carry + (range.sample * conv.out_channels + state_.first_channel) * layout.channel_kept;
+    if (!plan.carries || range.rows.begin == 0)
+      std::fill_n(state_.kept, channels * layout.channel_kept, 0.0f);
   }
 
   void Run(const gemm::Sink& sink) {
-    const auto [first, end] = TileRowsOf(conv_, range_.rows);
+    const auto [first, end] = range_.tiles;
     if (conv_.right_edge()) RightEdge(first, end);
     const int64_t columns = conv_.Columns();
     for (int64_t t = first * columns; t < end * columns; t += kTile) {
@@ -496,28 +515,35 @@ class UpTask {
 }  // namespace
 
 RowRange NestedUpRowsRead(const Shape& x, RowRange out) {
-  const RowRange tiles = TileRowsOf(NestedUp({nullptr, x}, Shape{1, x[1], 3, 3}), out);
+  const RowRange tiles = TileRowsAfter(NestedUp({nullptr, x}, Shape{1, x[1], 3, 3}), out);
   return {std::max<int64_t>(tiles.begin * kNestedTile - 1, 0), std::min(tiles.end * kNestedTile, x[2])};
 }
 
 // Of all rows: fewer need no more.
 int64_t NestedUpThreadFloats(const Shape& x, const Shape& weight, int threads) {
   const NestedUp conv({nullptr, x}, weight);
-  return UpLayout(conv, UpPlan(conv, {0, 2 * x[2]}, threads)).Floats();
+  return UpLayout(conv, UpPlan(conv, {0, 2 * x[2]}, threads, false)).Floats();
+}
+
+int64_t NestedUpCarryFloats(const Shape& x, const Shape& weight) {
+  const NestedUp conv({nullptr, x}, weight);
+  return x[0] * weight[0] * UpLayout(conv, UpPlan(conv, {0, 2 * x[2]}, 1, true)).channel_kept;
 }
 
 void NestedUpConv(const CpuCall& call, const Fir& fir, float* thread_scratch, const gemm::Sink& sink) {
   const View<const float>& x = call.in[ModConv::kX];
   const NestedUp conv(x, call.in[ModConv::kWeight].shape);
   const RowRange out = call.OutRows();
-  const UpPlan plan(conv, out, call.threads->threads());
+  const UpPlan plan(conv, out, call.threads->threads(), call.carry != nullptr);
   const UpLayout layout(conv, plan);
   const int64_t per_sample = plan.bands * plan.splits;
   call.threads->ParallelFor(static_cast<int>(x.shape[0] * per_sample), [&](int task, int thread) {
     const int64_t split = task % plan.splits, band = task / plan.splits % plan.bands;
-    const UpRange range = {task / per_sample, plan.Band(conv, out, band), plan.SplitBlock(split),
-                           plan.SplitBlock(split + 1)};
-    if (range.rows.begin < range.rows.end) {
+    const RowRange rows = plan.carries ? out : plan.Band(conv, out, band);
+    const UpRange range = {task / per_sample, rows,
+                           plan.carries ? TileRowsAfter(conv, rows) : TileRowsOf(conv, rows),
+                           plan.SplitBlock(split), plan.SplitBlock(split + 1)};
+    if (rows.begin < rows.end) {
       UpTask(conv, plan, layout, call, fir, thread_scratch + thread * layout.Floats(), range).Run(sink);
     }
   });

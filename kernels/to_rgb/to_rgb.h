@@ -33,8 +33,9 @@ struct ToRgb : NoPacking {
   static void Cpu(const Params& params, const CpuCall& call);
 
   static constexpr uint32_t kBanded = 1u << kX | 1u << kSkip;
-  static int64_t RowStep(const Params&, Shapes) { return 1; }
+  static RowGrid Rows(const Params&, Shapes) { return {1, 0}; }
   static RowRange RowsRead(const Params& params, Shapes in, int input, RowRange out);
+  static int64_t CarryFloats(const Params&, Shapes) { return 0; }
 };
 
 }  // namespace mien

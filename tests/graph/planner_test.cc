@@ -17,10 +17,10 @@ void CheckReachesBound(const std::vector<NamedConfig>& configs, int batch, bool 
       REQUIRE(graph.ok());
       for (int threads : {1, 2, 7}) {
         INFO(named.name, ", ", graph->name, ", batch ", batch, ", trace ", trace, ", threads ", threads);
-        const auto plan = PlanMemory(*graph, threads);
+        const auto plan = PlanMemory(*graph, LayerSchedule(*graph), threads);
         REQUIRE(plan.ok());
         CHECK(plan->arena_bytes == plan->lower_bound);
-        const Status checked = CheckPlan(*graph, threads, *plan);
+        const Status checked = CheckPlan(*graph, LayerSchedule(*graph), threads, *plan);
         INFO(checked.message());
         CHECK(checked.ok());
       }
@@ -78,9 +78,9 @@ TEST_CASE("plans of random graphs pass the check") {
   int missed = 0;
   for (int i = 0; i < 20000; ++i) {
     const Graph graph = RandomGraph(random);
-    const auto plan = PlanMemory(graph, 1);
+    const auto plan = PlanMemory(graph, LayerSchedule(graph), 1);
     REQUIRE(plan.ok());
-    const Status checked = CheckPlan(graph, 1, *plan);
+    const Status checked = CheckPlan(graph, LayerSchedule(graph), 1, *plan);
     INFO(checked.message());
     REQUIRE(checked.ok());
     REQUIRE(plan->arena_bytes >= plan->lower_bound);
@@ -106,17 +106,17 @@ TEST_CASE("plans with one thing wrong are rejected") {
   int tried = 0;
   for (int i = 0; i < 500; ++i) {
     const Graph graph = RandomGraph(random);
-    const auto plan = PlanMemory(graph, 1);
+    const auto plan = PlanMemory(graph, LayerSchedule(graph), 1);
     REQUIRE(plan.ok());
     const auto rejected = [&](const auto& mutate) {
       MemoryPlan wrong = *plan;
       mutate(&wrong);
       ++tried;
-      return !CheckPlan(graph, 1, wrong).ok();
+      return !CheckPlan(graph, LayerSchedule(graph), 1, wrong).ok();
     };
     const size_t input = static_cast<size_t>(graph.inputs[0]);
     MemoryPlan overlapping = *plan;
-    if (MakeOverlap(&overlapping)) CHECK_FALSE(CheckPlan(graph, 1, overlapping).ok());
+    if (MakeOverlap(&overlapping)) CHECK_FALSE(CheckPlan(graph, LayerSchedule(graph), 1, overlapping).ok());
     CHECK(rejected([&](MemoryPlan* p) { p->values[input].offset += 4; }));
     CHECK(rejected([&](MemoryPlan* p) { p->values[input].offset += p->arena_bytes; }));
     CHECK(rejected([&](MemoryPlan* p) { p->values[input].bytes -= 4; }));
@@ -131,7 +131,7 @@ TEST_CASE("plans with one thing wrong are rejected") {
 }
 
 // Scratch of made-up sizes, so that no kernels are needed.
-const Executor kNoKernels = {nullptr, [](const FastOp& op) -> uint64_t { return op.index() * 1000; }, nullptr};
+const Executor kNoKernels = {nullptr, [](const FastOp& op) -> uint64_t { return op.index() * 1000; }, nullptr, nullptr, nullptr};
 
 // Nodes that read what was made before and make new values, or a part of an older one.
 DeviceGraph RandomDeviceGraph(std::mt19937& random) {
@@ -184,7 +184,7 @@ TEST_CASE("plans of random device graphs pass the check, and not when a value co
 TEST_CASE("a plan prints as a table and as a picture") {
   const auto graph = BuildSynthesis(SmallGenerator(), {});
   REQUIRE(graph.ok());
-  const auto plan = PlanMemory(*graph, 1);
+  const auto plan = PlanMemory(*graph, LayerSchedule(*graph), 1);
   REQUIRE(plan.ok());
   const std::string table = PlanTable(*plan), picture = PlanPicture(*plan);
   CHECK(table.find("convs.0") != std::string::npos);

@@ -136,7 +136,7 @@ View<T> WindowView(Guarded& window, const Shape& shape, RowRange rows) {
 template <class Op>
 std::vector<float> RunRows(const typename Op::Params& params, const std::vector<Shape>& in,
                            const Tensors& tensors, const std::vector<float>& packed, RowRange rows,
-                           ThreadPool* pool) {
+                           Guarded* carry, ThreadPool* pool) {
   auto views = ViewsOf(tensors, in);
   std::vector<Guarded> windows;
   for (size_t i = 0; i < views.size(); ++i) {
@@ -158,7 +158,9 @@ std::vector<float> RunRows(const typename Op::Params& params, const std::vector<
   call.scratch = scratch.data();
   call.threads = pool;
   call.rows = rows;
+  call.carry = carry->data();
   Op::Cpu(params, call);
+  CHECK_MESSAGE(carry->GuardsIntact(), "Cpu wrote outside of what it carries");
   CHECK_MESSAGE(scratch.GuardsIntact(), "Cpu wrote outside of its scratch");
   CHECK_MESSAGE(out.GuardsIntact(), "Cpu wrote outside of its rows");
   return out.Values();

@@ -89,22 +89,26 @@ void CheckBatch(const OpCase<Op>& c, const Tensors& in, const Tensors& out) {
   if (batch > 1) CheckSamples(c, in, out, batch, reversed, "the batch reversed");
 }
 
-// Ranges of one, two, three, ... steps of rows, each alone, have the bits of the whole.
+// Ranges of one, two, three, ... steps of rows, one after the other, have the bits of the whole.
 template <class Op>
 void CheckRows(const OpCase<Op>& c, const Tensors& in, const std::vector<float>& whole) {
   const Shape shape = OutputShapes<Op>(c.params, c.in)[0];
   std::vector<float> packed(static_cast<size_t>(Op::PackedFloats(c.params, c.in)));
   Op::Pack(c.params, ViewsOf(in, c.in), packed.data());
-  const int64_t step = Op::RowStep(c.params, c.in);
-  int64_t steps = 1;
-  for (RowRange rows = {0, 0}; rows.end < shape[2]; rows.begin = rows.end) {
-    rows.end = std::min(shape[2], rows.begin + step * steps++);
-    CAPTURE(rows.begin);
-    CAPTURE(rows.end);
-    Guarded expected = CutRows(whole, shape, rows);
-    for (int threads : {1, 3}) {
-      CHECK_MESSAGE(SameBits(RunRows<Op>(c.params, c.in, in, packed, rows, Pool(threads)), expected.Values()),
-                    "a range of rows");
+  const RowGrid grid = Op::Rows(c.params, c.in);
+  for (int threads : {1, 3}) {
+    CAPTURE(threads);
+    Guarded carry(Op::CarryFloats(c.params, c.in));
+    int64_t steps = 0, taken = 0;
+    for (RowRange rows = {0, 0}; rows.end < shape[2]; rows.begin = rows.end) {
+      steps += ++taken;
+      rows.end = std::min(shape[2], grid.step * steps - grid.lag);
+      CAPTURE(rows.begin);
+      CAPTURE(rows.end);
+      Guarded expected = CutRows(whole, shape, rows);
+      CHECK_MESSAGE(
+          SameBits(RunRows<Op>(c.params, c.in, in, packed, rows, &carry, Pool(threads)), expected.Values()),
+          "a range of rows");
     }
   }
 }

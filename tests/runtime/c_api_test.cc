@@ -68,6 +68,29 @@ TEST_CASE("Encode, edit, synthesize; layers keep their bits") {
   mien_destroy(context);
 }
 
+TEST_CASE("An interactive context gives the pictures of another; previews are small") {
+  mien_params params = Parameters();
+  params.interactive = 1;
+  mien_context *whole = Create(), *kept = nullptr, *small = nullptr;
+  REQUIRE(mien_create(&params, &kept) == MIEN_OK);
+  params.resolution = 16;
+  params.memory = "bands";
+  REQUIRE(mien_create(&params, &small) == MIEN_OK);
+  CHECK(mien_image_side(small) == 16);
+  std::vector<float> codes(kTinyRows * kTinyDim, 0.3f);
+  std::vector<uint8_t> expected(3 * kTinySide * kTinySide), found(expected.size()), preview(3 * 16 * 16);
+  for (const int row : {0, 5, 2, 7}) {
+    for (int i = 0; i < kTinyDim; ++i) codes[row * kTinyDim + i] -= 0.5f;
+    REQUIRE(mien_synthesize(whole, codes.data(), expected.data()) == MIEN_OK);
+    REQUIRE(mien_synthesize(kept, codes.data(), found.data()) == MIEN_OK);
+    REQUIRE(mien_synthesize(small, codes.data(), preview.data()) == MIEN_OK);
+    CHECK(found == expected);
+  }
+  mien_destroy(whole);
+  mien_destroy(kept);
+  mien_destroy(small);
+}
+
 TEST_CASE("Refusals have a code and a text") {
   mien_context* context = Create();
   std::vector<float> codes(kTinyRows * kTinyDim, 0.1f);
@@ -123,6 +146,8 @@ TEST_CASE("Create refuses and leaves nothing") {
   CHECK(code_with([](mien_params& p) { p.backend = "cuda"; }) == MIEN_DEVICE);
   CHECK(code_with([](mien_params& p) { p.max_memory = 1000; }) == MIEN_MEMORY);
   CHECK(code_with([](mien_params& p) { p.threads = -2; }) == MIEN_USAGE);
+  CHECK(code_with([](mien_params& p) { p.resolution = 24; }) == MIEN_USAGE);
+  CHECK(code_with([](mien_params& p) { p.memory = "rows"; }) == MIEN_USAGE);
   CHECK(code_with([](mien_params& p) { p.abi_version = 77; }) == MIEN_USAGE);
   CHECK(mien_create(nullptr, nullptr) == MIEN_USAGE);
 }

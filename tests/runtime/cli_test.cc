@@ -122,7 +122,8 @@ TEST_CASE("Usage errors answer 2, help and version 0") {
   CHECK(version.find("CPU kernels: " + SimdTarget() + " (of ") != std::string::npos);
 }
 
-TEST_CASE("bench and selftest measure this machine's CPU; without a device cuda answers 5, and auto says why") {
+TEST_CASE(
+    "bench and selftest measure this machine's CPU; without a device cuda answers 5, and auto says why") {
   const Ran bench = Mien({"bench", "--backend", "cpu", "--graph", "flow", "--repeat", "3", "-o", "csv"});
   CHECK(bench.code == 0);
   CHECK(bench.out.starts_with("program,precision,batch,p50 ms"));
@@ -154,6 +155,9 @@ TEST_CASE("Bad arguments of the verbs answer 2 and leave no output") {
                                              {"--sweep", "joy=1:2:3"},
                                              {"--precision", "fp16"},
                                              {"--backend", "gpu"},
+                                             {"--preview", "24"},
+                                             {"--preview", "64"},
+                                             {"--memory", "rows"},
                                              {"--noise", "some"}}) {
     std::vector<std::string> arguments = {"edit", photo, "-o", out};
     arguments.insert(arguments.end(), more.begin(), more.end());
@@ -224,6 +228,17 @@ TEST_CASE("edit: one picture, texts, sweep, stdin and stdout") {
   CHECK(piped.out == content);
   REQUIRE(Mien({"edit", photo, "-o", sheet, "--sweep", "smile=-2:2:5"}).code == 0);
   CHECK(ReadImage(sheet)->width == 5 * 32 + 6 * 4);
+  const std::string small = Fresh("small.png");
+  REQUIRE(Mien({"edit", photo, "-o", small, "--sweep", "smile=-2:2:5", "--preview", "16"}).code == 0);
+  CHECK(ReadImage(small)->width == 5 * 16 + 6 * 4);
+  // Only rows from 5 on change from picture to picture: the sweep is computed in part, the last picture is
+  // the same.
+  const std::string part = Fresh("part.png"), last = Fresh("last.png");
+  REQUIRE(Mien({"edit", photo, "-o", part, "--sweep", "smile=-2:2:5", "--layers", "5-7"}).code == 0);
+  REQUIRE(Mien({"edit", photo, "-o", last, "--set", "smile=2", "--layers", "5-7"}).code == 0);
+  const Image strip = std::move(*ReadImage(part)), whole = std::move(*ReadImage(last));
+  for (int y = 0; y < 32; ++y)
+    CHECK(std::memcmp(strip.row(4 + y) + 3 * (4 + 4 * 36), whole.row(y), 3 * 32) == 0);
   const std::string kept = Fresh("kept.png"), rebuilt = Fresh("rebuilt.png");
   REQUIRE(
       Mien({"edit", photo, "-o", kept, "--set", "smile=2", "--keep-identity", "1", "--no-metadata"}).code ==
@@ -348,6 +363,10 @@ TEST_CASE("run: the memory plan as table, JSON and picture") {
   const Ran table = Mien({"run", "--graph", "synthesis", "--plan"});
   CHECK(table.code == 0);
   CHECK(table.out.find("arena") != std::string::npos);
+  const Ran bands = Mien({"run", "--graph", "synthesis", "--plan", "--memory", "bands", "-v"});
+  CHECK(bands.code == 0);
+  CHECK(bands.out.find(" rows") != std::string::npos);
+  CHECK(bands.err.find("memory bands: asked for") != std::string::npos);
   const std::string picture = Fresh("plan.svg");
   const Ran json = Mien({"run", "--graph", "synthesis", "--plan-svg", picture, "--json", "--batch", "2"});
   const auto report = nlohmann::json::parse(json.out, nullptr, false);

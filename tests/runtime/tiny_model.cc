@@ -37,8 +37,7 @@ std::vector<float> ValuesOf(const TensorSpec& spec) {
   return hashgen::WeightValues("tiny/" + component, {key, spec.shape}, RuleOf(component));
 }
 
-void WriteTinyModel(const std::string& path) {
-  const ModelConfig config = TinyConfig();
+void WriteModel(const ModelConfig& config, const std::string& path) {
   const auto specs = ExpectedTensors(config);
   std::vector<std::vector<float>> floats;
   std::vector<std::vector<int64_t>> columns;
@@ -116,10 +115,32 @@ const std::string& ScratchFolder() {
   return folder.path;
 }
 
+ModelConfig WideConfig() {
+  ModelConfig config;
+  config.generator = GeneratorConfig();
+  config.generator->resolution = kWideSide;
+  config.generator->z_dim = 16;
+  config.generator->w_dim = kTinyDim;
+  config.generator->mapping_layers = 2;
+  config.generator->channels = {16, 16, 16, 18, 16, 16};
+  return config;
+}
+
+std::shared_ptr<const ModelFile> WideModel() {
+  static const std::shared_ptr<const ModelFile> model = [] {
+    const std::string path = ScratchFolder() + "/wide.safetensors";
+    WriteModel(WideConfig(), path);
+    auto opened = ModelFile::Open(path);
+    REQUIRE_MESSAGE(opened.ok(), opened.status().message());
+    return *opened;
+  }();
+  return model;
+}
+
 const std::string& TinyModelPath() {
   static const std::string path = [] {
     const std::string name = ScratchFolder() + "/tiny.safetensors";
-    WriteTinyModel(name);
+    WriteModel(TinyConfig(), name);
     return name;
   }();
   return path;

@@ -16,6 +16,11 @@ ModelConfig TinyConfig();
 const std::string& TinyModelPath();
 std::shared_ptr<const ModelFile> TinyModel();
 
+// A generator alone whose upper layers, run in bands, take several steps each.
+constexpr int kWideSide = 128, kWideRows = 12;
+ModelConfig WideConfig();
+std::shared_ptr<const ModelFile> WideModel();
+
 // A folder of its own for a test's files, removed at the end of the process.
 const std::string& ScratchFolder();
 
