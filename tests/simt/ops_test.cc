@@ -110,7 +110,8 @@ bool IsLaunched(const std::string& kernel) {
   return launched.contains(kernel) || (first != launched.end() && first->first.starts_with(kernel + "<"));
 }
 
-// Cases run in the order of their lines, so this sees the launches of all the above.
+// Cases run in the order of their files and lines, so this sees the launches of all the above; kernels of no op are tested
+// in instructions_test.cc.
 TEST_CASE("every kernel has been launched") {
   const std::string mark = "__global__", before_name = "void ";
   int kernels = 0;
