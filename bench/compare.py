@@ -33,6 +33,7 @@ ROUNDS = {"synthesis256": 5, "synthesis1024": 5, "encoder": 5, "flow": 25, "edit
 FEWER_ROUNDS = {"synthesis256": 3, "synthesis1024": 2, "encoder": 2, "flow": 25, "edit": 0}  # with fewer threads
 STEADY = {"synthesis256": 200, "synthesis1024": 30, "encoder": 30, "flow": 200, "edit": 0}
 KINDS = ["g256", "g1024", "e4e", "flow512"]
+MIEN = {"synthesis1024": ["--memory layers", "--memory bands"]}  # options of program_bench, one contestant each
 DECIBELS = 90  # what Winograd's algorithm has to keep (DESIGN.md, "Proof")
 
 
@@ -179,7 +180,7 @@ class Contestant:
 
 def line_up(options, pipeline, threads):
     """The contestants that start and are proven."""
-    names = [("mien", form) for form in options.mien]
+    names = [("mien", form) for form in MIEN.get(pipeline, [""])]
     names += [(name, form) for name, form in RIVALS if pipeline != "edit" or form == "rewritten"]  # memory
     if pipeline in ("synthesis256", "synthesis1024", "encoder"):
         names.append(("oneDNN convolutions", ""))
@@ -254,7 +255,6 @@ def main():
                         default=list(range(1, os.cpu_count() + 1))[:2])
     parser.add_argument("--rounds", type=int, help="of every pipeline; default: %s" % ROUNDS)
     parser.add_argument("--steady", type=int, help="runs for p99/p50; default: %s" % STEADY)
-    parser.add_argument("--mien", type=words, default=[""], help="options of program_bench, one contestant each")
     parser.add_argument("-o", dest="format", choices=["md", "csv", "json"], default="md")
     options = parser.parse_args()
     prepare(options)

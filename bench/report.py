@@ -13,7 +13,7 @@ GOALS = [("synthesis1024", None, "public", 3.0), ("synthesis1024", None, "rewrit
 
 
 def label(row):
-    return " ".join(filter(None, (row["name"], row.get("version"), row["form"])))
+    return " ".join(filter(None, (row["name"], row.get("version"), row["form"].replace("--memory", "in"))))
 
 
 def best(rows):
