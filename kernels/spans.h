@@ -13,13 +13,13 @@ namespace mien {
 // Calls body(row, begin, end) so that every element of rows x length is covered once.
 template <class Body>
 void ForSpans(ThreadPool* threads, int64_t rows, int64_t length, const Body& body) {
-  constexpr int64_t kSpan = 1 << 14;  // 64 KiB of floats: long enough to hide the start of a task
-  const int64_t parts = (length + kSpan - 1) / kSpan;            // tasks per long row
-  const int64_t group = std::max<int64_t>(1, kSpan / length);    // short rows per task
+  constexpr int64_t kLongest = 1 << 14, kShortest = 512;              // floats of a task
+  const int64_t parts = (length + kLongest - 1) / kLongest;           // tasks per long row
+  const int64_t group = std::max<int64_t>(1, kShortest / length);     // short rows per task
   if (parts > 1) {
     threads->ParallelFor(static_cast<int>(rows * parts), [&](int task, int) {
-      const int64_t begin = task % parts * kSpan;
-      body(task / parts, begin, std::min(length, begin + kSpan));
+      const int64_t begin = task % parts * kLongest;
+      body(task / parts, begin, std::min(length, begin + kLongest));
     });
   } else {
     threads->ParallelFor(static_cast<int>((rows + group - 1) / group), [&](int task, int) {

@@ -203,12 +203,9 @@ std::vector<WeightUse> Engine::DistinctUses() const {
 
 Status Engine::LoadWeights() {
   for (const Program& program : programs_) {
-    auto& handles = handles_.emplace_back();
-    for (const WeightUse& use : program.weight_uses()) {
-      MIEN_ASSIGN(WeightHandle handle, store_->Get(use));
-      handles.push_back(std::move(handle));
-      MIEN_TRY(CheckStop("loading weights"));
-    }
+    const auto check = [this] { return CheckStop("loading weights"); };
+    MIEN_ASSIGN(std::vector<WeightHandle> handles, store_->Get(program.weight_uses(), check));
+    handles_.push_back(std::move(handles));
   }
   return {};
 }

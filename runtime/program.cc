@@ -62,7 +62,8 @@ void Program::CollectWeights() {
 
 float* Program::AddressOf(ValueId id, std::byte* arena, const std::vector<WeightHandle>& weights) const {
   if (graph_.values[id].kind == Value::Kind::kWeight) {
-    return plain_use_[id] < 0 ? nullptr : weights[plain_use_[id]]->as<float>();
+    // No step writes it.
+    return plain_use_[id] < 0 ? nullptr : const_cast<float*>(weights[plain_use_[id]].get());
   }
   return reinterpret_cast<float*>(arena + plan_.values[id].offset);
 }
@@ -119,7 +120,7 @@ void Program::Bind(std::byte* arena, const std::vector<WeightHandle>& weights) {
       }
       ++out;
     }
-    if (packed_use_[step.node] >= 0) bound.packed = weights[packed_use_[step.node]]->as<const float>();
+    if (packed_use_[step.node] >= 0) bound.packed = weights[packed_use_[step.node]].get();
     bound.carry = carries[step.node];
     if (plan_.scratch[moment].bytes > 0)
       bound.scratch = reinterpret_cast<float*>(arena + plan_.scratch[moment].offset);

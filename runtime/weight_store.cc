@@ -1,6 +1,7 @@
 #include "runtime/weight_store.h"
 
 #include <algorithm>
+#include <set>
 
 #include "runtime/base/checked.h"
 
@@ -52,22 +53,38 @@ bool WeightStore::Holds(const WeightUse& use) {
   return !Find(use)->form.expired();
 }
 
-Result<WeightHandle> WeightStore::Get(const WeightUse& use) {
+Result<std::vector<WeightHandle>> WeightStore::Get(const std::vector<WeightUse>& uses,
+                                                   const std::function<Status()>& check) {
   std::lock_guard lock(mutex_);
-  Entry* entry = Find(use);
-  if (WeightHandle form = entry->form.lock()) return form;
-  MIEN_ASSIGN(WeightHandle form, Make(use));
-  entry->form = form;
-  return form;
+  for (const WeightUse& use : uses) Find(use);  // from here on entries stay where they are
+  std::set<const Entry*> missing;
+  uint64_t bytes = 0;
+  for (const WeightUse& use : uses) {
+    const Entry* entry = Find(use);
+    if (entry->form.expired() && missing.insert(entry).second) bytes += use.bytes();
+  }
+  MIEN_ASSIGN(Buffer memory, Buffer::Create(bytes, "weights"));
+  const auto block = std::make_shared<const Buffer>(std::move(memory));
+  std::byte* place = block->data();
+  std::vector<WeightHandle> handles;
+  for (const WeightUse& use : uses) {
+    Entry* entry = Find(use);
+    WeightHandle form = entry->form.lock();
+    if (form == nullptr) {
+      MIEN_TRY(check());
+      MIEN_TRY(Make(use, reinterpret_cast<float*>(place)));
+      form = {block, reinterpret_cast<const float*>(place)};
+      entry->form = form;
+      place += use.bytes();
+    }
+    handles.push_back(std::move(form));
+  }
+  return handles;
 }
 
-Result<WeightHandle> WeightStore::Make(const WeightUse& use) const {
-  MIEN_ASSIGN(Buffer form, Buffer::Create(use.bytes(), "weights"));
-  if (IsPlain(use)) {
-    MIEN_TRY(model_->ReadFloats(use.tensors[0],
-                                {form.as<float>(), static_cast<size_t>(use.shapes[0].elements())}));
-    return WeightHandle(std::make_shared<const Buffer>(std::move(form)));
-  }
+Status WeightStore::Make(const WeightUse& use, float* form) const {
+  if (IsPlain(use))
+    return model_->ReadFloats(use.tensors[0], {form, static_cast<size_t>(use.shapes[0].elements())});
   std::vector<Buffer> loaded(use.tensors.size());
   std::vector<View<const float>> views(use.tensors.size());
   for (size_t i = 0; i < use.tensors.size(); ++i) {
@@ -78,8 +95,8 @@ Result<WeightHandle> WeightStore::Make(const WeightUse& use) const {
     MIEN_TRY(model_->ReadFloats(use.tensors[i], {loaded[i].as<float>(), elements}));
     views[i].data = loaded[i].as<float>();
   }
-  OpPack(use.op, views, form.as<float>());
-  return WeightHandle(std::make_shared<const Buffer>(std::move(form)));
+  OpPack(use.op, views, form);
+  return {};
 }
 
 }  // namespace mien

@@ -3,6 +3,7 @@
 // and flow_inverse share all their matrices). A form lives as long as an engine holds it.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -16,7 +17,7 @@
 
 namespace mien {
 
-using WeightHandle = std::shared_ptr<const Buffer>;
+using WeightHandle = std::shared_ptr<const float>;
 
 // One way of using weights. With an op: what its Pack makes of `tensors`, one name per input, empty where the
 // input is not a weight. Without (std::monostate): the plain floats of tensors[0], its shape in shapes[0].
@@ -42,15 +43,18 @@ class WeightStore {
   const ModelFile& model() const { return *model_; }
   DeviceWeights& on_devices() { return on_devices_; }
   bool Holds(const WeightUse& use);
-  Result<WeightHandle> Get(const WeightUse& use);  // makes the form when no engine holds it
+  // The forms of `uses`. What no engine holds is made, together in one block of memory, which lives as long
+  // as any of it. `check` is asked before each; its error ends the making.
+  Result<std::vector<WeightHandle>> Get(const std::vector<WeightUse>& uses,
+                                        const std::function<Status()>& check);
 
  private:
   struct Entry {
     WeightUse use;
-    std::weak_ptr<const Buffer> form;
+    std::weak_ptr<const float> form;
   };
   Entry* Find(const WeightUse& use);  // with mutex_ held
-  Result<WeightHandle> Make(const WeightUse& use) const;
+  Status Make(const WeightUse& use, float* form) const;
 
   std::shared_ptr<const ModelFile> model_;
   std::mutex mutex_;

@@ -7,10 +7,11 @@
 #include <cstdint>
 
 #include "kernels/gemm/conv.h"
+#include "kernels/gemm/rows.h"
 
 namespace mien::gemm {
 
-// The weight [O,I,elements] as features (gemm.h).
+// The weight [O,I,elements] as features (rows.h).
 inline int64_t PackedFewPixelsFloats(const Conv& conv) {
   return PackedFeaturesFloats(conv.out_channels, conv.in_channels * conv.taps);
 }

@@ -86,30 +86,12 @@ thread_local int64_t executed_products = 0;
 }
 
 int64_t ExecutedProducts() { return executed_products; }
+void NoteProducts(int64_t products) { executed_products += products; }
 
 void Multiply(const Panels& panels, const Block& block) {
   const int64_t rows = panels.Begin(block.panel_end) - panels.Begin(block.panel_begin);
-  executed_products += rows * block.depth * block.tiles * kTile;
+  NoteProducts(rows * block.depth * block.tiles * kTile);
   HWY_DYNAMIC_DISPATCH(MultiplyBlock)(panels, block);
-}
-
-int64_t PackedFeaturesFloats(int64_t features, int64_t depth) { return RoundUp(features, kTile) * depth; }
-
-void MultiplyRows(int64_t rows, int64_t depth, const float* rows_packed, const float* features_packed,
-                  int64_t tiles, float* c) {
-  const Panels panels(rows);
-  for (int64_t begin = 0; begin < depth; begin += kDepth) {
-    Multiply(panels, {.depth = std::min(kDepth, depth - begin),
-                      .a = rows_packed + begin * rows,
-                      .panel_begin = 0,
-                      .panel_end = panels.count,
-                      .b = features_packed + begin * kTile,
-                      .b_tile_stride = depth * kTile,
-                      .tiles = tiles,
-                      .c = c,
-                      .c_stride = tiles * kTile,
-                      .accumulate = begin > 0});
-  }
 }
 
 }  // namespace mien::gemm

@@ -45,37 +45,8 @@ struct Block {
 };
 void Multiply(const Panels& panels, const Block& block);
 
-// What Multiply has multiplied on this thread so far, the empty columns of tiles included.
+// The multiplications of the products on this thread so far, the empty columns of tiles included.
 int64_t ExecutedProducts();
-
-// Rows times a weight matrix, y[r][m] = sum_k x[r][k] w[m][k]: the weight is B, sixteen features a tile.
-int64_t PackedFeaturesFloats(int64_t features, int64_t depth);
-// Element (m, k) is get(m, k); features past the end are zeros.
-template <class Get>
-void PackFeatures(int64_t features, int64_t depth, const Get& get, float* packed) {
-  for (int64_t tile = 0; tile * kTile < features; ++tile) {
-    for (int64_t k = 0; k < depth; ++k) {
-      for (int64_t j = 0; j < kTile; ++j) {
-        const int64_t m = tile * kTile + j;
-        *packed++ = m < features ? get(m, k) : 0.0f;
-      }
-    }
-  }
-}
-// Rows as A: [block of k][panel][k][row], element (r, k) is get(r, k).
-template <class Get>
-void PackRows(int64_t rows, int64_t depth, const Get& get, float* packed) {
-  const Panels panels(rows);
-  for (int64_t begin = 0; begin < depth; begin += kDepth) {
-    for (int64_t p = 0; p < panels.count; ++p) {
-      for (int64_t k = begin; k < std::min(depth, begin + kDepth); ++k) {
-        for (int64_t r = panels.Begin(p); r < panels.Begin(p + 1); ++r) *packed++ = get(r, k);
-      }
-    }
-  }
-}
-// C[rows][tiles * 16] for `tiles` tiles of packed features from `features_packed`.
-void MultiplyRows(int64_t rows, int64_t depth, const float* rows_packed, const float* features_packed,
-                  int64_t tiles, float* c);
+void NoteProducts(int64_t products);
 
 }  // namespace mien::gemm

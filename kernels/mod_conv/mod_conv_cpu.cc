@@ -10,6 +10,7 @@
 #include <cmath>
 
 #include "kernels/gemm/finish.h"
+#include "kernels/gemm/rows.h"
 
 namespace mien {
 namespace {
@@ -29,9 +30,18 @@ void Demodulate(const ModConv::Params& params, const CpuCall& call, const float*
   const int64_t tiles = RoundedFeatures(weight[0]) / gemm::kTile;
   float* d = call.scratch;
   float* squares = d + x[0] * tiles * gemm::kTile;
-  gemm::PackRows(
-      x[0], x[1], [&](int64_t n, int64_t i) { return style[n * x[1] + i] * style[n * x[1] + i]; }, squares);
-  gemm::MultiplyRows(x[0], x[1], squares, q, tiles, d);
+  for (int64_t i = 0; i < x[0] * x[1]; ++i) squares[i] = style[i] * style[i];
+  for (int64_t tile = 0; tile < tiles; ++tile) {
+    const float* energies = q + tile * x[1] * gemm::kTile;
+    gemm::MultiplyRows({.rows = x[0],
+                        .depth = x[1],
+                        .x = squares,
+                        .x_stride = x[1],
+                        .tile = energies,
+                        .next = energies + x[1] * gemm::kTile,
+                        .y = d + tile * gemm::kTile,
+                        .y_stride = tiles * gemm::kTile});
+  }
   for (int64_t k = 0; k < x[0] * tiles * gemm::kTile; ++k) d[k] = 1.0f / std::sqrt(d[k] + params.eps);
 }
 

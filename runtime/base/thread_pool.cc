@@ -15,6 +15,7 @@ namespace {
 
 // About what it costs to put a thread to sleep and wake it again: a chain of short calls pays neither.
 constexpr std::chrono::microseconds kSpinTime(50);
+constexpr int kPauses = 64;  // between two looks around, a microsecond or two
 
 void Pause() {
 #if defined(__x86_64__) || defined(__i386__)
@@ -24,15 +25,17 @@ void Pause() {
 #endif
 }
 
-// Waits until `value` is another than `old`: awake for a short time where `spin`, then asleep.
+// Waits until `value` is another than `old`: awake for a short time where `spin`, then asleep. While awake it lets others
+// have the processor: who it waits for may need that one.
 void WaitForChange(const std::atomic<int>& value, int old, bool spin) {
   if (spin) {
     const auto end = std::chrono::steady_clock::now() + kSpinTime;
     do {
-      for (int i = 0; i < 16; ++i) {
+      for (int i = 0; i < kPauses; ++i) {
         if (value.load(std::memory_order_acquire) != old) return;
         Pause();
       }
+      sched_yield();
     } while (std::chrono::steady_clock::now() < end);
   }
   value.wait(old, std::memory_order_acquire);
