@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "kernels/gemm/gemm.h"
+#include "kernels/gemm/rows.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "bench/gemm_bench.cc"
@@ -19,8 +20,8 @@ HWY_BEFORE_NAMESPACE();
 namespace mien::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Twelve chains, as the product has, from different values so that the compiler cannot make one of them. Returns
-// the multiply-adds that were done; `values` keeps them alive.
+// Twelve chains, as the product has, from different values so that the compiler cannot make one of them.
+// Returns the multiply-adds that were done; `values` keeps them alive.
 int64_t ChainsOf(int64_t steps, float* values) {
   const hn::ScalableTag<float> d;
   const auto factor = hn::Set(d, values[0]), addend = hn::Set(d, values[1]);
@@ -72,12 +73,26 @@ struct Size {
   int64_t rows, depth, tiles;
 };
 
-void Measure(const Size& size, int rounds) {
+// Of `product`, which returns its multiply-adds.
+template <class Product>
+void Measure(const char* name, int rounds, const Product& product) {
+  float values[15] = {0.5f, 0.25f, 0.0f, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
+  std::vector<double> peaks, rates, shares;
+  for (int round = 0; round < rounds; ++round) {
+    peaks.push_back(Rate([&] { return HWY_DYNAMIC_DISPATCH(ChainsOf)(int64_t{1} << 22, values); }));
+    rates.push_back(Rate(product));
+    shares.push_back(rates.back() / peaks.back());
+  }
+  std::printf("%-28s %7.1f GFLOP/s of %7.1f, %5.1f %%\n", name, Median(rates), Median(peaks),
+              100 * Median(shares));
+}
+
+void MeasurePanels(const Size& size, int rounds) {
   const gemm::Panels panels(size.rows);
   std::vector<float> a(static_cast<size_t>(size.rows * size.depth), 0.5f);
   std::vector<float> b(static_cast<size_t>(size.tiles * (size.depth + 1) * gemm::kTile), 0.25f);
   std::vector<float> c(static_cast<size_t>(size.rows * size.tiles * gemm::kTile));
-  const auto product = [&] {
+  Measure(size.name, rounds, [&] {
     const int64_t one = size.rows * size.depth * size.tiles * gemm::kTile, times = (int64_t{1} << 28) / one;
     for (int64_t k = 0; k < times; ++k) {
       gemm::Multiply(panels, {.depth = size.depth,
@@ -92,16 +107,30 @@ void Measure(const Size& size, int rounds) {
                               .accumulate = false});
     }
     return one * times;
-  };
-  float values[15] = {0.5f, 0.25f, 0.0f, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
-  std::vector<double> peaks, rates, shares;
-  for (int round = 0; round < rounds; ++round) {
-    peaks.push_back(Rate([&] { return HWY_DYNAMIC_DISPATCH(ChainsOf)(int64_t{1} << 22, values); }));
-    rates.push_back(Rate(product));
-    shares.push_back(rates.back() / peaks.back());
-  }
-  std::printf("%-28s %7.1f GFLOP/s of %7.1f, %5.1f %%\n", size.name, Median(rates), Median(peaks),
-              100 * Median(shares));
+  });
+}
+
+// The product of `linear`, tile after tile.
+void MeasureRows(const Size& size, int rounds) {
+  std::vector<float> x(static_cast<size_t>(size.rows * size.depth), 0.5f);
+  std::vector<float> w(static_cast<size_t>(size.tiles * size.depth * gemm::kTile), 0.25f);
+  std::vector<float> y(static_cast<size_t>(size.rows * gemm::kTile));
+  Measure(size.name, rounds, [&] {
+    const int64_t one = size.rows * size.depth * size.tiles * gemm::kTile, times = (int64_t{1} << 28) / one;
+    for (int64_t k = 0; k < times * size.tiles; ++k) {
+      const float* tile = w.data() + k % size.tiles * size.depth * gemm::kTile;
+      gemm::MultiplyRows(
+          {.rows = size.rows,
+           .depth = size.depth,
+           .x = x.data(),
+           .x_stride = size.depth,
+           .tile = tile,
+           .next = k % size.tiles + 1 < size.tiles ? tile + size.depth * gemm::kTile : w.data(),
+           .y = y.data(),
+           .y_stride = gemm::kTile});
+    }
+    return one * times;
+  });
 }
 
 }  // namespace
@@ -115,7 +144,15 @@ int main(int argc, char** argv) {
                                  {"64 rows, depth 64", 64, 64, 4},
                                  {"32 rows, depth 32", 32, 32, 4},
                                  {"32 rows, depth 252", 32, 252, 8}}) {
-    mien::Measure(size, rounds);
+    mien::MeasurePanels(size, rounds);
+  }
+  for (const mien::Size& size : {mien::Size{"18 rows x 512, 1 MB", 18, 512, 32},
+                                 {"9 rows x 512, 1 MB", 9, 512, 32},
+                                 {"90 rows x 512, 1 MB", 90, 512, 32},
+                                 {"18 rows x 512, 64 MB", 18, 512, 2048},
+                                 {"9 rows x 512, 64 MB", 9, 512, 2048},
+                                 {"1 row x 512, 1 MB", 1, 512, 32}}) {
+    mien::MeasureRows(size, rounds);
   }
 }
 #endif

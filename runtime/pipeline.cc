@@ -59,7 +59,15 @@ Result<std::unique_ptr<Pipeline>> Pipeline::Create(std::shared_ptr<const ModelFi
   want(options.edit, {.graph = "flow"}, &pipeline->flow_);
   want(options.edit, {.graph = "flow_inverse"}, &pipeline->inverse_);
   want(options.synthesize, synthesis, &pipeline->synthesis_);
-  MIEN_ASSIGN(pipeline->engine_, Engine::Create(std::make_shared<WeightStore>(pipeline->model_), engine));
+  const auto store = std::make_shared<WeightStore>(pipeline->model_);
+  MIEN_ASSIGN(pipeline->engine_, Engine::Create(store, engine));
+  if (options.edit && options.edits != 1) {
+    const MemoryNeed& taken = pipeline->engine_->need();
+    if (engine.max_memory > 0) engine.max_memory -= taken.total() - taken.loading;
+    engine.batch = options.edits;
+    engine.programs = {{.graph = "flow_inverse"}};
+    MIEN_ASSIGN(pipeline->inverses_, Engine::Create(store, engine));
+  }
 
   if (config.generator) {
     pipeline->rows_ = config.generator->rows();
@@ -77,7 +85,7 @@ Result<std::unique_ptr<Pipeline>> Pipeline::Create(std::shared_ptr<const ModelFi
     const size_t numbers =
         static_cast<size_t>(config.flow->contexts) * static_cast<size_t>(config.flow->features);
     pipeline->codes_.resize(numbers);
-    pipeline->latent_.resize(numbers);
+    pipeline->latent_.resize(numbers * static_cast<size_t>(options.edits));
   }
   if (options.encode) {
     pipeline->photo_.resize(size_t{3} * config.encoder->input_size * config.encoder->input_size);
@@ -93,10 +101,10 @@ Result<std::unique_ptr<Pipeline>> Pipeline::Create(std::shared_ptr<const ModelFi
   return pipeline;
 }
 
-Status Pipeline::CheckCodes(std::span<const float> w_plus) const {
-  if (w_plus.size() == static_cast<size_t>(rows_) * static_cast<size_t>(w_dim_)) return {};
-  return Status::Error(Code::kUsage, "w_plus has %zu numbers, %d rows of %d expected", w_plus.size(), rows_,
-                       w_dim_);
+Status Pipeline::CheckCodes(std::span<const float> w_plus, size_t faces) const {
+  if (w_plus.size() == faces * static_cast<size_t>(rows_) * static_cast<size_t>(w_dim_)) return {};
+  return Status::Error(Code::kUsage, "w_plus has %zu numbers, %zu times %d rows of %d expected",
+                       w_plus.size(), faces, rows_, w_dim_);
 }
 
 Status Pipeline::Encode(const Image& photo, std::span<float> w_plus) {
@@ -116,16 +124,33 @@ Status Pipeline::FromSeed(uint32_t seed, std::span<float> w_plus) {
 
 Status Pipeline::ApplyEdit(const std::vector<Edit>& edits, const std::vector<bool>& rows, float keep_identity,
                            std::span<const float> w_plus, std::span<float> edited) {
+  return ApplyEdits({&edits, 1}, rows, keep_identity, w_plus, edited);
+}
+
+Status Pipeline::ApplyEdits(std::span<const std::vector<Edit>> edits, const std::vector<bool>& rows,
+                            float keep_identity, std::span<const float> w_plus, std::span<float> edited) {
+  const size_t count = edits.size(), numbers = codes_.size(), used = w_plus.size();
+  if (count != 1 && count != latent_.size() / numbers) {
+    return Status::Error(Code::kUsage, "%zu edits together, 1 or %zu expected", count,
+                         latent_.size() / numbers);
+  }
   MIEN_TRY(CheckCodes(w_plus));
-  MIEN_TRY(CheckCodes(edited));
+  MIEN_TRY(CheckCodes(edited, count));
   const FlowConfig& flow = *config().flow;
-  const std::span<float> latent = std::span(latent_).first(w_plus.size());
+  const auto latent = [&](size_t k) { return std::span(latent_).subspan(k * numbers, numbers); };
   std::copy(w_plus.begin(), w_plus.end(), codes_.begin());
-  MIEN_TRY(engine_->Run(flow_, std::array{Input(codes_)}, std::array{Output(latent_), Output()}));
-  MIEN_TRY(ApplyEdits(flow, edits, rows, latent));
-  MIEN_TRY(engine_->Run(inverse_, std::array{Input(latent_)}, std::array{Output(latent_), Output()}));
-  MIEN_TRY(KeepIdentity(flow, rows, keep_identity, std::span(codes_).first(w_plus.size()), latent));
-  std::copy(latent.begin(), latent.end(), edited.begin());
+  MIEN_TRY(engine_->Run(flow_, std::array{Input(codes_)}, std::array{latent(0), Output()}));
+  for (size_t k = count; k-- > 0;) {
+    if (k > 0) std::copy_n(latent_.begin(), numbers, latent(k).begin());
+    MIEN_TRY(mien::ApplyEdits(flow, edits[k], rows, latent(k).first(used)));
+  }
+  Engine& inverse = count == 1 ? *engine_ : *inverses_;
+  const Output all = std::span(latent_).first(count * numbers);
+  MIEN_TRY(inverse.Run(count == 1 ? inverse_ : 0, std::array{Input(all)}, std::array{all, Output()}));
+  for (size_t k = 0; k < count; ++k) {
+    MIEN_TRY(KeepIdentity(flow, rows, keep_identity, std::span(codes_).first(used), latent(k).first(used)));
+    std::copy_n(latent(k).begin(), used, edited.subspan(k * used).begin());
+  }
   return {};
 }
 

@@ -24,6 +24,7 @@ struct PipelineOptions {
 
   // What will be used; the model must have the networks for it.
   bool encode = false, edit = false, synthesize = false, map = false;
+  int edits = 1;  // of one face together, see ApplyEdits; 1..kMaxBatch
 
   bool random_noise = false;  // fresh noise from the seed given to Synthesize; otherwise the model's maps
   bool no_noise = false;
@@ -53,18 +54,23 @@ class Pipeline {
   // Flow, edits, inverse flow, on the chosen rows; see editor.h. In and out may be the same memory.
   Status ApplyEdit(const std::vector<Edit>& edits, const std::vector<bool>& rows, float keep_identity,
                    std::span<const float> w_plus, std::span<float> edited);
+  // Several edits of the same w_plus, as many as the options say: the flow runs once, then all inverse flows as one batch.
+  // edited [edits,L,D]; each has the bits that ApplyEdit alone gives.
+  Status ApplyEdits(std::span<const std::vector<Edit>> edits, const std::vector<bool>& rows, float keep_identity,
+                    std::span<const float> w_plus, std::span<float> edited);
   // 8 bits by the model's rounding. The seed matters with random_noise only.
   Result<Image> Synthesize(std::span<const float> w_plus, uint64_t noise_seed);
 
  private:
   Pipeline() = default;
-  Status CheckCodes(std::span<const float> w_plus) const;
+  Status CheckCodes(std::span<const float> w_plus, size_t faces = 1) const;
 
   std::shared_ptr<const ModelFile> model_;
   std::unique_ptr<Engine> engine_;
+  std::unique_ptr<Engine> inverses_;  // of the options' edits together; null: there is one
   int encoder_ = -1, mapping_ = -1, flow_ = -1, inverse_ = -1, synthesis_ = -1;  // programs; -1: not wanted
   int rows_ = 0, w_dim_ = 0, side_ = 0;
-  std::vector<float> photo_, codes_, latent_, z_;
+  std::vector<float> photo_, codes_, latent_, z_;  // latent_: of every edit
   std::vector<std::vector<float>> noise_;
   std::vector<std::span<const float>> synthesis_inputs_;  // w_plus, noise_
 };

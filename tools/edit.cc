@@ -18,8 +18,7 @@ struct EditOptions {
 
 // Everything the options say, checked against the model before the first picture is read.
 struct EditPlan {
-  std::vector<Edit> edits;
-  std::vector<std::vector<Edit>> sweep;  // per picture of the contact sheet; empty: no sweep
+  std::vector<std::vector<Edit>> edits;  // per picture: one, or those of the contact sheet
   std::vector<bool> rows;
 };
 
@@ -51,40 +50,43 @@ Result<std::vector<std::vector<Edit>>> ParseSweep(const FlowConfig& flow, const 
 
 Result<EditPlan> PlanEdit(const EditOptions& options, const FlowConfig& flow, int rows) {
   EditPlan plan;
+  std::vector<Edit> edits;
   for (const std::string& text : options.set) {
     MIEN_ASSIGN(Edit edit, ParseEdit(flow, text, Edit::Mode::kSet));
-    plan.edits.push_back(edit);
+    edits.push_back(edit);
   }
   for (const std::string& text : options.add) {
     MIEN_ASSIGN(Edit edit, ParseEdit(flow, text, Edit::Mode::kAdd));
-    plan.edits.push_back(edit);
+    edits.push_back(edit);
   }
-  if (!options.sweep.empty()) {
-    MIEN_ASSIGN(plan.sweep, ParseSweep(flow, options.sweep));
+  if (options.sweep.empty()) {
+    plan.edits.push_back(std::move(edits));
+  } else {
+    MIEN_ASSIGN(plan.edits, ParseSweep(flow, options.sweep));
+    for (std::vector<Edit>& step : plan.edits) step.insert(step.begin(), edits.begin(), edits.end());
   }
   MIEN_ASSIGN(plan.rows, ParseRows(options.layers, rows));
   return plan;
 }
 
-Result<Image> EditOnce(Pipeline& pipeline, const EditPlan& plan, const std::vector<Edit>& step, float keep,
-                       uint64_t seed, const std::vector<float>& codes) {
-  MIEN_TRY(CheckInterrupt());
-  std::vector<Edit> edits = plan.edits;
-  edits.insert(edits.end(), step.begin(), step.end());
-  std::vector<float> edited = codes;
-  if (!edits.empty()) MIEN_TRY(pipeline.ApplyEdit(edits, plan.rows, keep, codes, edited));
-  return pipeline.Synthesize(edited, seed);  // without edits: the reconstruction
-}
-
 Result<Image> EditPhoto(Pipeline& pipeline, const EditPlan& plan, float keep, uint64_t seed,
                         const Image& photo) {
-  std::vector<float> codes(static_cast<size_t>(pipeline.rows()) * pipeline.w_dim());
+  const size_t numbers = static_cast<size_t>(pipeline.rows()) * static_cast<size_t>(pipeline.w_dim());
+  std::vector<float> codes(numbers), edited(plan.edits.size() * numbers);
   MIEN_TRY(pipeline.Encode(photo, codes));
-  if (plan.sweep.empty()) return EditOnce(pipeline, plan, {}, keep, seed, codes);
-  const int count = static_cast<int>(plan.sweep.size()), side = pipeline.image_side();
+  MIEN_TRY(CheckInterrupt());
+  if (plan.edits[0].empty()) {  // the reconstruction
+    edited = codes;
+  } else {
+    MIEN_TRY(pipeline.ApplyEdits(plan.edits, plan.rows, keep, codes, edited));
+  }
+  if (plan.edits.size() == 1) return pipeline.Synthesize(edited, seed);
+  const int count = static_cast<int>(plan.edits.size()), side = pipeline.image_side();
   MIEN_ASSIGN(ContactSheet sheet, ContactSheet::Create(count, count, side, side, kSheetGap));
   for (int i = 0; i < count; ++i) {
-    MIEN_ASSIGN(Image picture, EditOnce(pipeline, plan, plan.sweep[i], keep, seed, codes));
+    MIEN_TRY(CheckInterrupt());
+    const auto one = std::span<const float>(edited).subspan(static_cast<size_t>(i) * numbers, numbers);
+    MIEN_ASSIGN(Image picture, pipeline.Synthesize(one, seed));
     MIEN_TRY(sheet.Place(i, picture));
   }
   return sheet.TakeImage();
@@ -120,10 +122,11 @@ Status RunEdit(Session& session, const EditOptions& options) {
                          "editing needs the component flow, which this model file does not have");
   const int rows = config.generator ? config.generator->rows() : config.flow->contexts;
   MIEN_ASSIGN(const EditPlan plan, PlanEdit(options, *config.flow, rows));
-  if (plan.edits.empty() && plan.sweep.empty())
+  if (plan.edits[0].empty())
     session.Warn("no --set, --add or --sweep: the reconstruction is written");
+  wanted.edits = static_cast<int>(plan.edits.size());
   // The pictures of a sweep share the layers before the first row that may change.
-  wanted.incremental = !plan.sweep.empty() && !plan.rows[0];
+  wanted.incremental = plan.edits.size() > 1 && !plan.rows[0];
   MIEN_ASSIGN(auto pipeline, Pipeline::Create(model, wanted));
   ReportChoices(session, *pipeline);
 

@@ -227,7 +227,20 @@ TEST_CASE("edit: one picture, texts, sweep, stdin and stdout") {
   CHECK(piped.code == 0);
   CHECK(piped.out == content);
   REQUIRE(Mien({"edit", photo, "-o", sheet, "--sweep", "smile=-2:2:5"}).code == 0);
-  CHECK(ReadImage(sheet)->width == 5 * 32 + 6 * 4);
+  const auto pictures = ReadImage(sheet);
+  REQUIRE(pictures->width == 5 * 32 + 6 * 4);
+  const char* const values[] = {"smile=-2", "smile=-1", "smile=0", "smile=1", "smile=2"};
+  for (int i : {0, 3, 4}) {  // edited together, the same pixels as alone
+    REQUIRE(Mien({"edit", photo, "-o", plain, "--set", values[i]}).code == 0);
+    const auto alone = ReadImage(plain);
+    int wrong = 0;
+    for (int y = 0; y < 32; ++y) {
+      const size_t in_sheet = (static_cast<size_t>(4 + y) * pictures->width + 4 + i * (32 + 4)) * 3;
+      wrong += !std::ranges::equal(alone->bytes().subspan(static_cast<size_t>(y) * 32 * 3, 32 * 3),
+                                   pictures->bytes().subspan(in_sheet, 32 * 3));
+    }
+    CHECK(wrong == 0);
+  }
   const std::string small = Fresh("small.png");
   REQUIRE(Mien({"edit", photo, "-o", small, "--sweep", "smile=-2:2:5", "--preview", "16"}).code == 0);
   CHECK(ReadImage(small)->width == 5 * 16 + 6 * 4);
