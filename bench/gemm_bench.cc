@@ -93,7 +93,8 @@ void MeasurePanels(const Size& size, int rounds) {
   std::vector<float> b(static_cast<size_t>(size.tiles * (size.depth + 1) * gemm::kTile), 0.25f);
   std::vector<float> c(static_cast<size_t>(size.rows * size.tiles * gemm::kTile));
   Measure(size.name, rounds, [&] {
-    const int64_t one = size.rows * size.depth * size.tiles * gemm::kTile, times = (int64_t{1} << 28) / one;
+    const int64_t one = size.rows * size.depth * size.tiles * gemm::kTile,
+                  times = std::max<int64_t>(1, (int64_t{1} << 28) / one);
     for (int64_t k = 0; k < times; ++k) {
       gemm::Multiply(panels, {.depth = size.depth,
                               .a = a.data(),
@@ -116,7 +117,8 @@ void MeasureRows(const Size& size, int rounds) {
   std::vector<float> w(static_cast<size_t>(size.tiles * size.depth * gemm::kTile), 0.25f);
   std::vector<float> y(static_cast<size_t>(size.rows * gemm::kTile));
   Measure(size.name, rounds, [&] {
-    const int64_t one = size.rows * size.depth * size.tiles * gemm::kTile, times = (int64_t{1} << 28) / one;
+    const int64_t one = size.rows * size.depth * size.tiles * gemm::kTile,
+                  times = std::max<int64_t>(1, (int64_t{1} << 28) / one);
     for (int64_t k = 0; k < times * size.tiles; ++k) {
       const float* tile = w.data() + k % size.tiles * size.depth * gemm::kTile;
       gemm::MultiplyRows(
