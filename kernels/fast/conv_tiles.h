@@ -25,10 +25,10 @@ struct ConvTiles<3, 1> {
                         ConvTile<W, 8, 8, 64, 2, 2>, ConvTile<W, 4, 4, 64, 1, 4>>;
 };
 template <>
-struct ConvTiles<3, 2> {
+struct ConvTiles<3, 2> {  // each warp has all pixels of a large tile, so that weights that it reads serve eight products
   using W = Window<3, 3, 2>;
   using List =
-      TileList<ConvTile<W, 8, 8, 128, 2, 4>, ConvTile<W, 8, 8, 64, 2, 2>, ConvTile<W, 4, 4, 64, 1, 4>>;
+      TileList<ConvTile<W, 8, 8, 128, 1, 4>, ConvTile<W, 8, 8, 64, 1, 2>, ConvTile<W, 4, 4, 64, 1, 4>>;
 };
 template <>
 struct ConvTiles<1, 1> {

@@ -57,6 +57,14 @@ void Land(const AsyncCopyRecord& copy) {
 
 }  // namespace
 
+bool AddressSanitizerPresent() {
+#ifdef MIEN_CHECK_GUARDS
+  return false;
+#else
+  return true;
+#endif
+}
+
 void ResetShared(size_t dynamic_bytes) {
   State& s = TheState();
   if (s.arena_memory == nullptr) {

@@ -55,6 +55,7 @@ class GlobalArray {
 // accesses outside the arrays.
 bool HooksPresent();
 uint64_t HookedAccesses();  // checked so far
+bool AddressSanitizerPresent();
 
 // Accesses of one source line, in requests: one instruction executed by one warp.
 struct SiteTraffic {

@@ -13,7 +13,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 FOLDER = os.path.join(ROOT, "build", "static")
 FLAGS = os.path.join(ROOT, "kernels", "cuda", "nvcc_flags.txt")
 ALL_ARCHITECTURES = [80, 86, 87, 89, 90, 100, 103, 110, 120, 121]
-CI_ARCHITECTURES = [80, 87, 90]
+REPORT_ARCHITECTURES = [80, 87, 90]  # those of sass.txt
 SKIPPED = 77  # exit status of a check that lacks what it needs
 
 
@@ -25,7 +25,7 @@ def find_nvcc():
 
 
 def add_arguments(parser):
-    parser.add_argument("--all", action="store_true", help="every architecture, not only those of CI")
+    parser.add_argument("--all", action="store_true", help="every architecture, not only those of the report")
     parser.add_argument("--arch", type=int, action="append", help="only this one (again: and this)")
     parser.add_argument("--update", action="store_true", help="write the checked-in file anew")
     parser.add_argument("--launches", default=os.path.join(ROOT, "build", "release", "launches"),
@@ -33,7 +33,7 @@ def add_arguments(parser):
 
 
 def architectures(arguments, nvcc):
-    wanted = arguments.arch or (ALL_ARCHITECTURES if arguments.all else CI_ARCHITECTURES)
+    wanted = arguments.arch or (ALL_ARCHITECTURES if arguments.all else REPORT_ARCHITECTURES)
     known = subprocess.run([nvcc, "--list-gpu-code"], check=True, capture_output=True, text=True).stdout.split()
     for arch in wanted:
         if f"sm_{arch}" not in known:

@@ -1,9 +1,9 @@
-// With MIEN_COVERAGE=FILE in the environment: writes into it, a line per test case, its name, its seconds and the kernels
-// it launched. mutants.py runs what launches a broken kernel and nothing else.
+// With MIEN_COVERAGE=FILE in the environment: writes into it, a line per test case, its name, its seconds of
+// CPU time and the kernels it launched. mutants.py runs what launches a broken kernel and nothing else.
 #include <doctest/doctest.h>
 
-#include <chrono>
 #include <cstdlib>
+#include <ctime>
 #include <fstream>
 #include <map>
 #include <string>
@@ -21,10 +21,10 @@ class Coverage : public doctest::IReporter {
   void test_case_start(const doctest::TestCaseData& data) override {
     name_ = data.m_name;
     before_ = LaunchedKernels();
-    start_ = Clock::now();
+    start_ = std::clock();
   }
   void test_case_end(const doctest::CurrentTestCaseStats&) override {
-    file_ << name_ << '\t' << std::chrono::duration<double>(Clock::now() - start_).count();
+    file_ << name_ << '\t' << static_cast<double>(std::clock() - start_) / CLOCKS_PER_SEC;
     for (const auto& [kernel, size] : LaunchedKernels()) {
       const auto before = before_.find(kernel);
       if (before == before_.end() || before->second.launches < size.launches) file_ << '\t' << kernel;
@@ -43,11 +43,10 @@ class Coverage : public doctest::IReporter {
   void test_case_skipped(const doctest::TestCaseData&) override {}
 
  private:
-  using Clock = std::chrono::steady_clock;
   std::ofstream file_;
   std::string name_;
   std::map<std::string, LaunchSize> before_;
-  Clock::time_point start_;
+  std::clock_t start_ = 0;
 };
 REGISTER_LISTENER("coverage", 1, Coverage);
 

@@ -246,7 +246,11 @@ void TestCases(Precision precision, const char* name) {
     ++cases;
   }
   CHECK(cases > 0);
-  std::printf("fast_mod_conv %s   %2d cases  relative rms %8.2e\n", name, cases, worst);
+  // Many outputs on a small map and no image: a tile and a reduction of their own.
+  OpCase<ModConv> many = CasesOf<ModConv>()[0];
+  many.in = mod_conv_cases::Operands({2, 40, 7, 9}, 72, false, mod_conv_cases::kAll);
+  worst = std::max(worst, TestLayer(MakeLayer(many, 0, false), precision));
+  std::printf("fast_mod_conv %s   %2d cases  relative rms %8.2e\n", name, cases + 1, worst);
 }
 
 TEST_CASE("modulated convolution in tf32") { TestCases(Precision::kTf32, "tf32"); }

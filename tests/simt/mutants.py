@@ -2,18 +2,21 @@
 """Breaks the CUDA kernels one place at a time and wants some test to notice.
 
 In turn: every barrier, __syncwarp, wait and group end is removed; every wait waits for one group too few; every
-Inside(...) and every predicate of AsyncCopy becomes true; every fmaf subtracts; every loop ends one early. The broken
-file is compiled for both test programs (as it is, then with hooks), linked to the objects of the build, and the test
-cases that launch its kernels run, the shortest first, until one fails.
+Inside(...) and every predicate of AsyncCopy becomes true; every fmaf subtracts; every loop ends one early. All mutants are
+compiled into both test programs at once, each behind a question for its number, and the environment says which one lives.
+The test cases that launch its kernels run, the shortest first, until one fails that passes without a mutant.
 
-  mutants.py BUILD [--only TEXT] [--seconds S] [--jobs N]
+  mutants.py BUILD [--only TEXT] [--seconds S] [--jobs N] [--longest S]
 
 The campaign: all mutants, in an order that mixes the files. Verdicts are kept in BUILD/mutants/results.tsv, so that it can
 be stopped and goes on (a mutant of the same file text is not run again), and written to mutants_judged.txt, by source line.
+With --longest the test cases of at most so many seconds are tried, and what they leave alive gets no verdict yet; by
+default they are all but a few that have larger numbers of what others have.
 With --seconds: a sample of those that mutants_judged.txt calls killed, from another place for every commit, as many as fit.
 Prints each survivor and a table; exit status 0: none survives but those listed in mutants_equivalent.txt with the reason.
 """
 import argparse
+import collections
 import concurrent.futures
 import hashlib
 import os
@@ -27,7 +30,16 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 REASONS = os.path.join(ROOT, "tests/simt/mutants_equivalent.txt")
 JUDGED = os.path.join(ROOT, "tests/simt/mutants_judged.txt")
+LONGEST_CASE = 15.0  # seconds
 CALLS = r"\b(?:__syncthreads|__syncwarp|AsyncGroupWait<[^>]*>|AsyncGroupEnd)\("
+QUESTION_H = "bool MutantLives(int number);\n"
+QUESTION_CC = """#include <cstdlib>
+bool MutantLives(int number) {
+  static const char* const text = std::getenv("MIEN_MUTANT");
+  static const int living = text == nullptr ? 0 : std::atoi(text);
+  return number == living;
+}
+"""
 
 
 def output(*words, cwd=ROOT):
@@ -37,6 +49,14 @@ def output(*words, cwd=ROOT):
 def read(path):
     with open(os.path.join(ROOT, path)) as file:
         return file.read()
+
+
+def write(path, text):
+    """Where it says something else yet."""
+    if not os.path.exists(path) or read(path) != text:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w") as file:
+            file.write(text)
 
 
 def without_comments(text):
@@ -70,44 +90,77 @@ def in_constant_function(code, at):
 
 
 def places(code):
-    """(start, end, replacement, what) of every place to break."""
+    """(start, end, before, after, what) of every place to break: what to write around it, LIVES for the question."""
     for match in re.finditer(CALLS, code):
         end = closing(code, match.end() - 1)
         if code[end] == ";":
-            yield match.start(), end, "", "without " + code[match.start():end]
+            yield match.start(), end, "(LIVES ? void() : ", ")", "without " + code[match.start():end]
     for match in re.finditer(r"\bAsyncGroupWait<([^>]*)>\(\);", code):
-        yield match.start(1), match.end(1), match[1] + " + 1", "waits for one group too few"
+        yield (match.start(), match.end() - 1, f"(LIVES ? AsyncGroupWait<{match[1]} + 1>() : ", ")",
+               "waits for one group too few")
     for match in re.finditer(r"\bInside\(", code):
         end = closing(code, match.end() - 1)
         if "__device__" not in code[code.rfind("\n", 0, match.start()):match.start()]:  # its own definition
-            yield match.start(), end, "true", code[match.start():end] + " is true"
+            yield match.start(), end, "(LIVES || ", ")", code[match.start():end] + " is true"
     for match in re.finditer(r"\bAsyncCopy<[^>]*>\(", code):
         start, end = last_argument(code, match.end() - 1, closing(code, match.end() - 1))
         if code[start:end] != "true" and not code[start:end].startswith("bool"):
-            yield start, end, "true", "copies even when not " + code[start:end]
+            yield start, end, "(LIVES || (", "))", "copies even when not " + code[start:end]
     for match in re.finditer(r"\bfmaf\(", code):
-        yield match.end(), match.end(), "-", "subtracts: fmaf(-"
+        yield match.end(), match.end(), "(LIVES ? -1.0f : 1.0f) * ", "", "subtracts: fmaf(-"
     for match in re.finditer(r"\bfor \([^;{]*;[^;]* < ([^;]+);", code):
         if not in_constant_function(code, match.start()):
-            yield match.end(1), match.end(1), " - 1", "one less than " + match[1]
+            yield match.end(1), match.end(1), " - LIVES", "", "one less than " + match[1]
 
 
 class Mutant:
     def __init__(self, path, text, place):
-        start, end, new, self.what = place
-        self.path = path
-        self.line = text.count("\n", 0, start) + 1
+        self.start, self.end, self.before, self.after, self.what = place
+        self.path, self.number, self.nth = path, 0, 1
+        self.line = text.count("\n", 0, self.start) + 1
         self.source = text.splitlines()[self.line - 1].strip()
-        self.text = text[:start] + new + text[end:]
-        self.key = hashlib.sha256((path + "\0" + self.text).encode()).hexdigest()[:16]
+        self.hooks_first = not self.what.startswith(("subtracts", "one less"))  # those change numbers, others accesses
+        self.key = hashlib.sha256(f"{path}\0{text}\0{self.start}\0{self.what}".encode()).hexdigest()[:16]
 
     def reason_key(self):
-        return self.path + " | " + self.what + " | " + self.source
+        return self.path + " | " + self.what + " | " + self.source + (f" | {self.nth}" if self.nth > 1 else "")
+
+    def edits(self):
+        """(sort key, place, text): of what begins at one place the longest comes first, of what ends there the shortest."""
+        lives = f"MutantLives({self.number})"
+        yield (self.start, 1, -self.end, self.number), self.start, self.before.replace("LIVES", lives)
+        yield (self.end, 0, -self.start, -self.number), self.end, self.after
 
 
 def cuda_files():
     files = output("git", "ls-files", "kernels", "tests/simt/proof.cu").split()
     return [f for f in files if f.endswith((".cu", ".cuh"))]
+
+
+def all_mutants():
+    """In an order that mixes the files."""
+    mutants, seen = [], collections.Counter()
+    for path in cuda_files():
+        text = read(path)
+        for place in places(without_comments(text)):
+            mutant = Mutant(path, text, place)
+            seen[mutant.reason_key()] += 1
+            mutant.nth = seen[mutant.reason_key()]  # of those that read alike
+            mutants.append(mutant)
+            mutant.number = len(mutants)
+    return sorted(mutants, key=lambda m: m.key)
+
+
+def write_sources(mutants, folder):
+    """Every CUDA file with all its mutants."""
+    for path in cuda_files():
+        text, at, parts = read(path), 0, []
+        for _, place, new in sorted(edit for m in mutants if m.path == path for edit in m.edits()):
+            parts += [text[at:place], new]
+            at = place
+        write(os.path.join(folder, path), "".join(parts) + text[at:])
+    write(os.path.join(folder, "question.h"), QUESTION_H)
+    write(os.path.join(folder, "question.cc"), QUESTION_CC)
 
 
 def includes(path):
@@ -127,92 +180,112 @@ def users(path):
 
 
 def kernels_of(path):
-    """Names of the kernels that a broken `path` can reach: its own, or those of its users."""
+    """Names of the kernels that a broken `path` can reach: its own, or all of its users."""
     def kernels(file):
         return set(re.findall(r"__global__.*?void (\w+)\(", without_comments(read(file)), re.S))
     return kernels(path) or set().union(*(kernels(f) for user in users(path) for f in includes(user)))
 
 
-class Program:
-    """A test program, and how to build it with one source replaced."""
+def names(text):
+    return frozenset(re.findall(r"[A-Za-z_]\w*", text))
 
-    def __init__(self, build, name):
-        self.build, self.path = build, os.path.join(build, "tests/simt/test_" + name)
+
+class Program:
+    """A test program with all mutants in it."""
+
+    def __init__(self, build, name, sources, pool):
+        self.build, self.home = build, os.path.join(build, "mutants", name)
+        os.makedirs(self.home, exist_ok=True)
         lines = output("ninja", "-C", build, "-t", "commands", "test_" + name).splitlines()
-        self.link = next(l for l in reversed(lines) if f"-o tests/simt/test_{name} " in l)
-        self.compile = {}
+        link = next(l for l in reversed(lines) if f"-o tests/simt/test_{name} " in l)
+        compile = {}
         for line in lines:
             if "/" + name + "_kernels.dir/" in line and " -c " in line:
                 words = shlex.split(line)
-                self.compile[os.path.relpath(os.path.join(build, words[words.index("-c") + 1]), ROOT)] = words
-        self.cases = self.measure(os.path.join(build, "mutants", name + ".tsv"))
+                path = os.path.relpath(os.path.join(build, words[words.index("-c") + 1]), ROOT)
+                if path in cuda_files():
+                    compile[path] = words
+        self.symbols = {}  # names in the object of a source
+        objects = dict(pool.map(lambda path: self.object(path, compile[path], sources), compile))
+        for before, after in objects.values():
+            link = link.replace(before, after)
+        question = os.path.join(self.home, "question.o")
+        subprocess.run(["c++", "-O2", "-c", os.path.join(sources, "question.cc"), "-o", question], check=True)
+        self.path = os.path.join(self.home, "test")
+        link = link.replace(f"-o tests/simt/test_{name} ", f"{question} -o {self.path} ")
+        subprocess.run(link, cwd=build, shell=True, check=True)
+        self.cases = self.measured(name)
+        self.noticed = collections.Counter()  # by file and case
+        self.passing, self.locks = set(), collections.defaultdict(threading.Lock)
 
-    def measure(self, path):
-        """(seconds, test case, kernels) of every case; measured again when the program has changed."""
-        if not os.path.exists(path) or os.path.getmtime(path) < os.path.getmtime(self.path):
-            environment = {**os.environ, "MIEN_COVERAGE": path + ".new"}
-            subprocess.run([self.path], env=environment, check=True, capture_output=True, cwd=self.build)
+    def object(self, path, words, sources):
+        """Compiles the source with its mutants: path, (object of the build, object with mutants)."""
+        before = words[words.index("-o") + 1]
+        after = os.path.join(self.home, path.replace("/", ".") + ".o")
+        words = list(words)
+        words[words.index("-o") + 1] = after
+        words[words.index("-c") + 1] = os.path.join(sources, path)
+        for flag, length in (("-MD", 1), ("-MT", 2), ("-MF", 2)):
+            if flag in words:
+                del words[words.index(flag):words.index(flag) + length]
+        at = next(i for i, word in enumerate(words) if word.startswith("-"))
+        words[at:at] = ["-I" + sources, "-include", os.path.join(sources, "question.h"), "-w"]
+        made_of = [os.path.join(self.build, before), *(os.path.join(sources, f) for f in includes(path))]
+        if not os.path.exists(after) or os.path.getmtime(after) < max(map(os.path.getmtime, made_of)):
+            subprocess.run(words, cwd=self.build, check=True)
+        self.symbols[path] = names(output("nm", "-C", after))
+        return path, (before, after)
+
+    def measured(self, name):
+        """(seconds, test case, names in each kernel) of every case, from the last run of the program by ctest."""
+        path, program = os.path.join(self.build, "mutants", name + ".tsv"), os.path.join(self.build, "tests/simt/test_" + name)
+        if not os.path.exists(path) or os.path.getmtime(path) < os.path.getmtime(program):
+            subprocess.run([program], env={**os.environ, "MIEN_COVERAGE": path + ".new"}, check=True, capture_output=True,
+                           cwd=self.build)
             os.rename(path + ".new", path)
         cases = []
         with open(path) as file:
             for line in file:
                 name, seconds, *kernels = line.rstrip("\n").split("\t")
                 if name != "memory traffic is within its budget":  # what a kernel costs is no verdict on what it does
-                    cases.append((float(seconds), name, {k.split("<")[0] for k in kernels}))
+                    cases.append((float(seconds), name, set(map(names, kernels))))
         return sorted(cases, key=lambda case: case[0])
 
-    def notices(self, mutant, folder):
-        """Whether some test case fails."""
-        overlay = os.path.join(folder, mutant.path)
-        os.makedirs(os.path.dirname(overlay), exist_ok=True)
-        with open(overlay, "w") as file:
-            file.write(mutant.text)
-        link = self.link
-        try:
-            for source in users(mutant.path):
-                if source not in self.compile:
-                    continue
-                words = list(self.compile[source])
-                before = words[words.index("-o") + 1]
-                after = os.path.join(folder, before.replace("/", "_"))
-                words[words.index("-o") + 1] = after
-                words[words.index("-c") + 1] = overlay if source == mutant.path else os.path.join(ROOT, source)
-                for flag, length in (("-MD", 1), ("-MT", 2), ("-MF", 2)):
-                    if flag in words:
-                        del words[words.index(flag):words.index(flag) + length]
-                if words[0].endswith("ccache"):
-                    del words[0]
-                words[1:1] = ["-I" + folder]
-                subprocess.run(words + ["-Wno-error"], cwd=self.build, check=True, capture_output=True)
-                link = link.replace(before, after)
-            program = os.path.join(folder, "test")
-            link = re.sub(r"-o tests/simt/test_\w+ ", f"-o {program} ", link)
-            subprocess.run(link, cwd=self.build, shell=True, check=True, capture_output=True)
-            kernels = kernels_of(mutant.path)
-            for seconds, case, launched in self.cases:
-                if (launched & kernels or not kernels) and self.fails(program, case, seconds):
-                    return True
-        finally:
-            os.remove(overlay)
+    def notices(self, mutant, longest):
+        """Whether some test case fails, of those that launch a kernel with the broken place in it; those that have noticed
+        others of its file come first."""
+        kernels = kernels_of(mutant.path)
+        objects = [self.symbols[user] for user in users(mutant.path) if user in self.symbols]
+        cases = [(-self.noticed[mutant.path, case], seconds, case) for seconds, case, launched in self.cases if seconds <= longest
+                 if not kernels or any(kernel & kernels and any(kernel <= there for there in objects) for kernel in launched)]
+        for _, seconds, case in sorted(cases):
+            if self.fails(case, mutant.number, seconds):
+                self.noticed[mutant.path, case] += 1
+                return True
         return False
 
-    def fails(self, program, case, seconds):
-        words = [program, "--test-case=" + case.replace(",", "?"), "--abort-after=1"]
-        try:
-            return subprocess.run(words, capture_output=True, timeout=60 + 20 * seconds).returncode != 0
-        except subprocess.TimeoutExpired:
-            return True
+    def fails(self, case, number, seconds):
+        if self.status(case, number, int(10 + 10 * seconds)) == 0:
+            return False
+        with self.locks[case]:
+            if case not in self.passing:
+                if self.status(case, 0, 600) != 0:
+                    sys.exit(f"{self.path}: {case} fails without a mutant")
+                self.passing.add(case)
+        return True
+
+    def status(self, case, number, limit):
+        """Exit status of a test case. The limit is of CPU time, so that a busy machine breaks nothing."""
+        words = ["prlimit", f"--cpu={limit}", self.path, "--test-case=" + case.replace(",", "?"), "--abort-after=1"]
+        return subprocess.run(words, env={**os.environ, "MIEN_MUTANT": str(number)}, capture_output=True).returncode
 
 
-def judge(mutant, programs, folders):
-    """"killed", "survived", or "refused" where the compiler notices."""
-    folder = folders.pop()
-    try:
-        return "killed" if any(program.notices(mutant, folder) for program in programs) else "survived"
-    except subprocess.CalledProcessError:
-        return "refused"
-    finally:
-        folders.append(folder)
+def judge(mutant, programs, longest):
+    """"killed", "survived", or None where the longer test cases would have to say."""
+    order = programs[::-1] if mutant.hooks_first else programs
+    if any(program.notices(mutant, longest) for program in order):
+        return "killed"
+    return "survived" if longest >= LONGEST_CASE else None
 
 
 def reasons():
@@ -248,8 +321,8 @@ def table(mutants, verdicts, known):
     lines = []
     for path in sorted(per_file):
         v = per_file[path]
-        lines.append(f"| `{path}` | {v.count('killed')} of {len(v) - v.count('refused')} | {v.count('survived') or ''} |")
-    tried = [m for m in mutants if verdicts.get(m.key) in ("killed", "survived")]
+        lines.append(f"| `{path}` | {v.count('killed')} of {len(v)} | {v.count('survived') or ''} |")
+    tried = [m for m in mutants if m.key in verdicts]
     killed = sum(verdicts[m.key] == "killed" for m in tried)
     explained = sum(verdicts[m.key] == "survived" and m.reason_key() in known for m in tried)
     lines.append(f"mutants: killed {killed} of {len(tried)}; {explained} that change nothing; "
@@ -263,15 +336,11 @@ def main():
     parser.add_argument("--only", default="", help="part of the path")
     parser.add_argument("--seconds", type=float, default=0.0)
     parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--longest", type=float, default=LONGEST_CASE)
     arguments = parser.parse_args()
-    build = os.path.abspath(arguments.build)
+    start, build = time.monotonic(), os.path.abspath(arguments.build)
     home = os.path.join(build, "mutants")
-    os.makedirs(home, exist_ok=True)
-    mutants = []
-    for path in cuda_files():
-        text = read(path)
-        mutants += [Mutant(path, text, place) for place in places(without_comments(text))]
-    mutants.sort(key=lambda m: m.key)
+    mutants = all_mutants()
 
     results, verdicts = os.path.join(home, "results.tsv"), {}
     todo = [m for m in mutants if arguments.only in m.path]
@@ -286,22 +355,27 @@ def main():
             verdicts = dict(line.split() for line in file)
         todo = [m for m in todo if m.key not in verdicts]
 
-    known, start, lock = reasons(), time.monotonic(), threading.Lock()
-    programs = [Program(build, "simt"), Program(build, "simt_hooks")] if todo else []
-    folders = [os.path.join(home, str(i)) for i in range(arguments.jobs)]
-
-    def run(mutant):
-        if arguments.seconds and time.monotonic() - start > arguments.seconds:
-            return
-        verdict = judge(mutant, programs, folders)
-        with lock:
-            verdicts[mutant.key] = verdict
-            with open(results, "a") as file:
-                file.write(f"{mutant.key} {verdict}\n")
-            if not arguments.seconds:
-                record(mutants, verdicts)
-
+    known, lock = reasons(), threading.Lock()
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
+        if todo:
+            sources = os.path.join(home, "sources")
+            write_sources(mutants, sources)
+            programs = [Program(build, name, sources, pool) for name in ("simt", "simt_hooks")]
+
+        def run(mutant):
+            if arguments.seconds and time.monotonic() - start > arguments.seconds:
+                return
+            verdict = judge(mutant, programs, arguments.longest)
+            with lock:
+                if verdict is None:
+                    return
+                verdicts[mutant.key] = verdict
+                with open(results, "a") as file:
+                    file.write(f"{mutant.key} {verdict}\n")
+                if not arguments.seconds:
+                    print(f"{verdict} {mutant.reason_key()}", flush=True)
+                    record(mutants, verdicts)
+
         list(pool.map(run, todo))
     lines, unexplained = table(mutants, verdicts, known)
     for m in mutants:

@@ -9,12 +9,6 @@
 
 namespace mien::simt {
 
-#if defined(__SANITIZE_ADDRESS__)
-constexpr bool kAddressSanitizer = true;
-#else
-constexpr bool kAddressSanitizer = false;
-#endif
-
 // Calls `body` in order and in eight seeded priority orders; a failure names the seed.
 template <class Body>
 void ForEachOrder(const Body& body) {
