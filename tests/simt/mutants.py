@@ -256,8 +256,14 @@ class Program:
         others of its file come first."""
         kernels = kernels_of(mutant.path)
         objects = [self.symbols[user] for user in users(mutant.path) if user in self.symbols]
-        cases = [(-self.noticed[mutant.path, case], seconds, case) for seconds, case, launched in self.cases if seconds <= longest
-                 if not kernels or any(kernel & kernels and any(kernel <= there for there in objects) for kernel in launched)]
+
+        def reached(launched):
+            if not kernels:  # host code
+                return bool(launched)
+            return any(kernel & kernels and any(kernel <= there for there in objects) for kernel in launched)
+
+        cases = [(-self.noticed[mutant.path, case], seconds, case) for seconds, case, launched in self.cases
+                 if seconds <= longest and reached(launched)]
         for _, seconds, case in sorted(cases):
             if self.fails(case, mutant.number, seconds):
                 self.noticed[mutant.path, case] += 1
