@@ -48,6 +48,14 @@ void TestOp(const Tolerances& tolerances, uint32_t more_weights) {
 TEST_CASE("mod_conv, lowered") { TestOp<ModConv>(kModConv, kModConvWeights); }
 TEST_CASE("to_rgb, lowered") { TestOp<ToRgb>(kToRgb, kToRgbWeights); }
 
+// As many as the kernel can do.
+TEST_CASE("to_rgb of four colours, lowered") {
+  const std::vector<Shape> in = {{2, 9, 3, 2}, {2, 9}, {4, 9, 1, 1}, {4}, Shape(), Shape()};
+  const OpCase<ToRgb> c = {"four", Tag::kTiny, {}, in, 0.0, {}, 1u << ToRgb::kX | 1u << ToRgb::kStyle};
+  CheckLowered(c, Precision::kTf32, kToRgb.tf32, kToRgbWeights);
+  CheckLowered(c, Precision::kHalf, kToRgb.half, kToRgbWeights);
+}
+
 // 64 pixels; so many channels at the first that ToRGB stands alone there, and two splits of K.
 ModelConfig TinyGenerator() {
   ModelConfig config = FullGenerator(64);

@@ -104,6 +104,13 @@ void TestOp() {
 #include "kernels/ops.def"
 #undef MIEN_OP
 
+// Its square would be infinite if it were not the largest.
+TEST_CASE("L2Normalize where only the last number is not zero") {
+  std::vector<float> x(40, 0.0f);
+  x.back() = 1e25f;
+  CHECK(RunOnRunner<L2Normalize>({}, {{1, 40}}, {x})[0].back() == 1.0f);
+}
+
 bool IsLaunched(const std::string& kernel) {
   const auto& launched = LaunchedKernels();
   const auto first = launched.lower_bound(kernel + "<");
