@@ -95,7 +95,7 @@ def picture(result):
     parts, y = [], 30
     parts.append(text(16, y, "mien on the CPU, beside others: %s" % result["date"], 18, 'font-weight="bold"'))
     y += 20
-    parts.append(text(16, y, "%s. Each at its best thread count; medians of interleaved rounds, fp32, batch 1." %
+    parts.append(text(16, y, "%s. Each at the best thread count measured; medians of interleaved rounds, fp32, batch 1." %
                       result["machine"], 12, 'fill="#555"'))
     for pipeline, rows, ours in pipelines(result):
         y += 38
