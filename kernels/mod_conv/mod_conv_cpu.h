@@ -79,7 +79,8 @@ constexpr int64_t kNestedEdgePixels = 63;  // of x, of an edge of t at a time; w
 inline int64_t NestedUpProducts(const Shape& x, const Shape& weight) {
   const auto tiles = [&](int axis) { return (x[axis] + gemm::kNestedTile - 1) / gemm::kNestedTile; };
   const auto edge = [&](int64_t pixels) {
-    return 3 * (kNestedEdgePixels + 1) * ((pixels + kNestedEdgePixels - 1) / kNestedEdgePixels);
+    const int64_t whole = pixels / kNestedEdgePixels, rest = pixels % kNestedEdgePixels;
+    return 3 * ((kNestedEdgePixels + 1) * whole + (rest > 0 ? gemm::RoundUp(rest + 1, gemm::kTile) : 0));
   };
   int64_t columns = gemm::RoundUp(tiles(2) * tiles(3), gemm::kTile) * gemm::kNestedSlots;
   if (x[3] % gemm::kNestedTile == 0) columns += edge(tiles(2) * gemm::kNestedTile);
