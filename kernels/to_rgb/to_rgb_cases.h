@@ -28,7 +28,7 @@ inline std::vector<OpCase<ToRgb>> CasesOf<ToRgb>() {
       {"clamped_no_bias",
        Tag::kTiny,
        {.clamp = 1.0f},
-       {{2, 6, 4, 4}, {2, 6}, {3, 6, 1, 1}, Shape(), {2, 3, 2, 2}, {4, 4}},
+       {{2, 6, 4, 4}, {2, 6}, {4, 6, 1, 1}, Shape(), {2, 4, 2, 2}, {4, 4}},
        2e-7,
        {},
        kBatched},

@@ -260,17 +260,17 @@ TEST_CASE("linear layers on maps") {
 }
 
 // Heads of three lengths on three maps, the last row without one.
-TEST_CASE("style heads") {
+void TestHeads(const char* name, int64_t channels) {
   Calls calls;
-  const ValueId maps[] = {calls.Input({2, 20, 3, 3}), calls.Input({2, 20, 5, 5}),
-                          calls.Input({2, 20, 10, 10})};
+  const ValueId maps[] = {calls.Input({2, channels, 3, 3}), calls.Input({2, channels, 5, 5}),
+                          calls.Input({2, channels, 10, 10})};
   const int lengths[] = {0, 0, 1, 2, 2};
   std::vector<ValueId> codes = {kAbsent, calls.Weight({6, 10})};
   for (const int length : lengths) {
     ValueId x = maps[length];
     while (calls.ShapeOf(x)[2] > 1)
-      x = calls.Conv(x, 20, 3, {.stride = 2, .pad = 1, .act = Activation::kLeaky}, false);
-    const ValueId weight = calls.Weight({10, 20}), bias = calls.Weight({10});
+      x = calls.Conv(x, channels, 3, {.stride = 2, .pad = 1, .act = Activation::kLeaky}, false);
+    const ValueId weight = calls.Weight({10, channels}), bias = calls.Weight({10});
     const ValueId code =
         calls.Call<Linear>({.weight_gain = 0.3f}, {x, weight, bias, kAbsent, kAbsent, kAbsent});
     if (codes[0] == kAbsent)
@@ -280,7 +280,12 @@ TEST_CASE("style heads") {
   }
   codes.push_back(kAbsent);
   calls.Output(calls.Call<StackRows>({.rows = 6}, codes));
-  TestCalls("heads", calls, 3 + 2 + 2 + 1 + 1 + 1, 1.5e-3);
+  TestCalls(name, calls, 3 + 2 + 2 + 1 + 1 + 1, 1.5e-3);
+}
+
+TEST_CASE("style heads") {
+  TestHeads("heads", 20);
+  TestHeads("full heads", 32);  // no padding behind the last channel
 }
 
 // --- the public networks

@@ -72,6 +72,22 @@ class DeviceRunner {
     const Status status = TheExecutor().run(node.op, in, out, scratch.data(), Stream());
     INFO(node.layer << ": " << FastName(node.op));
     REQUIRE_MESSAGE(status.ok(), std::string(status.message()));
+    if (const auto* conv = std::get_if<FastOpCall<FastModConv>>(&node.op)) {
+      for (const ValueId v : {node.out[FastModConv::kY], node.out[FastModConv::kPlain]})
+        if (v != kAbsent) CheckPadding(v, conv->params.weights.outputs);
+    }
+  }
+
+  // Of a map: what lies behind its channels is zero, so that whatever it is multiplied by adds nothing.
+  void CheckPadding(ValueId map, int64_t channels) {
+    const int64_t bytes = ElementBytes(graph_.precision), stored = MapChannels(channels);
+    const std::vector<std::byte> zeros(static_cast<size_t>((stored - channels) * bytes));
+    const auto* pixel = reinterpret_cast<const std::byte*>(values_[static_cast<size_t>(map)].data());
+    const auto* end = pixel + graph_.values[static_cast<size_t>(map)].bytes;
+    int wrong = 0;
+    for (; pixel < end; pixel += stored * bytes)
+      wrong += std::memcmp(pixel + channels * bytes, zeros.data(), zeros.size()) != 0;
+    CHECK_MESSAGE(wrong == 0, "pixels whose padding is not zero: " << wrong);
   }
 
   const DeviceGraph& graph_;

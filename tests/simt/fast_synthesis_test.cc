@@ -125,7 +125,7 @@ TEST_CASE("synthesis of 64 pixels") {
   }
 }
 
-// performance.md's bound of layers: the maps of every convolution read once and written once, its weights,
+// What fusing within layers leaves at the least: the maps of every convolution read once and written once, its weights,
 // and every image written and read by the next, all in elements of the precision.
 int64_t LayerwiseBytes(const Graph& graph, Precision precision) {
   int64_t elements = 0;
