@@ -12,7 +12,7 @@ The campaign: all mutants, in an order that mixes the files. Verdicts are kept i
 be stopped and goes on (a mutant of the same file text is not run again), and written to mutants_judged.txt, by source line.
 With --longest the test cases of at most so many seconds are tried, and what they leave alive gets no verdict yet; by
 default they are all but a few that have larger numbers of what others have.
-With --seconds: a sample of those that mutants_judged.txt calls killed, from another place for every commit, as many as fit.
+With --seconds: a sample of those that mutants_judged.txt calls killed, from another place for every commit, as many as fit after compiling.
 Prints each survivor and a table; exit status 0: none survives but those listed in mutants_equivalent.txt with the reason.
 """
 import argparse
@@ -367,9 +367,10 @@ def main():
             sources = os.path.join(home, "sources")
             write_sources(mutants, sources)
             programs = [Program(build, name, sources, pool) for name in ("simt", "simt_hooks")]
+        built = time.monotonic()
 
         def run(mutant):
-            if arguments.seconds and time.monotonic() - start > arguments.seconds:
+            if arguments.seconds and time.monotonic() - built > arguments.seconds:
                 return
             verdict = judge(mutant, programs, arguments.longest)
             with lock:
@@ -388,8 +389,8 @@ def main():
         if verdicts.get(m.key) == "survived":
             print(f"{m.path}:{m.line}: {m.reason_key()}\n  {known.get(m.reason_key(), 'no test notices')}")
     print("\n".join(lines))
-    print(f"{time.monotonic() - start:.0f} s")
-    return 1 if unexplained else 0
+    print(f"{built - start:.0f} s of compiling, {time.monotonic() - built:.0f} s of tests")
+    return 1 if unexplained or (todo and not verdicts) else 0
 
 
 if __name__ == "__main__":
