@@ -87,7 +87,7 @@ Status Walk::RunRows(const Step& step) {
     if (node.in[i] == kAbsent) continue;
     const Presence& found = Of(node.in[i]);
     if (found.whole) continue;
-    if (!(OpBandedMask(node.op) >> i & 1)) return Wrong(step, "operand %zu is not whole", i);
+    if (!HasInput(OpBandedMask(node.op), i)) return Wrong(step, "operand %zu is not whole", i);
     const RowRange read = OpRowsRead(node.op, shapes, static_cast<int>(i), rows);
     if (read.begin < found.rows.begin || read.end > found.rows.end) {
       return Wrong(step, "rows %lld to %lld of operand %zu expected, %lld to %lld found",

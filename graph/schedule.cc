@@ -79,7 +79,7 @@ bool Bands::Choose() {
       state.lag = grid.lag;
     }
     for (size_t i = 0; i < node(n).in.size(); ++i) {
-      if (InBands(node(n).in[i]) && !(may_be_window >> i & 1)) return false;
+      if (InBands(node(n).in[i]) && !HasInput(may_be_window, i)) return false;
     }
   }
   readers_.resize(nodes_.size());

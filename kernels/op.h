@@ -69,6 +69,9 @@ struct CpuCall {
   RowRange OutRows() const { return {rows.begin, std::min(rows.end, out[0].shape[2])}; }
 };
 
+// Whether a mask of inputs (bit i: input i) has input i. No mask speaks of the inputs from 32 on.
+constexpr bool HasInput(uint32_t mask, size_t i) { return i < 32 && (mask >> i & 1) != 0; }
+
 // Most ops read their operands as they are and need no scratch: they inherit these statics.
 struct NoPacking {
   static constexpr uint32_t kPacked = 0;

@@ -67,7 +67,7 @@ Graph GraphOf(const Call<Op>& call) {
   };
   for (size_t i = 0; i < call.c.in.size(); ++i) {
     const bool present = call.c.in[i].present();
-    const bool weight = (Op::kPacked >> i & 1) != 0 || (call.c.batched != 0 && (call.c.batched >> i & 1) == 0);
+    const bool weight = HasInput(Op::kPacked, i) || (call.c.batched != 0 && !HasInput(call.c.batched, i));
     node.in.push_back(!present ? kAbsent
                                : add(weight ? Value::Kind::kWeight : Value::Kind::kInput, call.c.in[i],
                                      std::to_string(i)));

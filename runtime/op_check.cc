@@ -17,7 +17,7 @@ void RunOnCpu(Call<Op>* call, ThreadPool* threads) {
   std::vector<float> packed(static_cast<size_t>(Op::PackedFloats(c.params, c.in)));
   Op::Pack(c.params, views, packed.data());
   for (size_t i = 0; i < views.size(); ++i) {
-    if (Op::kPacked >> i & 1) views[i].data = nullptr;
+    if (HasInput(Op::kPacked, i)) views[i].data = nullptr;
   }
   std::vector<float> scratch(static_cast<size_t>(Op::ScratchFloats(c.params, c.in, threads->threads())), NAN);
   const auto out = ViewsOf<float>(call->out, call->out_shapes);

@@ -37,7 +37,7 @@ void Program::CollectWeights() {
     const Node& node = graph_.nodes[n];
     const uint32_t packed = OpPackedMask(node.op);
     for (size_t i = 0; i < node.in.size(); ++i) {
-      if (node.in[i] != kAbsent && !(i < 32 && (packed >> i & 1))) use_plain(node.in[i]);
+      if (node.in[i] != kAbsent && !HasInput(packed, i)) use_plain(node.in[i]);
     }
     std::vector<Shape> shapes = graph_.InputShapes(node);
     if (OpPackedFloats(node.op, shapes) == 0) continue;

@@ -16,8 +16,8 @@ Result<Buffer> Buffer::Create(uint64_t bytes, const char* what) {
   constexpr uint64_t kHugePage = 2 << 20;
   const auto rounded = CheckedAlignUp(bytes, 64);
   const bool huge = bytes >= kHugePage;
-  void* memory = rounded ? std::aligned_alloc(huge ? kHugePage : 64, *rounded) : nullptr;
-  if (memory == nullptr) {
+  void* memory = nullptr;
+  if (!rounded || posix_memalign(&memory, huge ? kHugePage : 64, *rounded) != 0) {
     return Status::Error(Code::kMemory, "%s: %llu bytes could not be allocated", what,
                          static_cast<unsigned long long>(bytes));
   }

@@ -140,8 +140,8 @@ std::vector<float> RunRows(const typename Op::Params& params, const std::vector<
   auto views = ViewsOf(tensors, in);
   std::vector<Guarded> windows;
   for (size_t i = 0; i < views.size(); ++i) {
-    if (Op::kPacked >> i & 1) views[i].data = nullptr;
-    if (!(Op::kBanded >> i & 1) || !in[i].present()) continue;
+    if (HasInput(Op::kPacked, i)) views[i].data = nullptr;
+    if (!HasInput(Op::kBanded, i) || !in[i].present()) continue;
     const RowRange read = Op::RowsRead(params, in, static_cast<int>(i), rows);
     REQUIRE((0 <= read.begin && read.begin < read.end && read.end <= in[i][2]));
     windows.push_back(CutRows(tensors[i], in[i], read));
@@ -175,7 +175,7 @@ Tensors RunCpu(const typename Op::Params& params, const std::vector<Shape>& in, 
   CHECK_MESSAGE(packed.GuardsIntact(), "Pack wrote outside of PackedFloats");
   const std::vector<float> packed_before = packed.Values();
   for (size_t i = 0; i < views.size(); ++i) {
-    if (Op::kPacked >> i & 1) views[i].data = nullptr;
+    if (HasInput(Op::kPacked, i)) views[i].data = nullptr;
   }
 
   Guarded scratch(Op::ScratchFloats(params, in, pool->threads()));

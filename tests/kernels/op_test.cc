@@ -69,7 +69,7 @@ void CheckSamples(const OpCase<Op>& c, const Tensors& in, const Tensors& out, in
   std::vector<Shape> shapes = c.in;
   Tensors tensors = in, expected;
   for (size_t i = 0; i < shapes.size(); ++i) {
-    if (!(c.batched >> i & 1) || !shapes[i].present()) continue;
+    if (!HasInput(c.batched, i) || !shapes[i].present()) continue;
     REQUIRE(shapes[i][0] == batch);
     shapes[i].dim[0] = static_cast<int64_t>(order.size());
     tensors[i] = Samples(in[i], batch, order);

@@ -26,7 +26,7 @@ Tensors RunLowered(const typename Op::Params& params, const std::vector<Shape>& 
       node.in.push_back(kAbsent);
       continue;
     }
-    const bool weight = ((Op::kPacked | more_weights) >> i & 1) != 0;
+    const bool weight = HasInput(Op::kPacked | more_weights, i);
     node.in.push_back(static_cast<ValueId>(graph.values.size()));
     graph.values.push_back(
         {weight ? Value::Kind::kWeight : Value::Kind::kInput, shapes[i], std::to_string(i)});
@@ -87,7 +87,7 @@ double CheckLowered(const OpCase<Op>& c, Precision precision, double tolerance, 
     std::vector<Shape> shapes = c.in;
     Tensors tensors = in;
     for (size_t i = 0; i < shapes.size(); ++i) {
-      if (!(c.batched >> i & 1) || !shapes[i].present()) continue;
+      if (!HasInput(c.batched, i) || !shapes[i].present()) continue;
       shapes[i].dim[0] = 1;
       tensors[i] = SampleOf(in[i], batch, n);
     }

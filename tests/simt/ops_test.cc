@@ -54,7 +54,7 @@ void CheckSamplesAlone(const OpCase<Op>& c, const Tensors& in, const Tensors& ou
     std::vector<Shape> shapes = c.in;
     Tensors tensors = in;
     for (size_t i = 0; i < shapes.size(); ++i) {
-      if (!(c.batched >> i & 1) || !shapes[i].present()) continue;
+      if (!HasInput(c.batched, i) || !shapes[i].present()) continue;
       shapes[i].dim[0] = 1;
       tensors[i] = sample(in[i], n);
     }

@@ -26,7 +26,7 @@ void CheckSamplesAlone(const OpCase<Linear>& c, Precision precision, const Tenso
     std::vector<Shape> shapes = c.in;
     Tensors tensors = in;
     for (size_t i = 0; i < shapes.size(); ++i) {
-      if (!(c.batched >> i & 1)) continue;
+      if (!HasInput(c.batched, i)) continue;
       shapes[i].dim[0] = 1;
       tensors[i] = Sample(in[i], batch, n);
     }
