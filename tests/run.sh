@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Everything that must pass: installs what is missing (Debian 12, Ubuntu 22.04 and 24.04 package names), builds, and runs
 # two lanes beside each other, for most of what they do uses one core: all tests, then each fuzz target for a minute; under
-# the sanitizers the small rooms and the host runner, the ops again on an emulated aarch64, counts of instructions, a few
+# the sanitizers most rooms and the host runner, the ops again on an emulated aarch64, counts of instructions, a few
 # minutes of mutants of the CUDA kernels, their machine code where there is nvcc. The last line is "N passed, N failed"; exit
 # status 0 means none failed.
 #   MIEN_FUZZ_SECONDS     per fuzz target, default 60; 0 leaves fuzzing out
@@ -80,15 +80,17 @@ test_lane() {
 }
 
 build_sanitized() {
-  configure_and_build build/asan test_base test_weights test_layering -- -DCMAKE_BUILD_TYPE=RelWithDebInfo \
-    -DMIEN_SANITIZE=address,undefined && cmake --build build/release --target test_simt_asan
+  configure_and_build build/asan test_base test_kernels test_weights test_graph test_runtime test_layering -- \
+    -DCMAKE_BUILD_TYPE=RelWithDebInfo -DMIEN_SANITIZE=address,undefined &&
+    cmake --build build/release --target test_simt_asan
 }
 
 proof_lane() {
   local other=(80 87)  # of the architectures that resources.csv has all kernels for, another for every commit
   other=${other[$(git rev-list --count HEAD) % ${#other[@]}]}
   if step "build with sanitizers" build_sanitized; then
-    for name in base weights layering; do ctest_step build/asan "$name"; done
+    for name in base weights graph runtime layering; do ctest_step build/asan "$name"; done
+    step "kernels under sanitizers" build/asan/tests/test_kernels -tce='*: full size'
   fi
   step aarch64 tests/aarch64.sh
   step instructions tests/instructions/instructions.py build/release
