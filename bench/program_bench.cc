@@ -134,9 +134,11 @@ void Bench::Wire(int program, bool edit) {
       wiring.in.back() = wiring.edited;
     }
   }
-  for (const NamedValue& output : graph.outputs) {
-    const Shape& shape = graph.values[output.value].shape;
-    wiring.out.push_back(wiring.outputs.emplace_back(static_cast<size_t>(shape.elements())));
+  wiring.out.resize(graph.outputs.size());
+  if (program + 1 == programs()) return;  // nobody comes after it: its outputs stay where they are
+  for (size_t k = 0; k < graph.outputs.size(); ++k) {
+    const Shape& shape = graph.values[graph.outputs[k].value].shape;
+    wiring.out[k] = wiring.outputs.emplace_back(static_cast<size_t>(shape.elements()));
   }
 }
 
@@ -173,8 +175,11 @@ Status Bench::WriteOutputs(const std::string& path) {
   for (int program = 0; program < programs(); ++program) {
     const Graph& graph = engine_->graph(program);
     for (size_t k = 0; k < graph.outputs.size(); ++k) {
+      const std::span<float> copy = wiring_[program].out[k];
+      const std::span<const float> output =
+          copy.empty() ? engine_->output(program, static_cast<int>(k)) : copy;
       tensors.push_back({graph.name + "/" + graph.outputs[k].name, DType::kF32,
-                         graph.values[graph.outputs[k].value].shape, std::as_bytes(wiring_[program].out[k])});
+                         graph.values[graph.outputs[k].value].shape, std::as_bytes(output)});
     }
   }
   return WriteTensorFile(path, tensors, {}, TensorFile::Profile::kPlain);

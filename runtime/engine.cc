@@ -1,6 +1,9 @@
 #include "runtime/engine.h"
 
+#include <malloc.h>
+
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstring>
 
@@ -38,12 +41,21 @@ Result<Precision> CheckOptions(const EngineOptions& options, const BackendChoice
   return precision == "tf32" ? Precision::kTf32 : Precision::kHalf;
 }
 
-// An exponent of all ones is infinity or not-a-number; integers, so that no compiler flag can remove it.
-int64_t CountNonFinite(std::span<const float> values) {
-  int64_t count = 0;
-  for (const float value : values)
-    count += (__builtin_bit_cast(uint32_t, value) & 0x7f800000u) == 0x7f800000u;
-  return count;
+// Copies `values` to `copy`, unless that is empty, and counts those that are not finite. An exponent of all ones is
+// infinity or not-a-number; integers, so that no compiler flag can remove it.
+int64_t CopyCountingNonFinite(std::span<const float> values, std::span<float> copy, ThreadPool* threads) {
+  constexpr size_t kTaskFloats = 1 << 16;
+  std::atomic<int64_t> count = 0;
+  threads->ParallelFor(static_cast<int>((values.size() + kTaskFloats - 1) / kTaskFloats), [&](int task, int) {
+    const size_t begin = static_cast<size_t>(task) * kTaskFloats;
+    const std::span<const float> part = values.subspan(begin, std::min(kTaskFloats, values.size() - begin));
+    int64_t bad = 0;
+    for (const float value : part)
+      bad += (__builtin_bit_cast(uint32_t, value) & 0x7f800000u) == 0x7f800000u;
+    if (!copy.empty()) std::memcpy(copy.data() + begin, part.data(), part.size_bytes());
+    if (bad > 0) count.fetch_add(bad, std::memory_order_relaxed);
+  });
+  return count.load(std::memory_order_relaxed);
 }
 
 }  // namespace
@@ -217,7 +229,6 @@ Status Engine::CheckStop(const char* what) const {
 
 Status Engine::CreateOnHost() {
   MIEN_ASSIGN(arena_, Buffer::Create(need_.arena, "activations"));
-  pool_ = std::make_unique<ThreadPool>(threads_);
   MIEN_TRY(LoadWeights());
   for (size_t i = 0; i < programs_.size(); ++i)
     programs_[i].Bind(arena_.data() + arena_offsets_[i], handles_[i]);
@@ -270,7 +281,9 @@ Result<MemoryNeed> Engine::Need(std::shared_ptr<WeightStore> weights, const Engi
 Result<std::unique_ptr<Engine>> Engine::Create(std::shared_ptr<WeightStore> weights,
                                                const EngineOptions& options) {
   MIEN_ASSIGN(std::unique_ptr<Engine> engine, Draft(std::move(weights), options));
+  engine->pool_ = std::make_unique<ThreadPool>(engine->threads_);
   MIEN_TRY(engine->on_device_ ? engine->CreateOnDevice(options.device_graphs) : engine->CreateOnHost());
+  malloc_trim(0);  // what planning and packing left free would stay resident
   return engine;
 }
 
@@ -281,6 +294,12 @@ Status Engine::Run(int i, std::span<const std::span<const float>> inputs,
     return Status::Error(Code::kUsage, "%s: %zu inputs and %zu outputs expected, %zu and %zu given",
                          graph.name.c_str(), graph.inputs.size(), graph.outputs.size(), inputs.size(),
                          outputs.size());
+  }
+  for (size_t k = 0; k < outputs.size(); ++k) {
+    const size_t size = output(i, static_cast<int>(k)).size();
+    if (outputs[k].empty() || outputs[k].size() == size) continue;
+    return Status::Error(Code::kUsage, "%s: output %s has %zu numbers, room for %zu given", graph.name.c_str(),
+                         graph.outputs[k].name.c_str(), size, outputs[k].size());
   }
   const DeviceProgram* const on_device = device_program(i);
   for (size_t k = 0; k < inputs.size(); ++k) {
@@ -303,19 +322,11 @@ Status Engine::Run(int i, std::span<const std::span<const float>> inputs,
     MIEN_TRY(programs_[i].Run(pool_.get(), stop_));
   }
   for (size_t k = 0; k < outputs.size(); ++k) {
-    const int output = static_cast<int>(k);
-    const std::span<const float> value = this->output(i, output);
-    if (const int64_t bad = CountNonFinite(value); bad > 0) {
+    const std::span<const float> value = output(i, static_cast<int>(k));
+    if (const int64_t bad = CopyCountingNonFinite(value, outputs[k], pool_.get()); bad > 0) {
       return Status::Error(Code::kNumeric, "%s: %lld of %zu numbers of %s are not finite", graph.name.c_str(),
                            static_cast<long long>(bad), value.size(), graph.outputs[k].name.c_str());
     }
-    if (outputs[k].empty()) continue;
-    if (outputs[k].size() != value.size()) {
-      return Status::Error(Code::kUsage, "%s: output %s has %zu numbers, room for %zu given",
-                           graph.name.c_str(), graph.outputs[k].name.c_str(), value.size(),
-                           outputs[k].size());
-    }
-    std::memcpy(outputs[k].data(), value.data(), value.size_bytes());
   }
   return {};
 }

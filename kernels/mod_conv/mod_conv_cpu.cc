@@ -129,17 +129,17 @@ void ModConv::Pack(const Params& params, Inputs<float> in, float* packed) {
 
 int64_t ModConv::ScratchFloats(const Params& params, Shapes in, int threads) {
   const Shape &x = in[kX], &weight = in[kWeight];
-  int64_t thread_floats = 0;
+  int64_t floats = SharedScratchFloats(params, x, weight);
   if (TakesNested(params, x, weight)) {
-    thread_floats = NestedUpThreadFloats(x, weight, threads);
+    floats += NestedUpScratchFloats(x, weight, threads);
   } else if (params.up) {
-    thread_floats = UpThreadFloats(x, weight);
+    floats += threads * UpThreadFloats(x, weight);
   } else if (TakesWinograd(params, x, weight)) {
-    thread_floats = gemm::WinogradThreadFloats(gemm::Winograd::Of(x, weight), x[0], threads);
+    floats += threads * gemm::WinogradThreadFloats(gemm::Winograd::Of(x, weight), x[0], threads);
   } else {
-    thread_floats = gemm::ThreadScratchFloats(PlainGeometry(weight));
+    floats += threads * gemm::ThreadScratchFloats(PlainGeometry(weight));
   }
-  return SharedScratchFloats(params, x, weight) + threads * thread_floats;
+  return floats;
 }
 
 RowGrid ModConv::Rows(const Params& params, Shapes in) {

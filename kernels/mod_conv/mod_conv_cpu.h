@@ -91,7 +91,7 @@ inline int64_t NestedUpProducts(const Shape& x, const Shape& weight) {
 constexpr RowGrid kNestedUpRows = {2 * gemm::kNestedTile, 2};
 int64_t NestedUpCarryFloats(const Shape& x, const Shape& weight);
 RowRange NestedUpRowsRead(const Shape& x, RowRange out);
-int64_t NestedUpThreadFloats(const Shape& x, const Shape& weight, int threads);
-void NestedUpConv(const CpuCall& call, const Fir& fir, float* thread_scratch, const gemm::Sink& sink);
+int64_t NestedUpScratchFloats(const Shape& x, const Shape& weight, int threads);  // of all threads
+void NestedUpConv(const CpuCall& call, const Fir& fir, float* scratch, const gemm::Sink& sink);
 
 }  // namespace mien

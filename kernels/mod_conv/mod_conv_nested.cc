@@ -2,7 +2,8 @@
 // is made in tiles of 8x8 from 4x4 pixels of x. A task takes a band of rows for some of the output channels,
 // from top to bottom and from left to right, sixteen tiles at a time: their V, then for each block of
 // channels M, and for each channel a window of t that is filtered and handed on while it is in the
-// first-level cache. The filter reads a pixel of t to the left and two to the right, one row above and two
+// first-level cache. Tasks that take different channels of one band make V together, for a chunk of some
+// sixteens at a time. The filter reads a pixel of t to the left and two to the right, one row above and two
 // below: so a window's outputs lag by a pair of pixels and of rows, three columns are carried from window to
 // window, and three rows from one row of tiles to the next. The last row and column of t, of even number 2H
 // and 2W, lie in no tile where four divides H or W: they need the bare taps at the edge, which are the
@@ -33,10 +34,14 @@ struct UpPlan {
   gemm::NestedBlocks blocks;
   int64_t splits, bands;  // per sample
   int64_t band_rows;      // of tiles, at most
+  int64_t chunk = 1;      // sixteens of tiles whose V is made at a time
   bool carries;           // one band, from where the range before ended
   UpPlan(const NestedUp& conv, RowRange out, int64_t threads, bool carries)
       : blocks(conv.out_channels), splits(1), carries(carries) {
     if (carries || conv.Rows() < kFewRows) splits = std::min(threads, blocks.count);
+    // To wait for each other seldom; but V comes from the caches again for every block of channels.
+    constexpr int64_t kChunkFloats = 3 << 17;
+    if (splits > 1) chunk = std::max<int64_t>(1, kChunkFloats / (kNestedSlots * conv.slot()));
     const RowRange tiles = carries ? TileRowsAfter(conv, out) : TileRowsOf(conv, out);
     band_rows = tiles.end - tiles.begin;
     bands = 1;
@@ -63,13 +68,16 @@ struct UpPlan {
   }
 };
 
-// Memory of one thread.
+// Memory: V of every band at work, then what each of its tasks has for itself.
 struct UpLayout {
   int64_t v, m, stride, channel_kept, kept, bottom, carried, right_rows, right;
-  UpLayout(const NestedUp& conv, const UpPlan& plan) {
-    const int64_t channels = plan.SplitChannels();
-    v = kNestedSlots * conv.slot();
-    m = plan.blocks.MostRows() * kNestedSlots * kTile + kTile;
+  int64_t bands, tasks;  // that have memory of their own
+  UpLayout(const NestedUp& conv, const UpPlan& plan, int64_t threads) {
+    constexpr int64_t kEdgeColumns = kNestedEdgePixels + 1;
+    const int64_t channels = plan.SplitChannels(), rows = plan.blocks.MostRows();
+    v = plan.chunk * kNestedSlots * conv.slot();
+    m = std::max(rows * kNestedSlots * kTile + kTile,
+                 3 * rows * kEdgeColumns + kEdgeColumns / kTile * conv.slot());
     stride = gemm::RoundUp(kPad + conv.width + 2 + 2 * kTile, kTile);
     channel_kept = kKeptRows * 2 * stride;
     kept = plan.carries ? 0 : channels * channel_kept;
@@ -77,62 +85,94 @@ struct UpLayout {
     carried = gemm::RoundUp(channels * kTileRows * 3, kTile);
     right_rows = conv.right_edge() ? kTileRows * plan.band_rows : 0;
     right = channels * right_rows;
+    bands = plan.splits == 1 ? threads : plan.bands;
+    tasks = bands * plan.splits;
   }
-  int64_t Floats() const { return v + m + stride + kept + bottom + carried + right; }
+  int64_t TaskFloats() const { return m + stride + kept + bottom + carried + right; }
+  int64_t Floats() const { return bands * v + tasks * TaskFloats(); }
 };
 
-// One task.
+// One task, in steps: Begin, then Transform and Multiply for each chunk, End. Between Transform and Multiply all
+// tasks of the band must have arrived.
 class UpTask {
  public:
   UpTask(const NestedUp& conv, const UpPlan& plan, const UpLayout& layout, const CpuCall& call,
-         const Fir& fir, float* scratch, const UpRange& range)
+         const Fir& fir, float* v, float* scratch, const UpRange& range)
       : conv_(conv),
+        plan_(plan),
         blocks_(plan.blocks),
         product_(plan.blocks, conv.in_channels, call.packed),
         fir_(fir),
-        range_(range) {
+        range_(range),
+        channel_kept_(layout.channel_kept) {
     x_ = call.in[ModConv::kX].data + range.sample * conv.in_channels * conv.plane;
     style_ = call.in[ModConv::kStyle].data + range.sample * conv.in_channels;
-    v_ = scratch;
-    m_ = v_ + layout.v;
-    float* zeros = m_ + layout.m;
+    v_ = v;
+    m_ = scratch;
+    zeros_ = m_ + layout.m;
     state_.stride = layout.stride;
-    state_.zeros = zeros;
-    state_.kept = zeros + layout.stride;
+    state_.zeros = zeros_;
+    state_.kept = zeros_ + layout.stride;
     state_.bottom = state_.kept + layout.kept;
     state_.carried = state_.bottom + layout.bottom;
     state_.right = state_.carried + layout.carried;
     state_.right_rows = layout.right_rows;
-    state_.first_channel = blocks_.Row(range.block_begin);
-    std::fill_n(zeros, layout.stride, 0.0f);
-    const int64_t channels = blocks_.Row(range.block_end) - state_.first_channel;
+    state_.first_channel = blocks_.Row(plan.SplitBlock(range.split));
     if (plan.carries)
-      state_.kept =
-          call.carry + (range.sample * conv.out_channels + state_.first_channel) * layout.channel_kept;
-    if (!plan.carries || range.rows.begin == 0)
-      std::fill_n(state_.kept, channels * layout.channel_kept, 0.0f);
+      state_.kept = call.carry + (range.sample * conv.out_channels + state_.first_channel) * channel_kept_;
   }
 
-  void Run(const gemm::Sink& sink) {
-    const auto [first, end] = range_.tiles;
-    if (conv_.right_edge()) RightEdge(first, end);
-    const int64_t columns = conv_.Columns();
-    for (int64_t t = first * columns; t < end * columns; t += kTile) {
-      const UpGroup group = GroupAt(t, std::min(end * columns, t + kTile));
-      TransformUpInputs(conv_, group, x_, style_, v_);
-      for (int64_t b = range_.block_begin; b < range_.block_end; ++b) {
-        product_.MultiplySlots(b, v_, m_);
+  int64_t Chunks() const {
+    const int64_t tiles = (range_.tiles.end - range_.tiles.begin) * conv_.Columns();
+    return (tiles + plan_.chunk * kTile - 1) / (plan_.chunk * kTile);
+  }
+
+  void Begin() {
+    std::fill_n(zeros_, state_.stride, 0.0f);
+    if (!plan_.carries || range_.rows.begin == 0)
+      std::fill_n(state_.kept, (EndChannel() - state_.first_channel) * channel_kept_, 0.0f);
+    if (conv_.right_edge()) RightEdge(range_.tiles.begin, range_.tiles.end);
+  }
+
+  // V of the chunk, this task's part of the input channels.
+  void Transform(int64_t chunk) {
+    const auto channel = [&](int64_t split) { return conv_.in_channels * split / plan_.splits; };
+    ForGroups(chunk, [&](const UpGroup& group, float* v) {
+      TransformUpInputs(conv_, group, x_, style_, channel(range_.split), channel(range_.split + 1), v);
+    });
+  }
+
+  void Multiply(int64_t chunk, const gemm::Sink& sink) {
+    ForGroups(chunk, [&](const UpGroup& group, const float* v) {
+      for (int64_t b = BeginBlock(); b < EndBlock(); ++b) {
+        product_.MultiplySlots(b, v, m_);
         FinishUpChannels(conv_, state_, fir_, range_, group, blocks_.Row(b), blocks_.Row(b + 1), m_, sink);
       }
-    }
-    if (range_.rows.end > 2 * conv_.height - 2 && conv_.bottom_edge()) {
-      BottomEdge();
-      FinishUpBottom(conv_, state_, fir_, range_, blocks_.Row(range_.block_begin),
-                     blocks_.Row(range_.block_end), sink);
-    }
+    });
+  }
+
+  void End(const gemm::Sink& sink) {
+    const bool last = range_.rows.begin < range_.rows.end && range_.rows.end > 2 * conv_.height - 2;
+    if (!last || !conv_.bottom_edge()) return;
+    BottomEdge();
+    FinishUpBottom(conv_, state_, fir_, range_, state_.first_channel, EndChannel(), sink);
   }
 
  private:
+  int64_t BeginBlock() const { return plan_.SplitBlock(range_.split); }
+  int64_t EndBlock() const { return plan_.SplitBlock(range_.split + 1); }
+  int64_t EndChannel() const { return blocks_.Row(EndBlock()); }
+
+  // take(group, its V) for the sixteens of a chunk.
+  template <class Take>
+  void ForGroups(int64_t chunk, const Take& take) {
+    const int64_t first = range_.tiles.begin * conv_.Columns(), end = range_.tiles.end * conv_.Columns();
+    const int64_t begin = first + chunk * plan_.chunk * kTile;
+    for (int64_t t = begin; t < std::min(end, begin + plan_.chunk * kTile); t += kTile) {
+      take(GroupAt(t, std::min(end, t + kTile)), v_ + (t - begin) / kTile * kNestedSlots * conv_.slot());
+    }
+  }
+
   // Tiles [begin, end) of the sample, at most sixteen.
   UpGroup GroupAt(int64_t begin, int64_t end) const {
     UpGroup group;
@@ -156,22 +196,23 @@ class UpTask {
   template <class Take>
   void AlongEdge(const Edge& edge, int64_t begin, int64_t end, const Take& take) {
     const int64_t known = std::min(edge.size, end);  // pixels that are there; later ones may be in no memory
+    float* const gathered = m_ + 3 * blocks_.MostRows() * (kNestedEdgePixels + 1);
     for (int64_t p = begin; p < end; p += kNestedEdgePixels) {
       const int64_t count = std::min(kNestedEdgePixels, end - p), columns = gemm::RoundUp(count + 1, kTile);
       for (int64_t i = 0; i < conv_.in_channels; ++i) {
         for (int64_t j = 0; j < columns; ++j) {
           const int64_t at = p - 1 + j;
           const bool inside = at >= 0 && at < known;
-          v_[j / kTile * conv_.slot() + i * kTile + j % kTile] =
+          gathered[j / kTile * conv_.slot() + i * kTile + j % kTile] =
               inside ? edge.pixels[i * conv_.plane + at * edge.step] * style_[i] : 0.0f;
         }
       }
-      for (int64_t b = range_.block_begin; b < range_.block_end; ++b) {
+      for (int64_t b = BeginBlock(); b < EndBlock(); ++b) {
         const int64_t floats = blocks_.Rows(b) * columns;
         const float *zero = m_, *infinity = m_ + floats, *single = m_ + 2 * floats;
-        product_.Multiply(b, edge.at_zero, v_, columns / kTile, m_, columns);
-        product_.Multiply(b, edge.at_infinity, v_, columns / kTile, m_ + floats, columns);
-        product_.Multiply(b, edge.single, v_, columns / kTile, m_ + 2 * floats, columns);
+        product_.Multiply(b, edge.at_zero, gathered, columns / kTile, m_, columns);
+        product_.Multiply(b, edge.at_infinity, gathered, columns / kTile, m_ + floats, columns);
+        product_.Multiply(b, edge.single, gathered, columns / kTile, m_ + 2 * floats, columns);
         for (int64_t o = blocks_.Row(b); o < blocks_.Row(b + 1); ++o) {
           const int64_t row = (o - blocks_.Row(b)) * columns;
           for (int64_t j = 0; j < count; ++j) {
@@ -208,9 +249,7 @@ class UpTask {
                        Weight(kAtZero, kAtZero),
                        Weight(kAtZero, kAtInfinity),
                        Weight(kAtZero, kSingle)};
-    for (int64_t o = blocks_.Row(range_.block_begin); o < blocks_.Row(range_.block_end); ++o) {
-      state_.Bottom(o, 1)[-1] = 0.0f;
-    }
+    for (int64_t o = state_.first_channel; o < EndChannel(); ++o) state_.Bottom(o, 1)[-1] = 0.0f;
     AlongEdge(edge, 0, conv_.width + 1, [&](int64_t o, int64_t p, float even, float odd) {
       state_.Bottom(o, 0)[p] = even;
       state_.Bottom(o, 1)[p] = odd;
@@ -218,12 +257,14 @@ class UpTask {
   }
 
   const NestedUp& conv_;
+  const UpPlan& plan_;
   const gemm::NestedBlocks& blocks_;
   gemm::NestedProduct product_;
   const Fir& fir_;
   UpRange range_;
+  int64_t channel_kept_;
   const float *x_, *style_;
-  float *v_, *m_;
+  float *v_, *m_, *zeros_;
   UpState state_;
 };
 
@@ -235,33 +276,66 @@ RowRange NestedUpRowsRead(const Shape& x, RowRange out) {
 }
 
 // Of all rows: fewer need no more.
-int64_t NestedUpThreadFloats(const Shape& x, const Shape& weight, int threads) {
+int64_t NestedUpScratchFloats(const Shape& x, const Shape& weight, int threads) {
   const NestedUp conv({nullptr, x}, weight);
-  return UpLayout(conv, UpPlan(conv, {0, 2 * x[2]}, threads, false)).Floats();
+  const auto floats = [&](bool carries) {
+    return UpLayout(conv, UpPlan(conv, {0, 2 * x[2]}, threads, carries), threads).Floats();
+  };
+  return std::max(floats(false), floats(true));
 }
 
 int64_t NestedUpCarryFloats(const Shape& x, const Shape& weight) {
   const NestedUp conv({nullptr, x}, weight);
-  return x[0] * weight[0] * UpLayout(conv, UpPlan(conv, {0, 2 * x[2]}, 1, true)).channel_kept;
+  return x[0] * weight[0] * UpLayout(conv, UpPlan(conv, {0, 2 * x[2]}, 1, true), 1).channel_kept;
 }
 
-void NestedUpConv(const CpuCall& call, const Fir& fir, float* thread_scratch, const gemm::Sink& sink) {
+void NestedUpConv(const CpuCall& call, const Fir& fir, float* scratch, const gemm::Sink& sink) {
   const View<const float>& x = call.in[ModConv::kX];
   const NestedUp conv(x, call.in[ModConv::kWeight].shape);
   const RowRange out = call.OutRows();
-  const UpPlan plan(conv, out, call.threads->threads(), call.carry != nullptr);
-  const UpLayout layout(conv, plan);
-  const int64_t per_sample = plan.bands * plan.splits;
-  call.threads->ParallelFor(static_cast<int>(x.shape[0] * per_sample), [&](int task, int thread) {
-    const int64_t split = task % plan.splits, band = task / plan.splits % plan.bands;
+  const int64_t threads = call.threads->threads(), samples = x.shape[0];
+  const UpPlan plan(conv, out, threads, call.carry != nullptr);
+  const UpLayout layout(conv, plan, threads);
+  const auto task_of = [&](int64_t sample, int64_t band, int64_t split, int64_t place) {
     const RowRange rows = plan.carries ? out : plan.Band(conv, out, band);
-    const UpRange range = {task / per_sample, rows,
-                           plan.carries ? TileRowsAfter(conv, rows) : TileRowsOf(conv, rows),
-                           plan.SplitBlock(split), plan.SplitBlock(split + 1)};
-    if (rows.begin < rows.end) {
-      UpTask(conv, plan, layout, call, fir, thread_scratch + thread * layout.Floats(), range).Run(sink);
+    const RowRange tiles = plan.carries ? TileRowsAfter(conv, rows) : TileRowsOf(conv, rows);
+    float* own = scratch + layout.bands * layout.v + (place * plan.splits + split) * layout.TaskFloats();
+    return UpTask(conv, plan, layout, call, fir, scratch + place * layout.v, own,
+                  {sample, rows, rows.begin < rows.end ? tiles : RowRange{}, split});
+  };
+  if (plan.splits == 1) {
+    call.threads->ParallelFor(static_cast<int>(samples * plan.bands), [&](int t, int thread) {
+      UpTask task = task_of(t / plan.bands, t % plan.bands, 0, thread);
+      task.Begin();
+      for (int64_t chunk = 0; chunk < task.Chunks(); ++chunk) {
+        task.Transform(chunk);
+        task.Multiply(chunk, sink);
+      }
+      task.End(sink);
+    });
+    return;
+  }
+  for (int64_t sample = 0; sample < samples; ++sample) {
+    const auto for_tasks = [&](const auto& body) {
+      call.threads->ParallelFor(static_cast<int>(layout.tasks), [&](int t, int) {
+        UpTask task = task_of(sample, t / plan.splits, t % plan.splits, t / plan.splits);
+        body(task);
+      });
+    };
+    int64_t chunks = 1;
+    for (int64_t band = 0; band < plan.bands; ++band)
+      chunks = std::max(chunks, task_of(sample, band, 0, band).Chunks());
+    for (int64_t chunk = 0; chunk < chunks; ++chunk) {
+      for_tasks([&](UpTask& task) {
+        if (chunk == 0) task.Begin();
+        task.Transform(chunk);
+      });
+      for_tasks([&](UpTask& task) {
+        task.Multiply(chunk, sink);
+        if (chunk + 1 == chunks) task.End(sink);
+      });
     }
-  });
+  }
 }
 
 }  // namespace mien

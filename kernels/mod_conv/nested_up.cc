@@ -21,12 +21,13 @@ using gemm::HWY_NAMESPACE::V;
 // V of one run of one channel: along the rows of x, then along the columns.
 class UpInput {
  public:
+  // Writes whole vectors: what lies in the lanes behind the run changes, too.
   void Transform(const NestedUp& conv, const UpRun& run, const float* plane, float style,
-                 float* HWY_RESTRICT out) {
+                 float* HWY_RESTRICT out, int64_t slot) {
     const int64_t y = run.row * kNestedTile - 1, first = run.column * kNestedTile;
     for (int r = 0; r < kReadRows; ++r)
       rows_[r].Load(plane, conv.height, conv.width, y + r, first, run.count, style);
-    for (int64_t t = 0; t < run.count; t += kLanes) TransformTiles(t, out + t, conv.slot());
+    for (int64_t t = 0; t < run.count; t += kLanes) TransformTiles(t, out + t, slot);
   }
 
  private:
@@ -54,18 +55,26 @@ class UpInput {
 };
 
 void TransformUpInputs(const NestedUp& conv, const UpGroup& group, const float* x, const float* style,
-                       float* v) {
+                       int64_t begin, int64_t end, float* v) {
   constexpr int64_t kAhead = 2;  // channels: planes lie too far apart for the hardware to see the pattern
+  alignas(64) float apart[kNestedSlots][2 * kTile];
   UpInput input;
-  for (int64_t i = 0; i < conv.in_channels; ++i, v += kTile) {
+  for (int64_t i = begin; i < end; ++i) {
     for (int k = 0; k < group.runs; ++k) {
       const UpRun& run = group.run[k];
-      if (i + kAhead < conv.in_channels) {
+      if (i + kAhead < end) {
         gemm::HWY_NAMESPACE::PrefetchRows(x + (i + kAhead) * conv.plane, conv.height, conv.width,
                                           run.row * kNestedTile - 1, (run.row + 1) * kNestedTile,
                                           run.column * kNestedTile, run.count);
       }
-      input.Transform(conv, run, x + i * conv.plane, style[i], v + run.target);
+      // Lanes behind a run are those of the next channel, which comes later, but for the last one.
+      const bool last = i + 1 == end;
+      float* const out = v + i * kTile + run.target;
+      input.Transform(conv, run, x + i * conv.plane, style[i], last ? apart[0] : out,
+                      last ? 2 * kTile : conv.slot());
+      if (!last) continue;
+      for (int64_t slot = 0; slot < kNestedSlots; ++slot)
+        std::copy_n(apart[slot], run.count, out + slot * conv.slot());
     }
   }
 }
@@ -214,8 +223,8 @@ HWY_EXPORT(FinishUpChannels);
 HWY_EXPORT(FinishUpBottom);
 
 void TransformUpInputs(const NestedUp& conv, const UpGroup& group, const float* x, const float* style,
-                       float* v) {
-  HWY_DYNAMIC_DISPATCH(TransformUpInputs)(conv, group, x, style, v);
+                       int64_t begin, int64_t end, float* v) {
+  HWY_DYNAMIC_DISPATCH(TransformUpInputs)(conv, group, x, style, begin, end, v);
 }
 
 void FinishUpChannels(const NestedUp& conv, const UpState& state, const Fir& fir, const UpRange& range,

@@ -43,11 +43,11 @@ struct UpGroup {
   UpRun run[kTile];
 };
 
-// What a task works on: output rows of one sample, the rows of tiles it needs, channels of some blocks.
+// What a task works on: output rows of one sample, the rows of tiles it needs, a part of the output channels.
 struct UpRange {
   int64_t sample;
   RowRange rows, tiles;
-  int64_t block_begin, block_end;
+  int64_t split;
 };
 
 // Rows of t that outlive a group, one channel after the other; memory of the task, or carried on to the next
@@ -72,9 +72,9 @@ struct UpState {
   float* Right(int64_t o) const { return right + (o - first_channel) * right_rows; }
 };
 
-// V of a group, all input channels. x: the sample; style [I].
+// V of a group, input channels [begin, end). x: the sample; style [I].
 void TransformUpInputs(const NestedUp& conv, const UpGroup& group, const float* x, const float* style,
-                       float* v);
+                       int64_t begin, int64_t end, float* v);
 // Channels [begin, end) of a group, whose sums M holds.
 void FinishUpChannels(const NestedUp& conv, const UpState& state, const Fir& fir, const UpRange& range,
                       const UpGroup& group, int64_t begin, int64_t end, const float* m,
