@@ -44,11 +44,13 @@ def prepare(options):
     path = lambda name: os.path.join(options.folder, name)  # noqa: E731
     missing = [k for k in KINDS if not os.path.exists(path(k + ".safetensors"))]
     if missing:
-        subprocess.run([os.path.join(options.build, "tests", "hash_weights"), *missing, options.folder], check=True)
+        subprocess.run([os.path.join(options.build, "tests", "hash_weights"), *missing, options.folder], check=True,
+                       stdout=sys.stderr)
     mien = os.path.join(options.build, "tools", "mien")
     for model, parts in (("small.model", ["g256"]), ("model", ["e4e", "g1024", "flow512"])):
         if not os.path.exists(path(model)):
-            subprocess.run([mien, "convert", *[path(p + ".safetensors") for p in parts], "-o", path(model)], check=True)
+            subprocess.run([mien, "convert", *[path(p + ".safetensors") for p in parts], "-o", path(model)], check=True,
+                           stdout=sys.stderr)
     byte_image = golden("e4e")["in/image_u8"].astype(np.float32)
     image = ((byte_image / np.float32(255) - np.float32(0.5)) / np.float32(0.5)).transpose(2, 0, 1)[None]
     for pipeline in options.graphs:

@@ -15,6 +15,6 @@ if command -v ccache >/dev/null; then launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=cc
   cmake --build build/release --target mien hash_weights program_bench onednn_convs
   [ -x build/rivals/bin/python ] || /usr/bin/python3 -m venv build/rivals
   build/rivals/bin/python -c 'import onnxruntime, openvino' 2>/dev/null ||
-    build/rivals/bin/pip install onnxruntime openvino
+    build/rivals/bin/python -m pip install onnxruntime openvino
 } >&2
 exec build/rivals/bin/python bench/compare.py build/release build/rivals/data build/rivals/bin/python "$@"

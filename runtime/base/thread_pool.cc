@@ -1,6 +1,7 @@
 #include "runtime/base/thread_pool.h"
 
 #include <sched.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -13,8 +14,11 @@ namespace mien {
 
 namespace {
 
-// About what it costs to put a thread to sleep and wake it again: a chain of short calls pays neither.
-constexpr std::chrono::microseconds kSpinTime(50);
+// A short wait is spent awake: about what it costs to put a thread to sleep and wake it again, so that a
+// chain of short calls pays neither. A worker then sleeps. The caller, who waits for work that is being done,
+// stays awake for longer: asleep it would be woken on the processor of the worker that wakes it (see
+// KeepOff).
+constexpr std::chrono::microseconds kShortWait(50), kCallerWait(2000), kNoWait(0);
 constexpr int kPauses = 64;  // between two looks around, a microsecond or two
 
 void Pause() {
@@ -25,20 +29,33 @@ void Pause() {
 #endif
 }
 
-// Waits until `value` is another than `old`: awake for a short time where `spin`, then asleep. While awake it lets others
-// have the processor: who it waits for may need that one.
-void WaitForChange(const std::atomic<int>& value, int old, bool spin) {
-  if (spin) {
-    const auto end = std::chrono::steady_clock::now() + kSpinTime;
-    do {
+// Waits until `value` is another than `old`: awake for the time `awake`, then asleep. After a short wait
+// others may have the processor, for who it waits for may need this one. Not before: where somebody else
+// always has work a yield costs a time slice of his.
+void WaitForChange(const std::atomic<int>& value, int old, std::chrono::microseconds awake) {
+  if (awake.count() > 0) {
+    const auto start = std::chrono::steady_clock::now();
+    for (std::chrono::nanoseconds waited(0); waited < awake;
+         waited = std::chrono::steady_clock::now() - start) {
+      if (waited >= kShortWait) sched_yield();
       for (int i = 0; i < kPauses; ++i) {
         if (value.load(std::memory_order_acquire) != old) return;
         Pause();
       }
-      sched_yield();
-    } while (std::chrono::steady_clock::now() < end);
+    }
   }
   value.wait(old, std::memory_order_acquire);
+}
+
+// Moves the calling thread off `processor`, for good, where the process may use others. The kernel of a
+// virtual machine may take every idle processor for one that the host has lent to somebody else, and then
+// wakes a worker on the processor of its caller: the two would go on in turns while the other processors
+// idle.
+void KeepOff(int processor) {
+  cpu_set_t others;
+  if (sched_getaffinity(getpid(), sizeof others, &others) != 0) return;
+  CPU_CLR(processor, &others);
+  sched_setaffinity(0, sizeof others, &others);  // fails where there are none
 }
 
 }  // namespace
@@ -52,6 +69,7 @@ struct ThreadPool::State {
   int tasks = 0;
   Thunk thunk = nullptr;
   const void* body = nullptr;
+  int caller = -1;    // the processor that it calls from
   bool spin = false;  // false: there are more threads than processors, waiting takes one from the others
   std::vector<std::thread> workers;
 
@@ -69,9 +87,10 @@ struct ThreadPool::State {
 
   void Work(int thread, int threads) {
     for (int seen = 0;;) {
-      WaitForChange(generation, seen, spin);
+      WaitForChange(generation, seen, spin ? kShortWait : kNoWait);
       seen = generation.load(std::memory_order_acquire);
       if (stop) return;
+      if (spin && sched_getcpu() == caller) KeepOff(caller);
       RunRange(thunk, body, tasks, thread, threads);
       if (running.fetch_sub(1, std::memory_order_acq_rel) == 1) running.notify_one();
     }
@@ -100,11 +119,12 @@ void ThreadPool::Run(int tasks, Thunk thunk, const void* body) {
   state.thunk = thunk;
   state.body = body;
   state.tasks = tasks;
+  state.caller = sched_getcpu();
   state.running.store(threads_ - 1, std::memory_order_relaxed);
   state.Announce();
   State::RunRange(thunk, body, tasks, 0, threads_);
   for (int left; (left = state.running.load(std::memory_order_acquire)) != 0;)
-    WaitForChange(state.running, left, state.spin);
+    WaitForChange(state.running, left, state.spin ? kCallerWait : kNoWait);
 }
 
 int DefaultThreads() {

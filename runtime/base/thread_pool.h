@@ -1,7 +1,7 @@
 // A fixed set of threads and one way to use them: ParallelFor over task indices with a static partition.
 // No work stealing and no allocation per call, so the cost is steady; an op may rely only on *which* tasks
 // exist (never on who runs them), so results do not depend on the number of threads. A thread that waits stays awake
-// for some tens of microseconds, then it sleeps.
+// for some tens of microseconds, then it sleeps; a worker that finds itself on the caller's processor leaves it.
 #pragma once
 
 #include <memory>

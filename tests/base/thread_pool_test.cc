@@ -2,6 +2,7 @@
 #include "runtime/base/thread_pool.h"
 
 #include <doctest/doctest.h>
+#include <sched.h>
 
 #include <atomic>
 #include <chrono>
@@ -46,6 +47,54 @@ TEST_CASE("what tasks wrote is seen by the caller, and a thread's scratch is its
     int wrong = 0;
     for (size_t i = 0; i < out.size(); ++i) wrong += out[i] != static_cast<int>(i) * round;
     REQUIRE(wrong == 0);
+  }
+}
+
+TEST_CASE("a worker leaves the processor of its caller, also when the caller has moved there") {
+  cpu_set_t all;
+  REQUIRE(sched_getaffinity(0, sizeof all, &all) == 0);
+  if (CPU_COUNT(&all) < 2) {
+    MESSAGE("one processor here");
+    return;
+  }
+  // On a thread of its own, which may bind itself.
+  std::thread([] {
+    ThreadPool pool(2);
+    for (int move = 0; move < 6; ++move) {
+      int processor = -1;  // of the worker
+      const auto call = [&] {
+        pool.ParallelFor(2, [&](int, int thread) {
+          if (thread == 1) processor = sched_getcpu();
+        });
+      };
+      call();
+      std::this_thread::sleep_for(std::chrono::milliseconds(move % 2));  // asleep or awake
+      const int chosen = processor;
+      cpu_set_t one;
+      CPU_ZERO(&one);
+      CPU_SET(chosen, &one);
+      REQUIRE(sched_setaffinity(0, sizeof one, &one) == 0);
+      for (int again = 0; again < 20; ++again) {
+        call();
+        CHECK(processor != chosen);
+      }
+    }
+  }).join();
+}
+
+TEST_CASE("a call waits for its slowest task, longer than anybody stays awake") {
+  ThreadPool pool(2);
+  for (const int slow : {0, 1}) {
+    int finished = 0;
+    for (int round = 0; round < 5; ++round) {
+      std::atomic<int> done = 0;
+      pool.ParallelFor(2, [&](int, int thread) {
+        if (thread == slow) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+        ++done;
+      });
+      finished += done;
+    }
+    CHECK(finished == 10);
   }
 }
 
