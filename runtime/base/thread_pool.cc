@@ -92,7 +92,7 @@ struct ThreadPool::State {
       if (stop) return;
       if (spin && sched_getcpu() == caller) KeepOff(caller);
       RunRange(thunk, body, tasks, thread, threads);
-      if (running.fetch_sub(1, std::memory_order_acq_rel) == 1) running.notify_one();
+      if (running.fetch_sub(1, std::memory_order_release) == 1) running.notify_one();
     }
   }
 };

@@ -293,7 +293,7 @@ TEST_CASE("A run does not allocate") {
   CHECK(control.calls() > 0);  // the counter counts
 }
 
-TEST_CASE("A run asks nothing of the system but to wake its threads") {
+TEST_CASE("A run asks nothing of the system but to wake its threads and keep them apart") {
   if (!testing::kCountsAllocations) return;
   using testing::Filtered;
   if (testing::RunFiltered([] {}, [] { return true; }) == Filtered::kUnavailable) {

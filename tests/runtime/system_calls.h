@@ -1,5 +1,5 @@
 // Whether code asks nothing of the system: a child process runs it behind a filter that kills the process at
-// any system call but those of waiting threads.
+// any system call but those of waiting threads and of threads that change their processor.
 #pragma once
 
 #include <functional>
