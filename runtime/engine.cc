@@ -41,8 +41,8 @@ Result<Precision> CheckOptions(const EngineOptions& options, const BackendChoice
   return precision == "tf32" ? Precision::kTf32 : Precision::kHalf;
 }
 
-// Copies `values` to `copy`, unless that is empty, and counts those that are not finite. An exponent of all ones is
-// infinity or not-a-number; integers, so that no compiler flag can remove it.
+// Copies `values` to `copy`, unless that is empty, and counts those that are not finite. An exponent of all
+// ones is infinity or not-a-number; integers, so that no compiler flag can remove it.
 int64_t CopyCountingNonFinite(std::span<const float> values, std::span<float> copy, ThreadPool* threads) {
   constexpr size_t kTaskFloats = 1 << 16;
   std::atomic<int64_t> count = 0;
@@ -50,8 +50,7 @@ int64_t CopyCountingNonFinite(std::span<const float> values, std::span<float> co
     const size_t begin = static_cast<size_t>(task) * kTaskFloats;
     const std::span<const float> part = values.subspan(begin, std::min(kTaskFloats, values.size() - begin));
     int64_t bad = 0;
-    for (const float value : part)
-      bad += (__builtin_bit_cast(uint32_t, value) & 0x7f800000u) == 0x7f800000u;
+    for (const float value : part) bad += (__builtin_bit_cast(uint32_t, value) & 0x7f800000u) == 0x7f800000u;
     if (!copy.empty()) std::memcpy(copy.data() + begin, part.data(), part.size_bytes());
     if (bad > 0) count.fetch_add(bad, std::memory_order_relaxed);
   });
@@ -298,8 +297,8 @@ Status Engine::Run(int i, std::span<const std::span<const float>> inputs,
   for (size_t k = 0; k < outputs.size(); ++k) {
     const size_t size = output(i, static_cast<int>(k)).size();
     if (outputs[k].empty() || outputs[k].size() == size) continue;
-    return Status::Error(Code::kUsage, "%s: output %s has %zu numbers, room for %zu given", graph.name.c_str(),
-                         graph.outputs[k].name.c_str(), size, outputs[k].size());
+    return Status::Error(Code::kUsage, "%s: output %s has %zu numbers, room for %zu given",
+                         graph.name.c_str(), graph.outputs[k].name.c_str(), size, outputs[k].size());
   }
   const DeviceProgram* const on_device = device_program(i);
   for (size_t k = 0; k < inputs.size(); ++k) {

@@ -61,6 +61,7 @@ struct Epilogue {
     finish.scale = call.packed[channel];
     finish.shift = call.packed[y[1] + channel];
     if (call.in[Conv2d::kResidual].present()) finish.addend = call.in[Conv2d::kResidual].data + index;
+    if (channel + 1 < y[1]) finish.ahead = y[2] * y[3];
     if (params.act == Activation::kRelu) finish.slope = 0.0f;
     if (params.act == Activation::kLeaky) finish.slope = params.slope;
     if (params.act == Activation::kPRelu) finish.slope = call.in[Conv2d::kPrelu].data[channel];

@@ -70,6 +70,7 @@ void FinishModConv(const ModConv::Params& params, const CpuCall& call, const gem
   }
   if (params.act == Activation::kLeaky) finish.slope = params.slope;
   finish.gain = params.act_gain;
+  if (sums.channel + 1 < y[1]) finish.ahead = call.out[0].Plane();
   if (params.clamp > 0) finish.limit = params.clamp;
   float* target = call.out[0].data + (sums.sample * y[1] + sums.channel) * call.out[0].Plane() + sums.pixel;
   gemm::FinishRows(finish, sums, target, y[3]);
