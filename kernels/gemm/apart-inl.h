@@ -20,41 +20,52 @@ using D = hn::CappedTag<float, kTile>;
 using V = hn::Vec<D>;
 constexpr int64_t kLanes = static_cast<int64_t>(hn::MaxLanes(D()));
 
+// Every lane's neighbour `by` lanes on, around the end.
+HWY_INLINE V Neighbours(V v, int64_t by) {
+  const D d;
+  alignas(64) int32_t lane[kTile];
+  for (int64_t i = 0; i < kLanes; ++i) lane[i] = static_cast<int32_t>((i + by) % kLanes);
+  return hn::TableLookupLanes(v, hn::SetTableIndices(d, lane));
+}
+
 // Tiles of four pixels by four, one channel: row y of the image as lanes.
 class ApartRow {
  public:
-  // `count` tiles, at most sixteen, from column `first` of row y of a plane, times a factor; zeros outside.
-  void Load(const float* plane, int64_t height, int64_t width, int64_t y, int64_t first, int64_t count,
-            float factor) {
-    const D d;
-    const int64_t left = width - first, read = RoundUp(count, kLanes) * 4;
+  // At most sixteen tiles, from column `first` of row y of a plane; zeros outside.
+  void Begin(const float* plane, int64_t height, int64_t width, int64_t y, int64_t first, int64_t count) {
     const bool inside = y >= 0 && y < height;
-    const float* row = plane + y * width + first;
-    const float before = inside && first > 0 ? row[-1] : 0.0f;
-    const float after = inside && 4 * count < left ? row[4 * count] : 0.0f;
-    if (!inside || read > left) {
-      const int64_t copied = inside ? left : 0;
-      std::copy_n(row, copied, line_);
-      std::fill_n(line_ + copied, read - copied, 0.0f);
-      row = line_;
-    }
-    const V f = hn::Set(d, factor);
-    for (int64_t t = 0; t < count; t += kLanes) {
-      V pixel[4];
-      hn::LoadInterleaved4(d, row + 4 * t, pixel[0], pixel[1], pixel[2], pixel[3]);
-      for (int k = 0; k < 4; ++k) hn::Store(hn::Mul(pixel[k], f), d, apart_[k] + kPad + t);
-    }
-    apart_[3][kPad - 1] = before * factor;
-    apart_[0][kPad + count] = after * factor;
+    const int64_t read = RoundUp(count, kLanes) * 4;
+    left_ = inside ? width - first : 0;
+    row_ = plane + y * width + first;
+    before_ = inside && first > 0 ? row_[-1] : 0.0f;
+    if (read <= left_) return;
+    std::copy_n(row_, left_, line_);
+    std::fill_n(line_ + left_, read - left_, 0.0f);
+    row_ = line_;
   }
 
-  // Pixel k of the tiles t, t + 1, ...; k from -1 to 4, the neighbours of a tile.
-  V Pixel(int k, int64_t t) const { return hn::LoadU(D(), apart_[k & 3] + kPad + t + (k < 0 ? -1 : k / 4)); }
+  // Of the tiles t, t + 1, ...: pixels -1 to 3, and the neighbour behind them, times a factor.
+  HWY_INLINE void Load(int64_t t, float factor, V* HWY_RESTRICT pixel) const {
+    const D d;
+    Load5(t, factor, pixel);
+    const int64_t next = 4 * (t + kLanes);
+    const V last = hn::Set(d, next < left_ ? row_[next] * factor : 0.0f);
+    pixel[5] = hn::IfThenElse(hn::FirstN(d, kLanes - 1), Neighbours(pixel[1], 1), last);
+  }
+  HWY_INLINE void Load5(int64_t t, float factor, V* HWY_RESTRICT pixel) const {
+    const D d;
+    const V f = hn::Set(d, factor);
+    hn::LoadInterleaved4(d, row_ + 4 * t, pixel[1], pixel[2], pixel[3], pixel[4]);
+    for (int k = 1; k < 5; ++k) pixel[k] = hn::Mul(pixel[k], f);
+    const V first = hn::Set(d, (t > 0 ? row_[4 * t - 1] : before_) * factor);
+    pixel[0] = hn::IfThenElse(hn::FirstN(d, 1), first, Neighbours(pixel[4], kLanes - 1));
+  }
 
  private:
-  static constexpr int64_t kPad = kTile;
+  const float* row_;
+  int64_t left_;
+  float before_;
   alignas(64) float line_[4 * kTile];
-  alignas(64) float apart_[4][kPad + kTile + kPad];
 };
 
 // Asks for the pixels of such a run early; to the second-level cache, for rows of a large image share few

@@ -84,19 +84,18 @@ class InputRun {
   void Transform(const Winograd& conv, const TileRun& run, const float* plane, float style,
                  float* HWY_RESTRICT out, int64_t position_stride) {
     const int64_t y = run.row * kWinogradTile - 1, first = run.column * kWinogradTile;
-    for (int r = 0; r < kSide; ++r)
-      rows_[r].Load(plane, conv.height, conv.width, y + r, first, run.count, style);
-    for (int64_t t = 0; t < run.count; t += kLanes) TransformTiles(t, out + t, position_stride);
+    for (int r = 0; r < kSide; ++r) rows_[r].Begin(plane, conv.height, conv.width, y + r, first, run.count);
+    for (int64_t t = 0; t < run.count; t += kLanes) TransformTiles(t, style, out + t, position_stride);
   }
 
  private:
-  void TransformTiles(int64_t t, float* HWY_RESTRICT out, int64_t position_stride) const {
+  void TransformTiles(int64_t t, float style, float* HWY_RESTRICT out, int64_t position_stride) const {
     const D d;
     V rows[kSide][kSide];
     for (int r = 0; r < kSide; ++r) {
-      const ApartRow& row = rows_[r];
-      TransformInput(row.Pixel(-1, t), row.Pixel(0, t), row.Pixel(1, t), row.Pixel(2, t), row.Pixel(3, t),
-                     row.Pixel(4, t), rows[r]);
+      V pixel[kSide];
+      rows_[r].Load(t, style, pixel);
+      TransformInput(pixel[0], pixel[1], pixel[2], pixel[3], pixel[4], pixel[5], rows[r]);
     }
     for (int c = 0; c < kSide; ++c) {
       V v[kSide];

@@ -26,20 +26,21 @@ class UpInput {
                  float* HWY_RESTRICT out, int64_t slot) {
     const int64_t y = run.row * kNestedTile - 1, first = run.column * kNestedTile;
     for (int r = 0; r < kReadRows; ++r)
-      rows_[r].Load(plane, conv.height, conv.width, y + r, first, run.count, style);
-    for (int64_t t = 0; t < run.count; t += kLanes) TransformTiles(t, out + t, slot);
+      rows_[r].Begin(plane, conv.height, conv.width, y + r, first, run.count);
+    for (int64_t t = 0; t < run.count; t += kLanes) TransformTiles(t, style, out + t, slot);
   }
 
  private:
   static constexpr int kReadRows = kNestedTile + 1;
 
-  void TransformTiles(int64_t t, float* HWY_RESTRICT out, int64_t slot) const {
+  void TransformTiles(int64_t t, float style, float* HWY_RESTRICT out, int64_t slot) const {
     const D d;
     V rows[kReadRows][kNestedSide];
     for (int r = 0; r < kReadRows; ++r) {
-      V* row = rows[r];
-      for (int k = 0; k < kNestedTile; ++k) row[5 + k] = rows_[r].Pixel(k, t);
-      TransformPair(rows_[r].Pixel(-1, t), row[5], row[6], row[7], row[8], row);
+      V pixel[1 + kNestedTile];
+      rows_[r].Load5(t, style, pixel);
+      TransformPair(pixel[0], pixel[1], pixel[2], pixel[3], pixel[4], rows[r]);
+      for (int k = 0; k < kNestedTile; ++k) rows[r][5 + k] = pixel[1 + k];
     }
     for (int c = 0; c < kNestedSide; ++c) {
       V pair[gemm::kPairProducts];
