@@ -15,9 +15,6 @@ namespace {
 
 constexpr int kMaxThreads = 256;
 
-// Measured, see bench/RESULTS.md.
-constexpr bool kBandsAreFaster = false;
-
 Result<Precision> CheckOptions(const EngineOptions& options, const BackendChoice& backend) {
   if (options.batch < 1 || options.batch > kMaxBatch) {
     return Status::Error(Code::kUsage, "batch %d, 1 to %d expected", options.batch, kMaxBatch);
@@ -82,17 +79,6 @@ Result<Graph> BuildGraph(const ModelConfig& config, const ProgramOptions& option
   return Status::Error(Code::kUsage, "graph %s: one of %s expected", name.c_str(), known.c_str());
 }
 
-namespace {
-
-// Whether programs run in bands where they can.
-Result<bool> ChooseBands(const std::string& memory) {
-  if (memory == "layers" || memory == "bands") return memory == "bands";
-  if (memory == "auto") return kBandsAreFaster;
-  return Status::Error(Code::kUsage, "memory %s: auto, layers or bands expected", memory.c_str());
-}
-
-}  // namespace
-
 Result<BackendChoice> ChooseBackend(const std::string& name, const Executor* executor) {
   if (executor == nullptr) executor = BuildExecutor();
   if (name == "cpu") return BackendChoice{"cpu", "asked for", {}};
@@ -111,14 +97,42 @@ Result<BackendChoice> ChooseBackend(const std::string& name, const Executor* exe
   return BackendChoice{chosen, what + device->info.name, *device};
 }
 
+// By layers, which are the faster (bench/RESULTS.md), where they are not asked for in bands or, with "auto",
+// do not fit.
 Result<std::unique_ptr<Engine>> Engine::Draft(std::shared_ptr<WeightStore> weights,
                                               const EngineOptions& options) {
+  const std::string& memory = options.memory;
+  if (memory != "auto" && memory != "layers" && memory != "bands")
+    return Status::Error(Code::kUsage, "memory %s: auto, layers or bands expected", memory.c_str());
+  MIEN_ASSIGN(auto engine, DraftIn(weights, options, memory == "bands"));
+  engine->memory_reason_ =
+      memory == "auto" ? "memory layers: auto chose the faster" : "memory " + memory + ": asked for";
+  Status fits = engine->CheckLimit(options.max_memory);
+  if (!fits.ok() && memory == "auto" && !engine->on_device_) {
+    const std::string by_layers = std::to_string(engine->need_.total()) + " bytes needed by layers";
+    MIEN_ASSIGN(engine, DraftIn(weights, options, true));
+    engine->memory_reason_ = "memory bands: auto chose what fits, " + by_layers;
+    fits = engine->CheckLimit(options.max_memory).Within("%s, in bands", by_layers.c_str());
+  }
+  if (!fits.ok()) return fits;
+  return engine;
+}
+
+Status Engine::CheckLimit(uint64_t max_memory) const {
+  if (max_memory == 0 || need_.total() <= max_memory) return {};
+  return Status::Error(
+      Code::kMemory, "%llu bytes needed (weights %llu, arena %llu, loading %llu), at most %llu allowed",
+      static_cast<unsigned long long>(need_.total()),
+      static_cast<unsigned long long>(need_.weights - need_.shared),
+      static_cast<unsigned long long>(need_.arena), static_cast<unsigned long long>(need_.loading),
+      static_cast<unsigned long long>(max_memory));
+}
+
+Result<std::unique_ptr<Engine>> Engine::DraftIn(std::shared_ptr<WeightStore> weights,
+                                                const EngineOptions& options, bool bands) {
   auto engine = std::unique_ptr<Engine>(new Engine);
   MIEN_ASSIGN(engine->backend_, ChooseBackend(options.backend, options.executor));
   MIEN_ASSIGN(const Precision precision, CheckOptions(options, engine->backend_));
-  MIEN_ASSIGN(const bool bands, ChooseBands(options.memory));
-  engine->memory_reason_ = std::string("memory ") + (bands ? "bands" : "layers") + ": " +
-                           (options.memory == "auto" ? "auto chose the faster" : "asked for");
   engine->store_ = std::move(weights);
   engine->batch_ = options.batch;
   engine->stop_ = options.stop;
@@ -135,24 +149,13 @@ Result<std::unique_ptr<Engine>> Engine::Draft(std::shared_ptr<WeightStore> weigh
       engine->on_device_->programs.push_back(std::move(program));
     } else {
       if (!options.exact) UseWinograd(&graph);
-      // In bands the upper layers are one step: not to be left out in part.
-      const bool in_bands = bands && !(wanted.incremental && options.memory == "auto");
-      Schedule schedule = in_bands ? BandSchedule(graph) : LayerSchedule(graph);
+      Schedule schedule = bands ? BandSchedule(graph) : LayerSchedule(graph);
       schedule.keeps_values = wanted.incremental;
       MIEN_ASSIGN(Program program, Program::Create(std::move(graph), std::move(schedule), engine->threads_));
       engine->programs_.push_back(std::move(program));
     }
   }
   engine->on_device_ ? engine->NeedOfDevice() : engine->NeedOfHost();
-  const MemoryNeed& need = engine->need_;
-  if (options.max_memory > 0 && need.total() > options.max_memory) {
-    return Status::Error(
-        Code::kMemory, "%llu bytes needed (weights %llu, arena %llu, loading %llu), at most %llu allowed",
-        static_cast<unsigned long long>(need.total()),
-        static_cast<unsigned long long>(need.weights - need.shared),
-        static_cast<unsigned long long>(need.arena), static_cast<unsigned long long>(need.loading),
-        static_cast<unsigned long long>(options.max_memory));
-  }
   return engine;
 }
 

@@ -42,7 +42,7 @@ struct EngineOptions {
   std::string backend = "auto";  // "auto", "cpu", "cuda", "cuda:N"
   std::string precision = "fp32";           // cuda: also "tf32" and "fp16", without traces
   bool exact = false;                       // cpu: no algorithm that rounds more than the direct one
-  std::string memory = "auto";              // cpu: "layers", "bands" (graph/schedule.h), "auto": the faster
+  std::string memory = "auto";              // cpu: "layers", "bands" (graph/schedule.h), "auto": layers, if they fit
   int threads = 0;                          // 0: all processors this process may use
   int batch = 1;                            // 1..kMaxBatch
   uint64_t max_memory = 0;                  // bytes; 0: no limit
@@ -104,6 +104,9 @@ class Engine {
   Engine() = default;
   static Result<std::unique_ptr<Engine>> Draft(std::shared_ptr<WeightStore> weights,
                                                const EngineOptions& options);
+  static Result<std::unique_ptr<Engine>> DraftIn(std::shared_ptr<WeightStore> weights,
+                                                 const EngineOptions& options, bool bands);
+  Status CheckLimit(uint64_t max_memory) const;
   void NeedOfHost();
   void NeedOfDevice();
   std::vector<WeightUse> DistinctUses() const;

@@ -238,6 +238,7 @@ TEST_CASE("The memory limit refuses before anything is taken, and names both num
   const auto store = std::make_shared<WeightStore>(TinyModel());
   EngineOptions options;
   options.threads = 1;
+  options.memory = "layers";
   options.programs = {{.graph = "synthesis"}};
   const auto need = Engine::Need(store, options);
   REQUIRE(need.ok());

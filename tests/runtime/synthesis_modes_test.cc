@@ -235,5 +235,49 @@ TEST_CASE("The pipeline makes previews, and series of pictures incrementally") {
   CHECK((*kept)->engine().program(0)->steps_run() < (*kept)->engine().program(0)->schedule().steps.size());
 }
 
+TEST_CASE("auto runs by layers where they fit, otherwise in bands, and names both needs where nothing fits") {
+  const auto store = std::make_shared<WeightStore>(WideModel());
+  EngineOptions options;
+  options.threads = 1;
+  options.programs = {{.graph = "synthesis"}, {.graph = "mapping"}};
+  const auto need = [&](const char* memory) {
+    EngineOptions asked = options;
+    asked.memory = memory;
+    return Engine::Need(store, asked)->total();
+  };
+  const uint64_t layers = need("layers"), bands = need("bands");
+  REQUIRE(bands < layers);
+  const auto has = [](const std::string& text, uint64_t number) {
+    return text.find(std::to_string(number)) != std::string::npos;
+  };
+  CHECK(need("auto") == layers);
+  options.max_memory = layers;
+  CHECK(need("auto") == layers);
+  options.max_memory = layers - 1;
+  CHECK(need("auto") == bands);
+  options.max_memory = bands;
+  const auto engine = Engine::Create(store, options);
+  REQUIRE(engine.ok());
+  CHECK((*engine)->need().total() == bands);
+  CHECK((*engine)->memory_reason().starts_with("memory bands: auto chose"));
+  CHECK(has((*engine)->memory_reason(), layers));
+  const auto unlimited = Make({{.graph = "synthesis"}, {.graph = "mapping"}}, {"auto", 1, 1});
+  CHECK(unlimited->memory_reason().starts_with("memory layers: auto chose"));
+  const auto inputs = InputsOf(unlimited->graph(0), 1);
+  CHECK(SameBits(RunAll(**engine, inputs), RunAll(*unlimited, inputs)));
+
+  const auto nothing = std::make_shared<WeightStore>(WideModel());
+  options.max_memory = bands - 1;
+  const auto refused = Engine::Create(nothing, options);
+  REQUIRE_FALSE(refused.ok());
+  CHECK(refused.status().code() == Code::kMemory);
+  const std::string message = refused.status().message();
+  CAPTURE(message);
+  for (const uint64_t number : {layers, bands, bands - 1}) CHECK(has(message, number));
+  options.memory = "layers";  // asked for: no other way is looked for
+  options.max_memory = layers - 1;
+  CHECK(Engine::Create(nothing, options).status().code() == Code::kMemory);
+}
+
 }  // namespace
 }  // namespace mien
