@@ -1,6 +1,7 @@
 """mien beside PyTorch, ONNX Runtime, OpenVINO and the sum of oneDNN's convolutions: what bench/run.sh starts.
 
-    compare.py BUILD FOLDER PYTHON [--graphs synthesis256,...] [--threads 1,2] [--rounds N] [--steady N] [-o md|csv|json]
+    compare.py BUILD FOLDER PYTHON [--graphs synthesis256,...] [--threads 1,2] [--rounds N] [--steady N] [--layers]
+               [-o md|csv|json]
 
 BUILD is a build folder with -DMIEN_BENCH=ON, FOLDER keeps the generated weights and exported graphs, PYTHON sees
 onnxruntime and openvino; /usr/bin/python3 sees PyTorch. Every contestant is a process of its own, with its memory and its
@@ -22,6 +23,7 @@ import numpy as np
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
 sys.path.insert(0, os.path.join(ROOT, "tests", "oracle"))
+import layers  # noqa: E402
 import tensor_io  # noqa: E402
 from report import markdown  # noqa: E402
 from rival_serve import PIPELINES, weights_of  # noqa: E402
@@ -32,6 +34,7 @@ RIVALS = [("PyTorch", "public"), ("PyTorch", "rewritten"), ("ONNX Runtime", "pub
 ROUNDS = {"synthesis256": 5, "synthesis1024": 5, "encoder": 5, "flow": 25, "edit": 3}
 FEWER_ROUNDS = {"synthesis256": 3, "synthesis1024": 2, "encoder": 2, "flow": 25, "edit": 0}  # with fewer threads
 STEADY = {"synthesis256": 200, "synthesis1024": 30, "encoder": 30, "flow": 200, "edit": 0}
+SUMMED = ("synthesis256", "synthesis1024", "encoder")  # whose convolutions oneDNN computes alone
 KINDS = ["g256", "g1024", "e4e", "flow512"]
 MIEN = {"synthesis1024": ["--memory layers", "--memory bands"]}  # options of program_bench, one contestant each
 DECIBELS = 90  # what Winograd's algorithm has to keep (DESIGN.md, "Proof")
@@ -39,7 +42,11 @@ DECIBELS = 90  # what Winograd's algorithm has to keep (DESIGN.md, "Proof")
 
 # ---- weights, inputs, exported graphs: made once
 
-def prepare(options):
+def model_of(options, pipeline):
+    return os.path.join(options.folder, "small.model" if pipeline == "synthesis256" else "model")
+
+
+def prepare_weights(options):
     os.makedirs(options.folder, exist_ok=True)
     path = lambda name: os.path.join(options.folder, name)  # noqa: E731
     missing = [k for k in KINDS if not os.path.exists(path(k + ".safetensors"))]
@@ -51,6 +58,10 @@ def prepare(options):
         if not os.path.exists(path(model)):
             subprocess.run([mien, "convert", *[path(p + ".safetensors") for p in parts], "-o", path(model)], check=True,
                            stdout=sys.stderr)
+
+
+def prepare_graphs(options):
+    path = lambda name: os.path.join(options.folder, name)  # noqa: E731
     byte_image = golden("e4e")["in/image_u8"].astype(np.float32)
     image = ((byte_image / np.float32(255) - np.float32(0.5)) / np.float32(0.5)).transpose(2, 0, 1)[None]
     for pipeline in options.graphs:
@@ -143,8 +154,8 @@ class Contestant:
     def command(self, options):
         pipeline, name, form, threads = (str(self.row[k]) for k in ("pipeline", "name", "form", "threads"))
         if name == "mien":
-            model = os.path.join(options.folder, "small.model" if pipeline == "synthesis256" else "model")
-            return [os.path.join(options.build, "bench", "program_bench"), model, ",".join(PIPELINES[pipeline]),
+            return [os.path.join(options.build, "bench", "program_bench"), model_of(options, pipeline),
+                    ",".join(PIPELINES[pipeline]),
                     "--edit", "--in", os.path.join(options.folder, pipeline + ".in.safetensors"), "--out", self.out,
                     "--threads", threads, *form.split()]
         if self.is_sum():
@@ -184,7 +195,7 @@ def line_up(options, pipeline, threads):
     """The contestants that start and are proven."""
     names = [("mien", form) for form in MIEN.get(pipeline, [""])]
     names += [(name, form) for name, form in RIVALS if pipeline != "edit" or form == "rewritten"]  # memory
-    if pipeline in ("synthesis256", "synthesis1024", "encoder"):
+    if pipeline in SUMMED:
         names.append(("oneDNN convolutions", ""))
     contestants, reference = [], None
     for contestant in [Contestant(options, pipeline, name, form, threads) for name, form in names]:
@@ -257,19 +268,30 @@ def main():
                         default=list(range(1, os.cpu_count() + 1))[:2])
     parser.add_argument("--rounds", type=int, help="of every pipeline; default: %s" % ROUNDS)
     parser.add_argument("--steady", type=int, help="runs for p99/p50; default: %s" % STEADY)
+    parser.add_argument("--layers", action="store_true", help="instead: layer by layer beside oneDNN (layers.py)")
     parser.add_argument("-o", dest="format", choices=["md", "csv", "json"], default="md")
     options = parser.parse_args()
-    prepare(options)
-    rows, steadiness = [], []
-    result = {"date": datetime.date.today().isoformat(), "machine": machine(), "load_before": os.getloadavg()[0],
-              "rows": rows, "steadiness": steadiness}
+    prepare_weights(options)
+    result = {"date": datetime.date.today().isoformat(), "machine": machine(), "load_before": os.getloadavg()[0]}
+    if options.layers:
+        result["layers"] = [row for pipeline in options.graphs if pipeline in SUMMED for row in layers.measure(
+            options, pipeline, PIPELINES[pipeline][0], model_of(options, pipeline), max(options.threads),
+            options.rounds or ROUNDS[pipeline])]
+        show(options.format, result, result["layers"], layers.markdown)
+        return
+    prepare_graphs(options)
+    result["rows"], result["steadiness"] = [], []
     for pipeline in options.graphs:
         for threads in options.threads:
-            compete(options, pipeline, threads, rows, steadiness)
-    if options.format == "json":
+            compete(options, pipeline, threads, result["rows"], result["steadiness"])
+    show(options.format, result, result["rows"], markdown)
+
+
+def show(form, result, rows, to_markdown):
+    if form == "json":
         json.dump(result, sys.stdout, indent=1)
-    elif options.format == "md":
-        print(markdown(result))
+    elif form == "md":
+        print(to_markdown(result))
     else:
         fields = sorted({key for row in rows for key in row}, key=lambda k: (k not in rows[0], k))
         writer = csv.DictWriter(sys.stdout, fields)

@@ -1,11 +1,13 @@
 // The plain sum of oneDNN's convolutions of a network, each in the layout it likes best: what no engine on
 // oneDNN can be faster than. Everything else (filters, noise, activations, norms, reorders, toRGB) costs it
 // nothing.
-//   onednn_convs synthesis256|synthesis1024|encoder
+//   onednn_convs synthesis256|synthesis1024|encoder [--steps N]
 // It says "ready oneDNN VERSION MULTIPLY_ADDS", runs once for every line on stdin and answers with "WALL_MS
-// CPU_MS" (the time of all threads; OMP_NUM_THREADS says how many), as program_bench does.
+// CPU_MS" (the time of all threads; OMP_NUM_THREADS says how many), as program_bench does. --steps: instead,
+// the median wall time of N runs of each convolution, "INPUTS OUTPUTS SIDE RESULT_SIDE KERNEL WALL_MS".
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <ctime>
 #include <dnnl.hpp>
@@ -81,6 +83,10 @@ class Sum {
     for (const Step& step : steps_) step.primitive.execute(stream_, step.arguments);
     stream_.wait();
   }
+  void RunOne(size_t i) {
+    steps_[i].primitive.execute(stream_, steps_[i].arguments);
+    stream_.wait();
+  }
 
  private:
   struct Step {
@@ -134,21 +140,46 @@ double Milliseconds(clockid_t clock) {
   return static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_nsec) * 1e-6;
 }
 
+// Run by run, so that a convolution finds the caches as its predecessor leaves them.
+void PrintSteps(const std::vector<Conv>& convs, int runs, Sum* sum) {
+  std::vector<std::vector<double>> times(convs.size());
+  for (int run = 0; run < runs; ++run) {
+    for (size_t i = 0; i < convs.size(); ++i) {
+      const double start = Milliseconds(CLOCK_MONOTONIC);
+      sum->RunOne(i);
+      times[i].push_back(Milliseconds(CLOCK_MONOTONIC) - start);
+    }
+  }
+  for (size_t i = 0; i < convs.size(); ++i) {
+    const Conv& conv = convs[i];
+    std::nth_element(times[i].begin(), times[i].begin() + runs / 2, times[i].end());
+    std::printf("%d %d %d %d %d %.4f\n", static_cast<int>(conv.inputs), static_cast<int>(conv.outputs),
+                static_cast<int>(conv.side),
+                static_cast<int>(conv.transposed ? conv.side * conv.stride : conv.OutSide()),
+                static_cast<int>(conv.kernel), times[i][static_cast<size_t>(runs / 2)]);
+  }
+}
+
 }  // namespace
 
 int main(int count, char** words) {
-  const std::string network = count == 2 ? words[1] : "";
+  const std::string network = count == 2 || count == 4 ? words[1] : "";
+  const int steps = count == 4 && std::strcmp(words[2], "--steps") == 0 ? std::atoi(words[3]) : 0;
   std::vector<Conv> convs;
   if (network == "synthesis256") convs = Synthesis(256);
   if (network == "synthesis1024") convs = Synthesis(1024);
   if (network == "encoder") convs = Encoder();
-  if (convs.empty()) {
-    std::fprintf(stderr, "usage: onednn_convs synthesis256|synthesis1024|encoder\n");
+  if (convs.empty() || (count == 4 && steps < 1)) {
+    std::fprintf(stderr, "usage: onednn_convs synthesis256|synthesis1024|encoder [--steps N]\n");
     return 2;
   }
   try {
     Sum sum(convs);
     sum.Run();
+    if (steps > 0) {
+      PrintSteps(convs, steps, &sum);
+      return 0;
+    }
     int64_t multiply_adds = 0;
     for (const Conv& conv : convs) multiply_adds += conv.MultiplyAdds();
     const dnnl_version_t* version = dnnl_version();

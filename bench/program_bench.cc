@@ -7,7 +7,8 @@
 // the latent. Without --runs and --steps it says "ready MULTIPLY_ADDS PRODUCTS" (of the direct algorithms,
 // and executed), runs once for every line on stdin and answers with "WALL_MS CPU_MS" (the time of all
 // threads), so that a driver can interleave it with other programs (compare.py). --runs: quantiles of N runs.
-// --steps: how N runs of one program divide among the steps, by op and by layer.
+// --steps: how N runs of one program divide among the steps, by op and by layer (with the shapes of the
+// result, the input and the weight).
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
@@ -264,9 +265,16 @@ Status Bench::Steps(int runs) {
     const Node& node = graph.nodes[n];
     const double wall = medians[n].wall, cpu = medians[n].cpu;
     const auto multiply_adds = static_cast<double>(OpCount(node.op, graph.InputShapes(node)).multiply_adds);
-    std::printf("%-17s %-52s %-18s wall %9.4f ms  cpu %9.4f ms  %8.1f GFLOP/s\n", OpName(node.op),
-                graph.values[node.out[0]].name.c_str(), graph.values[node.out[0]].shape.ToString().c_str(),
-                wall, cpu, 2e-6 * multiply_adds / wall);
+    std::string shapes = graph.values[node.out[0]].shape.ToString();
+    shapes += " " + graph.values[node.in[0]].shape.ToString();
+    const auto weight = std::find_if(node.in.begin(), node.in.end(), [&](ValueId id) {
+      return id != kAbsent && graph.values[id].kind == Value::Kind::kWeight &&
+             graph.values[id].shape.rank > 1;
+    });
+    if (weight != node.in.end()) shapes += " " + graph.values[*weight].shape.ToString();
+    std::printf("%-17s %-52s %-55s wall %9.4f ms  cpu %9.4f ms  %8.1f GFLOP/s\n", OpName(node.op),
+                graph.values[node.out[0]].name.c_str(), shapes.c_str(), wall, cpu,
+                2e-6 * multiply_adds / wall);
     Sum& sum = ops[OpName(node.op)];
     sum = {sum.calls + 1, sum.wall + wall, sum.cpu + cpu, sum.multiply_adds + multiply_adds};
   }
