@@ -49,7 +49,7 @@ int64_t CopyCountingNonFinite(std::span<const float> values, std::span<float> co
     int64_t bad = 0;
     for (const float value : part) bad += (__builtin_bit_cast(uint32_t, value) & 0x7f800000u) == 0x7f800000u;
     if (!copy.empty()) std::memcpy(copy.data() + begin, part.data(), part.size_bytes());
-    if (bad > 0) count.fetch_add(bad, std::memory_order_relaxed);
+    count.fetch_add(bad, std::memory_order_relaxed);
   });
   return count.load(std::memory_order_relaxed);
 }
