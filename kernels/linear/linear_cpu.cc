@@ -117,7 +117,7 @@ int64_t RowsFloats(const Linear::Params& params, int64_t rows, int64_t inputs) {
 // the reading of the weights: then every thread keeps to its rows, layer after layer, and finds them in its
 // own cache.
 int64_t Groups(int64_t rows, int threads) {
-  constexpr int64_t kFew = 9, kMany = 96;
+  constexpr int64_t kFew = 9, kMany = 18;  // kMany: three panels; more rows leave the first-level cache
   return std::max((rows + kMany - 1) / kMany, std::min<int64_t>(threads, (rows + kFew - 1) / kFew));
 }
 
