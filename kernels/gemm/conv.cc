@@ -192,8 +192,9 @@ HWY_EXPORT(GatherTiles);
 
 namespace {
 
-constexpr int64_t kTasksPerLayer = 8;  // below this many groups, the channels are split as well
-constexpr int64_t kTaskPanels = 5;     // but into no less than about thirty channels
+// Where the groups do not fill the threads evenly the channels are split as well, but into no less than about
+// thirty; every part gathers its own B.
+constexpr int64_t kTaskPanels = 5;
 
 int64_t DepthFloats(const Conv& conv) { return conv.BlockChannels() * conv.taps; }
 
@@ -285,8 +286,10 @@ void ConvolveBatch(const Conv& conv, const float* packed, const float* x, const 
   const int64_t sample_tiles = (pixel_end - pixel_begin + kTile - 1) / kTile;
   const int64_t groups = (batch * sample_tiles + kGroup - 1) / kGroup;
   const int64_t panel_count = Panels(conv.out_channels).count;
-  const int64_t wanted = (kTasksPerLayer + groups - 1) / groups;
-  const int64_t splits = std::clamp<int64_t>(panel_count / kTaskPanels, 1, wanted);
+  int64_t splits = 1;
+  while (splits < panel_count / kTaskPanels && groups * splits < 4 * threads->threads() &&
+         groups * splits % threads->threads() != 0)
+    ++splits;
   const int64_t thread_floats = ThreadScratchFloats(conv);
   threads->ParallelFor(static_cast<int>(groups * splits), [&](int task, int thread) {
     const int64_t split = task / groups, group = task % groups;  // neighbours share weights

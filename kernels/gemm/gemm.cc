@@ -2,7 +2,6 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/gemm/gemm.cc"
-#include "hwy/cache_control.h"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 #include "hwy/highway.h"
 
@@ -18,16 +17,27 @@ constexpr int kVectors = static_cast<int>(kTile) / kLanes;  // of one tile
 // multiply-add.
 constexpr int kPair = kVectors == 1 ? 2 : 1;
 
+// What is asked for ahead, to the second-level cache: of A what lies this far on, far enough for memory; of
+// the next tiles of B a share in every panel.
+constexpr int64_t kAheadFloats = 6144;
+constexpr int64_t kFloatBytes = sizeof(float), kLineBytes = kTile * kFloatBytes;  // a tile has a line per k
+struct NextTiles {
+  const char* at;
+  int64_t step;  // bytes per k, of each tile
+};
+HWY_INLINE void Ask(const void* at) { __builtin_prefetch(at, 0, 2); }
+
 template <int kRows, int kTiles>
 void Micro(int64_t depth, const float* HWY_RESTRICT a, const float* HWY_RESTRICT b, int64_t b_tile_stride,
-           float* HWY_RESTRICT c, int64_t c_stride, bool accumulate) {
+           float* HWY_RESTRICT c, int64_t c_stride, bool accumulate, NextTiles next) {
   const D d;
   V sum[kRows][kTiles * kVectors];
   for (int r = 0; r < kRows; ++r) {
     for (int v = 0; v < kTiles * kVectors; ++v) sum[r][v] = hn::Zero(d);
   }
   for (int64_t k = 0; k < depth; ++k) {
-    hwy::Prefetch(a + (depth + k) * kRows);  // the panel that follows, from a larger cache or memory
+    Ask(a + kAheadFloats + k * kRows);
+    for (int t = 0; t < kTiles; ++t) Ask(next.at + t * b_tile_stride * kFloatBytes + k * next.step);
     V column[kTiles * kVectors];
     for (int v = 0; v < kTiles * kVectors; ++v) {
       column[v] = hn::LoadU(d, b + (v / kVectors) * b_tile_stride + k * kTile + (v % kVectors) * kLanes);
@@ -45,7 +55,8 @@ void Micro(int64_t depth, const float* HWY_RESTRICT a, const float* HWY_RESTRICT
   }
 }
 
-using MicroFunction = void (*)(int64_t, const float*, const float*, int64_t, float*, int64_t, bool);
+using MicroFunction = void (*)(int64_t, const float*, const float*, int64_t, float*, int64_t, bool,
+                               NextTiles);
 template <int kTiles>
 MicroFunction MicroFor(int64_t rows) {
   constexpr MicroFunction kByRows[] = {&Micro<1, kTiles>, &Micro<2, kTiles>, &Micro<3, kTiles>,
@@ -60,14 +71,18 @@ void MultiplyBlock(const Panels& panels, const Block& block) {
   const int64_t first_row = panels.Begin(block.panel_begin);
   for (int64_t group = block.panel_begin; group < block.panel_end; group += kPanelGroup) {
     const int64_t group_end = std::min(group + kPanelGroup, block.panel_end);
+    const float* after = group_end < block.panel_end || block.next_b == nullptr ? block.b : block.next_b;
+    const int64_t step = (kLineBytes + group_end - group - 1) / (group_end - group);
     for (int64_t t = 0; t < block.tiles; t += kPair) {
       const bool pair = kPair == 2 && t + 1 < block.tiles;
       const float* b = block.b + t * block.b_tile_stride;
+      const float* following = t + kPair < block.tiles ? b + kPair * block.b_tile_stride : after;
       for (int64_t p = group; p < group_end; ++p) {
         const int64_t row = panels.Begin(p) - first_row;
         const auto micro = pair ? MicroFor<kPair>(panels.Rows(p)) : MicroFor<1>(panels.Rows(p));
         micro(block.depth, block.a + row * block.depth, b, block.b_tile_stride,
-              block.c + row * block.c_stride + t * kTile, block.c_stride, block.accumulate);
+              block.c + row * block.c_stride + t * kTile, block.c_stride, block.accumulate,
+              {reinterpret_cast<const char*>(following) + (p - group) * block.depth * step, step});
       }
     }
   }

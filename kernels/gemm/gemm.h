@@ -39,9 +39,10 @@ struct Block {
   const float* b;
   int64_t b_tile_stride;  // floats from tile to tile
   int64_t tiles;
-  float* c;          // the first row of panel_begin
-  int64_t c_stride;  // floats from row to row
-  bool accumulate;   // false: C is overwritten
+  float* c;                       // the first row of panel_begin
+  int64_t c_stride;               // floats from row to row
+  bool accumulate;                // false: C is overwritten
+  const float* next_b = nullptr;  // the tiles that will be wanted after these, fetched in time
 };
 void Multiply(const Panels& panels, const Block& block);
 

@@ -56,7 +56,7 @@ void PackNested(int64_t in_channels, int64_t out_channels, const float* weight, 
 }
 
 void NestedProduct::Multiply(int64_t block, int64_t weight, const float* b, int64_t tiles, float* c,
-                             int64_t c_stride) const {
+                             int64_t c_stride, const float* next_b) const {
   const int64_t rows = blocks_.Rows(block);
   const float* u = packed_ + (kNestedWeights * blocks_.Row(block) + weight * rows) * in_channels_;
   for (int64_t k = 0; k < in_channels_; k += kDepth) {
@@ -69,7 +69,8 @@ void NestedProduct::Multiply(int64_t block, int64_t weight, const float* b, int6
                                     .tiles = tiles,
                                     .c = c,
                                     .c_stride = c_stride,
-                                    .accumulate = k > 0});
+                                    .accumulate = k > 0,
+                                    .next_b = k + kDepth < in_channels_ ? b + (k + kDepth) * kTile : next_b});
   }
 }
 

@@ -84,15 +84,15 @@ class NestedProduct {
   NestedProduct(const NestedBlocks& blocks, int64_t in_channels, const float* packed)
       : blocks_(blocks), in_channels_(in_channels), packed_(packed) {}
 
-  // c[row][tiles of 16 columns] = weight * b; rows of c are c_stride apart.
-  void Multiply(int64_t block, int64_t weight, const float* b, int64_t tiles, float* c,
-                int64_t c_stride) const;
+  // c[row][tiles of 16 columns] = weight * b; rows of c are c_stride apart. next_b: what will be wanted then.
+  void Multiply(int64_t block, int64_t weight, const float* b, int64_t tiles, float* c, int64_t c_stride,
+                const float* next_b = nullptr) const;
   // M [row][slot][16] of a group of sixteen tiles.
   void MultiplySlots(int64_t block, const float* v, float* m) const {
+    const auto slots = [&](int64_t f) { return v + FirstSlot(f) * NestedSlotFloats(in_channels_); };
     for (int64_t f = 0; f < kNestedWeights; ++f) {
-      const int64_t slot = FirstSlot(f);
-      Multiply(block, f, v + slot * NestedSlotFloats(in_channels_), SlotsOf(f), m + slot * kTile,
-               kNestedSlots * kTile);
+      Multiply(block, f, slots(f), SlotsOf(f), m + FirstSlot(f) * kTile, kNestedSlots * kTile,
+               slots((f + 1) % kNestedWeights));
     }
   }
 

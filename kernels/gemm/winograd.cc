@@ -240,6 +240,9 @@ void MultiplyPositions(const Winograd& conv, const Panels& panels, int64_t panel
   for (int64_t f = 0; f < kWinogradPositions; ++f) {
     for (int64_t k = 0; k < conv.in_channels; k += kDepth) {
       const int64_t depth = std::min(kDepth, conv.in_channels - k);
+      const bool last = k + depth == conv.in_channels;
+      const int64_t next_position = (f + (last ? 1 : 0)) % kWinogradPositions;
+      const float* next = v + next_position * layout.v_position + (last ? 0 : (k + depth) * kTile);
       Multiply(panels, {.depth = depth,
                         .a = u,
                         .panel_begin = panel_begin,
@@ -249,7 +252,8 @@ void MultiplyPositions(const Winograd& conv, const Panels& panels, int64_t panel
                         .tiles = columns / kTile,
                         .c = m + f * layout.m_position,
                         .c_stride = layout.m_row,
-                        .accumulate = k > 0});
+                        .accumulate = k > 0,
+                        .next_b = next});
       u += rows * depth;
     }
   }
