@@ -86,7 +86,7 @@ build_sanitized() {
 }
 
 proof_lane() {
-  local other=(80 87)  # of the architectures that resources.csv has all kernels for, another for every commit
+  local other=(80 86 87 89 100 103 110 120 121)  # beside sm_90 another for every commit
   other=${other[$(git rev-list --count HEAD) % ${#other[@]}]}
   if step "build with sanitizers" build_sanitized; then
     for name in base weights graph runtime layering; do ctest_step build/asan "$name"; done

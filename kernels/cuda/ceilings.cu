@@ -17,20 +17,13 @@ struct CeilingParams {
   int rounds;
 };
 
-// Small factors of all signs and fractions: what a multiplier costs depends on its bits.
-template <bool kHalf>
-__device__ inline unsigned Factor(int i) {
-  const unsigned bits = (static_cast<unsigned>(ThreadIndex()) * 8u + static_cast<unsigned>(i)) * 0x9e3779b9u;
-  return kHalf ? 0x30003000u | (bits & 0x83ff83ffu) : 0x3e000000u | (bits & 0x807fe000u);
-}
-
 template <bool kHalf>
 __global__ __launch_bounds__(kCeilingThreads) void MultiplyTiles(CeilingParams p) {
   unsigned a[4], b[2];
   MIEN_UNROLL
-  for (int i = 0; i < 4; ++i) a[i] = Factor<kHalf>(i);
+  for (int i = 0; i < 4; ++i) a[i] = CeilingFactor(kHalf, ThreadIndex(), i);
   MIEN_UNROLL
-  for (int i = 0; i < 2; ++i) b[i] = Factor<kHalf>(4 + i);
+  for (int i = 0; i < 2; ++i) b[i] = CeilingFactor(kHalf, ThreadIndex(), 4 + i);
   float sums[kCeilingTiles][4] = {};
   for (int round = 0; round < p.rounds; ++round) {
     MIEN_UNROLL

@@ -23,6 +23,13 @@ constexpr int kCeilingChains = 16,
               kCeilingSteps = 8;  // of fmaf: independent ones, and how often each goes on per round
 constexpr int kCeilingLoads = 8;  // 16-byte loads under way at once
 
+// What a thread multiplies on tensor cores, two halves or one tf32 number: registers 0 to 3 are of matrix a,
+// 4 and 5 of b. Small, of all signs and fractions, for what a multiplier costs depends on its bits.
+constexpr uint32_t CeilingFactor(bool half, int thread, int i) {
+  const uint32_t bits = (static_cast<uint32_t>(thread) * 8u + static_cast<uint32_t>(i)) * 0x9e3779b9u;
+  return half ? 0x30003000u | (bits & 0x83ff83ffu) : 0x3e000000u | (bits & 0x807fe000u);
+}
+
 struct CeilingCall {
   int blocks, rounds;
   const float*

@@ -6,6 +6,7 @@
 
 #include "kernels/fast/implicit_gemm.cuh"
 #include "kernels/fast/mod_conv_plan.h"
+#include "kernels/fast/skip.cuh"
 
 namespace mien::MIEN_EXECUTOR {
 
@@ -131,26 +132,13 @@ struct ModConvFinish {
       v += p.rgb_bias[c];
       v = fminf(fmaxf(v, -p.rgb_clamp), p.rgb_clamp);
       const int plane = place.sample * p.rgb + c, size = place.height * place.width;
-      if (p.skip != nullptr)
-        v += Upsampled(p, place, p.skip + plane * (size / 4), r / Tile::kWidth, r % Tile::kWidth);
+      if (p.skip != nullptr) {
+        v += UpsampledSkip(p.skip + plane * (size / 4), p.rgb_filter, p.op.rgb_filter_gain,
+                           place.row + r / Tile::kWidth, place.column + r % Tile::kWidth, place.height,
+                           place.width);
+      }
       p.image[int64_t{plane} * size + pixel] = v;
     }
-  }
-
-  // upsample2x(skip) at a pixel of the tile: four of the filter's taps meet a pixel of the smaller image.
-  static __device__ float Upsampled(const Params& p, const OutputPlace& place, const float* skip, int row,
-                                    int column) {
-    const int y = place.row + row, x = place.column + column, height = place.height / 2,
-              width = place.width / 2;
-    float sum = 0.0f;
-    MIEN_UNROLL
-    for (int i = 0; i < 4; ++i) {
-      const int a = y % 2 + i / 2 * 2, b = x % 2 + i % 2 * 2;
-      const int from_row = (y + a) / 2 - 1, from_column = (x + b) / 2 - 1;
-      if (Inside(from_row, height) && Inside(from_column, width))
-        sum = fmaf(p.rgb_filter[(3 - a) * 4 + (3 - b)], skip[from_row * width + from_column], sum);
-    }
-    return sum * p.op.rgb_filter_gain;
   }
 };
 

@@ -10,12 +10,12 @@ namespace mien::MIEN_EXECUTOR {
 __device__ inline float UpsampledSkip(const float* skip, const float* filter, float gain, int row, int column,
                                       int height, int width) {
   float sum = 0.0f;
-  for (int a = row % 2; a < 4; a += 2) {
-    for (int b = column % 2; b < 4; b += 2) {
-      const int r = (row + a) / 2 - 1, c = (column + b) / 2 - 1;
-      if (Inside(r, height / 2) && Inside(c, width / 2))
-        sum = fmaf(filter[(3 - a) * 4 + (3 - b)], skip[r * (width / 2) + c], sum);
-    }
+  MIEN_UNROLL
+  for (int i = 0; i < 4; ++i) {  // the taps that meet a pixel of the smaller image
+    const int a = row % 2 + i / 2 * 2, b = column % 2 + i % 2 * 2;
+    const int r = (row + a) / 2 - 1, c = (column + b) / 2 - 1;
+    if (Inside(r, height / 2) && Inside(c, width / 2))
+      sum = fmaf(filter[(3 - a) * 4 + (3 - b)], skip[r * (width / 2) + c], sum);
   }
   return sum * gain;
 }

@@ -109,9 +109,10 @@ __global__ __launch_bounds__(kThreads, 2) void StyleFactors(FactorParams p) {
   __syncthreads();  // style: squared by all threads | read by every warp
   const int outputs = static_cast<int>(MapChannels(layer.outputs));
   const int inputs = (layer.inputs + 3) / 4 * 4;
-  for (int o = job.first + WarpIndex(); o < min(job.first + StylesLayout::kOutputs, outputs); o += kWarps) {
-    float factor = Inside(o, layer.outputs) ? scale : 0.0f;
-    if (layer.demodulate != 0 && Inside(o, layer.outputs)) {
+  const int end = min(job.first + StylesLayout::kOutputs, layer.outputs);
+  for (int o = job.first + WarpIndex(); o < end; o += kWarps) {
+    float factor = scale;
+    if (layer.demodulate != 0) {
       const float energy = WarpDot(p.packed + layer.squares + int64_t{o} * inputs, style, inputs);
       factor *= rsqrtf(fmaf(scale * scale, energy, layer.eps));
     }

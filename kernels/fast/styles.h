@@ -7,7 +7,7 @@
 //   demodulation)
 // A layer without outputs (ToRGB) has style_i = gain s_i and no factor. The network's constant comes out as a
 // map, times the first layer's style. Results have MapChannels(inputs) and MapChannels(outputs) numbers per
-// sample, zeros behind.
+// sample: behind the styles zeros, behind the factors nothing that is read.
 #pragma once
 
 #include <vector>

@@ -49,7 +49,15 @@ void TestOp(uint32_t more_weights = 0) {
 }
 
 TEST_CASE("convolution") { TestOp<Conv2d>(1u << Conv2d::kPrelu); }
-TEST_CASE("squeeze-excite") { TestOp<SqueezeExcite>(1u << SqueezeExcite::kFc1 | 1u << SqueezeExcite::kFc2); }
+constexpr uint32_t kExciteWeights = 1u << SqueezeExcite::kFc1 | 1u << SqueezeExcite::kFc2;
+TEST_CASE("squeeze-excite") { TestOp<SqueezeExcite>(kExciteWeights); }
+
+TEST_CASE("squeeze-excite without padding behind the last channel") {
+  OpCase<SqueezeExcite> c = CasesOf<SqueezeExcite>()[0];
+  c.in = {{2, 16, 3, 5}, {4, 16, 1, 1}, {16, 4, 1, 1}, {2, 16, 3, 5}};
+  for (const Precision precision : kFastPrecisions)
+    CheckLowered<SqueezeExcite>(c, precision, kTolerance<SqueezeExcite>, kExciteWeights);
+}
 
 // --- small graphs
 

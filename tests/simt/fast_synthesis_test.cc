@@ -56,6 +56,17 @@ TEST_CASE("to_rgb of four colours, lowered") {
   CheckLowered(c, Precision::kHalf, kToRgb.half, kToRgbWeights);
 }
 
+// The largest style, which all are divided by, lies with the last warp of a block.
+TEST_CASE("a modulated convolution whose last style is the largest, lowered") {
+  constexpr int kInputs = 256;  // threads of a block
+  OpCase<ModConv> c = CasesOf<ModConv>()[0];
+  c.in = mod_conv_cases::Operands({1, kInputs, 2, 3}, 8, false, mod_conv_cases::kAll);
+  Tensors in = DrawInputs(c), out;
+  in[ModConv::kStyle].back() = 50.0f;
+  const auto expected = RunReference<ModConv>(c.params, c.in, in);
+  CheckLoweredOnce<ModConv>(c, Precision::kTf32, kModConv.tf32, kModConvWeights, in, expected, &out);
+}
+
 // 64 pixels; so many channels at the first that ToRGB stands alone there, and two splits of K.
 ModelConfig TinyGenerator() {
   ModelConfig config = FullGenerator(64);

@@ -118,16 +118,34 @@ TEST_CASE("reductions know signs") {
   CHECK(Reduce(6, 3, Reduction::kOr, false) == 7);
 }
 
+// Of the first warp's factors: the product's four numbers in the first lane.
+float SumOfProduct(bool half) {
+  uint32_t a[kLanes][4], b[kLanes][2];
+  float d[kLanes][4];
+  const float zeros[4] = {};
+  MultiplyLane lanes[kLanes];
+  for (int lane = 0; lane < kLanes; ++lane) {
+    for (int i = 0; i < 6; ++i) (i < 4 ? a[lane][i] : b[lane][i - 4]) = CeilingFactor(half, lane, i);
+    lanes[lane] = {d[lane], a[lane], b[lane], zeros};
+  }
+  if (half)
+    MultiplyTiles(HalfFactors(lanes), lanes);
+  else
+    MultiplyTiles(Tf32Factors(lanes), lanes);
+  return d[0][0] + d[0][1] + d[0][2] + d[0][3];
+}
+
 TEST_CASE("the ceilings do the work that they count") {
   ForEachOrder([] {
     // 64 KiB are 4096 vectors of four ones, a sixteenth of them to a thread of 256, twice.
     CHECK(TryCeiling(Ceiling::kCache) == 2 * 4096 / 256 * 4.0f);
     // Lane 0 adds 1e-3 to each chain, kCeilingSteps times in each of two rounds.
     CHECK(std::fabs(TryCeiling(Ceiling::kFloat) - 1e-3f * kCeilingChains * kCeilingSteps * 2) < 1e-4f);
+    // Every tile adds the same product, in two rounds.
     for (const Ceiling tensor : {Ceiling::kHalf, Ceiling::kTf32}) {
-      const float sum = TryCeiling(tensor);
-      CHECK(std::isfinite(sum));
-      CHECK(sum != 0.0f);
+      const float expected = 2 * kCeilingTiles * SumOfProduct(tensor == Ceiling::kHalf);
+      CHECK(std::fabs(expected) > 0.1f);
+      CHECK(std::fabs(TryCeiling(tensor) - expected) < 1e-4f);
     }
   });
   CHECK(CeilingWork(Ceiling::kHalf, 2, 3, 0) == 2.0 * 3 * 8 * 8 * 2048);
