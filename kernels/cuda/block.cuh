@@ -21,7 +21,7 @@ __device__ inline float WarpLargest(float value) {
 // The sum over the block, in every thread. The block consists of whole warps; all of its threads call this.
 __device__ inline float BlockSum(float value) {
   MIEN_SHARED(float, of_warp, [32]);
-  const int warps = static_cast<int>(blockDim.x * blockDim.y * blockDim.z) / kWarpSize;
+  const int warps = static_cast<int>(blockDim.x) / kWarpSize;
   value = WarpSum(value);
   __syncthreads();  // of_warp: the reads of the call before | this call's writes
   if (LaneIndex() == 0) of_warp[WarpIndex()] = value;

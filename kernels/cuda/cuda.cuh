@@ -56,10 +56,8 @@ __device__ inline bool Inside(Index index, std::type_identity_t<Index> extent) {
   return static_cast<Unsigned>(index) < static_cast<Unsigned>(extent);
 }
 
-// Linear thread index in the block, and its parts.
-__device__ inline int ThreadIndex() {
-  return static_cast<int>(threadIdx.x + blockDim.x * (threadIdx.y + blockDim.y * threadIdx.z));
-}
+// Blocks are one-dimensional.
+__device__ inline int ThreadIndex() { return static_cast<int>(threadIdx.x); }
 __device__ inline int LaneIndex() { return ThreadIndex() % kWarpSize; }
 __device__ inline int WarpIndex() { return ThreadIndex() / kWarpSize; }
 
@@ -92,7 +90,7 @@ void StoreVector(E* address, T value, Where where = Here()) {
 
 // Puts the kernel into the stream. The only launch. One struct of plain data is all that a kernel gets.
 template <auto kernel, class Params>
-Status Launch(dim3 grid, dim3 block, size_t shared_bytes, Stream stream, const Params& params) {
+Status Launch(dim3 grid, unsigned threads, size_t shared_bytes, Stream stream, const Params& params) {
   static_assert(std::is_trivially_copyable_v<Params> && sizeof(Params) <= 4096);
 #ifdef __CUDACC__
   const char* const name = __PRETTY_FUNCTION__;
@@ -101,15 +99,10 @@ Status Launch(dim3 grid, dim3 block, size_t shared_bytes, Stream stream, const P
   const char* const name = simt::MangledName<kernel>();
   void (*const thread)(const void*) = [](const void* p) { kernel(*static_cast<const Params*>(p)); };
   const void* const entry = reinterpret_cast<const void*>(thread);
-  if (stream.api == nullptr) return simt::RunGrid({name, grid, block, shared_bytes}, thread, &params);
+  if (stream.api == nullptr) return simt::RunGrid({name, grid, threads, shared_bytes}, thread, &params);
 #endif
-  const KernelLaunch launch = {entry,
-                               name,
-                               {grid.x, grid.y, grid.z},
-                               {block.x, block.y, block.z},
-                               shared_bytes,
-                               &params,
-                               sizeof(Params)};
+  const KernelLaunch launch = {entry,   name,          {grid.x, grid.y, grid.z}, threads, shared_bytes,
+                               &params, sizeof(Params)};
   return DeviceStatus(*stream.api, stream.api->launch(launch, stream.handle), __PRETTY_FUNCTION__);
 }
 

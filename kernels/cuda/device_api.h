@@ -14,7 +14,8 @@ namespace mien {
 struct KernelLaunch {
   const void* kernel;  // CUDA: the kernel's symbol; host runner: a void (*)(const void* params)
   const char* name;    // CUDA: text that contains the kernel's name; host runner: MangledName (kernels/simt/runtime.h)
-  unsigned grid[3], block[3];
+  unsigned grid[3];
+  unsigned threads;     // of a block
   size_t shared_bytes;  // dynamic shared memory
   const void* params;
   size_t params_bytes;

@@ -38,8 +38,7 @@ int RunKernel(const KernelLaunch& launch, void* stream) {
   }
   void* arguments[] = {const_cast<void*>(launch.params)};
   return Code(cudaLaunchKernel(launch.kernel, dim3(launch.grid[0], launch.grid[1], launch.grid[2]),
-                               dim3(launch.block[0], launch.block[1], launch.block[2]), arguments, launch.shared_bytes,
-                               StreamOf(stream)));
+                               launch.threads, arguments, launch.shared_bytes, StreamOf(stream)));
 }
 
 int EndCapture(void* stream, void** graph) {

@@ -73,7 +73,7 @@ class Warp {
     MatrixLane lanes[kLanes];
     for (int lane = 0; lane < kLanes; ++lane) {
       for (int i = 0; i < 4; ++i) rows[lane][i] = in(i, lane);
-      lanes[lane] = {rows[lane], registers[lane]};
+      lanes[lane] = {rows[kLanes - 1 - lane], registers[lane]};
     }
     LoadMatrixTiles(lanes, count, transposed);
     for (int lane = 0; lane < kLanes; ++lane) {

@@ -45,11 +45,10 @@ template <int kCount, bool kTransposed>
 struct TryLoadMatrices {
   static __device__ void Run(const LaneWords& lane) {
     MIEN_SHARED(unsigned, rows, [kWarpSize][4]);
-    unsigned* const row = rows[LaneIndex()];
-    StoreVector(row, make_uint4(lane.in(0), lane.in(1), lane.in(2), lane.in(3)));
-    __syncthreads();  // rows: written by their lanes | read by all
+    StoreVector(rows[LaneIndex()], make_uint4(lane.in(0), lane.in(1), lane.in(2), lane.in(3)));
+    __syncthreads();  // rows: written by their lanes | read by others
     unsigned registers[kCount];
-    LoadMatrices<kCount, kTransposed>(registers, row);
+    LoadMatrices<kCount, kTransposed>(registers, rows[kWarpSize - 1 - LaneIndex()]);
     MIEN_UNROLL
     for (int i = 0; i < kCount; ++i) lane.Answer(i, registers[i]);
   }

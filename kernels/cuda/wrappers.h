@@ -4,7 +4,7 @@
 //   bit 1 of its
 //                  word 8 say so, waits for the first group and for the second, and answers pieces 31 - l of
 //                  both
-//   LoadMatrices   words 0 to 3 are the lane's row
+//   LoadMatrices   words 0 to 3 of lane l are the row whose address lane 31 - l gives
 //   Multiply       words 0 to 3 are a, 4 and 5 are b, 6 to 9 are d
 //   ToTf32         of words 0 to 3
 //   Warp...        of word 0 over all lanes, and of word 1 over the first kSomeLanes; the others answer word

@@ -62,10 +62,8 @@ int RunLaunch(const KernelLaunch& launch, void* stream) {
   const auto* bytes = static_cast<const std::byte*>(launch.params);
   std::vector<std::byte> params(bytes, bytes + launch.params_bytes);
   return Do(stream, [launch, params = std::move(params)] {
-    const LaunchShape shape = {launch.name,
-                               dim3(launch.grid[0], launch.grid[1], launch.grid[2]),
-                               dim3(launch.block[0], launch.block[1], launch.block[2]),
-                               launch.shared_bytes};
+    const dim3 grid(launch.grid[0], launch.grid[1], launch.grid[2]);
+    const LaunchShape shape = {launch.name, grid, launch.threads, launch.shared_bytes};
     const auto thread = reinterpret_cast<void (*)(const void*)>(const_cast<void*>(launch.kernel));
     const Status status = RunGrid(shape, thread, params.data());
     if (status.ok()) return 0;

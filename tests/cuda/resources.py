@@ -112,13 +112,15 @@ def main():
         return cubins.SKIPPED
     archs = cubins.architectures(arguments, nvcc)
     executed, steps = cubins.read_launches(arguments.launches)
-    kernels, failures = cubins.build(nvcc, archs)
+    kernels, refused = cubins.build(nvcc, archs)
     rows = measure(nvcc, kernels, largest_launches(executed, steps))
-    failures += [f"{name}: no test launches it" for name in sorted(rows) if name not in executed]
+    failures = refused + [f"{name}: no test launches it" for name in sorted(rows) if name not in executed]
     failures += [f"{kernel.name}: no blocks fit on sm_{kernel.arch}" for kernel in kernels.values()
                  if rows[kernel.name][columns(kernel.arch)[1]] < 1]
     table = read_table()
-    if arguments.update:
+    if arguments.update and refused:
+        failures.append("the table stays as it is, for it would lose kernels")
+    elif arguments.update:
         write_table({name: {**kept(table.get(name, {}), row), **row} for name, row in rows.items()})
     else:
         worse, better = compare(rows, table)

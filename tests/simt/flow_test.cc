@@ -43,7 +43,7 @@ ModelConfig MiddleFlow(bool norm_within) {
   ModelConfig config = testing::SmallFlow(false, norm_within, true);
   config.flow->features = 36;
   config.flow->hidden = 40;
-  config.flow->contexts = 20;
+  config.flow->contexts = 21;  // odd numbers of rows
   config.flow->layers = 2;
   return config;
 }

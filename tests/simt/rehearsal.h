@@ -25,7 +25,7 @@ inline Result<std::vector<RehearsedLaunch>> Rehearse(const DeviceNode& node) {
   api.launch = [](const KernelLaunch& launch, void* stream) {
     static_cast<std::vector<RehearsedLaunch>*>(stream)->push_back(
         {KernelName(launch.name), int64_t{launch.grid[0]} * launch.grid[1] * launch.grid[2],
-         static_cast<int>(launch.block[0] * launch.block[1] * launch.block[2]), launch.shared_bytes});
+         static_cast<int>(launch.threads), launch.shared_bytes});
     return 0;
   };
   const auto pointers = [](const std::vector<ValueId>& ids) {
