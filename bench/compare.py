@@ -169,7 +169,7 @@ class Contestant:
 
     def peak(self):
         with open("/proc/%d/status" % self.process.pid) as file:
-            return int(re.search(r"VmHWM:\s*(\d+)", file.read())[1]) / 1024
+            return int(re.search(r"VmHWM:\s*(\d+)", file.read())[1]) * 1024 / 1e6
 
     def run(self):
         self.process.stdin.write("\n")
