@@ -22,6 +22,10 @@ Result<Precision> CheckOptions(const EngineOptions& options, const BackendChoice
   if (options.threads < 0 || options.threads > kMaxThreads) {
     return Status::Error(Code::kUsage, "threads %d, 0 to %d expected", options.threads, kMaxThreads);
   }
+  if (!options.device_graphs && !backend.device) {
+    return Status::Error(Code::kUsage, "graphs off: the cpu backend captures no graphs (backend cpu: %s)",
+                         backend.reason.c_str());
+  }
   const std::string& precision = options.precision;
   if (precision == "fp32") return Precision::kFloat;
   if (precision != "tf32" && precision != "fp16") {

@@ -49,7 +49,7 @@ struct EngineOptions {
   const std::atomic<bool>* stop = nullptr;  // looked at between steps; on a device between programs
   std::vector<ProgramOptions> programs;
 
-  bool device_graphs = true;           // cuda: a program is captured once and replayed
+  bool device_graphs = true;           // cuda: a program is captured once and replayed; false on a cpu: kUsage
   const Executor* executor = nullptr;  // what "cuda" means; null: the kernels of this build
 };
 

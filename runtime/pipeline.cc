@@ -41,6 +41,7 @@ Result<std::unique_ptr<Pipeline>> Pipeline::Create(std::shared_ptr<const ModelFi
                           .max_memory = options.max_memory,
                           .stop = options.stop,
                           .programs = {},
+                          .device_graphs = options.device_graphs,
                           .executor = options.executor};
   const auto want = [&](bool wanted, ProgramOptions program, int* index) {
     if (!wanted) return;

@@ -17,6 +17,7 @@ struct PipelineOptions {
   std::string precision = "fp32";
   bool exact = false;           // see EngineOptions
   std::string memory = "auto";  // see EngineOptions
+  bool device_graphs = true;    // see EngineOptions
   int threads = 0;
   uint64_t max_memory = 0;
   const std::atomic<bool>* stop = nullptr;

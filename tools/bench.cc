@@ -126,6 +126,7 @@ EngineOptions OptionsFor(const Session& session, const BenchOptions& options, co
   engine.precision = session.precision;
   engine.exact = session.exact;
   engine.memory = session.memory;
+  engine.device_graphs = session.graphs;
   engine.threads = session.threads;
   engine.max_memory = session.max_memory;
   engine.batch = options.batch;

@@ -32,6 +32,11 @@ void AddGlobalOptions(CLI::App& app, Session& session) {
                  "where --max-memory allows them)")
       ->check(CLI::IsMember({"auto", "layers", "bands"}))
       ->capture_default_str();
+  app.add_option("--graphs", session.graphs,
+                 "on a device: on (a network is captured once and replayed), off (its steps are sent one by one; "
+                 "the same bits)")
+      ->check(CLI::IsMember({"on", "off"}))
+      ->default_str("on");
   app.add_option("--threads", session.threads, "threads (default: all processors)")
       ->check(CLI::Range(1, 256));
   app.add_option("--seed", session.seed, "seed of everything random")->capture_default_str();

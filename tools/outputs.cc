@@ -50,6 +50,7 @@ PipelineOptions PipelineFor(const Session& session) {
   options.precision = session.precision;
   options.exact = session.exact;
   options.memory = session.memory;
+  options.device_graphs = session.graphs;
   options.threads = session.threads;
   options.max_memory = session.max_memory;
   options.stop = &InterruptFlag();

@@ -26,6 +26,7 @@ EngineOptions EngineFor(const Session& session) {
   engine.precision = session.precision;
   engine.exact = session.exact;
   engine.memory = session.memory;
+  engine.device_graphs = session.graphs;
   engine.threads = session.threads;
   engine.max_memory = session.max_memory;
   engine.stop = &InterruptFlag();

@@ -21,6 +21,7 @@ struct Session {
   std::string memory = "auto";  // on the CPU: auto, layers or bands
   int threads = 0;  // 0: all processors this process may use
   uint32_t seed = 0;
+  bool graphs = true;  // on a device: each network captured once and replayed
   uint64_t max_memory = 0;  // bytes of weights and activations; 0: no limit
   bool json = false;
   bool quiet = false;

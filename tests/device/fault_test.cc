@@ -173,6 +173,8 @@ void FailEveryCall(bool graphs) {
     fake = {};
     CHECK(SameBits(Use(store, graphs).outputs, good.outputs));  // whatever happened before
   }
+  CHECK(failures.contains("run_graph") == graphs);
+  CHECK(failures.contains("begin_capture") == graphs);
   std::printf("faults, %s:", graphs ? "captured" : "not captured");
   for (const auto& [name, count] : failures) std::printf(" %s %d", name.c_str(), count);
   std::printf("\n");

@@ -97,6 +97,22 @@ TEST_CASE("selftest prints a line per instruction, op and rival; info names what
   CHECK(Has(info.out, "CUDA kernels: host runner: sm_80"));
 }
 
+TEST_CASE("--graphs off reaches every verb: the same picture on a device, one clear line on the CPU") {
+  const std::string on = ScratchFolder() + "/captured.png", off = ScratchFolder() + "/uncaptured.png";
+  CHECK(Mien("synth --seed 3 --backend cuda -o '" + on + "'").code == 0);
+  CHECK(Mien("synth --seed 3 --backend cuda --graphs off -o '" + off + "'").code == 0);
+  CHECK_FALSE(Content(on).empty());
+  CHECK(Content(on) == Content(off));
+  for (const char* verb :
+       {"synth --seed 3 -o never.png", "run --graph mapping --plan", "bench --graph mapping --repeat 1"}) {
+    CAPTURE(verb);
+    const Ran ran = Mien(std::string(verb) + " --backend cpu --graphs off");
+    CHECK(ran.code == 2);
+    CHECK(Has(ran.err,
+              "mien: error: graphs off: the cpu backend captures no graphs (backend cpu: asked for)\n"));
+  }
+}
+
 TEST_CASE("the other verbs take the device") {
   const std::string picture = ScratchFolder() + "/picture.png";
   for (const char* precision : {"fp32", "tf32", "fp16"}) {

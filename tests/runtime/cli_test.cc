@@ -154,6 +154,8 @@ TEST_CASE("Bad arguments of the verbs answer 2 and leave no output") {
                                              {"--sweep", "smile=1:2:99"},
                                              {"--sweep", "joy=1:2:3"},
                                              {"--precision", "fp16"},
+                                             {"--graphs", "off"},  // on the CPU
+                                             {"--graphs", "some"},
                                              {"--backend", "gpu"},
                                              {"--preview", "24"},
                                              {"--preview", "64"},

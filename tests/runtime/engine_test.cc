@@ -344,6 +344,7 @@ TEST_CASE("Backends and options are chosen loudly") {
   CHECK(code_with([](EngineOptions&) {}) == Code::kOk);
   CHECK(code_with([](EngineOptions& o) { o.precision = "fp16"; }) == Code::kUsage);
   CHECK(code_with([](EngineOptions& o) { o.precision = "tf32"; }) == Code::kUsage);
+  CHECK(code_with([](EngineOptions& o) { o.device_graphs = false; }) == Code::kUsage);
   CHECK(code_with([](EngineOptions& o) { o.batch = 0; }) == Code::kUsage);
   CHECK(code_with([](EngineOptions& o) { o.batch = 65; }) == Code::kUsage);
   CHECK(code_with([](EngineOptions& o) { o.threads = -1; }) == Code::kUsage);
