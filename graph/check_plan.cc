@@ -85,15 +85,18 @@ Status CheckSpan(const Placement& place, size_t first, size_t last) {
   return {};
 }
 
+bool InRows(const Schedule& schedule, size_t node) {
+  return std::any_of(schedule.steps.begin(), schedule.steps.end(), [&](const Step& step) {
+    return step.node == static_cast<int>(node) && step.rows.end > 0;
+  });
+}
+
 // What nodes in bands carry from range to range lives during the last step, that of all of them.
 Status CheckCarries(const Graph& graph, const Schedule& schedule, const MemoryPlan& plan) {
   size_t count = 0;
   for (size_t n = 0; n < graph.nodes.size(); ++n) {
     const Node& node = graph.nodes[n];
-    const bool in_rows = std::any_of(schedule.steps.begin(), schedule.steps.end(), [&](const Step& step) {
-      return step.node == static_cast<int>(n) && step.rows.end > 0;
-    });
-    if (!in_rows) continue;
+    if (!InRows(schedule, n)) continue;
     if (++count > plan.carries.size()) continue;
     const Placement& place = plan.carries[count - 1];
     MIEN_TRY(
@@ -172,9 +175,11 @@ Status CheckPlan(const Graph& graph, const Schedule& schedule, int threads, cons
       [&](size_t step) {
         int64_t floats = 0;
         for (size_t n = 0; n < graph.nodes.size(); ++n) {
-          const Node& node = graph.nodes[n];
-          if (moment(n) == step)
-            floats = std::max(floats, OpScratchFloats(node.op, graph.InputShapes(node), threads));
+          if (moment(n) != step) continue;
+          const AnyOp& op = graph.nodes[n].op;
+          const std::vector<Shape> in = graph.InputShapes(graph.nodes[n]);
+          floats = std::max(floats, InRows(schedule, n) ? OpRangeScratchFloats(op, in, threads)
+                                                        : OpScratchFloats(op, in, threads));
         }
         return static_cast<uint64_t>(floats) * 4;
       });

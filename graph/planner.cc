@@ -215,8 +215,9 @@ Result<MemoryPlan> PlanMemory(const Graph& graph, const Schedule& schedule, int 
   }
   for (size_t n = 0; n < graph.nodes.size(); ++n) {
     const Node& node = graph.nodes[n];
+    const auto scratch_floats = schedule.in_bands(n) ? OpRangeScratchFloats : OpScratchFloats;
     MIEN_ASSIGN(const uint64_t bytes,
-                FloatBytes(OpName(node.op), OpScratchFloats(node.op, graph.InputShapes(node), threads)));
+                FloatBytes(OpName(node.op), scratch_floats(node.op, graph.InputShapes(node), threads)));
     uint64_t& scratch = sizes.scratch[static_cast<size_t>(schedule.moment[n])];
     scratch = std::max(scratch, bytes);
     if (!schedule.in_bands(n)) continue;

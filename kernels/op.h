@@ -21,6 +21,7 @@
 //     static RowGrid Rows(const Params&, Shapes in);
 //     static RowRange RowsRead(const Params&, Shapes in, int input, RowRange out);  // of a windowed input, for a range
 //     static int64_t CarryFloats(const Params&, Shapes in);  // what Cpu keeps from a range for the next
+//     static int64_t RangeScratchFloats(const Params&, Shapes in, int threads);  // instead of ScratchFloats
 //
 // An absent optional operand has Shape::present() false and View::present() false. Ops never read a dimension of the
 // batch to decide on arithmetic: a sample's bits do not depend on its neighbours, nor on the number of threads, nor on the
@@ -60,7 +61,7 @@ struct CpuCall {
   Inputs<float> in;     // weights that are read only packed have null data
   Outputs<float> out;
   const float* packed = nullptr;
-  float* scratch = nullptr;  // ScratchFloats(); contents undefined
+  float* scratch = nullptr;  // ScratchFloats(), of ranges RangeScratchFloats(); contents undefined
   ThreadPool* threads = nullptr;
   RowRange rows = {0, std::numeric_limits<int64_t>::max()};  // what to compute of out[0], for ops with kBanded
 

@@ -103,4 +103,11 @@ int64_t OpCarryFloats(const AnyOp& op, Shapes in) {
   });
 }
 
+int64_t OpRangeScratchFloats(const AnyOp& op, Shapes in, int threads) {
+  return Dispatch(op, int64_t{0}, [&]<class Op>(const typename Op::Params& params) -> int64_t {
+    if constexpr (HasBands<Op>) return Op::RangeScratchFloats(params, in, threads);
+    return 0;
+  });
+}
+
 }  // namespace mien

@@ -71,5 +71,6 @@ uint32_t OpBandedMask(const AnyOp& op);
 RowGrid OpRows(const AnyOp& op, Shapes in);
 RowRange OpRowsRead(const AnyOp& op, Shapes in, int input, RowRange out);
 int64_t OpCarryFloats(const AnyOp& op, Shapes in);
+int64_t OpRangeScratchFloats(const AnyOp& op, Shapes in, int threads);
 
 }  // namespace mien

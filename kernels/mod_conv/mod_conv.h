@@ -50,6 +50,7 @@ struct ModConv {
   static RowGrid Rows(const Params& params, Shapes in);
   static RowRange RowsRead(const Params& params, Shapes in, int input, RowRange out);
   static int64_t CarryFloats(const Params& params, Shapes in);
+  static int64_t RangeScratchFloats(const Params& params, Shapes in, int threads);
 };
 
 }  // namespace mien

@@ -132,7 +132,7 @@ int64_t ModConv::ScratchFloats(const Params& params, Shapes in, int threads) {
   const Shape &x = in[kX], &weight = in[kWeight];
   int64_t floats = SharedScratchFloats(params, x, weight);
   if (TakesNested(params, x, weight)) {
-    floats += NestedUpScratchFloats(x, weight, threads);
+    floats += NestedUpScratchFloats(x, weight, threads, false);
   } else if (params.up) {
     floats += threads * UpThreadFloats(x, weight);
   } else if (TakesWinograd(params, x, weight)) {
@@ -141,6 +141,12 @@ int64_t ModConv::ScratchFloats(const Params& params, Shapes in, int threads) {
     floats += threads * gemm::ThreadScratchFloats(PlainGeometry(weight));
   }
   return floats;
+}
+
+int64_t ModConv::RangeScratchFloats(const Params& params, Shapes in, int threads) {
+  const Shape &x = in[kX], &weight = in[kWeight];
+  if (!TakesNested(params, x, weight)) return ScratchFloats(params, in, threads);
+  return SharedScratchFloats(params, x, weight) + NestedUpScratchFloats(x, weight, threads, true);
 }
 
 RowGrid ModConv::Rows(const Params& params, Shapes in) {

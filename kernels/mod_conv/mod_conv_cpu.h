@@ -91,7 +91,8 @@ inline int64_t NestedUpProducts(const Shape& x, const Shape& weight) {
 constexpr RowGrid kNestedUpRows = {2 * gemm::kNestedTile, 2};
 int64_t NestedUpCarryFloats(const Shape& x, const Shape& weight);
 RowRange NestedUpRowsRead(const Shape& x, RowRange out);
-int64_t NestedUpScratchFloats(const Shape& x, const Shape& weight, int threads);  // of all threads
+// Of all threads; with `carries` for ranges of rows that follow each other.
+int64_t NestedUpScratchFloats(const Shape& x, const Shape& weight, int threads, bool carries);
 void NestedUpConv(const CpuCall& call, const Fir& fir, float* scratch, const gemm::Sink& sink);
 
 }  // namespace mien

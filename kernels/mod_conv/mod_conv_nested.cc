@@ -276,12 +276,9 @@ RowRange NestedUpRowsRead(const Shape& x, RowRange out) {
 }
 
 // Of all rows: fewer need no more.
-int64_t NestedUpScratchFloats(const Shape& x, const Shape& weight, int threads) {
+int64_t NestedUpScratchFloats(const Shape& x, const Shape& weight, int threads, bool carries) {
   const NestedUp conv({nullptr, x}, weight);
-  const auto floats = [&](bool carries) {
-    return UpLayout(conv, UpPlan(conv, {0, 2 * x[2]}, threads, carries), threads).Floats();
-  };
-  return std::max(floats(false), floats(true));
+  return UpLayout(conv, UpPlan(conv, {0, 2 * x[2]}, threads, carries), threads).Floats();
 }
 
 int64_t NestedUpCarryFloats(const Shape& x, const Shape& weight) {

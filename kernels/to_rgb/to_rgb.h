@@ -36,6 +36,9 @@ struct ToRgb : NoPacking {
   static RowGrid Rows(const Params&, Shapes) { return {1, 0}; }
   static RowRange RowsRead(const Params& params, Shapes in, int input, RowRange out);
   static int64_t CarryFloats(const Params&, Shapes) { return 0; }
+  static int64_t RangeScratchFloats(const Params& params, Shapes in, int threads) {
+    return ScratchFloats(params, in, threads);
+  }
 };
 
 }  // namespace mien

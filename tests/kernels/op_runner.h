@@ -147,7 +147,7 @@ std::vector<float> RunRows(const typename Op::Params& params, const std::vector<
     windows.push_back(CutRows(tensors[i], in[i], read));
     views[i] = WindowView<const float>(windows.back(), in[i], read);
   }
-  Guarded scratch(Op::ScratchFloats(params, in, pool->threads()));
+  Guarded scratch(Op::RangeScratchFloats(params, in, pool->threads()));
   const Shape shape = OutputShapes<Op>(params, in)[0];
   Guarded out(shape[0] * shape[1] * (rows.end - rows.begin) * shape[3]);
   const View<float> out_view = WindowView<float>(out, shape, rows);
