@@ -181,6 +181,7 @@ void Engine::NeedOfHost() {
       need_.loading = std::max(need_.loading, use.loading_bytes());
     }
   }
+  if (need_.loading <= need_.arena) need_.loading = 0;  // the arena serves, before anything runs
 }
 
 // Weights are packed in host memory, so loading them takes nothing more of the device.
@@ -222,7 +223,7 @@ std::vector<WeightUse> Engine::DistinctUses() const {
 Status Engine::LoadWeights() {
   for (const Program& program : programs_) {
     const auto check = [this] { return CheckStop("loading weights"); };
-    MIEN_ASSIGN(std::vector<WeightHandle> handles, store_->Get(program.weight_uses(), check));
+    MIEN_ASSIGN(std::vector<WeightHandle> handles, store_->Get(program.weight_uses(), check, {arena_.data(), arena_.bytes()}));
     handles_.push_back(std::move(handles));
   }
   return {};

@@ -66,7 +66,7 @@ struct MemoryNeed {
   uint64_t weights = 0;  // all forms of weights the programs read
   uint64_t shared = 0;   // of these, held already for another engine of the same store
   uint64_t arena = 0;    // inputs, activations, outputs and scratch of the largest program, and of each incremental one
-  uint64_t loading = 0;  // taken for a moment while weights are packed
+  uint64_t loading = 0;  // taken for a moment while weights are packed, where they do not fit the arena
   uint64_t total() const { return weights - shared + arena + loading; }
 };
 

@@ -54,14 +54,22 @@ bool WeightStore::Holds(const WeightUse& use) {
 }
 
 Result<std::vector<WeightHandle>> WeightStore::Get(const std::vector<WeightUse>& uses,
-                                                   const std::function<Status()>& check) {
+                                                   const std::function<Status()>& check,
+                                                   std::span<std::byte> workspace) {
   std::lock_guard lock(mutex_);
   for (const WeightUse& use : uses) Find(use);  // from here on entries stay where they are
   std::set<const Entry*> missing;
-  uint64_t bytes = 0;
+  uint64_t bytes = 0, loading = 0;
   for (const WeightUse& use : uses) {
     const Entry* entry = Find(use);
-    if (entry->form.expired() && missing.insert(entry).second) bytes += use.bytes();
+    if (!entry->form.expired() || !missing.insert(entry).second) continue;
+    bytes += use.bytes();
+    loading = std::max(loading, use.loading_bytes());
+  }
+  Buffer own;
+  if (loading > workspace.size()) {
+    MIEN_ASSIGN(own, Buffer::Create(loading, "weights being packed"));
+    workspace = {own.data(), own.bytes()};
   }
   MIEN_ASSIGN(Buffer memory, Buffer::Create(bytes, "weights"));
   const auto block = std::make_shared<const Buffer>(std::move(memory));
@@ -72,7 +80,7 @@ Result<std::vector<WeightHandle>> WeightStore::Get(const std::vector<WeightUse>&
     WeightHandle form = entry->form.lock();
     if (form == nullptr) {
       MIEN_TRY(check());
-      MIEN_TRY(Make(use, reinterpret_cast<float*>(place)));
+      MIEN_TRY(Make(use, workspace.data(), reinterpret_cast<float*>(place)));
       form = {block, reinterpret_cast<const float*>(place)};
       entry->form = form;
       place += use.bytes();
@@ -82,18 +90,18 @@ Result<std::vector<WeightHandle>> WeightStore::Get(const std::vector<WeightUse>&
   return handles;
 }
 
-Status WeightStore::Make(const WeightUse& use, float* form) const {
+Status WeightStore::Make(const WeightUse& use, std::byte* workspace, float* form) const {
   if (IsPlain(use))
     return model_->ReadFloats(use.tensors[0], {form, static_cast<size_t>(use.shapes[0].elements())});
-  std::vector<Buffer> loaded(use.tensors.size());
   std::vector<View<const float>> views(use.tensors.size());
   for (size_t i = 0; i < use.tensors.size(); ++i) {
     views[i].shape = use.shapes[i];
     if (use.tensors[i].empty()) continue;
     const auto elements = static_cast<size_t>(use.shapes[i].elements());
-    MIEN_ASSIGN(loaded[i], Buffer::Create(sizeof(float) * elements, "weights being packed"));
-    MIEN_TRY(model_->ReadFloats(use.tensors[i], {loaded[i].as<float>(), elements}));
-    views[i].data = loaded[i].as<float>();
+    float* const loaded = reinterpret_cast<float*>(workspace);
+    MIEN_TRY(model_->ReadFloats(use.tensors[i], {loaded, elements}));
+    views[i].data = loaded;
+    workspace += *CheckedAlignUp(sizeof(float) * elements, 64);
   }
   OpPack(use.op, views, form);
   return {};

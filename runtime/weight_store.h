@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -44,9 +45,11 @@ class WeightStore {
   DeviceWeights& on_devices() { return on_devices_; }
   bool Holds(const WeightUse& use);
   // The forms of `uses`. What no engine holds is made, together in one block of memory, which lives as long
-  // as any of it. `check` is asked before each; its error ends the making.
+  // as any of it. `check` is asked before each; its error ends the making. What is packed is read to
+  // `workspace` (64-byte aligned), or, where that is too small, to memory taken for the time.
   Result<std::vector<WeightHandle>> Get(const std::vector<WeightUse>& uses,
-                                        const std::function<Status()>& check);
+                                        const std::function<Status()>& check,
+                                        std::span<std::byte> workspace);
 
  private:
   struct Entry {
@@ -54,7 +57,7 @@ class WeightStore {
     std::weak_ptr<const float> form;
   };
   Entry* Find(const WeightUse& use);  // with mutex_ held
-  Status Make(const WeightUse& use, float* form) const;
+  Status Make(const WeightUse& use, std::byte* workspace, float* form) const;
 
   std::shared_ptr<const ModelFile> model_;
   std::mutex mutex_;
