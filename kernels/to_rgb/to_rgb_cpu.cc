@@ -11,43 +11,65 @@
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 #include "hwy/highway.h"
 
+#ifndef MIEN_KERNELS_TO_RGB_TYPES
+#define MIEN_KERNELS_TO_RGB_TYPES
+namespace mien {
+
+// Some channels of x that are added to every colour.
+struct Channels {
+  const float* x;
+  int64_t plane, ahead;  // floats from channel to channel; to what is wanted next, 0: nothing
+  const float* weight;   // [colours][weights]
+  int64_t weights, colours;
+  bool first;  // y is overwritten
+};
+
+}  // namespace mien
+#endif
+
 HWY_BEFORE_NAMESPACE();
 namespace mien::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// y (+)= sum_k weight[k] x[k plane ...], whole vectors of D from `begin`; returns where it stopped.
+// y[c] (+)= sum_k weight[c][k] x[k], whole vectors of D from `begin`; returns where it stopped. Planes lie
+// too far apart for the hardware to see what comes next, so that is asked for.
 template <int kChannels, class D>
-int64_t AddSpan(D d, const float* HWY_RESTRICT x, int64_t plane, const float* weight, bool first,
-                int64_t begin, int64_t end, float* HWY_RESTRICT y) {
+int64_t AddSpan(D d, const Channels& in, int64_t begin, int64_t end, float* HWY_RESTRICT y, int64_t y_plane) {
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   int64_t p = begin;
   for (; p + lanes <= end; p += lanes) {
-    auto sum = hn::Mul(hn::Set(d, weight[0]), hn::LoadU(d, x + p));
-    for (int k = 1; k < kChannels; ++k)
-      sum = hn::MulAdd(hn::Set(d, weight[k]), hn::LoadU(d, x + k * plane + p), sum);
-    hn::StoreU(first ? sum : hn::Add(hn::LoadU(d, y + p), sum), d, y + p);
+    hn::Vec<D> x[kChannels];
+    for (int k = 0; k < kChannels; ++k) {
+      x[k] = hn::LoadU(d, in.x + k * in.plane + p);
+      if (in.ahead > 0) __builtin_prefetch(in.x + k * in.plane + in.ahead + p, 0, 2);
+    }
+    for (int64_t c = 0; c < in.colours; ++c) {
+      const float* weight = in.weight + c * in.weights;
+      auto sum = hn::Mul(hn::Set(d, weight[0]), x[0]);
+      for (int k = 1; k < kChannels; ++k) sum = hn::MulAdd(hn::Set(d, weight[k]), x[k], sum);
+      float* const target = y + c * y_plane + p;
+      hn::StoreU(in.first ? sum : hn::Add(hn::LoadU(d, target), sum), d, target);
+    }
   }
   return p;
 }
 
 template <int kChannels>
-void AddGroup(const float* x, int64_t plane, const float* weight, bool first, int64_t count, float* y) {
-  const hn::ScalableTag<float> d;
-  const int64_t done = AddSpan<kChannels>(d, x, plane, weight, first, 0, count, y);
-  AddSpan<kChannels>(hn::CappedTag<float, 1>(), x, plane, weight, first, done, count, y);
+void AddGroup(const Channels& in, int64_t count, float* y, int64_t y_plane) {
+  const int64_t done = AddSpan<kChannels>(hn::ScalableTag<float>(), in, 0, count, y, y_plane);
+  AddSpan<kChannels>(hn::CappedTag<float, 1>(), in, done, count, y, y_plane);
 }
 
-void AddChannels(const float* x, int64_t plane, int64_t channels, const float* weight, bool first,
-                 int64_t count, float* y) {
+void AddChannels(const Channels& in, int64_t channels, int64_t count, float* y, int64_t y_plane) {
   switch (channels) {
     case 1:
-      return AddGroup<1>(x, plane, weight, first, count, y);
+      return AddGroup<1>(in, count, y, y_plane);
     case 2:
-      return AddGroup<2>(x, plane, weight, first, count, y);
+      return AddGroup<2>(in, count, y, y_plane);
     case 3:
-      return AddGroup<3>(x, plane, weight, first, count, y);
+      return AddGroup<3>(in, count, y, y_plane);
     default:
-      return AddGroup<4>(x, plane, weight, first, count, y);
+      return AddGroup<4>(in, count, y, y_plane);
   }
 }
 
@@ -84,11 +106,14 @@ void RunRows(const ToRgb::Params& params, const CpuCall& call, int64_t sample, i
   const float* modulated = call.scratch + sample * y[1] * channels;
   float* target = call.out[0].data + sample * y[1] * y_plane + first;
   for (int64_t i = 0; i < channels; i += kGroup) {
-    for (int64_t c = 0; c < y[1]; ++c) {
-      HWY_DYNAMIC_DISPATCH(AddChannels)
-      (source + i * plane, plane, std::min(kGroup, channels - i), modulated + c * channels + i, i == 0, count,
-       target + c * y_plane);
-    }
+    const Channels in = {.x = source + i * plane,
+                         .plane = plane,
+                         .ahead = i + 2 * kGroup <= channels ? kGroup * plane : 0,
+                         .weight = modulated + i,
+                         .weights = channels,
+                         .colours = y[1],
+                         .first = i == 0};
+    HWY_DYNAMIC_DISPATCH(AddChannels)(in, std::min(kGroup, channels - i), count, target, y_plane);
   }
   for (int64_t c = 0; c < y[1]; ++c) {
     float* row = target + c * y_plane;
