@@ -31,23 +31,30 @@ template <int kRows, int kTiles>
 void Micro(int64_t depth, const float* HWY_RESTRICT a, const float* HWY_RESTRICT b, int64_t b_tile_stride,
            float* HWY_RESTRICT c, int64_t c_stride, bool accumulate, NextTiles next) {
   const D d;
-  V sum[kRows][kTiles * kVectors];
+  V sum[kRows][kTiles * kVectors];  // in registers only where every loop over it is unrolled
+  HWY_UNROLL(12)
   for (int r = 0; r < kRows; ++r) {
+    HWY_UNROLL(12)
     for (int v = 0; v < kTiles * kVectors; ++v) sum[r][v] = hn::Zero(d);
   }
   for (int64_t k = 0; k < depth; ++k) {
     Ask(a + kAheadFloats + k * kRows);
     for (int t = 0; t < kTiles; ++t) Ask(next.at + t * b_tile_stride * kFloatBytes + k * next.step);
     V column[kTiles * kVectors];
+    HWY_UNROLL(12)
     for (int v = 0; v < kTiles * kVectors; ++v) {
       column[v] = hn::LoadU(d, b + (v / kVectors) * b_tile_stride + k * kTile + (v % kVectors) * kLanes);
     }
+    HWY_UNROLL(12)
     for (int r = 0; r < kRows; ++r) {
       const V row = hn::Set(d, a[k * kRows + r]);
+      HWY_UNROLL(12)
       for (int v = 0; v < kTiles * kVectors; ++v) sum[r][v] = hn::MulAdd(row, column[v], sum[r][v]);
     }
   }
+  HWY_UNROLL(12)
   for (int r = 0; r < kRows; ++r) {
+    HWY_UNROLL(12)
     for (int v = 0; v < kTiles * kVectors; ++v) {
       float* target = c + r * c_stride + v * kLanes;
       hn::StoreU(accumulate ? hn::Add(hn::LoadU(d, target), sum[r][v]) : sum[r][v], d, target);

@@ -28,20 +28,27 @@ template <int kRows>
 void Micro(int64_t depth, const float* HWY_RESTRICT x, int64_t x_stride, const float* HWY_RESTRICT w,
            Prefetch next, float* HWY_RESTRICT y, int64_t y_stride, bool accumulate) {
   const D d;
-  hn::Vec<D> sum[kRows][kVectors];
+  hn::Vec<D> sum[kRows][kVectors];  // in registers only where every loop over it is unrolled
+  HWY_UNROLL(12)
   for (int r = 0; r < kRows; ++r) {
+    HWY_UNROLL(12)
     for (int v = 0; v < kVectors; ++v) sum[r][v] = hn::Zero(d);
   }
   for (int64_t k = 0; k < depth; ++k) {
     __builtin_prefetch(next.at + k * next.step, 0, 2);
     hn::Vec<D> column[kVectors];
+    HWY_UNROLL(12)
     for (int v = 0; v < kVectors; ++v) column[v] = hn::LoadU(d, w + k * kTile + v * kLanes);
+    HWY_UNROLL(12)
     for (int r = 0; r < kRows; ++r) {
       const hn::Vec<D> row = hn::Set(d, x[r * x_stride + k]);
+      HWY_UNROLL(12)
       for (int v = 0; v < kVectors; ++v) sum[r][v] = hn::MulAdd(row, column[v], sum[r][v]);
     }
   }
+  HWY_UNROLL(12)
   for (int r = 0; r < kRows; ++r) {
+    HWY_UNROLL(12)
     for (int v = 0; v < kVectors; ++v) {
       float* target = y + r * y_stride + v * kLanes;
       hn::StoreU(accumulate ? hn::Add(hn::LoadU(d, target), sum[r][v]) : sum[r][v], d, target);
