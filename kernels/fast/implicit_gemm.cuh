@@ -37,17 +37,20 @@ struct GemmWork {
   int pixel_bytes, channel_bytes;  // from a pixel to the next; read of each
   int row, column;                 // of the halo's first pixel in the map; may be negative
   int block_bytes;                 // from the weights of 32 outputs to those of the next
-  int first_chunk, end_chunk;
+  int first_chunk, chunks;
 };
 
-// Where the halo's pixels come from, in bytes from w.x, in the order of slots; negative outside the image. In
-// shared memory, because registers are for sums.
+// Where the pixels of the halo that are copied come from, in bytes from w.x, in the order of slots. In shared
+// memory, because registers are for sums.
+constexpr int kNoSource = -kPieceBytes;  // outside the image; any negative number that is aligned
 template <class Tile>
 __device__ inline void FindHalo(const GemmWork& w, int* source) {
-  for (int i = ThreadIndex(); Inside(i, Tile::kHaloPixels); i += Tile::kThreads) {
-    const int row = w.row + i / Tile::kHaloWidth, column = w.column + Tile::Column(i % Tile::kHaloWidth);
+  constexpr int kFirst = Tile::Window::kUnread;
+  for (int i = ThreadIndex(); Inside(i, Tile::kCopyPixels); i += Tile::kThreads) {
+    const int row = w.row + kFirst + i / Tile::kCopyWidth;
+    const int column = w.column + Tile::Column(kFirst + i % Tile::kCopyWidth);
     const bool inside = Inside(row, w.height) && Inside(column, w.width);
-    source[i] = inside ? (row * w.width + column) * w.pixel_bytes : -1;
+    source[i] = inside ? (row * w.width + column) * w.pixel_bytes : kNoSource;
   }
 }
 
@@ -58,40 +61,33 @@ __device__ inline void CopyHalo(const GemmWork& w, const int* source, int chunk,
   const int channel = chunk * kChunkBytes + own.piece * kPieceBytes;
   const std::byte* const x = w.x + channel;
   const bool channels = Inside(channel, w.channel_bytes);
-  constexpr int kCopies = DivideUp(Tile::kHaloPixels, 8 * Tile::kWarps);
-  constexpr int kRowEnd = Tile::kRowBytes - Tile::kHaloWidth * kSlotBytes;  // 0 in most tiles
-  const auto pixel = [&](int i) { return (WarpIndex() + i * Tile::kWarps) * 8 + own.pixel; };
+  constexpr int kAtOnce = 8 * Tile::kWarps, kCopies = DivideUp(Tile::kCopyPixels, kAtOnce);
+  const auto pixel = [&](int i) { return WarpIndex() * 8 + own.pixel + i * kAtOnce; };
+  // Where the thread's copies are whole rows apart, only the place of the first is computed.
+  constexpr bool kWholeRows = kAtOnce % Tile::kCopyWidth == 0;
+  std::byte* const first =
+      halo + (Tile::kCopyFirst + Tile::CopyOffset(kWholeRows ? pixel(0) : 0) + own.piece * kPieceBytes);
+  const auto place = [&](int i) { return Tile::CopyOffset(kWholeRows ? i * kAtOnce : pixel(i)); };
   const auto in_halo = [&](int i) {
-    return (i + 1) * Tile::kWarps * 8 <= Tile::kHaloPixels || Inside(pixel(i), Tile::kHaloPixels);
+    return (i + 1) * kAtOnce <= Tile::kCopyPixels || Inside(pixel(i), Tile::kCopyPixels);
   };
   int from[kCopies];
   MIEN_UNROLL
-  for (int i = 0; i < kCopies; ++i) from[i] = in_halo(i) ? source[pixel(i)] : -1;
+  for (int i = 0; i < kCopies; ++i) from[i] = in_halo(i) ? source[pixel(i)] : kNoSource;
   MIEN_UNROLL
   for (int i = 0; i < kCopies; ++i) {
-    if (!in_halo(i)) continue;
-    const int place = pixel(i) * kSlotBytes + pixel(i) / Tile::kHaloWidth * kRowEnd + own.piece * kPieceBytes;
-    AsyncCopy<kPieceBytes>(halo + place, x + static_cast<unsigned>(max(from[i], 0)),
-                           channels && from[i] >= 0);
+    const std::byte* const at = x + static_cast<unsigned>(from[i]);  // not read where there is no source
+    const bool valid = channels && from[i] >= 0;
+    if (in_halo(i)) AsyncCopy<kPieceBytes>(first + place(i), at, valid);
   }
 }
 
-// Threads that copy the weights of the same 32 outputs: of a step these are one stretch, here and in global
-// memory.
-template <class Tile>
-constexpr int kBlockThreads = Tile::kThreads / (Tile::kOutputs / kBlockOutputs);
-
-// The weights of one step; `source` and `stage` are this thread's first piece.
+// The weights of one step; `source` and `stage` are this lane's first piece.
 template <class Tile>
 __device__ inline void CopyWeights(const std::byte* source, std::byte* stage) {
-  static_assert(Tile::kThreads % (Tile::kOutputs / kBlockOutputs) == 0);
-  constexpr int kAtOnce = kBlockThreads<Tile> * kPieceBytes;
-  const int piece = ThreadIndex() % kBlockThreads<Tile>;
   MIEN_UNROLL
-  for (int i = 0; i < Tile::kStretchBytes; i += kAtOnce) {
-    if (i + kAtOnce <= Tile::kStretchBytes || Inside(i + piece * kPieceBytes, Tile::kStretchBytes))
-      AsyncCopy<kPieceBytes>(stage + i, source + i, true);
-  }
+  for (int i = 0; i < Tile::kRunBytes; i += kFragmentBytes)
+    AsyncCopy<kPieceBytes>(stage + i, source + i, true);
 }
 
 template <class Element>
@@ -154,43 +150,50 @@ __device__ inline void MultiplyTile(const GemmWork& w, std::byte* shared, Sums<T
   constexpr int kAhead = Tile::kStages - 1, kRingBytes = Tile::kStages * Tile::kStageBytes;
   int* const source = reinterpret_cast<int*>(shared);
   FindHalo<Tile>(w, source);
-  const int block = ThreadIndex() / kBlockThreads<Tile>, piece = ThreadIndex() % kBlockThreads<Tile>;
-  const std::byte* next = w.weights + block * w.block_bytes +
-                          w.first_chunk * (W::kSteps * Tile::kStretchBytes) + piece * kPieceBytes;
+  const int lane = LaneIndex(), block = WarpIndex() / Tile::kBlockWarps,
+            run = WarpIndex() % Tile::kBlockWarps;
+  const int own = run * Tile::kRunBytes + lane * kPieceBytes;  // of a stretch of weights
+  const bool copies = Tile::kCopyWarps == Tile::kBlockWarps || Inside(run, Tile::kCopyWarps);
+  const std::byte* next =
+      w.weights + block * w.block_bytes + w.first_chunk * (W::kSteps * Tile::kStretchBytes) + own;
   std::byte *const ring = shared + Tile::kTableBytes, *const halos = ring + kRingBytes;
-  std::byte* const own_ring = ring + block * Tile::kStretchBytes + piece * kPieceBytes;
+  std::byte* const own_ring = ring + block * Tile::kStretchBytes + own;
   __syncthreads();  // source: written by all threads | read by CopyHalo
   CopyHalo<Tile>(w, source, w.first_chunk, halos);
   MIEN_UNROLL
   for (int step = 0; step < kAhead; ++step, next += Tile::kStretchBytes) {
-    CopyWeights<Tile>(next, own_ring + step * Tile::kStageBytes);
+    if (copies) CopyWeights<Tile>(next, own_ring + step * Tile::kStageBytes);
     AsyncGroupEnd();
   }
-  const int lane = LaneIndex(), first_row = WarpIndex() / Tile::kWarpsN * Tile::kFragmentsM * 16;
+  const int first_row = WarpIndex() / Tile::kWarpsN * Tile::kFragmentsM * 16;
   const std::byte* a =
       halos + Tile::RowOffset(first_row) + Tile::RowOffset(lane % 16) + lane / 16 * kPieceBytes;
   const std::byte* const b =
       ring + Tile::WeightOffset(WarpIndex() % Tile::kWarpsN * Tile::kFragmentsN) + lane * kPieceBytes;
   int first_stage = 0, halo = 0;  // of this chunk: where its first step's weights and its halo are
-  for (int chunk = w.first_chunk; chunk < w.end_chunk; ++chunk) {
-    const bool more = chunk + 1 < w.end_chunk;
+  int chunk = w.first_chunk;
+  for (int left = w.chunks; left > 0; --left, ++chunk) {
+    const bool more = left > 1;
+    Pixels<Tile> pixels;
     Unrolled(std::make_integer_sequence<int, W::kSteps>(), [&](auto step) {
       AsyncGroupWait<kAhead - 1>();
       __syncthreads();  // this step's weights and halo: landed in all threads, the last step's read | read,
                         // overwritten
-      if (step + kAhead < W::kSteps || more) {
+      if (copies && (step + kAhead < W::kSteps || more)) {
         CopyWeights<Tile>(next, own_ring + StageOffset<Tile>(first_stage, step + kAhead));
         next += Tile::kStretchBytes;
       }
       if (step == 0 && more) CopyHalo<Tile>(w, source, chunk + 1, halos + (halo ^ Tile::kHaloBytes));
       AsyncGroupEnd();  // empty in the last steps, so that the wait counts alike in every step
       const std::byte* const weights = b + StageOffset<Tile>(first_stage, step);
-      Pixels<Tile> pixels;
       MIEN_UNROLL
       for (int tap = 0; tap < W::kTaps; ++tap) {
-        const auto place = [&](int t) { return Tile::HaloOffset(W::Row(step, t), W::Column(step, t)); };
-        const bool other = tap == 0 || place(tap) != place(tap - 1);
-        MultiplyTap<Tile, Element>(a + place(tap), weights + tap * kBlockTapBytes, other, pixels,
+        const auto place = [](int i) {
+          return Tile::HaloOffset(W::Row(i / W::kTaps, i % W::kTaps), W::Column(i / W::kTaps, i % W::kTaps));
+        };
+        const int i = step * W::kTaps + tap;
+        const bool other = i == 0 || place(i) != place(i - 1);
+        MultiplyTap<Tile, Element>(a + place(i), weights + tap * kBlockTapBytes, other, pixels,
                                    sums.value[W::Part(step, tap)]);
       }
     });
@@ -233,9 +236,9 @@ __device__ inline void StorePair(std::byte* to, float first, float second) {
   }
 }
 
-// Writes one part of the sums into the sample's map `to`, `stored` channels of pixels that are `pixel_elements`
-// apart, through the result tile in `shared`, which no thread may be using; other warps may still be reading it
-// on return.
+// Writes one part of the sums into the sample's map `to`, `stored` channels of pixels that are
+// `pixel_elements` apart, through the result tile in `shared`, which no thread may be using; other warps may
+// still be reading it on return.
 template <class Tile, class Element>
 __device__ inline void StoreResult(const OutputPlace& place,
                                    const float (&sum)[Tile::kFragmentsM][Tile::kFragmentsN][4],
@@ -343,7 +346,7 @@ __global__ __launch_bounds__(Tile::kThreads, Tile::kBlocks) void ImplicitGemm(Ge
   w.row = place.row * W::kStride - layer.top;
   w.column = place.column * W::kStride - layer.left;
   w.first_chunk = split * layer.grid.split_chunks;
-  w.end_chunk = min(w.first_chunk + layer.grid.split_chunks, layer.chunks);
+  w.chunks = min(layer.grid.split_chunks, layer.chunks - w.first_chunk);
   Sums<Tile> sums = {};
   MultiplyTile<Tile, Element>(w, shared, sums);
   if (splits > 1) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kernels/fast/mod_conv_plan.h"
+#include "kernels/fast/up_conv.h"
 
 namespace mien {
 namespace {
@@ -20,7 +21,10 @@ void FastModConv::Pack(const Weights& weights, Inputs<float> sources, std::byte*
   const float* w = sources[kWeight].data;
   PackGemm(
       weights.precision, weights.inputs, weights.outputs, 9,
-      [&](int o, int i, int tap) { return w[(int64_t{o} * weights.inputs + i) * 9 + tap]; }, packed);
+      [&](int o, int i, int tap) {
+        return w[(int64_t{o} * weights.inputs + i) * 9 + (weights.up ? UpWindow::Tap(tap) : tap)];
+      },
+      packed);
   const auto copy = [&](Source source, uint64_t from, uint64_t to) {
     const View<const float>& view = sources[source];
     if (view.present())

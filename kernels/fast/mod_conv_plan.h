@@ -21,7 +21,7 @@ auto WithModConvTile(const FastModConv::Params& p, const Body& body) {
   return body.template operator()<GemmTile<Tap, 8, 16, 128, 2, 2, 2, 2>>();
 }
 
-// Offsets in the packed bytes: weights by PackGemm (taps in the order of the file), then floats. Absent ones
+// Offsets in the packed bytes: weights by PackGemm (taps in the order of the window), then floats. Absent ones
 // are zero.
 struct ModConvPacked {
   explicit constexpr ModConvPacked(const FastModConv::Weights& w)

@@ -32,6 +32,7 @@ template <int kH, int kW, int kS = 1, int kAtOnce = kW>
 struct Window {
   static constexpr int kHeight = kH, kWidth = kW, kStride = kS;  // extent of the pixels that one output reads
   static constexpr int kOverlap = 0;  // rows and columns that neighbouring tiles share
+  static constexpr int kUnread = 0;   // first rows and columns that only sums need which nobody reads
   static constexpr int kSteps = kH * kW / kAtOnce, kTaps = kAtOnce, kParts = 1;  // steps, taps of each
   static_assert(kSteps * kTaps == kH * kW);
   static constexpr int Row(int step, int tap) { return (step * kTaps + tap) / kW; }
@@ -58,7 +59,6 @@ struct GemmTile {
   // The halo. With stride 2 the even columns lie before the odd ones: what neighbours read are neighbours.
   static constexpr int kHaloHeight = (kHeight - 1) * W::kStride + W::kHeight;
   static constexpr int kHaloWidth = (kWidth - 1) * W::kStride + W::kWidth;
-  static constexpr int kHaloPixels = kHaloHeight * kHaloWidth;
   static constexpr int kFirstColumns = DivideUp(kHaloWidth, W::kStride);  // columns 0, stride, 2 stride, ...
   static constexpr int Slot(int column) { return column % W::kStride * kFirstColumns + column / W::kStride; }
   static constexpr int Column(int slot) {
@@ -91,14 +91,32 @@ struct GemmTile {
   }
 
   static constexpr int kHaloBytes = kHaloHeight * kRowBytes;
+  // The part of the halo that is copied, its pixels p in the order of slots.
+  static constexpr int kCopyWidth = kHaloWidth - W::kUnread;
+  static constexpr int kCopyPixels = (kHaloHeight - W::kUnread) * kCopyWidth;
+  static constexpr int kCopyFirst = HaloOffset(W::kUnread, W::kUnread);
+  static constexpr int CopyOffset(int p) {                        // from there
+    constexpr int kRowEnd = kRowBytes - kCopyWidth * kSlotBytes;  // 0 in most tiles
+    return p * kSlotBytes + p / kCopyWidth * kRowEnd;
+  }
   // The weights of a step: [32 outputs][tap][eight outputs][lane].
   static constexpr int kStretchBytes = W::kTaps * kBlockTapBytes;  // of 32 outputs
   static constexpr int kStageBytes = kOutputs / kBlockOutputs * kStretchBytes;
+  // Warps that copy the stretches of the same 32 outputs, each a run of whole fragments, if need be without
+  // some.
+  static constexpr int kBlockWarps = kWarps / (kOutputs / kBlockOutputs);
+  static_assert(kBlockWarps * (kOutputs / kBlockOutputs) == kWarps);
+  static constexpr int CopyWarps() {
+    int warps = kBlockWarps;
+    while (kStretchBytes / kFragmentBytes % warps != 0) --warps;
+    return warps;
+  }
+  static constexpr int kCopyWarps = CopyWarps(), kRunBytes = kStretchBytes / kCopyWarps;
   static constexpr int WeightOffset(int fragment) {
     return fragment / 4 * kStretchBytes + fragment % 4 * kFragmentBytes;
   }
   static_assert(kFragmentsN % 4 == 0 || 4 % kFragmentsN == 0);  // so that a warp's offsets add up
-  static constexpr int kTableBytes = DivideUp(kHaloPixels * 4, kPieceBytes) * kPieceBytes;
+  static constexpr int kTableBytes = DivideUp(kCopyPixels * 4, kPieceBytes) * kPieceBytes;
   static constexpr int PipelineBytes(int chunks) {
     return kTableBytes + kStages * kStageBytes + (chunks > 1 ? 2 : 1) * kHaloBytes;
   }

@@ -41,11 +41,12 @@ struct UpConvFinish {
   template <class Tile, class Element>
   static __device__ void StoreTransposed(const ModConvFinish::Params& p, const OutputPlace& place,
                                          const Sums<Tile>& sums, int first, std::byte* t) {
-    constexpr int kFragments = kChunkBytes / static_cast<int>(sizeof(Element)) / 8;
+    constexpr int kChannels = kChunkBytes / static_cast<int>(sizeof(Element));
     const float* const factor = p.factor + place.sample * p.op.factor_stride;
     MIEN_UNROLL
-    for (int k = 0; k < kFragments; ++k) {
-      const int n = first / 8 + k, channel = place.channel + SumChannel<Tile>(n);
+    for (int n = 0; n < Tile::kFragmentsN; ++n) {
+      if (!Inside((WarpIndex() % Tile::kWarpsN * Tile::kFragmentsN + n) * 8 - first, kChannels)) continue;
+      const int channel = place.channel + SumChannel<Tile>(n);
       const float f0 = Inside(channel, p.outputs) ? factor[channel] : 0.0f;
       const float f1 = Inside(channel + 1, p.outputs) ? factor[channel + 1] : 0.0f;
       MIEN_UNROLL

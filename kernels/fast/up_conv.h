@@ -14,17 +14,22 @@ namespace mien {
 // likewise.
 struct UpWindow {
   static constexpr int kHeight = 2, kWidth = 2, kStride = 1, kOverlap = 2;
+  static constexpr int kUnread = 1;  // by row and column 0 of T, which the filter does not reach
   static constexpr int kSteps = 3, kTaps = 3, kParts = 4;
-  static constexpr int Row(int step, int /*tap*/) { return step == 2 ? 0 : 1; }
-  static constexpr int Column(int /*step*/, int tap) { return tap == 2 ? 0 : 1; }
-  static constexpr int Part(int step, int tap) { return step % 2 * 2 + tap % 2; }
+  // Number 3 ky + kx of tap i in the order of the main loop, by the pixel that it reads.
+  static constexpr int Tap(int i) { return i == 2 || i == 3 ? i + 1 : i == 4 ? 2 : i; }
+  static constexpr int Row(int step, int tap) { return Tap(step * kTaps + tap) / 3 == 2 ? 0 : 1; }
+  static constexpr int Column(int step, int tap) { return Tap(step * kTaps + tap) % 3 == 2 ? 0 : 1; }
+  static constexpr int Part(int step, int tap) {
+    return Tap(step * kTaps + tap) / 3 % 2 * 2 + Tap(step * kTaps + tap) % 3 % 2;
+  }
 };
 
 // T in shared memory: kChunkBytes of channels at a time, even columns of a row before odd ones, so that
 // neighbouring pixels write and neighbouring pairs of outputs read neighbouring slots.
-template <int kTileHeight, int kTileWidth, int kWarps, int kRing>
-struct UpTile : GemmTile<UpWindow, kTileHeight, kTileWidth, 32, kWarps, 1, kRing> {
-  using Base = GemmTile<UpWindow, kTileHeight, kTileWidth, 32, kWarps, 1, kRing>;
+template <int kTileHeight, int kTileWidth, int kWarpsAlongM, int kWarpsAlongN, int kRing>
+struct UpTile : GemmTile<UpWindow, kTileHeight, kTileWidth, 32, kWarpsAlongM, kWarpsAlongN, kRing> {
+  using Base = GemmTile<UpWindow, kTileHeight, kTileWidth, 32, kWarpsAlongM, kWarpsAlongN, kRing>;
   static constexpr int kRows = 2 * kTileHeight, kColumns = 2 * kTileWidth;
   static constexpr int Offset(int row, int column) {
     return (row * kColumns + column % 2 * kTileWidth + column / 2) * kSlotBytes;
@@ -38,7 +43,7 @@ struct UpTile : GemmTile<UpWindow, kTileHeight, kTileWidth, 32, kWarps, 1, kRing
   // bytes of channels to a warp.
   static constexpr int kPairs = kTileWidth - 2, kPairWarps = DivideUp(kPairs, 8), kSegments = 4;
   static constexpr int kSegmentRows = (kRows - 4) / kSegments;
-  static_assert(kSegmentRows * kSegments == kRows - 4 && kPairWarps * kSegments <= kWarps);
+  static_assert(kSegmentRows * kSegments == kRows - 4 && kPairWarps * kSegments <= Base::kWarps);
 };
 
 template <class Tile>
@@ -64,8 +69,8 @@ constexpr bool TransposedIsSound() {
 // Calls body.operator()<Tile>() with the tile of a layer.
 template <class Body>
 auto WithUpConvTile(const FastModConv::Params& p, const Body& body) {
-  if (p.height * p.width <= 256) return body.template operator()<UpTile<10, 8, 5, 3>>();
-  return body.template operator()<UpTile<16, 16, 8, 3>>();
+  if (p.height * p.width <= 256) return body.template operator()<UpTile<10, 8, 1, 4, 3>>();
+  return body.template operator()<UpTile<16, 16, 8, 1, 3>>();
 }
 
 }  // namespace mien
