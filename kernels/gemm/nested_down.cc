@@ -89,15 +89,20 @@ class DownInput {
     const D d;
     const int64_t slot = NestedSlotFloats(conv_.in_channels);
     V rows[kReadRows][kNestedSide];
+    HWY_UNROLL(9)  // as everywhere here: what is transformed stays in registers
     for (int r = 0; r < kReadRows; ++r) {
       const auto pixel = [&](int k) { return hn::LoadU(d, apart_[r][k] + t); };
       TransformPair(pixel(kStep), pixel(1), pixel(3), pixel(5), pixel(7), rows[r]);
+      HWY_UNROLL(9)
       for (int k = 0; k < kNestedTile; ++k) rows[r][5 + k] = pixel(2 * k);
     }
+    HWY_UNROLL(9)
     for (int c = 0; c < kNestedSide; ++c) {
       V pair[kPairProducts];
       TransformPair(rows[0][c], rows[2][c], rows[4][c], rows[6][c], rows[8][c], pair);
+      HWY_UNROLL(9)
       for (int r = 0; r < kPairProducts; ++r) hn::StoreU(pair[r], d, out + NestedSlot(r, c) * slot);
+      HWY_UNROLL(9)
       for (int r = 0; r < kNestedTile; ++r)
         hn::StoreU(rows[1 + 2 * r][c], d, out + NestedSlot(5 + r, c) * slot);
     }
@@ -117,20 +122,26 @@ void TransformDownInputs(const NestedDown& conv, const DownGroup& group, float* 
 HWY_INLINE void DownResults(const float* HWY_RESTRICT m, int64_t t, float (*HWY_RESTRICT y)[5 * kTile]) {
   const D d;
   V rows[kNestedSide][kNestedTile];
+  HWY_UNROLL(9)
   for (int r = 0; r < kNestedSide; ++r) {
     V slots[kPairProducts];
+    HWY_UNROLL(9)
     for (int c = 0; c < kPairProducts; ++c) slots[c] = hn::LoadU(d, m + NestedSlot(r, c) * kTile + t);
     ResultsOfPair(slots, rows[r]);
+    HWY_UNROLL(9)
     for (int c = 0; c < kNestedTile; ++c) {
       rows[r][c] = hn::Add(rows[r][c], hn::LoadU(d, m + NestedSlot(r, 5 + c) * kTile + t));
     }
   }
   V out[kNestedTile][kNestedTile];  // [column][row]
+  HWY_UNROLL(9)
   for (int c = 0; c < kNestedTile; ++c) {
     const V slots[kPairProducts] = {rows[0][c], rows[1][c], rows[2][c], rows[3][c], rows[4][c]};
     ResultsOfPair(slots, out[c]);
+    HWY_UNROLL(9)
     for (int r = 0; r < kNestedTile; ++r) out[c][r] = hn::Add(out[c][r], rows[5 + r][c]);
   }
+  HWY_UNROLL(9)
   for (int r = 0; r < kNestedTile; ++r) {
     hn::StoreInterleaved4(out[0][r], out[1][r], out[2][r], out[3][r], d, y[r] + kNestedTile * t);
   }
