@@ -1,4 +1,7 @@
 // Shares no code with schedule.cc.
+#include <cstdarg>
+#include <cstdio>
+
 #include "graph/schedule.h"
 
 namespace mien {
@@ -25,13 +28,16 @@ class Walk {
   Status Check();
 
  private:
-  template <class... Arguments>
-  Status Wrong(const Step& step, const char* format, Arguments... arguments) const {
+  [[gnu::format(printf, 3, 4)]] Status Wrong(const Step& step, const char* format, ...) const {
+    char what[160];
+    va_list arguments;
+    va_start(arguments, format);
+    std::vsnprintf(what, sizeof what, format, arguments);
+    va_end(arguments);
     const Node& node = graph_.nodes[static_cast<size_t>(step.node)];
-    return Status::Error(Code::kFailure, format, arguments...)
-        .Within("schedule: %s, rows %lld to %lld",
-                node.out.empty() ? "" : graph_.values[static_cast<size_t>(node.out[0])].name.c_str(),
-                static_cast<long long>(step.rows.begin), static_cast<long long>(step.rows.end));
+    return Status::Error(Code::kFailure, "schedule: %s, rows %lld to %lld: %s",
+                         node.out.empty() ? "" : graph_.values[static_cast<size_t>(node.out[0])].name.c_str(),
+                         static_cast<long long>(step.rows.begin), static_cast<long long>(step.rows.end), what);
   }
   Presence& Of(ValueId id) { return values_[static_cast<size_t>(id)]; }
   const Shape& ShapeOf(ValueId id) const { return graph_.values[static_cast<size_t>(id)].shape; }
