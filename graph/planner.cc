@@ -174,14 +174,17 @@ Result<MemoryPlan> Plan(const AnyGraph& graph, const Sizes& sizes, uint64_t alig
     plan.values[i].name = graph.values[i].name;
     plan.values[i].bytes = sizes.values[i];
   }
+  plan.steps.resize(plan.scratch.size());
   for (size_t i = 0; i < graph.nodes.size(); ++i) {
     const std::vector<ValueId>& out = graph.nodes[i].out;
     const auto made = std::find_if(out.begin(), out.end(), [](ValueId id) { return id != kAbsent; });
-    Placement& scratch = plan.scratch[static_cast<size_t>(sizes.step[i])];
-    if (!scratch.name.empty()) continue;  // that of the step's first node
-    scratch.name = (made == out.end() ? "" : plan.values[static_cast<size_t>(*made)].name) + " scratch";
+    std::string& layer = plan.steps[static_cast<size_t>(sizes.step[i])];
+    if (layer.empty() && made != out.end()) layer = plan.values[static_cast<size_t>(*made)].name;
   }
-  for (size_t step = 0; step < plan.scratch.size(); ++step) plan.scratch[step].bytes = sizes.scratch[step];
+  for (size_t step = 0; step < plan.scratch.size(); ++step) {
+    plan.scratch[step].name = plan.steps[step] + " scratch";
+    plan.scratch[step].bytes = sizes.scratch[step];
+  }
   plan.carries = sizes.carries;
   std::vector<Item> items;
   for (std::vector<Placement>* list : {&plan.values, &plan.scratch, &plan.carries}) {
@@ -226,6 +229,7 @@ Result<MemoryPlan> PlanMemory(const Graph& graph, const Schedule& schedule, int 
     sizes.carries.push_back({0, carried, schedule.moment[n], schedule.moment[n], layer + " carried"});
   }
   MIEN_ASSIGN(MemoryPlan plan, Plan(graph, sizes, kHostAlignment));
+  if (schedule.banded()) plan.steps.back() += " and on, in bands";
   for (size_t i = 0; i < graph.values.size(); ++i) {
     const int64_t rows = schedule.window_rows[i];
     if (rows > 0)

@@ -25,6 +25,7 @@ struct MemoryPlan {
   std::vector<Placement> values;   // one per value of the graph; weights have bytes = 0
   std::vector<Placement> scratch;  // one per step; bytes may be 0
   std::vector<Placement> carries;  // one per node in bands: what it keeps from one range of rows to the next
+  std::vector<std::string> steps;  // the layer of each
   uint64_t arena_bytes = 0;
   uint64_t lower_bound = 0;  // largest sum alive at any step
 };
@@ -41,7 +42,8 @@ Result<MemoryPlan> PlanMemory(const DeviceGraph& graph, const Executor& executor
 // Of the host's, also the schedule: walked step by step, every row that is read is in memory.
 Status CheckPlan(const Graph& graph, const Schedule& schedule, int threads, const MemoryPlan& plan);
 Status CheckPlan(const DeviceGraph& graph, const Executor& executor, const MemoryPlan& plan);
-std::string PlanTable(const MemoryPlan& plan);    // text
-std::string PlanPicture(const MemoryPlan& plan);  // SVG: time to the right, addresses upwards
+std::string PlanTable(const MemoryPlan& plan);  // text
+// SVG: time to the right, addresses upwards.
+std::string PlanPicture(const MemoryPlan& plan, const std::string& title);
 
 }  // namespace mien

@@ -66,6 +66,13 @@ const std::vector<std::string>& GraphNames() {
   return names;
 }
 
+bool HasGraph(const ModelConfig& config, const std::string& graph) {
+  if (graph == "mapping" || graph == "synthesis") return config.generator.has_value();
+  if (graph == "encoder") return config.encoder.has_value();
+  if (graph == "attributes") return config.attributes.has_value();
+  return graph == "recognizer" ? config.recognizer.has_value() : config.flow.has_value();
+}
+
 Result<Graph> BuildGraph(const ModelConfig& config, const ProgramOptions& options, int batch) {
   const std::string& name = options.graph;
   const bool trace = options.trace;
@@ -280,8 +287,14 @@ Status Engine::CreateOnDevice(bool device_graphs) {
   return {};
 }
 
+Result<std::unique_ptr<const Engine>> Engine::Plan(std::shared_ptr<WeightStore> weights,
+                                                   const EngineOptions& options) {
+  MIEN_ASSIGN(std::unique_ptr<const Engine> engine, Draft(std::move(weights), options));
+  return engine;
+}
+
 Result<MemoryNeed> Engine::Need(std::shared_ptr<WeightStore> weights, const EngineOptions& options) {
-  MIEN_ASSIGN(std::unique_ptr<Engine> engine, Draft(std::move(weights), options));
+  MIEN_ASSIGN(const auto engine, Plan(std::move(weights), options));
   return engine->need_;
 }
 

@@ -5,6 +5,7 @@
 // size or neighbours.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <optional>
@@ -36,6 +37,8 @@ struct ProgramOptions {
   bool incremental = false;
 };
 const std::vector<std::string>& GraphNames();
+// Whether the model has the network.
+bool HasGraph(const ModelConfig& config, const std::string& graph);
 Result<Graph> BuildGraph(const ModelConfig& config, const ProgramOptions& options, int batch);
 
 struct EngineOptions {
@@ -75,7 +78,9 @@ class Engine {
   // kUsage: options; kDevice: no such backend; kMemory: more than max_memory, or there is no more.
   static Result<std::unique_ptr<Engine>> Create(std::shared_ptr<WeightStore> weights,
                                                 const EngineOptions& options);
-  // What Create would take.
+  // What Create would make, before anything is taken: graphs, plans and need. It cannot run.
+  static Result<std::unique_ptr<const Engine>> Plan(std::shared_ptr<WeightStore> weights,
+                                                    const EngineOptions& options);
   static Result<MemoryNeed> Need(std::shared_ptr<WeightStore> weights, const EngineOptions& options);
 
   const BackendChoice& backend() const { return backend_; }
@@ -86,6 +91,10 @@ class Engine {
   const std::string& memory_reason() const { return memory_reason_; }
   const Graph& graph(int i) const { return on_device_ ? on_device_->programs[i].graph() : programs_[i].graph(); }
   const MemoryPlan& plan(int i) const { return on_device_ ? on_device_->programs[i].plan() : programs_[i].plan(); }
+  // Whether a program of it runs its upper layers a few rows at a time.
+  bool banded() const {
+    return std::any_of(programs_.begin(), programs_.end(), [](const Program& p) { return p.schedule().banded(); });
+  }
   // Null on a device.
   const Program* program(int i) const { return on_device_ ? nullptr : &programs_[i]; }
   // Null on the CPU.

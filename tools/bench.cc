@@ -120,24 +120,11 @@ Result<double> AddSteps(const Device& device, const DeviceProgram& program, Repo
   return bound;
 }
 
-EngineOptions OptionsFor(const Session& session, const BenchOptions& options, const std::string& graph) {
-  EngineOptions engine;
-  engine.backend = session.backend;
-  engine.precision = session.precision;
-  engine.exact = session.exact;
-  engine.memory = session.memory;
-  engine.device_graphs = session.graphs;
-  engine.threads = session.threads;
-  engine.max_memory = session.max_memory;
-  engine.batch = options.batch;
-  engine.stop = &InterruptFlag();
-  engine.programs = {{.graph = graph}};
-  return engine;
-}
-
 Status BenchProgram(const Session& session, const BenchOptions& options, const std::string& graph,
                     const std::shared_ptr<WeightStore>& store, Report* report) {
-  EngineOptions wanted = OptionsFor(session, options, graph);
+  EngineOptions wanted = EngineFor(session);
+  wanted.batch = options.batch;
+  wanted.programs = {{.graph = graph}};
   MIEN_ASSIGN(const auto engine, Engine::Create(store, wanted));
   MIEN_ASSIGN(const std::vector<double> times, TimeRuns(*engine, options.repeat));
   const DeviceProgram* const program = engine->device_program(0);
@@ -158,13 +145,6 @@ Status BenchProgram(const Session& session, const BenchOptions& options, const s
                                    bound, share,
                                    Number(static_cast<double>(engine->plan(0).arena_bytes) / (1 << 20), "%.1f")});
   return {};
-}
-
-bool HasNetwork(const ModelConfig& config, const std::string& graph) {
-  if (graph == "mapping" || graph == "synthesis") return config.generator.has_value();
-  if (graph == "encoder") return config.encoder.has_value();
-  if (graph == "attributes") return config.attributes.has_value();
-  return graph == "recognizer" ? config.recognizer.has_value() : config.flow.has_value();
 }
 
 Status AskDevice(Session& session, const Device& device, void* stream, const BenchOptions& options, Report* report) {
@@ -202,7 +182,7 @@ Status RunBench(Session& session, const BenchOptions& options) {
     MIEN_TRY(AskDevice(session, *backend.device, stream.get(), options, &report));
   }
   for (const std::string& graph : GraphNames()) {
-    if (options.graph.empty() ? !HasNetwork(model->config(), graph) : graph != options.graph) continue;
+    if (options.graph.empty() ? !HasGraph(model->config(), graph) : graph != options.graph) continue;
     MIEN_TRY(BenchProgram(session, options, graph, store, &report));
   }
   session.report["backend"] = backend.name;

@@ -1,11 +1,14 @@
-// mien info: what is inside a model file: components, config, model card, and every tensor with its range and
-// hash.
+// mien info: what is inside a model file: components, config, model card, every tensor with its range and hash;
+// what running it takes; the build. Nothing is said before all of it is known: a file that is refused half way
+// leaves no output.
 #include <algorithm>
 #include <cmath>
+#include <cstdarg>
 
 #include "kernels/simd.h"
 #include "runtime/base/file.h"
-#include "runtime/device.h"
+#include "runtime/builtin_model.h"
+#include "runtime/engine.h"
 #include "runtime/interrupt.h"
 #include "tools/verbs.h"
 #include "weights/checksum.h"
@@ -18,9 +21,29 @@ namespace {
 struct InfoWords {
   std::string file;
   bool any = false;
+  int batch = 1;
 };
 
 using Json = nlohmann::json;
+
+// The answer, for programs and for people.
+struct Sheet {
+  Json report = Json::object();
+  std::string text;
+
+  [[gnu::format(printf, 2, 3)]] void Print(const char* format, ...) {
+    va_list arguments, again;
+    va_start(arguments, format);
+    va_copy(again, arguments);
+    const auto size = static_cast<size_t>(std::max(0, std::vsnprintf(nullptr, 0, format, again)));
+    const size_t end = text.size();
+    text.resize(end + size + 1);  // the last for the zero
+    std::vsnprintf(text.data() + end, size + 1, format, arguments);
+    text.resize(end + size);
+    va_end(again);
+    va_end(arguments);
+  }
+};
 
 // One line of the table. Elements that are not finite are counted, not hidden.
 struct TensorFacts {
@@ -54,7 +77,7 @@ void AddElements(DType type, std::span<const std::byte> bytes, TensorFacts* fact
   facts->hash = HexLower(hash.Finish());
 }
 
-void Report(Session& session, const TensorFacts& facts) {
+void Report(Sheet& sheet, const TensorFacts& facts) {
   Json dims = Json::array();
   for (int i = 0; i < facts.shape.rank; ++i) dims.push_back(facts.shape[i]);
   const bool some = facts.low <= facts.high;
@@ -65,7 +88,7 @@ void Report(Session& session, const TensorFacts& facts) {
                {"min", some ? Json(facts.low) : Json()},
                {"max", some ? Json(facts.high) : Json()}};
   if (facts.odd > 0) line["not_finite"] = facts.odd;
-  session.report["tensors"].push_back(std::move(line));
+  sheet.report["tensors"].push_back(std::move(line));
   std::string range = "-";
   if (some) {
     char text[64];
@@ -74,7 +97,7 @@ void Report(Session& session, const TensorFacts& facts) {
     range = text;
   }
   if (facts.odd > 0) range += " (" + std::to_string(facts.odd) + " not finite)";
-  session.Print("  %-64s %-4s %-18s %-28s %.16s\n", facts.name.c_str(), DTypeName(facts.type),
+  sheet.Print("  %-64s %-4s %-18s %-28s %.16s\n", facts.name.c_str(), DTypeName(facts.type),
                 facts.shape.ToString().c_str(), range.c_str(), facts.hash.c_str());
 }
 
@@ -87,30 +110,29 @@ std::string ForTerminal(std::string text) {
   return text;
 }
 
-void ReportConfig(Session& session, const ModelFile& model) {
+void ReportConfig(Sheet& sheet, const ModelFile& model) {
   const Json config = Json::parse(ConfigToJson(model.config()), nullptr, false);
-  session.report["config"] = config;
-  session.report["card"] = model.card();
-  session.report["components"] = Json::array();
+  sheet.report["config"] = config;
+  sheet.report["card"] = model.card();
+  sheet.report["components"] = Json::array();
   for (const auto& item : config.items()) {
     if (!item.value().is_object()) continue;
-    session.report["components"].push_back(item.key());
-    session.Print("%s: %s\n", item.key().c_str(), item.value().dump().c_str());
+    sheet.report["components"].push_back(item.key());
+    sheet.Print("%s: %s\n", item.key().c_str(), item.value().dump().c_str());
   }
-  session.report["source_sha256"] = Json::array();
+  sheet.report["source_sha256"] = Json::array();
   for (int i = 0;; ++i) {
     const auto found = model.file().metadata().find(kSourceHashKey + std::to_string(i));
     if (found == model.file().metadata().end()) break;
-    session.report["source_sha256"].push_back(found->second);
-    session.Print("source %d: sha256 %s\n", i, ForTerminal(found->second).c_str());
+    sheet.report["source_sha256"].push_back(found->second);
+    sheet.Print("source %d: sha256 %s\n", i, ForTerminal(found->second).c_str());
   }
-  if (!model.card().empty()) session.Print("\n%s\n\n", ForTerminal(model.card()).c_str());
+  if (!model.card().empty()) sheet.Print("\n%s\n\n", ForTerminal(model.card()).c_str());
 }
 
-Status ReportModel(Session& session, const ModelFile& model) {
-  ReportConfig(session, model);
-  session.report["tensors"] = Json::array();
-  session.Print("%zu tensors\n", model.file().tensors().size());
+Status ReportTensors(Sheet& sheet, const ModelFile& model) {
+  sheet.report["tensors"] = Json::array();
+  sheet.Print("%zu tensors\n", model.file().tensors().size());
   std::vector<std::byte> bytes;
   for (const TensorEntry& entry : model.file().tensors()) {
     MIEN_TRY(CheckInterrupt());
@@ -121,65 +143,156 @@ Status ReportModel(Session& session, const ModelFile& model) {
     if (facts.odd > 0) {
       return Status::Error(Code::kRefused, "%s: %zu elements are not finite", entry.name.c_str(), facts.odd);
     }
-    Report(session, facts);
+    Report(sheet, facts);
   }
   return {};
 }
 
 // Any file that convert reads: its tensors under their own names.
-Status ReportForeign(Session& session, const std::string& path) {
+Status ReportForeign(Sheet& sheet, const std::string& path) {
   MIEN_ASSIGN(const ForeignFile file, ReadForeign(path));
-  session.report["kind"] = file.kind;
-  session.report["tensors"] = Json::array();
-  session.Print("%s: %s, %zu tensors\n", path.c_str(), file.kind.c_str(), file.tensors.size());
+  sheet.report["kind"] = file.kind;
+  sheet.report["tensors"] = Json::array();
+  sheet.Print("%s: %s, %zu tensors\n", path.c_str(), file.kind.c_str(), file.tensors.size());
   std::vector<std::byte> bytes;
   for (const ForeignTensor& tensor : file.tensors) {
     MIEN_TRY(CheckInterrupt());
     TensorFacts facts{ForTerminal(tensor.name), {}, tensor.type, tensor.shape};
     MIEN_TRY(ReadContiguous(tensor, &bytes));
     AddElements(tensor.type, bytes, &facts);
-    Report(session, facts);
+    Report(sheet, facts);
   }
   return {};
 }
 
+std::string Grouped(uint64_t number) {
+  std::string digits = std::to_string(number);
+  for (size_t at = digits.size(); at > 3;) digits.insert(at -= 3, 1, ',');
+  return digits;
+}
+
+constexpr const char* kMemoryRow = "  %-12s %-6s %6s %17s %14s %14s %14s %12s %14s\n";
+
+// One row: an engine that has these programs.
+void ReportEngine(Sheet& sheet, const std::string& name, const Engine& engine, int programs) {
+  uint64_t steps = 0, multiply_adds = 0, scratch = 0;
+  for (int i = 0; i < programs; ++i) {
+    const DeviceProgram* const on_device = engine.device_program(i);
+    steps += on_device ? on_device->device_graph().nodes.size() : engine.program(i)->schedule().steps.size();
+    multiply_adds += static_cast<uint64_t>(engine.graph(i).TotalCost().multiply_adds);
+    for (const Placement& place : engine.plan(i).scratch) scratch = std::max(scratch, place.bytes);
+  }
+  const MemoryNeed& need = engine.need();
+  const char* const held = engine.banded() ? "bands" : "layers";
+  sheet.report["memory"]["engines"].push_back({{"network", name},
+                                               {"memory", held},
+                                               {"steps", steps},
+                                               {"multiply_adds", multiply_adds},
+                                               {"arena", need.arena},
+                                               {"scratch", scratch},
+                                               {"weights", need.weights},
+                                               {"loading", need.loading},
+                                               {"total", need.total()}});
+  sheet.Print(kMemoryRow, name.c_str(), held, Grouped(steps).c_str(), Grouped(multiply_adds).c_str(),
+              Grouped(need.arena).c_str(), Grouped(scratch).c_str(), Grouped(need.weights).c_str(),
+              Grouped(need.loading).c_str(), Grouped(need.total()).c_str());
+}
+
+// What Engine::Create would take: for every network alone, then for all in one engine. Without --memory both ways
+// of a network that can run in bands.
+Status ReportMemory(Sheet& sheet, const Session& session, const std::shared_ptr<const ModelFile>& model, int batch) {
+  std::vector<std::pair<std::string, std::vector<ProgramOptions>>> engines;
+  std::vector<ProgramOptions> all;
+  for (const std::string& graph : GraphNames()) {
+    if (!HasGraph(model->config(), graph)) continue;
+    all.push_back({.graph = graph});
+    engines.push_back({graph, {all.back()}});
+  }
+  engines.push_back({"all", all});
+  EngineOptions wanted = EngineFor(session);
+  wanted.batch = batch;
+  wanted.max_memory = 0;  // who asks wants to see also what exceeds it
+  const bool both = wanted.memory == "auto";
+  const auto store = std::make_shared<WeightStore>(model);
+  std::unique_ptr<const Engine> engine;
+  sheet.Print("\nmemory, in bytes\n");
+  sheet.Print(kMemoryRow, "network", "by", "steps", "multiply-adds", "arena", "its scratch", "weights", "loading",
+              "total");
+  for (const auto& [name, programs] : engines) {
+    const int count = static_cast<int>(programs.size());
+    wanted.programs = programs;
+    if (both) wanted.memory = "layers";
+    MIEN_ASSIGN(engine, Engine::Plan(store, wanted));
+    ReportEngine(sheet, name, *engine, count);
+    MIEN_TRY(CheckInterrupt());
+    if (!both) continue;
+    wanted.memory = "bands";
+    MIEN_ASSIGN(engine, Engine::Plan(store, wanted));
+    if (engine->banded()) ReportEngine(sheet, name, *engine, count);
+  }
+  const BackendChoice& backend = engine->backend();
+  Json& memory = sheet.report["memory"];
+  memory["backend"] = backend.name;
+  memory["precision"] = wanted.precision;
+  memory["batch"] = batch;
+  memory["threads"] = engine->threads();
+  sheet.Print("  on %s (%s), %s, batch %d, %d threads\n", backend.name.c_str(), backend.reason.c_str(),
+              wanted.precision.c_str(), batch, engine->threads());
+  return {};
+}
+
+Status ReportModel(Sheet& sheet, const Session& session, const std::string& path, int batch) {
+  MIEN_ASSIGN(const auto model, path.empty() ? OpenBuiltinModel() : ModelFile::Open(path));
+  if (path.empty()) {
+    sheet.Print("the built-in model\n");
+  } else {
+    MIEN_ASSIGN(const File file, File::Open(path));
+    MIEN_ASSIGN(const std::string hash, Sha256Hex(file));
+    sheet.report["sha256"] = hash;
+    sheet.report["bytes"] = file.size();
+    sheet.Print("%s: %llu bytes, sha256 %s\n", path.c_str(), static_cast<unsigned long long>(file.size()),
+                hash.c_str());
+  }
+  ReportConfig(sheet, *model);
+  MIEN_TRY(ReportTensors(sheet, *model));
+  return ReportMemory(sheet, session, model, batch);
+}
+
 // The build, and whether a device could run its kernels.
-void ReportBuild(Session& session) {
+void ReportBuild(Sheet& sheet) {
   const Result<Device> device = OpenDevice(BuildExecutor(), 0);
   const char* found = device.ok() ? device->info.name : device.status().message();
-  session.report["build"] = {{"version", MIEN_VERSION}, {"compiler", MIEN_COMPILER}, {"simd", SimdTarget()},
-                             {"simd_compiled", SimdTargets()}, {"cuda", CudaBuild()}, {"device", found}};
-  session.Print("build: mien " MIEN_VERSION ", CPU kernels: %s, CUDA kernels: %s, device: %s\n", SimdInWords().c_str(),
-                CudaBuild(), found);
+  sheet.report["build"] = {{"version", MIEN_VERSION}, {"compiler", MIEN_COMPILER}, {"simd", SimdTarget()},
+                           {"simd_compiled", SimdTargets()}, {"cuda", CudaBuild()}, {"device", found}};
+  sheet.Print("build: mien " MIEN_VERSION ", CPU kernels: %s, CUDA kernels: %s, device: %s\n", SimdInWords().c_str(),
+              CudaBuild(), found);
 }
 
 Status RunInfo(Session& session, const InfoWords& words) {
-  ReportBuild(session);
+  Sheet sheet;
+  ReportBuild(sheet);
   const std::string path = words.file.empty() ? session.model : words.file;
-  session.report["file"] = path.empty() ? "built-in" : path;
-  if (words.any && !path.empty()) return ReportForeign(session, path);
-  if (!path.empty()) {
-    MIEN_ASSIGN(const auto model, ModelFile::Open(path));
-    MIEN_ASSIGN(const File file, File::Open(path));
-    MIEN_ASSIGN(const std::string hash, Sha256Hex(file));
-    session.report["sha256"] = hash;
-    session.report["bytes"] = file.size();
-    session.Print("%s: %llu bytes, sha256 %s\n", path.c_str(), static_cast<unsigned long long>(file.size()),
-                  hash.c_str());
-    return ReportModel(session, *model);
+  sheet.report["file"] = path.empty() ? "built-in" : path;
+  if (words.any && !path.empty()) {
+    MIEN_TRY(ReportForeign(sheet, path));
+  } else {
+    MIEN_TRY(ReportModel(sheet, session, path, words.batch));
   }
-  MIEN_ASSIGN(const auto model, OpenModel(session));
-  session.Print("the built-in model\n");
-  return ReportModel(session, *model);
+  session.Print("%s", sheet.text.c_str());
+  session.report = std::move(sheet.report);
+  return {};
 }
 
 }  // namespace
 
 void AddInfo(CLI::App& app, Session& session) {
   auto words = std::make_shared<InfoWords>();
-  CLI::App* verb = app.add_subcommand("info", "what is inside a model file");
+  CLI::App* verb = app.add_subcommand("info", "what is inside a model file, and the memory it takes to run");
   verb->add_option("FILE", words->file, "model file (default: that of --model, or the built-in one)");
   verb->add_flag("--any", words->any, "list the tensors of any checkpoint or tensor file instead");
+  verb->add_option("--batch", words->batch, "samples per run, for the memory needed")
+      ->check(CLI::Range(1, kMaxBatch))
+      ->capture_default_str();
   verb->callback([&session, words] { session.status = RunInfo(session, *words); });
 }
 

@@ -20,19 +20,6 @@ struct RunOptions {
   std::optional<int> batch;
 };
 
-EngineOptions EngineFor(const Session& session) {
-  EngineOptions engine;
-  engine.backend = session.backend;
-  engine.precision = session.precision;
-  engine.exact = session.exact;
-  engine.memory = session.memory;
-  engine.device_graphs = session.graphs;
-  engine.threads = session.threads;
-  engine.max_memory = session.max_memory;
-  engine.stop = &InterruptFlag();
-  return engine;
-}
-
 // Noise maps of the synthesis graph: from the input file when it has them, made up with --noise random.
 Status ChooseNoise(const RunOptions& options, const std::vector<NamedTensor>& given,
                    ProgramOptions* program) {
@@ -117,7 +104,9 @@ Status ShowPlan(Session& session, const RunOptions& options, const Engine& engin
                   static_cast<unsigned long long>(need.loading));
   }
   if (options.plan_picture.empty()) return {};
-  const std::string picture = PlanPicture(plan);
+  const std::string title = options.graph + ", batch " + std::to_string(engine.batch()) + ", on " +
+                            engine.backend().name + (engine.banded() ? ", in bands" : ", by layers");
+  const std::string picture = PlanPicture(plan, title);
   return WriteFileAtomically(options.plan_picture, std::as_bytes(std::span(picture)));
 }
 
@@ -155,11 +144,14 @@ Status RunGraph(Session& session, const RunOptions& options) {
   EngineOptions wanted = EngineFor(session);
   MIEN_ASSIGN(wanted.batch, BatchOf(options, model->config(), program, given));
   wanted.programs = {program};
-  MIEN_ASSIGN(auto engine, Engine::Create(std::make_shared<WeightStore>(model), wanted));
-  const Graph& graph = engine->graph(0);
+  const auto store = std::make_shared<WeightStore>(model);
+  if (options.in.empty()) {
+    MIEN_ASSIGN(const auto planned, Engine::Plan(store, wanted));
+    return ShowPlan(session, options, *planned);
+  }
+  MIEN_ASSIGN(const auto engine, Engine::Create(store, wanted));
   MIEN_TRY(ShowPlan(session, options, *engine));
-  if (options.in.empty()) return {};
-
+  const Graph& graph = engine->graph(0);
   MIEN_ASSIGN(auto inputs, GatherInputs(session, options, graph, given));
   std::vector<NamedTensor> results;
   std::vector<std::span<float>> outputs;

@@ -7,8 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "runtime/base/status.h"
-#include "weights/container.h"
+#include "runtime/engine.h"
 
 namespace mien {
 
@@ -42,5 +41,7 @@ struct Session {
 
 // The file of --model, or the model built into the program.
 Result<std::shared_ptr<const ModelFile>> OpenModel(const Session& session);
+// An engine as the global options want it; batch and programs are the verb's.
+EngineOptions EngineFor(const Session& session);
 
 }  // namespace mien

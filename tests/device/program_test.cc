@@ -113,6 +113,28 @@ TEST_CASE("--graphs off reaches every verb: the same picture on a device, one cl
   }
 }
 
+TEST_CASE("info: the memory of every network is what an engine with it takes of the device") {
+  for (const char* precision : {"fp32", "fp16"}) {
+    const Ran ran = Mien(std::string("info --json --batch 2 --backend cuda --precision ") + precision);
+    REQUIRE_MESSAGE(ran.code == 0, ran.err);
+    const nlohmann::json memory = nlohmann::json::parse(ran.out)["memory"];
+    CHECK(memory["backend"] == "cuda:0");
+    CHECK(memory["engines"].size() == GraphNames().size() + 1);
+    for (const auto& row : memory["engines"]) {
+      CAPTURE(row.dump());
+      std::vector<ProgramOptions> programs;
+      for (const std::string& graph : GraphNames()) {
+        if (row["network"] == graph || row["network"] == "all") programs.push_back({.graph = graph});
+      }
+      const auto engine = Make(std::make_shared<WeightStore>(TinyModel()), OnHostRunner(programs, precision, 2));
+      CHECK(row["arena"] == engine->need().arena);
+      CHECK(row["weights"] == engine->need().weights);
+      CHECK(row["total"] == engine->need().total());
+      if (programs.size() == 1) CHECK(row["steps"] == engine->device_program(0)->device_graph().nodes.size());
+    }
+  }
+}
+
 TEST_CASE("the other verbs take the device") {
   const std::string picture = ScratchFolder() + "/picture.png";
   for (const char* precision : {"fp32", "tf32", "fp16"}) {

@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cstdio>
 #include <random>
 
 #include "tests/graph/support.h"
@@ -181,17 +182,67 @@ TEST_CASE("plans of random device graphs pass the check, and not when a value co
   CHECK(several_writers > 1000);
 }
 
+struct Box {
+  double x, y, width, height;
+};
+
+// The boxes of buffers, those with a title.
+std::vector<Box> BoxesOf(const std::string& picture) {
+  std::vector<Box> boxes;
+  for (size_t at = 0; (at = picture.find("<rect ", at)) != std::string::npos; ++at) {
+    const std::string line = picture.substr(at, picture.find('\n', at) - at);
+    Box box;
+    if (line.find("<title>") == std::string::npos) continue;
+    REQUIRE(std::sscanf(line.c_str(), "<rect x=\"%lf\" y=\"%lf\" width=\"%lf\" height=\"%lf\"", &box.x, &box.y,
+                        &box.width, &box.height) == 4);
+    boxes.push_back(box);
+  }
+  return boxes;
+}
+
 TEST_CASE("a plan prints as a table and as a picture") {
-  const auto graph = BuildSynthesis(SmallGenerator(), {});
+  const auto graph = BuildSynthesis(FullGenerator(1024), {});
   REQUIRE(graph.ok());
-  const auto plan = PlanMemory(*graph, LayerSchedule(*graph), 1);
-  REQUIRE(plan.ok());
-  const std::string table = PlanTable(*plan), picture = PlanPicture(*plan);
-  CHECK(table.find("convs.0") != std::string::npos);
-  CHECK(table.find("lower bound " + std::to_string(plan->lower_bound)) != std::string::npos);
-  CHECK(picture.find("<svg") == 0);
-  CHECK(picture.find("convs.0") != std::string::npos);
-  CHECK(picture.rfind("</svg>\n") == picture.size() - 7);
+  for (const Schedule& schedule : {LayerSchedule(*graph), BandSchedule(*graph)}) {
+    const auto plan = PlanMemory(*graph, schedule, 1);
+    REQUIRE(plan.ok());
+    const std::string table = PlanTable(*plan), picture = PlanPicture(*plan, "<this> & that");
+    CHECK(table.find("convs.0") != std::string::npos);
+    CHECK(table.find("lower bound " + std::to_string(plan->lower_bound)) != std::string::npos);
+    CHECK(picture.find("<svg") == 0);
+    CHECK(picture.rfind("</svg>\n") == picture.size() - 7);
+    CHECK(picture.find(">&lt;this> &amp; that</text>") != std::string::npos);
+    CHECK(picture.find("arena of " + std::to_string(plan->arena_bytes) + " bytes") != std::string::npos);
+    REQUIRE(plan->steps.size() == static_cast<size_t>(schedule.moments));
+    for (const std::string& step : plan->steps) {
+      CHECK_FALSE(step.empty());
+      CHECK(picture.find(">" + step + "</text>") != std::string::npos);
+    }
+    std::vector<Placement> placed;
+    for (const auto* list : {&plan->values, &plan->scratch, &plan->carries}) {
+      for (const Placement& place : *list) {
+        if (place.bytes > 0) placed.push_back(place);
+      }
+    }
+    // Areas are bytes: one scale for all addresses, no box upon another.
+    const std::vector<Box> boxes = BoxesOf(picture);
+    REQUIRE(boxes.size() == placed.size());
+    for (size_t i = 0; i < boxes.size(); ++i) {
+      CAPTURE(placed[i].name);
+      CHECK(picture.find("<title>" + placed[i].name + ": " + std::to_string(placed[i].bytes) + " bytes at " +
+                         std::to_string(placed[i].offset)) != std::string::npos);
+      const double share = boxes[i].height * static_cast<double>(plan->arena_bytes) / static_cast<double>(placed[i].bytes);
+      if (boxes[i].height > 1) CHECK(share == doctest::Approx(560).epsilon(0.002));
+      for (size_t j = 0; j < i; ++j) {
+        const auto common = [](double a, double a_size, double b, double b_size) {
+          return std::min(a + a_size, b + b_size) - std::max(a, b);
+        };
+        const bool apart = common(boxes[i].x, boxes[i].width, boxes[j].x, boxes[j].width) < 0.01 ||
+                           common(boxes[i].y, boxes[i].height, boxes[j].y, boxes[j].height) < 0.01;
+        CHECK(apart);
+      }
+    }
+  }
 }
 
 }  // namespace
