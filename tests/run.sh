@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Everything that must pass: installs what is missing (Debian 12, Ubuntu 22.04 and 24.04 package names), builds, and runs
+# Everything that must pass: installs what is missing (Debian 12 and Ubuntu 24.04 package names), builds, and runs
 # two lanes beside each other, for most of what they do uses one core: all tests, then each fuzz target for a minute; under
 # the sanitizers most rooms and the host runner, the ops again on an emulated aarch64, counts of instructions, a few
 # minutes of mutants of the CUDA kernels, their machine code where there is nvcc. The last line is "N passed, N failed"; exit

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# From a fresh clone to edited pictures: installs what is missing (Debian 12, Ubuntu 22.04 and 24.04), builds the program,
+# From a fresh clone to edited pictures: installs what is missing (Debian 12, Ubuntu 24.04), builds the program,
 # and edits a bundled portrait with the built-in model, one contact sheet per attribute in out/demo.
 set -euo pipefail
 cd "$(dirname "$0")/.."
