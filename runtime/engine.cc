@@ -230,7 +230,8 @@ std::vector<WeightUse> Engine::DistinctUses() const {
 Status Engine::LoadWeights() {
   for (const Program& program : programs_) {
     const auto check = [this] { return CheckStop("loading weights"); };
-    MIEN_ASSIGN(std::vector<WeightHandle> handles, store_->Get(program.weight_uses(), check, {arena_.data(), arena_.bytes()}));
+    MIEN_ASSIGN(std::vector<WeightHandle> handles,
+                store_->Get(program.weight_uses(), check, {arena_.data(), arena_.bytes()}));
     handles_.push_back(std::move(handles));
   }
   return {};
