@@ -13,15 +13,10 @@ install_packages() {
     "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}" >&2
 }
 
-# libFuzzer and the sanitizers for clang: a package of their own in Debian 12 and Ubuntu 24.04, part of
-# libclang-common in Ubuntu 22.04.
+# libFuzzer and the sanitizers for clang: a package of their own.
 install_clang_runtime() {
   local version
   echo 'int main() {}' | clang++ -x c++ -fsanitize=address - -o /dev/null 2>/dev/null && return 0
   version=$(clang --version | sed -nE 's/.*version ([0-9]+)\..*/\1/p' | head -n 1)
-  if apt-cache show "libclang-rt-$version-dev" >/dev/null 2>&1; then
-    install_packages "libclang-rt-$version-dev"
-  else
-    install_packages "libclang-common-$version-dev"
-  fi
+  install_packages "libclang-rt-$version-dev"
 }
