@@ -9,6 +9,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <set>
 
 #include "graph/reference.h"
 #include "runtime/builtin_model.h"
@@ -232,6 +233,26 @@ TEST_CASE("Weights go when the last engine goes") {
     CHECK(Engine::Need(store, options)->shared == (*engine)->need().weights);
   }
   CHECK(Engine::Need(store, options)->shared == 0);
+}
+
+TEST_CASE("What is packed lies in the arena, or in memory of its own where that is too small") {
+  const auto model = OpenBuiltinModel();
+  REQUIRE(model.ok());
+  std::set<bool> own;
+  for (const char* graph : {"mapping", "synthesis", "encoder", "flow"}) {
+    CAPTURE(graph);
+    EngineOptions options;
+    options.programs = {{.graph = graph}};
+    const auto engine = Engine::Create(std::make_shared<WeightStore>(*model), options);
+    REQUIRE(engine.ok());
+    uint64_t largest = 0;
+    for (const WeightUse& use : (*engine)->program(0)->weight_uses())
+      largest = std::max(largest, use.loading_bytes());
+    const MemoryNeed& need = (*engine)->need();
+    own.insert(largest > need.arena);
+    CHECK(need.loading == (largest > need.arena ? largest : 0));
+  }
+  CHECK(own.size() == 2);
 }
 
 TEST_CASE("The memory limit refuses before anything is taken, and names both numbers") {
