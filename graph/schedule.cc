@@ -40,7 +40,7 @@ class Bands {
   }
   bool OutgrowsWeights(int n) const {
     const int64_t packed = OpPackedFloats(node(n).op, graph_.InputShapes(node(n)));
-    return OpBandedMask(node(n).op) != 0 && packed > 0 && 2 * OutShape(n).elements() >= packed;
+    return OpBandedMask(node(n).op) != 0 && packed > 0 && OutShape(n).elements() >= 2 * packed;
   }
   RowRange NextRows(int n) const {
     const NodeState& state = nodes_[n];

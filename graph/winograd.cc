@@ -2,10 +2,15 @@
 
 namespace mien {
 
-void UseWinograd(Graph* graph) {
+void UseWinograd(Graph* graph, bool late_weights) {
   for (Node& node : graph->nodes) {
-    if (auto* conv = std::get_if<OpCall<ModConv>>(&node.op)) conv->params.winograd = true;
-    if (auto* conv = std::get_if<OpCall<Conv2d>>(&node.op)) conv->params.winograd = true;
+    const auto allow = [&](auto* conv) {
+      if (conv == nullptr) return;
+      conv->params.winograd = true;
+      conv->params.late_weights = late_weights;
+    };
+    allow(std::get_if<OpCall<ModConv>>(&node.op));
+    allow(std::get_if<OpCall<Conv2d>>(&node.op));
   }
 }
 

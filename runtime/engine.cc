@@ -147,6 +147,7 @@ Result<std::unique_ptr<Engine>> Engine::DraftIn(std::shared_ptr<WeightStore> wei
   engine->store_ = std::move(weights);
   engine->batch_ = options.batch;
   engine->stop_ = options.stop;
+  if (bands && !engine->backend_.device) engine->memory_ = "bands";
   engine->threads_ = options.threads > 0 ? options.threads : std::min(DefaultThreads(), kMaxThreads);
   if (engine->backend_.device) {
     engine->on_device_ = std::make_unique<OnDevice>();
@@ -159,7 +160,7 @@ Result<std::unique_ptr<Engine>> Engine::DraftIn(std::shared_ptr<WeightStore> wei
                   DeviceProgram::Create(std::move(graph), precision, *engine->backend_.device->executor));
       engine->on_device_->programs.push_back(std::move(program));
     } else {
-      if (!options.exact) UseWinograd(&graph);
+      if (!options.exact) UseWinograd(&graph, bands);
       Schedule schedule = bands ? BandSchedule(graph) : LayerSchedule(graph);
       schedule.keeps_values = wanted.incremental;
       MIEN_ASSIGN(Program program, Program::Create(std::move(graph), std::move(schedule), engine->threads_));

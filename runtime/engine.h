@@ -45,7 +45,9 @@ struct EngineOptions {
   std::string backend = "auto";  // "auto", "cpu", "cuda", "cuda:N"
   std::string precision = "fp32";           // cuda: also "tf32" and "fp16", without traces
   bool exact = false;                       // cpu: no algorithm that rounds more than the direct one
-  std::string memory = "auto";              // cpu: "layers", "bands" (graph/schedule.h), "auto": layers, if they fit
+  // cpu: "layers"; "bands", in less memory and more time (graph/schedule.h, graph/winograd.h); "auto": layers, if
+  // they fit.
+  std::string memory = "auto";
   int threads = 0;                          // 0: all processors this process may use
   int batch = 1;                            // 1..kMaxBatch
   uint64_t max_memory = 0;                  // bytes; 0: no limit
@@ -91,6 +93,7 @@ class Engine {
   const std::string& memory_reason() const { return memory_reason_; }
   const Graph& graph(int i) const { return on_device_ ? on_device_->programs[i].graph() : programs_[i].graph(); }
   const MemoryPlan& plan(int i) const { return on_device_ ? on_device_->programs[i].plan() : programs_[i].plan(); }
+  const char* memory() const { return memory_; }  // "layers" or "bands"
   // Whether a program of it runs its upper layers a few rows at a time.
   bool banded() const {
     return std::any_of(programs_.begin(), programs_.end(), [](const Program& p) { return p.schedule().banded(); });
@@ -138,6 +141,7 @@ class Engine {
   const std::atomic<bool>* stop_ = nullptr;
   std::vector<Program> programs_;
   std::vector<uint64_t> arena_offsets_;  // per program
+  const char* memory_ = "layers";
   std::string memory_reason_;
   MemoryNeed need_;
   std::unique_ptr<ThreadPool> pool_;

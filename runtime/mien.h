@@ -53,7 +53,7 @@ typedef struct mien_params {
   int threads;            /* 0: all processors this process may use */
   uint64_t max_memory;    /* bytes of weights and activations; 0: no limit */
   float psi;              /* truncation of mien_from_seed */
-  const char* memory;     /* "auto", "layers", "bands": how the CPU holds activations, see runtime/README.md */
+  const char* memory;     /* "auto", "layers", "bands": what the CPU saves, see runtime/README.md */
   int resolution;         /* pictures of this side, a power of two below the model's, sooner; 0: the model's */
   int interactive;        /* not 0: mien_synthesize keeps what it computed (more memory) and computes only what depends
                              on rows of w_plus that differ from those of the call before; the same pictures */

@@ -183,9 +183,8 @@ void ReportEngine(Sheet& sheet, const std::string& name, const Engine& engine, i
     for (const Placement& place : engine.plan(i).scratch) scratch = std::max(scratch, place.bytes);
   }
   const MemoryNeed& need = engine.need();
-  const char* const held = engine.banded() ? "bands" : "layers";
   sheet.report["memory"]["engines"].push_back({{"network", name},
-                                               {"memory", held},
+                                               {"memory", engine.memory()},
                                                {"steps", steps},
                                                {"multiply_adds", multiply_adds},
                                                {"arena", need.arena},
@@ -193,13 +192,13 @@ void ReportEngine(Sheet& sheet, const std::string& name, const Engine& engine, i
                                                {"weights", need.weights},
                                                {"loading", need.loading},
                                                {"total", need.total()}});
-  sheet.Print(kMemoryRow, name.c_str(), held, Grouped(steps).c_str(), Grouped(multiply_adds).c_str(),
+  sheet.Print(kMemoryRow, name.c_str(), engine.memory(), Grouped(steps).c_str(), Grouped(multiply_adds).c_str(),
               Grouped(need.arena).c_str(), Grouped(scratch).c_str(), Grouped(need.weights).c_str(),
               Grouped(need.loading).c_str(), Grouped(need.total()).c_str());
 }
 
 // What Engine::Create would take: for every network alone, then for all in one engine. Without --memory both ways
-// of a network that can run in bands.
+// where they differ.
 Status ReportMemory(Sheet& sheet, const Session& session, const std::shared_ptr<const ModelFile>& model, int batch) {
   std::vector<std::pair<std::string, std::vector<ProgramOptions>>> engines;
   std::vector<ProgramOptions> all;
@@ -226,9 +225,10 @@ Status ReportMemory(Sheet& sheet, const Session& session, const std::shared_ptr<
     ReportEngine(sheet, name, *engine, count);
     MIEN_TRY(CheckInterrupt());
     if (!both) continue;
+    const uint64_t by_layers = engine->need().total();
     wanted.memory = "bands";
     MIEN_ASSIGN(engine, Engine::Plan(store, wanted));
-    if (engine->banded()) ReportEngine(sheet, name, *engine, count);
+    if (engine->need().total() != by_layers) ReportEngine(sheet, name, *engine, count);
   }
   const BackendChoice& backend = engine->backend();
   Json& memory = sheet.report["memory"];

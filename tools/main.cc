@@ -28,8 +28,8 @@ void AddGlobalOptions(CLI::App& app, Session& session) {
       ->capture_default_str();
   app.add_flag("--exact", session.exact, "on the CPU: no algorithm that rounds more than the direct one (slower)");
   app.add_option("--memory", session.memory,
-                 "on the CPU: layers (whole images), bands (a few rows at a time), auto (layers, the faster, "
-                 "where --max-memory allows them)")
+                 "on the CPU: layers (whole images), bands (a few rows at a time and weights transformed when used: "
+                 "half the memory or less, slower), auto (layers where --max-memory allows them)")
       ->check(CLI::IsMember({"auto", "layers", "bands"}))
       ->capture_default_str();
   app.add_option("--graphs", session.graphs,

@@ -36,9 +36,10 @@ gemm::Conv Geometry(const Conv2d::Params& params, const Shape& x, const Shape& w
 int64_t WeightFloats(const Conv2d::Params& params, const Shape& x, const Shape& weight) {
   switch (FormOf(params, x, weight)) {
     case Conv2dForm::kWinograd:
-      return gemm::PackedWinogradFloats(weight[1], weight[0]);
-    case Conv2dForm::kNested:
-      return gemm::PackedNestedFloats(weight[1], weight[0]);
+    case Conv2dForm::kNested: {
+      const bool late = WinogradOf(params, x, weight).late;
+      return gemm::TransformedWeights::PackedFloats(weight[1], weight[0], late);
+    }
     case Conv2dForm::kFewPixels:
       return gemm::PackedFewPixelsFloats(Geometry(params, x, weight));
     default:
@@ -92,9 +93,9 @@ void Conv2d::Pack(const Params& params, Inputs<float> in, float* packed) {
   const float* weight = in[kWeight].data;
   switch (FormOf(params, x, shape)) {
     case Conv2dForm::kWinograd:
-      return gemm::PackWinograd(shape[1], channels, weight, 1.0f, packed);
+      return gemm::PackWinograd(WinogradOf(params, x, shape), weight, 1.0f, packed);
     case Conv2dForm::kNested:
-      return gemm::PackNested(shape[1], channels, weight, 1.0f, gemm::kDownTaps, packed);
+      return gemm::PackNestedDown(NestedDownOf(params, x, shape), weight, packed);
     case Conv2dForm::kFewPixels:
       return gemm::PackFewPixels(Geometry(params, x, shape), weight, shape[2] * shape[3], packed);
     case Conv2dForm::kDirect:
@@ -107,9 +108,9 @@ int64_t Conv2d::ScratchFloats(const Params& params, Shapes in, int threads) {
   const gemm::Conv conv = Geometry(params, x, weight);
   switch (FormOf(params, x, weight)) {
     case Conv2dForm::kWinograd:
-      return threads * gemm::WinogradThreadFloats(gemm::Winograd::Of(x, weight), x[0], threads);
+      return gemm::WinogradScratchFloats(WinogradOf(params, x, weight), x[0], threads, false);
     case Conv2dForm::kNested:
-      return threads * gemm::NestedDownThreadFloats(gemm::NestedDown::Of(x, weight));
+      return gemm::NestedDownScratchFloats(NestedDownOf(params, x, weight), x[0], threads);
     case Conv2dForm::kFewPixels:
       return gemm::FewPixelsScratchFloats(conv, x[0], OutputSide(params, x[2], weight) * conv.out_width,
                                           threads);
@@ -127,10 +128,10 @@ void Conv2d::Cpu(const Params& params, const CpuCall& call) {
   const gemm::Conv conv = Geometry(params, x.shape, weight);
   switch (FormOf(params, x.shape, weight)) {
     case Conv2dForm::kWinograd:
-      return gemm::ConvolveWinograd(gemm::Winograd::Of(x.shape, weight), packed, x, nullptr, {0, y[2]},
+      return gemm::ConvolveWinograd(WinogradOf(params, x.shape, weight), packed, x, nullptr, {0, y[2]}, false,
                                     call.threads, call.scratch, sink);
     case Conv2dForm::kNested:
-      return gemm::ConvolveNestedDown(gemm::NestedDown::Of(x.shape, weight), packed, x.data, y[0],
+      return gemm::ConvolveNestedDown(NestedDownOf(params, x.shape, weight), packed, x.data, y[0],
                                       call.threads, call.scratch, sink);
     case Conv2dForm::kFewPixels:
       return gemm::ConvolveFewPixels(conv, packed, x.data, y[0], y[2] * y[3], call.threads, call.scratch,

@@ -27,11 +27,18 @@ inline bool TapLives(const Conv2d::Params& params, int64_t side, const Shape& we
   return false;
 }
 
+inline gemm::Winograd WinogradOf(const Conv2d::Params& params, const Shape& x, const Shape& weight) {
+  return gemm::Winograd::Of(x, weight, params.late_weights);
+}
+inline gemm::NestedDown NestedDownOf(const Conv2d::Params& params, const Shape& x, const Shape& weight) {
+  return gemm::NestedDown::Of(x, weight, params.late_weights);
+}
+
 inline Conv2dForm FormOf(const Conv2d::Params& params, const Shape& x, const Shape& weight) {
   const int64_t kernel = weight[2];
   if (params.winograd && kernel == 3 && params.pad == 1) {
-    if (params.stride == 1 && gemm::Winograd::Of(x, weight).Wins()) return Conv2dForm::kWinograd;
-    if (params.stride == 2 && gemm::NestedDown::Of(x, weight).Wins()) return Conv2dForm::kNested;
+    if (params.stride == 1 && WinogradOf(params, x, weight).Wins()) return Conv2dForm::kWinograd;
+    if (params.stride == 2 && NestedDownOf(params, x, weight).Wins()) return Conv2dForm::kNested;
   }
   const int64_t pixels = OutputSide(params, x[2], weight) * OutputSide(params, x[3], weight);
   const bool few = pixels <= gemm::kTile && weight[0] >= 4 * gemm::kTile;

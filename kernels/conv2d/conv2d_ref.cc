@@ -109,10 +109,10 @@ Cost Conv2d::Count(const Params& params, Shapes in) {
   const int64_t pixels = y[2] * y[3], channels = weight[0] * weight[1];
   switch (FormOf(params, x, weight)) {
     case Conv2dForm::kWinograd:
-      cost.products = gemm::Winograd::Of(x, weight).Products(y[0]);
+      cost.products = WinogradOf(params, x, weight).Products(y[0]);
       break;
     case Conv2dForm::kNested:
-      cost.products = gemm::NestedDown::Of(x, weight).Products(y[0]);
+      cost.products = NestedDownOf(params, x, weight).Products(y[0]);
       break;
     case Conv2dForm::kFewPixels: {
       int64_t rows = 0, columns = 0;

@@ -27,11 +27,11 @@ HWY_INLINE void TransformPair(V d0, V d1, V d2, V d3, V d4, V* HWY_RESTRICT out)
   out[4] = hn::NegMulAdd(a2, e2, e4);
 }
 
-// A^T: four results from five slots.
+// A^T: four results from five slots; that of the point 0 without what its weight was not divided by.
 HWY_INLINE void ResultsOfPair(const V* HWY_RESTRICT m, V* HWY_RESTRICT out) {
   const D d;
   const V sum = hn::Add(m[1], m[2]), difference = hn::Sub(m[1], m[2]);
-  out[0] = hn::Add(hn::Add(m[0], sum), m[3]);
+  out[0] = hn::MulAdd(hn::Set(d, kNestedZeroScale), m[0], hn::Add(sum, m[3]));
   out[1] = hn::MulAdd(hn::Set(d, kNestedB), m[3], hn::Mul(hn::Set(d, kNestedA), difference));
   out[2] = hn::MulAdd(hn::Set(d, kNestedB * kNestedB), m[3], hn::Mul(hn::Set(d, kNestedA2), sum));
   out[3] = hn::MulAdd(hn::Set(d, kNestedB * kNestedB * kNestedB), m[3],

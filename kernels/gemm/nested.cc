@@ -1,77 +1,94 @@
 #include "kernels/gemm/nested.h"
 
-namespace mien::gemm {
-namespace {
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/gemm/nested.cc"
+#include "hwy/foreach_target.h"  // IWYU pragma: keep
+#include "hwy/highway.h"
+#include "kernels/gemm/transformed-inl.h"
 
-// G, from the points and the taps.
-struct WeightTransform {
-  double g[kNestedSideWeights][3] = {};
+HWY_BEFORE_NAMESPACE();
+namespace mien::gemm::HWY_NAMESPACE {
 
-  explicit WeightTransform(const NestedTaps& taps) {
-    constexpr double kPoints[] = {0.0, kNestedA, -kNestedA, kNestedB};
-    for (int p = 0; p < 4; ++p) {
-      double scale = 1.0;
-      for (int q = 0; q < 4; ++q) scale *= p == q ? 1.0 : kPoints[p] - kPoints[q];
-      g[p][taps.first] = 1.0 / scale;
-      g[p][taps.second] = kPoints[p] / scale;
-    }
-    g[kAtInfinity][taps.second] = 1.0;
-    g[kSingle][taps.single] = 1.0;
-  }
+// G along one axis: of a point p, what (first + p second) is divided by are p's distances from the others. That of
+// the point 0 comes later (nested-inl.h), so that the weight is a tap.
+struct PairAndSingle {
+  static constexpr double kA = kNestedA, kB = kNestedB;
+  static constexpr float kAtA = 1 / (2 * kA * kA * (kA - kB)), kAtMinusA = -1 / (2 * kA * kA * (kA + kB)),
+                         kAtB = 1 / (kB * (kB - kA) * (kB + kA));
 
-  // U of one pair of channels.
-  void Apply(const float* w, double gain, float* u) const {
-    for (const auto& row : g) {
-      double half[3];
-      for (int x = 0; x < 3; ++x) half[x] = gain * (row[0] * w[x] + row[1] * w[3 + x] + row[2] * w[6 + x]);
-      for (const auto& column : g) {
-        *u++ = static_cast<float>(column[0] * half[0] + column[1] * half[1] + column[2] * half[2]);
-      }
-    }
+  template <class V>
+  static HWY_INLINE void Apply(V first, V second, V single, V* HWY_RESTRICT out) {
+    const hn::DFromV<V> d;
+    const V a = hn::Set(d, kNestedA), b = hn::Set(d, kNestedB);
+    out[0] = first;
+    out[1] = hn::Mul(hn::Set(d, kAtA), hn::MulAdd(a, second, first));
+    out[2] = hn::Mul(hn::Set(d, kAtMinusA), hn::NegMulAdd(a, second, first));
+    out[3] = hn::Mul(hn::Set(d, kAtB), hn::MulAdd(b, second, first));
+    out[4] = second;
+    out[5] = single;
   }
 };
 
-}  // namespace
-
-void PackNested(int64_t in_channels, int64_t out_channels, const float* weight, float gain,
-                const NestedTaps& taps, float* packed) {
-  const NestedBlocks blocks(out_channels);
-  const WeightTransform transform(taps);
-  for (int64_t block = 0; block < blocks.count; ++block) {
-    const int64_t weight_floats = blocks.Rows(block) * in_channels;
-    for (int64_t k = 0; k < in_channels; k += kDepth) {
-      for (int64_t p = blocks.Panel(block); p < blocks.Panel(block + 1); ++p) {
-        for (int64_t i = k; i < std::min(in_channels, k + kDepth); ++i) {
-          for (int64_t o = blocks.panels.Begin(p); o < blocks.panels.Begin(p + 1); ++o) {
-            float u[kNestedWeights];
-            transform.Apply(weight + (o * in_channels + i) * 9, gain, u);
-            for (int64_t f = 0; f < kNestedWeights; ++f) packed[f * weight_floats] = u[f];
-            ++packed;
-          }
-        }
-      }
-    }
-    packed += (kNestedWeights - 1) * weight_floats;
+struct UpAxis {
+  template <class V>
+  static HWY_INLINE void Apply(V w0, V w1, V w2, V* HWY_RESTRICT out) {
+    PairAndSingle::Apply(w2, w0, w1, out);
   }
+};
+
+struct DownAxis {
+  template <class V>
+  static HWY_INLINE void Apply(V w0, V w1, V w2, V* HWY_RESTRICT out) {
+    PairAndSingle::Apply(w0, w2, w1, out);
+  }
+};
+
+void TransformUp(const float* taps, int64_t tap_stride, int64_t count, float* u, int64_t u_stride) {
+  TransformTaps<UpAxis>(taps, tap_stride, count, u, u_stride);
 }
 
-void NestedProduct::Multiply(int64_t block, int64_t weight, const float* b, int64_t tiles, float* c,
-                             int64_t c_stride, const float* next_b) const {
-  const int64_t rows = blocks_.Rows(block);
-  const float* u = packed_ + (kNestedWeights * blocks_.Row(block) + weight * rows) * in_channels_;
-  for (int64_t k = 0; k < in_channels_; k += kDepth) {
-    gemm::Multiply(blocks_.panels, {.depth = std::min(kDepth, in_channels_ - k),
-                                    .a = u + k * rows,
-                                    .panel_begin = blocks_.Panel(block),
-                                    .panel_end = blocks_.Panel(block + 1),
-                                    .b = b + k * kTile,
-                                    .b_tile_stride = NestedSlotFloats(in_channels_),
-                                    .tiles = tiles,
-                                    .c = c,
-                                    .c_stride = c_stride,
-                                    .accumulate = k > 0,
-                                    .next_b = k + kDepth < in_channels_ ? b + (k + kDepth) * kTile : next_b});
+void TransformDown(const float* taps, int64_t tap_stride, int64_t count, float* u, int64_t u_stride) {
+  TransformTaps<DownAxis>(taps, tap_stride, count, u, u_stride);
+}
+
+}  // namespace mien::gemm::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace mien::gemm {
+
+HWY_EXPORT(TransformUp);
+HWY_EXPORT(TransformDown);
+
+void TransformUpWeights(const float* taps, int64_t tap_stride, int64_t count, float* u, int64_t u_stride) {
+  HWY_DYNAMIC_DISPATCH(TransformUp)(taps, tap_stride, count, u, u_stride);
+}
+
+void TransformDownWeights(const float* taps, int64_t tap_stride, int64_t count, float* u, int64_t u_stride) {
+  HWY_DYNAMIC_DISPATCH(TransformDown)(taps, tap_stride, count, u, u_stride);
+}
+
+void MultiplySlots(const ChannelBlocks& blocks, int64_t block, int64_t in_channels, const BlockWeights& weights,
+                   const float* v, float* m) {
+  const int64_t rows = blocks.Rows(block);
+  const auto slots = [&](int64_t f) { return v + FirstSlot(f) * NestedSlotFloats(in_channels); };
+  for (int64_t f = 0; f < kTransformed; ++f) {
+    for (int64_t k = 0; k < in_channels; k += kDepth) {
+      const float* next = k + kDepth < in_channels ? slots(f) + (k + kDepth) * kTile : slots((f + 1) % kTransformed);
+      Multiply(blocks.panels, {.depth = std::min(kDepth, in_channels - k),
+                               .a = weights.u + f * weights.stride + k * rows,
+                               .panel_begin = blocks.Panel(block),
+                               .panel_end = blocks.Panel(block + 1),
+                               .b = slots(f) + k * kTile,
+                               .b_tile_stride = NestedSlotFloats(in_channels),
+                               .tiles = SlotsOf(f),
+                               .c = m + FirstSlot(f) * kTile,
+                               .c_stride = kNestedSlots * kTile,
+                               .accumulate = k > 0,
+                               .next_b = next});
+    }
   }
 }
 
 }  // namespace mien::gemm
+#endif

@@ -9,10 +9,9 @@
 // four pixels share weight 5, and slots with the same weight are columns of one product.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 
-#include "kernels/gemm/gemm.h"
+#include "kernels/gemm/transformed.h"
 
 namespace mien::gemm {
 
@@ -21,7 +20,6 @@ constexpr int kPairProducts = 5;    // of two taps and four results
 constexpr int kNestedSide = 9;      // slots along one axis
 constexpr int64_t kNestedSlots = 81;
 constexpr int kNestedSideWeights = 6;  // transformed weights along one axis
-constexpr int64_t kNestedWeights = 36;
 
 // The place of a slot: those of one weight are neighbours.
 constexpr int64_t NestedSlot(int row, int column) {
@@ -34,72 +32,33 @@ constexpr int64_t FirstSlot(int64_t weight) {
   return NestedSlot(row, column);
 }
 constexpr int64_t SlotsOf(int64_t weight) {
-  return (weight + 1 < kNestedWeights ? FirstSlot(weight + 1) : kNestedSlots) - FirstSlot(weight);
+  return (weight + 1 < kTransformed ? FirstSlot(weight + 1) : kNestedSlots) - FirstSlot(weight);
 }
 
-// The points, and what belongs to the point 0: weight 0 is the pair's first tap / kZeroScale.
+// The points.
 constexpr float kNestedA = 0.75f, kNestedA2 = kNestedA * kNestedA, kNestedA3 = kNestedA2 * kNestedA;
 constexpr float kNestedB = 2.0f;
-constexpr float kZeroScale = kNestedA2 * kNestedB;
-enum NestedWeight : int { kAtZero = 0, kAtInfinity = 4, kSingle = 5 };  // along one axis
+constexpr float kNestedZeroScale = 1 / (kNestedA2 * kNestedB);
+enum NestedWeight : int { kAtZero = 0, kAtInfinity = 4, kSingle = 5 };  // along one axis: the bare taps
 
-// Which taps of the stored kernel, along either axis, are the pair and which is the single one.
-struct NestedTaps {
-  int first, second, single;
-};
-constexpr NestedTaps kUpTaps = {2, 0, 1}, kDownTaps = {0, 2, 1};
-
-// The sums of some output channels are made at a time: about eight panels, in an even number of blocks where
+// The sums of some output channels are made at a time: of about eight panels, in an even number of blocks where
 // there are several, so that two threads share them evenly.
-struct NestedBlocks {
-  Panels panels;
-  int64_t count;
-  explicit NestedBlocks(int64_t out_channels) : panels(out_channels), count(1) {
-    constexpr int64_t kPanels = 8;
-    if (panels.count > kPanels / 2) count = RoundUp((panels.count + kPanels - 1) / kPanels, 2);
-  }
-  int64_t Panel(int64_t block) const { return panels.count * block / count; }
-  int64_t Row(int64_t block) const { return panels.Begin(Panel(block)); }  // the first channel
-  int64_t Rows(int64_t block) const { return Row(block + 1) - Row(block); }
-  int64_t MostRows() const {
-    int64_t most = 0;
-    for (int64_t b = 0; b < count; ++b) most = std::max(most, Rows(b));
-    return most;
-  }
-};
-
-// The weight [O,I,3,3] times gain: U as [block][weight][block of k][panel][k][row].
-inline int64_t PackedNestedFloats(int64_t in_channels, int64_t out_channels) {
-  return RoundUp(kNestedWeights * in_channels * out_channels, kTile);
+inline ChannelBlocks NestedBlocks(int64_t out_channels, bool late, int64_t threads) {
+  if (late) return ChannelBlocks::Late(out_channels, threads);
+  constexpr int64_t kPanels = 8;
+  const int64_t panels = Panels(out_channels).count;
+  return {out_channels, panels <= kPanels / 2 ? 1 : RoundUp((panels + kPanels - 1) / kPanels, 2)};
 }
-void PackNested(int64_t in_channels, int64_t out_channels, const float* weight, float gain,
-                const NestedTaps& taps, float* packed);
 
-// V as [slot][k][16], the slots v_slot floats apart.
+// U for either (transformed.h).
+void TransformUpWeights(const float* taps, int64_t tap_stride, int64_t count, float* u, int64_t u_stride);
+void TransformDownWeights(const float* taps, int64_t tap_stride, int64_t count, float* u, int64_t u_stride);
+
+// V as [slot][k][16], the slots this many floats apart.
 constexpr int64_t NestedSlotFloats(int64_t in_channels) { return (in_channels + 1) * kTile; }
 
-// Products of one block of channels; `packed` as PackNested left it.
-class NestedProduct {
- public:
-  NestedProduct(const NestedBlocks& blocks, int64_t in_channels, const float* packed)
-      : blocks_(blocks), in_channels_(in_channels), packed_(packed) {}
-
-  // c[row][tiles of 16 columns] = weight * b; rows of c are c_stride apart. next_b: what will be wanted then.
-  void Multiply(int64_t block, int64_t weight, const float* b, int64_t tiles, float* c, int64_t c_stride,
-                const float* next_b = nullptr) const;
-  // M [row][slot][16] of a group of sixteen tiles.
-  void MultiplySlots(int64_t block, const float* v, float* m) const {
-    const auto slots = [&](int64_t f) { return v + FirstSlot(f) * NestedSlotFloats(in_channels_); };
-    for (int64_t f = 0; f < kNestedWeights; ++f) {
-      Multiply(block, f, slots(f), SlotsOf(f), m + FirstSlot(f) * kTile, kNestedSlots * kTile,
-               slots((f + 1) % kNestedWeights));
-    }
-  }
-
- private:
-  const NestedBlocks& blocks_;
-  int64_t in_channels_;
-  const float* packed_;
-};
+// M [row][slot][16] of a block of channels and a group of sixteen tiles.
+void MultiplySlots(const ChannelBlocks& blocks, int64_t block, int64_t in_channels, const BlockWeights& weights,
+                   const float* v, float* m);
 
 }  // namespace mien::gemm

@@ -113,9 +113,10 @@ class DownInput {
   Apart apart_[kReadRows] = {};
 };
 
-void TransformDownInputs(const NestedDown& conv, const DownGroup& group, float* v) {
+// Input channels [begin, end).
+void TransformDownInputs(const NestedDown& conv, const DownGroup& group, int64_t begin, int64_t end, float* v) {
   DownInput input(conv);
-  for (int64_t i = 0; i < conv.in_channels; ++i) input.Transform(group, i, v + i * kTile);
+  for (int64_t i = begin; i < end; ++i) input.Transform(group, i, v + i * kTile);
 }
 
 // y of tiles t ... of one channel, four rows of pixels: along the rows of slots, then along the columns.
@@ -191,35 +192,92 @@ DownGroup GroupAt(const NestedDown& conv, int64_t begin, int64_t batch, const fl
   return group;
 }
 
-int64_t SumFloats(const NestedBlocks& blocks) { return blocks.MostRows() * kNestedSlots * kTile; }
+// A convolution with its memory: V, of each thread or of all of them, then each thread's M and U of a block.
+class Run {
+ public:
+  Run(const NestedDown& conv, const float* packed, int64_t batch, int64_t threads)
+      : conv_(conv),
+        threads_(threads),
+        groups_((batch * conv.Tiles() + kTile - 1) / kTile),
+        chunk_(conv.late ? std::min(groups_, kMostGroups) : 1),
+        blocks_(NestedBlocks(conv.out_channels, conv.late, threads)),
+        weights_(blocks_, conv.in_channels, conv.late, &TransformDownWeights, packed),
+        sum_floats_(blocks_.MostRows() * kNestedSlots * kTile) {}
+
+  int64_t ScratchFloats() const {
+    return (conv_.late ? 1 : threads_) * chunk_ * GroupFloats() + threads_ * OwnFloats();
+  }
+
+  void Compute(const float* x, int64_t batch, ThreadPool* pool, float* scratch, const Sink& sink) const {
+    if (conv_.late) return Together(x, batch, pool, scratch, sink);
+    // Tasks: groups times parts of the blocks, each with V of its own; no cut changes an element's arithmetic.
+    int64_t splits = 1;
+    while (splits < blocks_.count && groups_ * splits < 4 * threads_ && groups_ * splits % threads_ != 0)
+      ++splits;
+    pool->ParallelFor(static_cast<int>(groups_ * splits), [&](int task, int thread) {
+      const int64_t split = task / groups_;
+      const DownGroup group = GroupAt(conv_, task % groups_ * kTile, batch, x);
+      float *v = scratch + thread * (GroupFloats() + OwnFloats()), *m = v + GroupFloats();
+      HWY_DYNAMIC_DISPATCH(TransformDownInputs)(conv_, group, 0, conv_.in_channels, v);
+      for (int64_t b = blocks_.count * split / splits; b < blocks_.count * (split + 1) / splits; ++b)
+        Sum(group, b, weights_.Of(b, nullptr), v, m, sink);
+    });
+  }
+
+ private:
+  static constexpr int64_t kMostGroups = 4;  // whose V is kept for one transform of the weights
+
+  int64_t GroupFloats() const { return kNestedSlots * NestedSlotFloats(conv_.in_channels); }
+  int64_t OwnFloats() const { return sum_floats_ + weights_.MemoryFloats(); }
+
+  void Together(const float* x, int64_t batch, ThreadPool* pool, float* scratch, const Sink& sink) const {
+    for (int64_t begin = 0; begin < groups_; begin += chunk_) {
+      const int64_t count = std::min(chunk_, groups_ - begin);
+      const auto group = [&](int64_t g) { return GroupAt(conv_, (begin + g) * kTile, batch, x); };
+      const auto channel = [&](int64_t part) { return conv_.in_channels * part / threads_; };
+      pool->ParallelFor(static_cast<int>(threads_ * count), [&](int task, int) {
+        const int64_t part = task / count, g = task % count;
+        HWY_DYNAMIC_DISPATCH(TransformDownInputs)
+        (conv_, group(g), channel(part), channel(part + 1), scratch + g * GroupFloats());
+      });
+      pool->ParallelFor(static_cast<int>(blocks_.count), [&](int block, int thread) {
+        float* m = scratch + chunk_ * GroupFloats() + thread * OwnFloats();
+        const BlockWeights u = weights_.Of(block, m + sum_floats_);
+        for (int64_t g = 0; g < count; ++g) Sum(group(g), block, u, scratch + g * GroupFloats(), m, sink);
+      });
+    }
+  }
+
+  void Sum(const DownGroup& group, int64_t block, const BlockWeights& u, const float* v, float* m,
+           const Sink& sink) const {
+    MultiplySlots(blocks_, block, conv_.in_channels, u, v, m);
+    HWY_DYNAMIC_DISPATCH(FinishDownChannels)
+    (conv_, group, blocks_.Row(block), blocks_.Row(block + 1), m, sink);
+  }
+
+  const NestedDown& conv_;
+  int64_t threads_;
+  int64_t groups_, chunk_;
+  ChannelBlocks blocks_;
+  TransformedWeights weights_;
+  int64_t sum_floats_;
+};
 
 }  // namespace
 
-int64_t NestedDownThreadFloats(const NestedDown& conv) {
-  return kNestedSlots * NestedSlotFloats(conv.in_channels) + SumFloats(NestedBlocks(conv.out_channels));
+void PackNestedDown(const NestedDown& conv, const float* weight, float* packed) {
+  const ChannelBlocks blocks = NestedBlocks(conv.out_channels, conv.late, 1);
+  const TransformedWeights weights(blocks, conv.in_channels, conv.late, &TransformDownWeights, nullptr);
+  weights.Pack(weight, 1.0f, packed);
+}
+
+int64_t NestedDownScratchFloats(const NestedDown& conv, int64_t batch, int64_t threads) {
+  return Run(conv, nullptr, batch, threads).ScratchFloats();
 }
 
 void ConvolveNestedDown(const NestedDown& conv, const float* packed, const float* x, int64_t batch,
                         ThreadPool* threads, float* scratch, const Sink& sink) {
-  const NestedBlocks blocks(conv.out_channels);
-  const NestedProduct product(blocks, conv.in_channels, packed);
-  const int64_t thread_floats = NestedDownThreadFloats(conv), wanted = 4 * threads->threads();
-  const int64_t groups = (batch * conv.Tiles() + kTile - 1) / kTile;
-  // Tasks: groups times parts of the blocks, each with V of its own; no cut changes an element's arithmetic.
-  int64_t splits = 1;
-  while (splits < blocks.count && groups * splits < wanted && groups * splits % threads->threads() != 0)
-    ++splits;
-  threads->ParallelFor(static_cast<int>(groups * splits), [&](int task, int thread) {
-    const int64_t split = task / groups;
-    const DownGroup group = GroupAt(conv, task % groups * kTile, batch, x);
-    float* v = scratch + thread * thread_floats;
-    float* m = v + kNestedSlots * NestedSlotFloats(conv.in_channels);
-    HWY_DYNAMIC_DISPATCH(TransformDownInputs)(conv, group, v);
-    for (int64_t b = blocks.count * split / splits; b < blocks.count * (split + 1) / splits; ++b) {
-      product.MultiplySlots(b, v, m);
-      HWY_DYNAMIC_DISPATCH(FinishDownChannels)(conv, group, blocks.Row(b), blocks.Row(b + 1), m, sink);
-    }
-  });
+  Run(conv, packed, batch, threads->threads()).Compute(x, batch, threads, scratch, sink);
 }
 
 }  // namespace mien::gemm

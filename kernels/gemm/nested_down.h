@@ -2,7 +2,8 @@
 // from 9x9 inputs. Along one axis, of the slots' sums M,
 //   y[j] = (A^T M_pair)[j] + M_single[j]
 // A task takes sixteen tiles through all of it: V is made once, M for a block of output channels at a time,
-// and their sums go to the sink (conv.h) at once.
+// and their sums go to the sink (conv.h) at once. Where the weights are transformed at every use, all threads
+// make V of some sixteens, then each takes output channels.
 #pragma once
 
 #include <cstdint>
@@ -13,11 +14,12 @@
 namespace mien::gemm {
 
 struct NestedDown {
-  static NestedDown Of(const Shape& x, const Shape& weight) {
-    return {.in_channels = weight[1], .out_channels = weight[0], .height = x[2], .width = x[3]};
+  static NestedDown Of(const Shape& x, const Shape& weight, bool late) {
+    return {weight[1], weight[0], x[2], x[3], late && WorthTransformingLate(weight[1], weight[0])};
   }
   int64_t in_channels = 0, out_channels = 0;
   int64_t height = 0, width = 0;  // of the input
+  bool late = false;              // weights (transformed.h)
 
   int64_t OutHeight() const { return (height + 1) / 2; }
   int64_t OutWidth() const { return (width + 1) / 2; }
@@ -32,10 +34,13 @@ struct NestedDown {
   bool Wins() const { return in_channels >= kTile && out_channels >= kTile && Tiles() >= kTile; }
 };
 
-// What one thread needs for ConvolveNestedDown.
-int64_t NestedDownThreadFloats(const NestedDown& conv);
+// The weight [O,I,3,3].
+void PackNestedDown(const NestedDown& conv, const float* weight, float* packed);
 
-// x [N,I,H,W]; `packed` by PackNested with kDownTaps; `scratch`: one block per thread.
+// Of all threads.
+int64_t NestedDownScratchFloats(const NestedDown& conv, int64_t batch, int64_t threads);
+
+// x [N,I,H,W].
 void ConvolveNestedDown(const NestedDown& conv, const float* packed, const float* x, int64_t batch,
                         ThreadPool* threads, float* scratch, const Sink& sink);
 

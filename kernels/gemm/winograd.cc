@@ -5,14 +5,14 @@
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 #include "hwy/highway.h"
 #include "kernels/gemm/apart-inl.h"
+#include "kernels/gemm/transformed-inl.h"
 
 #ifndef MIEN_KERNELS_GEMM_WINOGRAD_TYPES
 #define MIEN_KERNELS_GEMM_WINOGRAD_TYPES
 namespace mien::gemm {
 
 constexpr int kSide = 6;              // of a transformed tile
-constexpr int64_t kMostTiles = 4;     // of the product, sixteen columns each: the most in a group
-constexpr int64_t kBlockPanels = 16;  // of the output channels whose sums are made at a time
+constexpr int64_t kMostTiles = 8;     // of the product, sixteen columns each: the most in a group
 
 // Powers of the points; all of them are exact in fp32, and this choice has the least error of those tried: a
 // third of that of the usual points 1 and 2.
@@ -107,20 +107,27 @@ class InputRun {
   ApartRow rows_[kSide];
 };
 
-// V of the group, every input channel.
-void TransformInputs(const Winograd& conv, const Group& group, const Layout& layout, float* v) {
+// V of the group, input channels [begin, end).
+void TransformInputs(const Winograd& conv, const Group& group, const Layout& layout, int64_t begin,
+                     int64_t end, float* v) {
   constexpr int64_t kAhead = 2;  // channels: planes lie too far apart for the hardware to see the pattern
+  alignas(64) float apart[kWinogradPositions][2 * kTile];
   InputRun input;
-  for (int64_t i = 0; i < conv.in_channels; ++i) {
+  for (int64_t i = begin; i < end; ++i) {
     for (int k = 0; k < group.runs; ++k) {
       const TileRun& run = group.run[k];
       float* target = v + run.target / kTile * layout.v_tile + i * kTile + run.target % kTile;
-      if (i + kAhead < conv.in_channels) {
+      if (i + kAhead < end) {
         PrefetchRows(run.x + (i + kAhead) * group.plane, conv.height, conv.width, run.row * kWinogradTile - 1,
                      (run.row + 1) * kWinogradTile + 1, run.column * kWinogradTile, run.count);
       }
-      input.Transform(conv, run, run.x + i * group.plane, run.style != nullptr ? run.style[i] : 1.0f, target,
-                      layout.v_position);
+      // Lanes behind a run are those of the next channel, which comes later, but for the last one.
+      const bool last = i + 1 == end;
+      input.Transform(conv, run, run.x + i * group.plane, run.style != nullptr ? run.style[i] : 1.0f,
+                      last ? apart[0] : target, last ? 2 * kTile : layout.v_position);
+      if (!last) continue;
+      for (int64_t f = 0; f < kWinogradPositions; ++f)
+        std::copy_n(apart[f], run.count, target + f * layout.v_position);
     }
   }
 }
@@ -166,6 +173,29 @@ void TransformOutputs(const Winograd& conv, const Group& group, const Layout& la
   }
 }
 
+// G along one axis: of a point p, what w0 + p w1 + p^2 w2 is divided by are p's distances from the others.
+struct WeightAxis {
+  static constexpr double kA = gemm::kA, kB = gemm::kB;
+  static constexpr float kAtZero = 1 / (kA * kA * kB * kB), kAtA = 1 / (2 * kA * kA * (kA * kA - kB * kB)),
+                         kAtB = 1 / (2 * kB * kB * (kB * kB - kA * kA));
+
+  template <class W>
+  static HWY_INLINE void Apply(W w0, W w1, W w2, W* HWY_RESTRICT out) {
+    const D d;
+    out[0] = hn::Mul(hn::Set(d, kAtZero), w0);
+    const W a_even = hn::MulAdd(hn::Set(d, kA2), w2, w0), b_even = hn::MulAdd(hn::Set(d, kB2), w2, w0);
+    out[1] = hn::Mul(hn::Set(d, kAtA), hn::MulAdd(hn::Set(d, gemm::kA), w1, a_even));
+    out[2] = hn::Mul(hn::Set(d, kAtA), hn::NegMulAdd(hn::Set(d, gemm::kA), w1, a_even));
+    out[3] = hn::Mul(hn::Set(d, kAtB), hn::MulAdd(hn::Set(d, gemm::kB), w1, b_even));
+    out[4] = hn::Mul(hn::Set(d, kAtB), hn::NegMulAdd(hn::Set(d, gemm::kB), w1, b_even));
+    out[5] = w2;
+  }
+};
+
+void TransformU(const float* taps, int64_t tap_stride, int64_t count, float* u, int64_t u_stride) {
+  TransformTaps<WeightAxis>(taps, tap_stride, count, u, u_stride);
+}
+
 }  // namespace mien::gemm::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -174,42 +204,53 @@ namespace mien::gemm {
 
 HWY_EXPORT(TransformInputs);
 HWY_EXPORT(TransformOutputs);
+HWY_EXPORT(TransformU);
 
 namespace {
 
-// Of V: 768 KiB, three quarters of a second-level cache; but with fewer than 32 columns the weights, which
-// are read once per group, would be what limits.
-constexpr int64_t kGroupFloats = int64_t{3} << 16;
-constexpr int64_t kLeastTiles = 2;
+void TransformUWeights(const float* taps, int64_t tap_stride, int64_t count, float* u, int64_t u_stride) {
+  HWY_DYNAMIC_DISPATCH(TransformU)(taps, tap_stride, count, u, u_stride);
+}
+
+// Of output channels, whose sums are made at a time.
+ChannelBlocks Blocks(const Winograd& conv, int64_t threads) {
+  if (conv.late)
+    return ChannelBlocks::Late(conv.out_channels, threads);
+  constexpr int64_t kPanels = 16;
+  return {conv.out_channels, (Panels(conv.out_channels).count + kPanels - 1) / kPanels};
+}
+
+// Tiles of the product in a group. V that a thread makes for itself: 768 KiB, three quarters of a second-level
+// cache; but with fewer than 32 columns the weights, which are read once per group, would be what limits. Where
+// weights are transformed for every group, V is of all threads, and the groups are larger; less so for ranges of
+// rows, which have no more and whose memory counts.
+int64_t GroupTiles(const Winograd& conv, int64_t sixteens, int64_t threads, bool in_ranges) {
+  if (conv.late) {
+    const int64_t most = in_ranges ? kMostTiles / 2 : kMostTiles, groups = (sixteens + most - 1) / most;
+    return (sixteens + groups - 1) / groups;
+  }
+  constexpr int64_t kGroupFloats = int64_t{3} << 16, kLeastTiles = 2, kMostOwn = 4;
+  const int64_t fitting = kGroupFloats / (kWinogradPositions * DepthStride(conv.in_channels));
+  return std::clamp<int64_t>(sixteens / threads, 1, std::clamp(fitting, kLeastTiles, kMostOwn));
+}
 
 // How the work is cut; no cut changes an element's arithmetic.
 struct Plan {
-  int64_t blocks;                    // of output channels
+  ChannelBlocks blocks;
   int64_t sample_tiles, first_tile;  // of the rows, in each sample
   int64_t tiles;                     // of the batch
   int64_t columns;                   // tiles of a group
-  int64_t groups, splits;            // tasks: groups times parts of the blocks, each with V of its own
-  Plan(const Winograd& conv, int64_t batch, RowRange rows, int64_t threads) {
-    const int64_t panels = Panels(conv.out_channels).count;
-    blocks = (panels + kBlockPanels - 1) / kBlockPanels;
+  int64_t groups;
+  Plan(const Winograd& conv, int64_t batch, RowRange rows, int64_t threads, bool in_ranges)
+      : blocks(Blocks(conv, threads)) {
     const int64_t row_begin = rows.begin / kWinogradTile;
     first_tile = row_begin * conv.TileColumns();
     sample_tiles = ((rows.end + kWinogradTile - 1) / kWinogradTile - row_begin) * conv.TileColumns();
     tiles = batch * sample_tiles;
-    const int64_t sixteens = (tiles + kTile - 1) / kTile;
-    const int64_t fitting = kGroupFloats / (kWinogradPositions * DepthStride(conv.in_channels));
-    const int64_t best = std::clamp(fitting, kLeastTiles, kMostTiles);
-    columns = kTile * std::clamp<int64_t>(sixteens / threads, 1, best);
+    columns = kTile * GroupTiles(conv, (tiles + kTile - 1) / kTile, threads, in_ranges);
     groups = (tiles + columns - 1) / columns;
-    splits = 1;
-    while (splits < blocks && groups * splits < 4 * threads && groups * splits % threads != 0) ++splits;
   }
 };
-
-int64_t BlockRows(const Panels& panels) {
-  const int64_t end = std::min(kBlockPanels, panels.count);
-  return panels.Begin(end);
-}
 
 Group GroupAt(const Winograd& conv, const Plan& plan, int64_t index, const View<const float>& x,
               const float* style) {
@@ -233,116 +274,113 @@ Group GroupAt(const Winograd& conv, const Plan& plan, int64_t index, const View<
   return group;
 }
 
-// M of the panels of one block.
-void MultiplyPositions(const Winograd& conv, const Panels& panels, int64_t panel_begin, int64_t panel_end,
-                       const Layout& layout, const float* u, const float* v, int64_t columns, float* m) {
-  const int64_t rows = panels.Begin(panel_end) - panels.Begin(panel_begin);
+// M of one block.
+void MultiplyPositions(const Winograd& conv, const ChannelBlocks& blocks, int64_t block, const BlockWeights& weights,
+                       const Layout& layout, const float* v, int64_t columns, float* m) {
   for (int64_t f = 0; f < kWinogradPositions; ++f) {
     for (int64_t k = 0; k < conv.in_channels; k += kDepth) {
       const int64_t depth = std::min(kDepth, conv.in_channels - k);
       const bool last = k + depth == conv.in_channels;
       const int64_t next_position = (f + (last ? 1 : 0)) % kWinogradPositions;
       const float* next = v + next_position * layout.v_position + (last ? 0 : (k + depth) * kTile);
-      Multiply(panels, {.depth = depth,
-                        .a = u,
-                        .panel_begin = panel_begin,
-                        .panel_end = panel_end,
-                        .b = v + f * layout.v_position + k * kTile,
-                        .b_tile_stride = layout.v_tile,
-                        .tiles = columns / kTile,
-                        .c = m + f * layout.m_position,
-                        .c_stride = layout.m_row,
-                        .accumulate = k > 0,
-                        .next_b = next});
-      u += rows * depth;
+      Multiply(blocks.panels, {.depth = depth,
+                               .a = weights.u + f * weights.stride + k * blocks.Rows(block),
+                               .panel_begin = blocks.Panel(block),
+                               .panel_end = blocks.Panel(block + 1),
+                               .b = v + f * layout.v_position + k * kTile,
+                               .b_tile_stride = layout.v_tile,
+                               .tiles = columns / kTile,
+                               .c = m + f * layout.m_position,
+                               .c_stride = layout.m_row,
+                               .accumulate = k > 0,
+                               .next_b = next});
     }
   }
 }
 
-// G, from the points.
-struct WeightTransform {
-  double g[kSide][3] = {};
+// A convolution with its memory: V, of each thread or of all of them, then each thread's M and U of a block.
+class Run {
+ public:
+  Run(const Winograd& conv, const float* packed, int64_t batch, RowRange rows, int64_t threads, bool in_ranges)
+      : conv_(conv),
+        threads_(threads),
+        plan_(conv, batch, rows, threads, in_ranges),
+        weights_(plan_.blocks, conv.in_channels, conv.late, &TransformUWeights, packed),
+        layout_(conv.in_channels, plan_.blocks.MostRows(), plan_.columns) {}
 
-  WeightTransform() {
-    constexpr double kPoints[] = {0.0, kA, -kA, kB, -kB};
-    for (int p = 0; p < kSide - 1; ++p) {
-      double scale = 1.0;
-      for (int q = 0; q < kSide - 1; ++q) scale *= p == q ? 1.0 : kPoints[p] - kPoints[q];
-      g[p][0] = 1.0 / scale;
-      g[p][1] = kPoints[p] / scale;
-      g[p][2] = kPoints[p] * kPoints[p] / scale;
+  int64_t ScratchFloats() const { return (conv_.late ? 1 : threads_) * VFloats() + threads_ * OwnFloats(); }
+
+  void Compute(const View<const float>& x, const float* style, ThreadPool* pool, float* scratch,
+               const Sink& sink) const {
+    if (conv_.late) return Together(x, style, pool, scratch, sink);
+    // Tasks: groups times parts of the blocks, each with V of its own.
+    int64_t splits = 1;
+    while (splits < plan_.blocks.count && plan_.groups * splits < 4 * threads_ &&
+           plan_.groups * splits % threads_ != 0) {
+      ++splits;
     }
-    g[kSide - 1][2] = 1.0;  // infinity
+    pool->ParallelFor(static_cast<int>(plan_.groups * splits), [&](int task, int thread) {
+      const int64_t split = task / plan_.groups;
+      const Group group = GroupAt(conv_, plan_, task % plan_.groups, x, style);
+      float *v = scratch + thread * (VFloats() + OwnFloats()), *own = v + VFloats();
+      HWY_DYNAMIC_DISPATCH(TransformInputs)(conv_, group, layout_, 0, conv_.in_channels, v);
+      for (int64_t b = plan_.blocks.count * split / splits; b < plan_.blocks.count * (split + 1) / splits; ++b)
+        ComputeBlock(group, b, v, own, sink);
+    });
   }
 
-  // U of one pair of channels.
-  void Apply(const float* w, double gain, float* u) const {
-    for (int r = 0; r < kSide; ++r) {
-      double row[3];
-      for (int x = 0; x < 3; ++x) row[x] = gain * (g[r][0] * w[x] + g[r][1] * w[3 + x] + g[r][2] * w[6 + x]);
-      for (int c = 0; c < kSide; ++c) {
-        *u++ = static_cast<float>(g[c][0] * row[0] + g[c][1] * row[1] + g[c][2] * row[2]);
-      }
+ private:
+  int64_t VFloats() const { return kWinogradPositions * layout_.v_position; }
+  int64_t OwnFloats() const { return kWinogradPositions * layout_.m_position + weights_.MemoryFloats(); }
+
+  // Group by group, each block of channels transformed once.
+  void Together(const View<const float>& x, const float* style, ThreadPool* pool, float* scratch,
+                const Sink& sink) const {
+    for (int64_t g = 0; g < plan_.groups; ++g) {
+      const Group group = GroupAt(conv_, plan_, g, x, style);
+      const auto channel = [&](int64_t part) { return conv_.in_channels * part / threads_; };
+      pool->ParallelFor(static_cast<int>(threads_), [&](int part, int) {
+        HWY_DYNAMIC_DISPATCH(TransformInputs)
+        (conv_, group, layout_, channel(part), channel(part + 1), scratch);
+      });
+      pool->ParallelFor(static_cast<int>(plan_.blocks.count), [&](int block, int thread) {
+        ComputeBlock(group, block, scratch, scratch + VFloats() + thread * OwnFloats(), sink);
+      });
     }
   }
+
+  void ComputeBlock(const Group& group, int64_t block, const float* v, float* own, const Sink& sink) const {
+    const BlockWeights u = weights_.Of(block, own + kWinogradPositions * layout_.m_position);
+    MultiplyPositions(conv_, plan_.blocks, block, u, layout_, v, group.columns, own);
+    HWY_DYNAMIC_DISPATCH(TransformOutputs)
+    (conv_, group, layout_, own, plan_.blocks.Row(block), plan_.blocks.Row(block + 1), sink);
+  }
+
+  const Winograd& conv_;
+  int64_t threads_;
+  Plan plan_;
+  TransformedWeights weights_;
+  Layout layout_;
 };
 
 }  // namespace
 
-void PackWinograd(int64_t in_channels, int64_t out_channels, const float* weight, float gain, float* packed) {
-  const Panels panels(out_channels);
-  const WeightTransform transform;
-  for (int64_t first = 0; first < panels.count; first += kBlockPanels) {
-    const int64_t last = std::min(panels.count, first + kBlockPanels);
-    const int64_t rows = panels.Begin(last) - panels.Begin(first), position = rows * in_channels;
-    for (int64_t k = 0; k < in_channels; k += kDepth) {
-      const int64_t depth = std::min(kDepth, in_channels - k);
-      for (int64_t p = first; p < last; ++p) {
-        for (int64_t i = k; i < k + depth; ++i) {
-          for (int64_t o = panels.Begin(p); o < panels.Begin(p + 1); ++o) {
-            float u[kWinogradPositions];
-            transform.Apply(weight + (o * in_channels + i) * 9, gain, u);
-            for (int64_t f = 0; f < kWinogradPositions; ++f) packed[f * position] = u[f];
-            ++packed;
-          }
-        }
-      }
-    }
-    packed += (kWinogradPositions - 1) * position;
-  }
+void PackWinograd(const Winograd& conv, const float* weight, float gain, float* packed) {
+  const ChannelBlocks blocks = Blocks(conv, 1);
+  TransformedWeights(blocks, conv.in_channels, conv.late, &TransformUWeights, nullptr).Pack(weight, gain, packed);
 }
 
-int64_t WinogradThreadFloats(const Winograd& conv, int64_t batch, int64_t threads) {
-  const Plan plan(conv, batch, {0, conv.height}, threads);
-  const Layout layout(conv.in_channels, BlockRows(Panels(conv.out_channels)), plan.columns);
-  return kWinogradPositions * (layout.v_position + layout.m_position);
+int64_t WinogradScratchFloats(const Winograd& conv, int64_t batch, int64_t threads, bool in_ranges) {
+  return Run(conv, nullptr, batch, {0, conv.height}, threads, in_ranges).ScratchFloats();
 }
 
 RowRange WinogradRowsRead(const Winograd& conv, RowRange rows) {
   return {std::max<int64_t>(0, rows.begin - 1), std::min(conv.height, RoundUp(rows.end, kWinogradTile) + 1)};
 }
 
-void ConvolveWinograd(const Winograd& conv, const float* packed, const View<const float>& x,
-                      const float* style, RowRange rows, ThreadPool* threads, float* scratch,
-                      const Sink& sink) {
-  const Plan plan(conv, x.shape[0], rows, threads->threads());
-  const Panels panels(conv.out_channels);
-  const Layout layout(conv.in_channels, BlockRows(panels), plan.columns);
-  const int64_t thread_floats = kWinogradPositions * (layout.v_position + layout.m_position);
-  threads->ParallelFor(static_cast<int>(plan.groups * plan.splits), [&](int task, int thread) {
-    const int64_t split = task / plan.groups;
-    const Group group = GroupAt(conv, plan, task % plan.groups, x, style);
-    float* v = scratch + thread * thread_floats;
-    float* m = v + kWinogradPositions * layout.v_position;
-    HWY_DYNAMIC_DISPATCH(TransformInputs)(conv, group, layout, v);
-    for (int64_t b = plan.blocks * split / plan.splits; b < plan.blocks * (split + 1) / plan.splits; ++b) {
-      const int64_t first = b * kBlockPanels, last = std::min(panels.count, first + kBlockPanels);
-      const float* u = packed + kWinogradPositions * conv.in_channels * panels.Begin(first);
-      MultiplyPositions(conv, panels, first, last, layout, u, v, group.columns, m);
-      HWY_DYNAMIC_DISPATCH(TransformOutputs)
-      (conv, group, layout, m, panels.Begin(first), panels.Begin(last), sink);
-    }
-  });
+void ConvolveWinograd(const Winograd& conv, const float* packed, const View<const float>& x, const float* style,
+                      RowRange rows, bool in_ranges, ThreadPool* threads, float* scratch, const Sink& sink) {
+  Run(conv, packed, x.shape[0], rows, threads->threads(), in_ranges).Compute(x, style, threads, scratch, sink);
 }
 
 }  // namespace mien::gemm

@@ -2,14 +2,16 @@
 // direct form's multiplications. A tile is 4x4 outputs, computed from 6x6 inputs; with the points 0, +-5/8,
 // +-3/2 and infinity along either axis
 //   U = G w G^T,  V = B^T (style * x) B,  M_f[o][tile] = sum_i U_f[o][i] V_f[i][tile],  y = A^T M A
-// where f is one of the 36 positions. U is computed in double when the weights are packed. A task takes a
-// group of tiles through all of it: V of the group is made once and stays in the cache, M is made for some
-// output channels at a time, and their sums go to the sink (conv.h) at once.
+// where f is one of the 36 positions. A task takes a group of tiles through all of it: V of the group is made
+// once and stays in the cache, M is made for some output channels at a time, and their sums go to the sink
+// (conv.h) at once. Where U is made at every use (transformed.h), all threads make V of a group, then each takes
+// output channels.
 #pragma once
 
 #include <cstdint>
 
 #include "kernels/gemm/conv.h"
+#include "kernels/gemm/transformed.h"
 #include "runtime/base/tensor.h"
 
 namespace mien::gemm {
@@ -18,11 +20,12 @@ constexpr int64_t kWinogradTile = 4;  // outputs along either axis
 constexpr int64_t kWinogradPositions = 36;
 
 struct Winograd {
-  static Winograd Of(const Shape& x, const Shape& weight) {
-    return {.in_channels = weight[1], .out_channels = weight[0], .height = x[2], .width = x[3]};
+  static Winograd Of(const Shape& x, const Shape& weight, bool late) {
+    return {weight[1], weight[0], x[2], x[3], late && WorthTransformingLate(weight[1], weight[0])};
   }
   int64_t in_channels = 0, out_channels = 0;
   int64_t height = 0, width = 0;
+  bool late = false;  // weights (transformed.h)
 
   int64_t TileRows() const { return (height + kWinogradTile - 1) / kWinogradTile; }
   int64_t TileColumns() const { return (width + kWinogradTile - 1) / kWinogradTile; }
@@ -38,22 +41,17 @@ struct Winograd {
   }
 };
 
-// The weight [O,I,3,3] times gain: U as [block of channels][position][block of k][panel][k][row].
-inline int64_t PackedWinogradFloats(int64_t in_channels, int64_t out_channels) {
-  return RoundUp(kWinogradPositions * in_channels * out_channels, kTile);
-}
-void PackWinograd(int64_t in_channels, int64_t out_channels, const float* weight, float gain, float* packed);
+// The weight [O,I,3,3] times gain.
+void PackWinograd(const Winograd& conv, const float* weight, float gain, float* packed);
 
-// What one thread needs for ConvolveWinograd, of any rows.
-int64_t WinogradThreadFloats(const Winograd& conv, int64_t batch, int64_t threads);
+// Of all threads; `in_ranges`: for some rows at a time.
+int64_t WinogradScratchFloats(const Winograd& conv, int64_t batch, int64_t threads, bool in_ranges);
 
 // Rows of the input that output rows `rows` read.
 RowRange WinogradRowsRead(const Winograd& conv, RowRange rows);
 
-// x [N,I,H,W], style [N,I] or null; output rows `rows`, from a multiple of the tile on; `scratch`: one block
-// per thread.
-void ConvolveWinograd(const Winograd& conv, const float* packed, const View<const float>& x,
-                      const float* style, RowRange rows, ThreadPool* threads, float* scratch,
-                      const Sink& sink);
+// x [N,I,H,W], style [N,I] or null; output rows `rows`, from a multiple of the tile on.
+void ConvolveWinograd(const Winograd& conv, const float* packed, const View<const float>& x, const float* style,
+                      RowRange rows, bool in_ranges, ThreadPool* threads, float* scratch, const Sink& sink);
 
 }  // namespace mien::gemm

@@ -78,8 +78,8 @@ void FinishModConv(const ModConv::Params& params, const CpuCall& call, const gem
 
 // Floats of the packed weight alone.
 int64_t WeightFloats(const ModConv::Params& params, const Shape& x, const Shape& weight) {
-  if (TakesWinograd(params, x, weight)) return gemm::PackedWinogradFloats(weight[1], weight[0]);
-  if (TakesNested(params, x, weight)) return gemm::PackedNestedFloats(weight[1], weight[0]);
+  if (TakesWinograd(params, x, weight) || TakesNested(params, x, weight))
+    return gemm::TransformedWeights::PackedFloats(weight[1], weight[0], LateWeights(params, weight));
   return gemm::RoundUp(weight.elements(), gemm::kTile);
 }
 
@@ -104,11 +104,11 @@ void ModConv::Pack(const Params& params, Inputs<float> in, float* packed) {
   const Shape& shape = in[kWeight].shape;
   const float* weight = in[kWeight].data;
   if (TakesNested(params, in[kX].shape, shape)) {
-    gemm::PackNested(shape[1], shape[0], weight, params.weight_gain, gemm::kUpTaps, packed);
+    PackNestedUp(shape, LateWeights(params, shape), weight, params.weight_gain, packed);
   } else if (params.up) {
     PackPhases(shape, weight, params.weight_gain, packed);
   } else if (TakesWinograd(params, in[kX].shape, shape)) {
-    gemm::PackWinograd(shape[1], shape[0], weight, params.weight_gain, packed);
+    gemm::PackWinograd(WinogradOf(params, in[kX].shape, shape), weight, params.weight_gain, packed);
   } else {
     gemm::PackWeight(PlainGeometry(shape), weight, 9, params.weight_gain, packed);
   }
@@ -128,25 +128,27 @@ void ModConv::Pack(const Params& params, Inputs<float> in, float* packed) {
   if (params.up) PackFir(in[kFilter].data, params.filter_gain, packed);
 }
 
-int64_t ModConv::ScratchFloats(const Params& params, Shapes in, int threads) {
-  const Shape &x = in[kX], &weight = in[kWeight];
+int64_t ScratchFloatsOf(const ModConv::Params& params, Shapes in, int threads, bool in_ranges) {
+  const Shape &x = in[ModConv::kX], &weight = in[ModConv::kWeight];
   int64_t floats = SharedScratchFloats(params, x, weight);
   if (TakesNested(params, x, weight)) {
-    floats += NestedUpScratchFloats(x, weight, threads, false);
+    floats += NestedUpScratchFloats(x, weight, LateWeights(params, weight), threads, in_ranges);
   } else if (params.up) {
     floats += threads * UpThreadFloats(x, weight);
   } else if (TakesWinograd(params, x, weight)) {
-    floats += threads * gemm::WinogradThreadFloats(gemm::Winograd::Of(x, weight), x[0], threads);
+    floats += gemm::WinogradScratchFloats(WinogradOf(params, x, weight), x[0], threads, in_ranges);
   } else {
     floats += threads * gemm::ThreadScratchFloats(PlainGeometry(weight));
   }
   return floats;
 }
 
+int64_t ModConv::ScratchFloats(const Params& params, Shapes in, int threads) {
+  return ScratchFloatsOf(params, in, threads, false);
+}
+
 int64_t ModConv::RangeScratchFloats(const Params& params, Shapes in, int threads) {
-  const Shape &x = in[kX], &weight = in[kWeight];
-  if (!TakesNested(params, x, weight)) return ScratchFloats(params, in, threads);
-  return SharedScratchFloats(params, x, weight) + NestedUpScratchFloats(x, weight, threads, true);
+  return ScratchFloatsOf(params, in, threads, true);
 }
 
 RowGrid ModConv::Rows(const Params& params, Shapes in) {
@@ -163,7 +165,7 @@ RowRange ModConv::RowsRead(const Params& params, Shapes in, int, RowRange out) {
   const Shape &x = in[kX], &weight = in[kWeight];
   if (TakesNested(params, x, weight)) return NestedUpRowsRead(x, out);
   if (params.up) return UpRowsRead(x, out);
-  if (TakesWinograd(params, x, weight)) return gemm::WinogradRowsRead(gemm::Winograd::Of(x, weight), out);
+  if (TakesWinograd(params, x, weight)) return gemm::WinogradRowsRead(WinogradOf(params, x, weight), out);
   return {std::max<int64_t>(0, out.begin - 1), std::min(x[2], out.end + 1)};
 }
 
@@ -180,12 +182,14 @@ void ModConv::Cpu(const Params& params, const CpuCall& call) {
   const float* style = call.in[kStyle].data;
   const RowRange rows = call.OutRows();
   if (params.up) {
-    (TakesNested(params, x, weight) ? NestedUpConv : UpConv)(call, UnpackFir(rest), thread_scratch, sink);
-    return;
+    const Fir fir = UnpackFir(rest);
+    if (TakesNested(params, x, weight))
+      return NestedUpConv(call, LateWeights(params, weight), fir, thread_scratch, sink);
+    return UpConv(call, fir, thread_scratch, sink);
   }
   if (TakesWinograd(params, x, weight)) {
-    gemm::ConvolveWinograd(gemm::Winograd::Of(x, weight), call.packed, call.in[kX], style, rows, call.threads,
-                           thread_scratch, sink);
+    gemm::ConvolveWinograd(WinogradOf(params, x, weight), call.packed, call.in[kX], style, rows,
+                           call.carry != nullptr, call.threads, thread_scratch, sink);
     return;
   }
   gemm::Conv conv = PlainGeometry(weight);

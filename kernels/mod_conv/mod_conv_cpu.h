@@ -13,8 +13,11 @@
 namespace mien {
 
 // Which form computes a call; decided by the shape of a sample.
+inline gemm::Winograd WinogradOf(const ModConv::Params& params, const Shape& x, const Shape& weight) {
+  return gemm::Winograd::Of(x, weight, params.late_weights);
+}
 inline bool TakesWinograd(const ModConv::Params& params, const Shape& x, const Shape& weight) {
-  return params.winograd && !params.up && gemm::Winograd::Of(x, weight).Wins();
+  return params.winograd && !params.up && WinogradOf(params, x, weight).Wins();
 }
 inline bool TakesNested(const ModConv::Params& params, const Shape& x, const Shape& weight) {
   return params.winograd && params.up && x[2] * x[3] >= 16 * gemm::kTile && x[3] >= gemm::kTile &&
@@ -87,12 +90,16 @@ inline int64_t NestedUpProducts(const Shape& x, const Shape& weight) {
   if (x[2] % gemm::kNestedTile == 0) columns += edge(x[3] + 1);
   return columns * weight[0] * weight[1];
 }
+inline bool LateWeights(const ModConv::Params& params, const Shape& weight) {
+  return params.late_weights && gemm::WorthTransformingLate(weight[1], weight[0]);
+}
+void PackNestedUp(const Shape& weight_shape, bool late, const float* weight, float gain, float* packed);
 // A row of tiles gives eight output rows, the first two rows above it.
 constexpr RowGrid kNestedUpRows = {2 * gemm::kNestedTile, 2};
 int64_t NestedUpCarryFloats(const Shape& x, const Shape& weight);
 RowRange NestedUpRowsRead(const Shape& x, RowRange out);
 // Of all threads; with `carries` for ranges of rows that follow each other.
-int64_t NestedUpScratchFloats(const Shape& x, const Shape& weight, int threads, bool carries);
-void NestedUpConv(const CpuCall& call, const Fir& fir, float* scratch, const gemm::Sink& sink);
+int64_t NestedUpScratchFloats(const Shape& x, const Shape& weight, bool late, int threads, bool carries);
+void NestedUpConv(const CpuCall& call, bool late, const Fir& fir, float* scratch, const gemm::Sink& sink);
 
 }  // namespace mien

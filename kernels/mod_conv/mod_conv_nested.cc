@@ -3,11 +3,11 @@
 // from top to bottom and from left to right, sixteen tiles at a time: their V, then for each block of
 // channels M, and for each channel a window of t that is filtered and handed on while it is in the
 // first-level cache. Tasks that take different channels of one band make V together, for a chunk of some
-// sixteens at a time. The filter reads a pixel of t to the left and two to the right, one row above and two
-// below: so a window's outputs lag by a pair of pixels and of rows, three columns are carried from window to
-// window, and three rows from one row of tiles to the next. The last row and column of t, of even number 2H
-// and 2W, lie in no tile where four divides H or W: they need the bare taps at the edge, which are the
-// weights at zero and infinity.
+// sixteens at a time; weights that are transformed at every use are so once per chunk. The filter reads a pixel
+// of t to the left and two to the right, one row above and two below: so a window's outputs lag by a pair of
+// pixels and of rows, three columns are carried from window to window, and three rows from one row of tiles to
+// the next. The last row and column of t, of even number 2H and 2W, lie in no tile where four divides H or W:
+// they need the bare taps at the edge.
 #include <algorithm>
 
 #include "kernels/mod_conv/nested_up.h"
@@ -31,23 +31,27 @@ constexpr int64_t kFewRows = 32;  // of tiles: below, threads share the output c
 
 // How the work is cut; no cut changes an element's arithmetic.
 struct UpPlan {
-  gemm::NestedBlocks blocks;
+  gemm::ChannelBlocks blocks;
   int64_t splits, bands;  // per sample
   int64_t band_rows;      // of tiles, at most
   int64_t chunk = 1;      // sixteens of tiles whose V is made at a time
   bool carries;           // one band, from where the range before ended
   UpPlan(const NestedUp& conv, RowRange out, int64_t threads, bool carries)
-      : blocks(conv.out_channels), splits(1), carries(carries) {
-    if (carries || conv.Rows() < kFewRows) splits = std::min(threads, blocks.count);
+      : blocks(gemm::NestedBlocks(conv.out_channels, conv.late, threads)), splits(1), carries(carries) {
+    if (conv.late || carries || conv.Rows() < kFewRows) splits = std::min(threads, blocks.count);
     // To wait for each other seldom; but V comes from the caches again for every block of channels.
-    constexpr int64_t kChunkFloats = 3 << 17;
+    constexpr int64_t kChunkFloats = 3 << 17, kLateChunk = 4;
     if (splits > 1) chunk = std::max<int64_t>(1, kChunkFloats / (kNestedSlots * conv.slot()));
+    if (conv.late && !carries) chunk = kLateChunk;
     const RowRange tiles = carries ? TileRowsAfter(conv, out) : TileRowsOf(conv, out);
     band_rows = tiles.end - tiles.begin;
     bands = 1;
-    if (carries) return;
-    bands = std::min((threads + splits - 1) / splits, tiles.end - tiles.begin);
-    band_rows = (tiles.end - tiles.begin + bands - 1) / bands + 1;
+    if (!carries) {
+      bands = std::min((threads + splits - 1) / splits, tiles.end - tiles.begin);
+      band_rows = (tiles.end - tiles.begin + bands - 1) / bands + 1;
+    }
+    const int64_t sixteens = (band_rows * conv.Columns() + kTile - 1) / kTile;
+    chunk = std::clamp<int64_t>(sixteens, 1, chunk);
   }
   // A band ends two rows above a row of tiles, where the row of tiles above it ends.
   RowRange Band(const NestedUp& conv, RowRange out, int64_t band) const {
@@ -68,14 +72,19 @@ struct UpPlan {
   }
 };
 
+gemm::TransformedWeights WeightsOf(const NestedUp& conv, const UpPlan& plan, const float* packed) {
+  return {plan.blocks, conv.in_channels, conv.late, &gemm::TransformUpWeights, packed};
+}
+
 // Memory: V of every band at work, then what each of its tasks has for itself.
 struct UpLayout {
-  int64_t v, m, stride, channel_kept, kept, bottom, carried, right_rows, right;
+  int64_t v, u, m, stride, channel_kept, kept, bottom, carried, right_rows, right;
   int64_t bands, tasks;  // that have memory of their own
   UpLayout(const NestedUp& conv, const UpPlan& plan, int64_t threads) {
     constexpr int64_t kEdgeColumns = kNestedEdgePixels + 1;
     const int64_t channels = plan.SplitChannels(), rows = plan.blocks.MostRows();
     v = plan.chunk * kNestedSlots * conv.slot();
+    u = WeightsOf(conv, plan, nullptr).MemoryFloats();
     m = std::max(rows * kNestedSlots * kTile + kTile,
                  3 * rows * kEdgeColumns + kEdgeColumns / kTile * conv.slot());
     stride = gemm::RoundUp(kPad + conv.width + 2 + 2 * kTile, kTile);
@@ -88,7 +97,7 @@ struct UpLayout {
     bands = plan.splits == 1 ? threads : plan.bands;
     tasks = bands * plan.splits;
   }
-  int64_t TaskFloats() const { return m + stride + kept + bottom + carried + right; }
+  int64_t TaskFloats() const { return u + m + stride + kept + bottom + carried + right; }
   int64_t Floats() const { return bands * v + tasks * TaskFloats(); }
 };
 
@@ -101,14 +110,15 @@ class UpTask {
       : conv_(conv),
         plan_(plan),
         blocks_(plan.blocks),
-        product_(plan.blocks, conv.in_channels, call.packed),
+        weights_(WeightsOf(conv, plan, call.packed)),
         fir_(fir),
         range_(range),
         channel_kept_(layout.channel_kept) {
     x_ = call.in[ModConv::kX].data + range.sample * conv.in_channels * conv.plane;
     style_ = call.in[ModConv::kStyle].data + range.sample * conv.in_channels;
     v_ = v;
-    m_ = scratch;
+    u_ = scratch;
+    m_ = u_ + layout.u;
     zeros_ = m_ + layout.m;
     state_.stride = layout.stride;
     state_.zeros = zeros_;
@@ -143,12 +153,13 @@ class UpTask {
   }
 
   void Multiply(int64_t chunk, const gemm::Sink& sink) {
-    ForGroups(chunk, [&](const UpGroup& group, const float* v) {
-      for (int64_t b = BeginBlock(); b < EndBlock(); ++b) {
-        product_.MultiplySlots(b, v, m_);
+    for (int64_t b = BeginBlock(); b < EndBlock(); ++b) {
+      const gemm::BlockWeights u = weights_.Of(b, u_);
+      ForGroups(chunk, [&](const UpGroup& group, const float* v) {
+        gemm::MultiplySlots(blocks_, b, conv_.in_channels, u, v, m_);
         FinishUpChannels(conv_, state_, fir_, range_, group, blocks_.Row(b), blocks_.Row(b + 1), m_, sink);
-      }
-    });
+      });
+    }
   }
 
   void End(const gemm::Sink& sink) {
@@ -184,13 +195,19 @@ class UpTask {
     return group;
   }
 
+  struct EdgeTap {
+    int tap, weight;
+  };
+  static EdgeTap TapAt(int row, int column) {
+    constexpr int kWeight[] = {gemm::kAtInfinity, gemm::kSingle, gemm::kAtZero};
+    return {row * 3 + column, kWeight[row] * gemm::kNestedSideWeights + kWeight[column]};
+  }
   // An edge of x, pixels [0, size) that lie `step` apart; t along it is
-  //   t[2p] = at_infinity x[p] + at_zero x[p-1],   t[2p+1] = single x[p]
-  // with three of the weights, all times kZeroScale for the other axis.
+  //   t[2p] = w_first x[p-1] + w_second x[p],   t[2p+1] = w_single x[p]
   struct Edge {
     const float* pixels;
     int64_t step, size;
-    int64_t at_zero, at_infinity, single;  // weights
+    EdgeTap first, second, single;
   };
   // Positions [begin, end) of all channels of the task: take(o, position, even, odd).
   template <class Take>
@@ -209,31 +226,38 @@ class UpTask {
       }
       for (int64_t b = BeginBlock(); b < EndBlock(); ++b) {
         const int64_t floats = blocks_.Rows(b) * columns;
-        const float *zero = m_, *infinity = m_ + floats, *single = m_ + 2 * floats;
-        product_.Multiply(b, edge.at_zero, gathered, columns / kTile, m_, columns);
-        product_.Multiply(b, edge.at_infinity, gathered, columns / kTile, m_ + floats, columns);
-        product_.Multiply(b, edge.single, gathered, columns / kTile, m_ + 2 * floats, columns);
+        float *first = m_, *second = m_ + floats, *single = m_ + 2 * floats;
+        MultiplyTap(b, edge.first, gathered, columns, first);
+        MultiplyTap(b, edge.second, gathered, columns, second);
+        MultiplyTap(b, edge.single, gathered, columns, single);
         for (int64_t o = blocks_.Row(b); o < blocks_.Row(b + 1); ++o) {
           const int64_t row = (o - blocks_.Row(b)) * columns;
           for (int64_t j = 0; j < count; ++j) {
-            const float even = infinity[row + j + 1] + gemm::kZeroScale * zero[row + j];
-            take(o, p + j, gemm::kZeroScale * even, gemm::kZeroScale * single[row + j + 1]);
+            take(o, p + j, second[row + j + 1] + first[row + j], single[row + j + 1]);
           }
         }
       }
     }
   }
-  static constexpr int64_t Weight(int row, int column) { return row * gemm::kNestedSideWeights + column; }
+  // One tap of a block of channels times gathered pixels.
+  void MultiplyTap(int64_t block, const EdgeTap& tap, const float* gathered, int64_t columns, float* sums) const {
+    for (int64_t k = 0; k < conv_.in_channels; k += gemm::kDepth) {
+      gemm::Multiply(blocks_.panels, {.depth = std::min(gemm::kDepth, conv_.in_channels - k),
+                                      .a = weights_.Tap(block, tap.tap, tap.weight, k),
+                                      .panel_begin = blocks_.Panel(block),
+                                      .panel_end = blocks_.Panel(block + 1),
+                                      .b = gathered + k * kTile,
+                                      .b_tile_stride = conv_.slot(),
+                                      .tiles = columns / kTile,
+                                      .c = sums,
+                                      .c_stride = columns,
+                                      .accumulate = k > 0});
+    }
+  }
 
   // Column 2W of t, rows of tiles [first, end).
   void RightEdge(int64_t first, int64_t end) {
-    using enum gemm::NestedWeight;
-    const Edge edge = {x_ + conv_.width - 1,
-                       conv_.width,
-                       conv_.height,
-                       Weight(kAtZero, kAtZero),
-                       Weight(kAtInfinity, kAtZero),
-                       Weight(kSingle, kAtZero)};
+    const Edge edge = {x_ + conv_.width - 1, conv_.width, conv_.height, TapAt(2, 2), TapAt(0, 2), TapAt(1, 2)};
     AlongEdge(edge, first * kNestedTile, end * kNestedTile, [&](int64_t o, int64_t p, float even, float odd) {
       float* right = state_.Right(o) + 2 * (p - first * kNestedTile);
       right[0] = even;
@@ -242,13 +266,7 @@ class UpTask {
   }
   // Row 2H of t.
   void BottomEdge() {
-    using enum gemm::NestedWeight;
-    const Edge edge = {x_ + (conv_.height - 1) * conv_.width,
-                       1,
-                       conv_.width,
-                       Weight(kAtZero, kAtZero),
-                       Weight(kAtZero, kAtInfinity),
-                       Weight(kAtZero, kSingle)};
+    const Edge edge = {x_ + (conv_.height - 1) * conv_.width, 1, conv_.width, TapAt(2, 2), TapAt(2, 0), TapAt(2, 1)};
     for (int64_t o = state_.first_channel; o < EndChannel(); ++o) state_.Bottom(o, 1)[-1] = 0.0f;
     AlongEdge(edge, 0, conv_.width + 1, [&](int64_t o, int64_t p, float even, float odd) {
       state_.Bottom(o, 0)[p] = even;
@@ -258,37 +276,43 @@ class UpTask {
 
   const NestedUp& conv_;
   const UpPlan& plan_;
-  const gemm::NestedBlocks& blocks_;
-  gemm::NestedProduct product_;
+  const gemm::ChannelBlocks& blocks_;
+  gemm::TransformedWeights weights_;
   const Fir& fir_;
   UpRange range_;
   int64_t channel_kept_;
   const float *x_, *style_;
-  float *v_, *m_, *zeros_;
+  float *v_, *u_, *m_, *zeros_;
   UpState state_;
 };
 
 }  // namespace
 
 RowRange NestedUpRowsRead(const Shape& x, RowRange out) {
-  const RowRange tiles = TileRowsAfter(NestedUp({nullptr, x}, Shape{1, x[1], 3, 3}), out);
+  const RowRange tiles = TileRowsAfter(NestedUp({nullptr, x}, Shape{1, x[1], 3, 3}, false), out);
   return {std::max<int64_t>(tiles.begin * kNestedTile - 1, 0), std::min(tiles.end * kNestedTile, x[2])};
 }
 
+void PackNestedUp(const Shape& weight_shape, bool late, const float* weight, float gain, float* packed) {
+  const gemm::ChannelBlocks blocks = gemm::NestedBlocks(weight_shape[0], late, 1);
+  const gemm::TransformedWeights weights(blocks, weight_shape[1], late, &gemm::TransformUpWeights, nullptr);
+  weights.Pack(weight, gain, packed);
+}
+
 // Of all rows: fewer need no more.
-int64_t NestedUpScratchFloats(const Shape& x, const Shape& weight, int threads, bool carries) {
-  const NestedUp conv({nullptr, x}, weight);
+int64_t NestedUpScratchFloats(const Shape& x, const Shape& weight, bool late, int threads, bool carries) {
+  const NestedUp conv({nullptr, x}, weight, late);
   return UpLayout(conv, UpPlan(conv, {0, 2 * x[2]}, threads, carries), threads).Floats();
 }
 
 int64_t NestedUpCarryFloats(const Shape& x, const Shape& weight) {
-  const NestedUp conv({nullptr, x}, weight);
+  const NestedUp conv({nullptr, x}, weight, false);
   return x[0] * weight[0] * UpLayout(conv, UpPlan(conv, {0, 2 * x[2]}, 1, true), 1).channel_kept;
 }
 
-void NestedUpConv(const CpuCall& call, const Fir& fir, float* scratch, const gemm::Sink& sink) {
+void NestedUpConv(const CpuCall& call, bool late, const Fir& fir, float* scratch, const gemm::Sink& sink) {
   const View<const float>& x = call.in[ModConv::kX];
-  const NestedUp conv(x, call.in[ModConv::kWeight].shape);
+  const NestedUp conv(x, call.in[ModConv::kWeight].shape, late);
   const RowRange out = call.OutRows();
   const int64_t threads = call.threads->threads(), samples = x.shape[0];
   const UpPlan plan(conv, out, threads, call.carry != nullptr);

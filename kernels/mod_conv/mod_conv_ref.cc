@@ -53,7 +53,7 @@ Cost ModConv::Count(const Params& params, Shapes in) {
   } else if (params.up) {
     cost.products = x[0] * UpProducts(x, weight);
   } else if (TakesWinograd(params, x, weight)) {
-    cost.products = gemm::Winograd::Of(x, weight).Products(x[0]);
+    cost.products = WinogradOf(params, x, weight).Products(x[0]);
   } else {
     cost.products = x[0] * gemm::RoundUp(x[2] * x[3], gemm::kTile) * channels * x[1] * 9;
   }

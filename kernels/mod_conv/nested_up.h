@@ -20,12 +20,14 @@ constexpr int64_t kTileRows = 2 * kNestedTile;  // of t
 struct NestedUp {
   int64_t in_channels, out_channels, height, width;
   int64_t plane;  // floats from channel to channel of x
-  NestedUp(const View<const float>& x, const Shape& weight)
+  bool late;      // weights (gemm/transformed.h)
+  NestedUp(const View<const float>& x, const Shape& weight, bool late)
       : in_channels(weight[1]),
         out_channels(weight[0]),
         height(x.shape[2]),
         width(x.shape[3]),
-        plane(x.Plane()) {}
+        plane(x.Plane()),
+        late(late) {}
   int64_t Rows() const { return (height + kNestedTile - 1) / kNestedTile; }  // of tiles
   int64_t Columns() const { return (width + kNestedTile - 1) / kNestedTile; }
   bool bottom_edge() const { return height % kNestedTile == 0; }

@@ -114,6 +114,20 @@ void CheckRows(const OpCase<Op>& c, const Tensors& in, const std::vector<float>&
   }
 }
 
+// Weights that are transformed at every use give the bits of those transformed when packed, in no more memory.
+template <class Op>
+void CheckLateWeights(OpCase<Op> c, const Tensors& in, const Tensors& out) {
+  const int64_t packed = Op::PackedFloats(c.params, c.in);
+  c.params.late_weights = true;
+  CHECK(Op::PackedFloats(c.params, c.in) <= packed);
+  for (int threads : {1, 2, 3, 7}) {
+    CAPTURE(threads);
+    CheckSameBits(RunCpu<Op>(c.params, c.in, in, Pool(threads)), out, "weights transformed late");
+  }
+  CheckBatch(c, in, out);
+  if constexpr (HasBands<Op>) CheckRows(c, in, out[0]);
+}
+
 template <class Op>
 void CheckCost(const OpCase<Op>& c, const Tensors& in, const Tensors& out, int64_t executed_products) {
   const Cost cost = Op::Count(c.params, c.in);
@@ -147,6 +161,7 @@ void TestCase(const OpCase<Op>& c) {
   }
   CheckBatch(c, in, out);
   if constexpr (HasBands<Op>) CheckRows(c, in, out[0]);
+  if constexpr (requires { c.params.late_weights; }) CheckLateWeights(c, in, out);
 
   double worst_target = 0.0;
   for (int64_t target : hwy::SupportedAndGeneratedTargets()) {
@@ -162,6 +177,7 @@ void TestCase(const OpCase<Op>& c) {
     CheckSameBits(RunCpu<Op>(c.params, c.in, in, Pool(3)), other, "another number of threads");
     CheckBatch(c, in, other);
     if constexpr (HasBands<Op>) CheckRows(c, in, other[0]);
+    if constexpr (requires { c.params.late_weights; }) CheckLateWeights(c, in, other);
   }
   std::printf("%-16s %-28s error %8.2e  all targets %8.2e  tolerance %8.2e\n", Op::kName, c.name, error,
               worst_target, c.tolerance);

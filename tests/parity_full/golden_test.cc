@@ -93,12 +93,14 @@ void JudgeImage(const std::string& group, const std::vector<double>& image, cons
 }
 
 // What a user gets: 90 dB, where float64 was recorded and everywhere against the direct form; the same bytes by any number
-// of threads.
+// of threads, by layers or in bands.
 void JudgeFastImage(const Golden& golden, const std::map<std::string, Tensor>& in, const std::vector<double>& direct) {
-  const auto run = [&](const char* threads) {
-    return golden.subject.RunFast({"--graph", "synthesis", "--threads", threads}, in).Get("image").values;
+  const auto run = [&](const char* threads, const char* memory) {
+    return golden.subject.RunFast({"--graph", "synthesis", "--threads", threads, "--memory", memory}, in)
+        .Get("image")
+        .values;
   };
-  const std::vector<double> image = run("1");
+  const std::vector<double> image = run("1", "layers");
   std::vector<double> ours, f64 = golden.io.Get("f64/image/val").values;
   for (double index : golden.io.Get("image/idx").values) ours.push_back(image[static_cast<size_t>(index)]);
   const auto side = static_cast<size_t>(std::lround(std::sqrt(static_cast<double>(image.size()) / 3)));
@@ -111,7 +113,8 @@ void JudgeFastImage(const Golden& golden, const std::map<std::string, Tensor>& i
   }
   JudgeDecibels(golden.name, "image, float64", ours, f64, 2);
   JudgeDecibels(golden.name, "image, direct form", image, direct, 2);
-  for (const char* threads : {"2", "3", "8"}) CHECK(run(threads) == image);
+  for (const char* threads : {"2", "3", "8"}) CHECK(run(threads, "layers") == image);
+  for (const char* threads : {"1", "2", "8"}) CHECK(run(threads, "bands") == image);
 }
 
 void TestGenerator(const std::string& kind) {
@@ -149,14 +152,15 @@ TEST_CASE("e4e encoder") {
     }
     Judge(golden.name, "codes_stage" + std::to_string(stage) + "_rows0_3_7_17", rows, golden.io);
   }
-  const auto fast = [&](const char* threads) {
-    return golden.subject.RunFast({"--graph", "encoder", "--threads", threads}, {{"image", golden.Image()}})
-        .Get("w_plus")
-        .values;
+  const auto fast = [&](const char* threads, const char* memory) {
+    const std::vector<std::string> words = {"--graph", "encoder", "--threads", threads, "--memory", memory};
+    return golden.subject.RunFast(words, {{"image", golden.Image()}}).Get("w_plus").values;
   };
-  JudgeDecibels(golden.name, "codes_plus_latent_avg", fast("1"), golden.io.Get("f64/codes_plus_latent_avg").values,
+  const std::vector<double> with_winograd = fast("1", "layers");
+  JudgeDecibels(golden.name, "codes_plus_latent_avg", with_winograd, golden.io.Get("f64/codes_plus_latent_avg").values,
                 Rms(with_average));
-  CHECK(fast("3") == fast("1"));
+  CHECK(fast("3", "layers") == with_winograd);
+  for (const char* threads : {"1", "3"}) CHECK(fast(threads, "bands") == with_winograd);
   Recorded trace = golden.subject.Run({"--graph", "encoder", "--trace"}, {{"image", golden.Image()}});
   JudgeAllSampled(golden.name, "act/", trace, golden.io);
   Judge(golden.name + " fused=trace", "codes", with_average, trace.Get("w_plus").values, nullptr);
