@@ -228,7 +228,7 @@ Status ReportMemory(Sheet& sheet, const Session& session, const std::shared_ptr<
     const uint64_t by_layers = engine->need().total();
     wanted.memory = "bands";
     MIEN_ASSIGN(engine, Engine::Plan(store, wanted));
-    if (engine->need().total() != by_layers) ReportEngine(sheet, name, *engine, count);
+    if (engine->banded() || engine->need().total() != by_layers) ReportEngine(sheet, name, *engine, count);
   }
   const BackendChoice& backend = engine->backend();
   Json& memory = sheet.report["memory"];

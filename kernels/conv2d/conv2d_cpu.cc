@@ -108,7 +108,7 @@ int64_t Conv2d::ScratchFloats(const Params& params, Shapes in, int threads) {
   const gemm::Conv conv = Geometry(params, x, weight);
   switch (FormOf(params, x, weight)) {
     case Conv2dForm::kWinograd:
-      return gemm::WinogradScratchFloats(WinogradOf(params, x, weight), x[0], threads, false);
+      return gemm::WinogradScratchFloats(WinogradOf(params, x, weight), x[0], threads);
     case Conv2dForm::kNested:
       return gemm::NestedDownScratchFloats(NestedDownOf(params, x, weight), x[0], threads);
     case Conv2dForm::kFewPixels:
@@ -128,7 +128,7 @@ void Conv2d::Cpu(const Params& params, const CpuCall& call) {
   const gemm::Conv conv = Geometry(params, x.shape, weight);
   switch (FormOf(params, x.shape, weight)) {
     case Conv2dForm::kWinograd:
-      return gemm::ConvolveWinograd(WinogradOf(params, x.shape, weight), packed, x, nullptr, {0, y[2]}, false,
+      return gemm::ConvolveWinograd(WinogradOf(params, x.shape, weight), packed, x, nullptr, {0, y[2]},
                                     call.threads, call.scratch, sink);
     case Conv2dForm::kNested:
       return gemm::ConvolveNestedDown(NestedDownOf(params, x.shape, weight), packed, x.data, y[0],

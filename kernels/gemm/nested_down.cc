@@ -225,7 +225,7 @@ class Run {
   }
 
  private:
-  static constexpr int64_t kMostGroups = 4;  // whose V is kept for one transform of the weights
+  static constexpr int64_t kMostGroups = 2;  // whose V is kept for one transform of the weights
 
   int64_t GroupFloats() const { return kNestedSlots * NestedSlotFloats(conv_.in_channels); }
   int64_t OwnFloats() const { return sum_floats_ + weights_.MemoryFloats(); }

@@ -25,9 +25,9 @@ struct ChannelBlocks {
   int64_t count;
   ChannelBlocks(int64_t out_channels, int64_t blocks)
       : panels(out_channels), count(std::clamp<int64_t>(blocks, 1, panels.count)) {}
-  // For weights transformed late: of about eight panels, an equal number of them for each thread.
+  // For weights transformed late: of about four panels, an equal number of them for each thread.
   static ChannelBlocks Late(int64_t out_channels, int64_t threads) {
-    constexpr int64_t kPanels = 8;
+    constexpr int64_t kPanels = 4;
     const int64_t panels = Panels(out_channels).count;
     return {out_channels, RoundUp((panels + kPanels - 1) / kPanels, threads)};
   }

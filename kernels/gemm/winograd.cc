@@ -12,7 +12,7 @@
 namespace mien::gemm {
 
 constexpr int kSide = 6;              // of a transformed tile
-constexpr int64_t kMostTiles = 8;     // of the product, sixteen columns each: the most in a group
+constexpr int64_t kMostTiles = 4;  // of the product, sixteen columns each: the most in a group
 
 // Powers of the points; all of them are exact in fp32, and this choice has the least error of those tried: a
 // third of that of the usual points 1 and 2.
@@ -222,16 +222,12 @@ ChannelBlocks Blocks(const Winograd& conv, int64_t threads) {
 
 // Tiles of the product in a group. V that a thread makes for itself: 768 KiB, three quarters of a second-level
 // cache; but with fewer than 32 columns the weights, which are read once per group, would be what limits. Where
-// weights are transformed for every group, V is of all threads, and the groups are larger; less so for ranges of
-// rows, which have no more and whose memory counts.
-int64_t GroupTiles(const Winograd& conv, int64_t sixteens, int64_t threads, bool in_ranges) {
-  if (conv.late) {
-    const int64_t most = in_ranges ? kMostTiles / 2 : kMostTiles, groups = (sixteens + most - 1) / most;
-    return (sixteens + groups - 1) / groups;
-  }
-  constexpr int64_t kGroupFloats = int64_t{3} << 16, kLeastTiles = 2, kMostOwn = 4;
+// weights are transformed for every group, V is of all threads, and the groups are as large as can be.
+int64_t GroupTiles(const Winograd& conv, int64_t sixteens, int64_t threads) {
+  if (conv.late) return std::min(sixteens, kMostTiles);
+  constexpr int64_t kGroupFloats = int64_t{3} << 16, kLeastTiles = 2;
   const int64_t fitting = kGroupFloats / (kWinogradPositions * DepthStride(conv.in_channels));
-  return std::clamp<int64_t>(sixteens / threads, 1, std::clamp(fitting, kLeastTiles, kMostOwn));
+  return std::clamp<int64_t>(sixteens / threads, 1, std::clamp(fitting, kLeastTiles, kMostTiles));
 }
 
 // How the work is cut; no cut changes an element's arithmetic.
@@ -241,13 +237,13 @@ struct Plan {
   int64_t tiles;                     // of the batch
   int64_t columns;                   // tiles of a group
   int64_t groups;
-  Plan(const Winograd& conv, int64_t batch, RowRange rows, int64_t threads, bool in_ranges)
+  Plan(const Winograd& conv, int64_t batch, RowRange rows, int64_t threads)
       : blocks(Blocks(conv, threads)) {
     const int64_t row_begin = rows.begin / kWinogradTile;
     first_tile = row_begin * conv.TileColumns();
     sample_tiles = ((rows.end + kWinogradTile - 1) / kWinogradTile - row_begin) * conv.TileColumns();
     tiles = batch * sample_tiles;
-    columns = kTile * GroupTiles(conv, (tiles + kTile - 1) / kTile, threads, in_ranges);
+    columns = kTile * GroupTiles(conv, (tiles + kTile - 1) / kTile, threads);
     groups = (tiles + columns - 1) / columns;
   }
 };
@@ -301,10 +297,10 @@ void MultiplyPositions(const Winograd& conv, const ChannelBlocks& blocks, int64_
 // A convolution with its memory: V, of each thread or of all of them, then each thread's M and U of a block.
 class Run {
  public:
-  Run(const Winograd& conv, const float* packed, int64_t batch, RowRange rows, int64_t threads, bool in_ranges)
+  Run(const Winograd& conv, const float* packed, int64_t batch, RowRange rows, int64_t threads)
       : conv_(conv),
         threads_(threads),
-        plan_(conv, batch, rows, threads, in_ranges),
+        plan_(conv, batch, rows, threads),
         weights_(plan_.blocks, conv.in_channels, conv.late, &TransformUWeights, packed),
         layout_(conv.in_channels, plan_.blocks.MostRows(), plan_.columns) {}
 
@@ -370,8 +366,8 @@ void PackWinograd(const Winograd& conv, const float* weight, float gain, float* 
   TransformedWeights(blocks, conv.in_channels, conv.late, &TransformUWeights, nullptr).Pack(weight, gain, packed);
 }
 
-int64_t WinogradScratchFloats(const Winograd& conv, int64_t batch, int64_t threads, bool in_ranges) {
-  return Run(conv, nullptr, batch, {0, conv.height}, threads, in_ranges).ScratchFloats();
+int64_t WinogradScratchFloats(const Winograd& conv, int64_t batch, int64_t threads) {
+  return Run(conv, nullptr, batch, {0, conv.height}, threads).ScratchFloats();
 }
 
 RowRange WinogradRowsRead(const Winograd& conv, RowRange rows) {
@@ -379,8 +375,8 @@ RowRange WinogradRowsRead(const Winograd& conv, RowRange rows) {
 }
 
 void ConvolveWinograd(const Winograd& conv, const float* packed, const View<const float>& x, const float* style,
-                      RowRange rows, bool in_ranges, ThreadPool* threads, float* scratch, const Sink& sink) {
-  Run(conv, packed, x.shape[0], rows, threads->threads(), in_ranges).Compute(x, style, threads, scratch, sink);
+                      RowRange rows, ThreadPool* threads, float* scratch, const Sink& sink) {
+  Run(conv, packed, x.shape[0], rows, threads->threads()).Compute(x, style, threads, scratch, sink);
 }
 
 }  // namespace mien::gemm

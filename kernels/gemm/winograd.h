@@ -44,14 +44,14 @@ struct Winograd {
 // The weight [O,I,3,3] times gain.
 void PackWinograd(const Winograd& conv, const float* weight, float gain, float* packed);
 
-// Of all threads; `in_ranges`: for some rows at a time.
-int64_t WinogradScratchFloats(const Winograd& conv, int64_t batch, int64_t threads, bool in_ranges);
+// Of all threads, for any rows.
+int64_t WinogradScratchFloats(const Winograd& conv, int64_t batch, int64_t threads);
 
 // Rows of the input that output rows `rows` read.
 RowRange WinogradRowsRead(const Winograd& conv, RowRange rows);
 
 // x [N,I,H,W], style [N,I] or null; output rows `rows`, from a multiple of the tile on.
 void ConvolveWinograd(const Winograd& conv, const float* packed, const View<const float>& x, const float* style,
-                      RowRange rows, bool in_ranges, ThreadPool* threads, float* scratch, const Sink& sink);
+                      RowRange rows, ThreadPool* threads, float* scratch, const Sink& sink);
 
 }  // namespace mien::gemm

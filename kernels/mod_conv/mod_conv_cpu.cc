@@ -128,27 +128,26 @@ void ModConv::Pack(const Params& params, Inputs<float> in, float* packed) {
   if (params.up) PackFir(in[kFilter].data, params.filter_gain, packed);
 }
 
-int64_t ScratchFloatsOf(const ModConv::Params& params, Shapes in, int threads, bool in_ranges) {
-  const Shape &x = in[ModConv::kX], &weight = in[ModConv::kWeight];
+int64_t ModConv::ScratchFloats(const Params& params, Shapes in, int threads) {
+  const Shape &x = in[kX], &weight = in[kWeight];
   int64_t floats = SharedScratchFloats(params, x, weight);
   if (TakesNested(params, x, weight)) {
-    floats += NestedUpScratchFloats(x, weight, LateWeights(params, weight), threads, in_ranges);
+    floats += NestedUpScratchFloats(x, weight, LateWeights(params, weight), threads, false);
   } else if (params.up) {
     floats += threads * UpThreadFloats(x, weight);
   } else if (TakesWinograd(params, x, weight)) {
-    floats += gemm::WinogradScratchFloats(WinogradOf(params, x, weight), x[0], threads, in_ranges);
+    floats += gemm::WinogradScratchFloats(WinogradOf(params, x, weight), x[0], threads);
   } else {
     floats += threads * gemm::ThreadScratchFloats(PlainGeometry(weight));
   }
   return floats;
 }
 
-int64_t ModConv::ScratchFloats(const Params& params, Shapes in, int threads) {
-  return ScratchFloatsOf(params, in, threads, false);
-}
-
 int64_t ModConv::RangeScratchFloats(const Params& params, Shapes in, int threads) {
-  return ScratchFloatsOf(params, in, threads, true);
+  const Shape &x = in[kX], &weight = in[kWeight];
+  if (!TakesNested(params, x, weight)) return ScratchFloats(params, in, threads);
+  return SharedScratchFloats(params, x, weight) +
+         NestedUpScratchFloats(x, weight, LateWeights(params, weight), threads, true);
 }
 
 RowGrid ModConv::Rows(const Params& params, Shapes in) {
@@ -188,8 +187,7 @@ void ModConv::Cpu(const Params& params, const CpuCall& call) {
     return UpConv(call, fir, thread_scratch, sink);
   }
   if (TakesWinograd(params, x, weight)) {
-    gemm::ConvolveWinograd(WinogradOf(params, x, weight), call.packed, call.in[kX], style, rows,
-                           call.carry != nullptr, call.threads, thread_scratch, sink);
+    gemm::ConvolveWinograd(WinogradOf(params, x, weight), call.packed, call.in[kX], style, rows, call.threads, thread_scratch, sink);
     return;
   }
   gemm::Conv conv = PlainGeometry(weight);

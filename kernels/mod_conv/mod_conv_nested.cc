@@ -40,7 +40,7 @@ struct UpPlan {
       : blocks(gemm::NestedBlocks(conv.out_channels, conv.late, threads)), splits(1), carries(carries) {
     if (conv.late || carries || conv.Rows() < kFewRows) splits = std::min(threads, blocks.count);
     // To wait for each other seldom; but V comes from the caches again for every block of channels.
-    constexpr int64_t kChunkFloats = 3 << 17, kLateChunk = 4;
+    constexpr int64_t kChunkFloats = 3 << 17, kLateChunk = 2;
     if (splits > 1) chunk = std::max<int64_t>(1, kChunkFloats / (kNestedSlots * conv.slot()));
     if (conv.late && !carries) chunk = kLateChunk;
     const RowRange tiles = carries ? TileRowsAfter(conv, out) : TileRowsOf(conv, out);
