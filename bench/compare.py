@@ -36,7 +36,8 @@ FEWER_ROUNDS = {"synthesis256": 3, "synthesis1024": 2, "encoder": 2, "flow": 25,
 STEADY = {"synthesis256": 200, "synthesis1024": 30, "encoder": 30, "flow": 200, "edit": 0}
 SUMMED = ("synthesis256", "synthesis1024", "encoder")  # whose convolutions oneDNN computes alone
 KINDS = ["g256", "g1024", "e4e", "flow512"]
-MIEN = {"synthesis1024": ["--memory layers", "--memory bands"]}  # options of program_bench, one contestant each
+# Options of program_bench, one contestant each.
+MIEN = {pipeline: ["--memory layers", "--memory bands"] for pipeline in ("synthesis1024", "encoder", "edit")}
 DECIBELS = 90  # what Winograd's algorithm has to keep (DESIGN.md, "Proof")
 
 

@@ -114,20 +114,6 @@ void CheckRows(const OpCase<Op>& c, const Tensors& in, const std::vector<float>&
   }
 }
 
-// Weights that are transformed at every use give the bits of those transformed when packed, in no more memory.
-template <class Op>
-void CheckLateWeights(OpCase<Op> c, const Tensors& in, const Tensors& out) {
-  const int64_t packed = Op::PackedFloats(c.params, c.in);
-  c.params.late_weights = true;
-  CHECK(Op::PackedFloats(c.params, c.in) <= packed);
-  for (int threads : {1, 2, 3, 7}) {
-    CAPTURE(threads);
-    CheckSameBits(RunCpu<Op>(c.params, c.in, in, Pool(threads)), out, "weights transformed late");
-  }
-  CheckBatch(c, in, out);
-  if constexpr (HasBands<Op>) CheckRows(c, in, out[0]);
-}
-
 template <class Op>
 void CheckCost(const OpCase<Op>& c, const Tensors& in, const Tensors& out, int64_t executed_products) {
   const Cost cost = Op::Count(c.params, c.in);
@@ -139,6 +125,22 @@ void CheckCost(const OpCase<Op>& c, const Tensors& in, const Tensors& out, int64
   constexpr bool kOnMatrixProduct =
       std::is_same_v<Op, Conv2d> || std::is_same_v<Op, Linear> || std::is_same_v<Op, ModConv>;
   CHECK(executed_products == (kOnMatrixProduct ? cost.products : 0));
+}
+
+// Weights that are transformed at every use give the bits of those transformed when packed, in no more memory.
+template <class Op>
+void CheckLateWeights(OpCase<Op> c, const Tensors& in, const Tensors& out) {
+  const int64_t packed = Op::PackedFloats(c.params, c.in), products_before = gemm::ExecutedProducts();
+  c.params.late_weights = true;
+  CHECK(Op::PackedFloats(c.params, c.in) <= packed);
+  CheckSameBits(RunCpu<Op>(c.params, c.in, in, Pool(1)), out, "weights transformed late");
+  CheckCost(c, in, out, gemm::ExecutedProducts() - products_before);
+  for (int threads : {2, 3, 7}) {
+    CAPTURE(threads);
+    CheckSameBits(RunCpu<Op>(c.params, c.in, in, Pool(threads)), out, "weights transformed late");
+  }
+  CheckBatch(c, in, out);
+  if constexpr (HasBands<Op>) CheckRows(c, in, out[0]);
 }
 
 template <class Op>
