@@ -67,7 +67,7 @@ def markdown(result):
             lines.append("| %s | %d | %.1f | %.1f .. %.1f | %.1f | %.0f | %.0f | %s | %s | %s |" % (
                 label(row), row["threads"], row["wall_ms"], row["wall_min_ms"], row["wall_max_ms"], row["cpu_ms"],
                 row["peak_mb"], row["peak_with_loading_mb"], ratio, "" if gate is None else "%.2f" % gate,
-                "" if level is None else "%.0f" % level))
+                "" if level is None else "same" if level > 1000 else "%.0f" % level))
         if ours:
             lines += ["", "%d rounds. Multiply-adds of the direct algorithms %.2f G; mien executes %.2f G."
                       % (ours["rounds"], ours["multiply_adds"] / 1e9, ours["products"] / 1e9)]
