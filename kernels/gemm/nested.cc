@@ -9,8 +9,8 @@
 HWY_BEFORE_NAMESPACE();
 namespace mien::gemm::HWY_NAMESPACE {
 
-// G along one axis: of a point p, what (first + p second) is divided by are p's distances from the others. That of
-// the point 0 comes later (nested-inl.h), so that the weight is a tap.
+// G along one axis: of a point p, what (first + p second) is divided by are p's distances from the others.
+// That of the point 0 comes later (nested-inl.h), so that the weight is a tap.
 struct PairAndSingle {
   static constexpr double kA = kNestedA, kB = kNestedB;
   static constexpr float kAtA = 1 / (2 * kA * kA * (kA - kB)), kAtMinusA = -1 / (2 * kA * kA * (kA + kB)),
@@ -68,13 +68,14 @@ void TransformDownWeights(const float* taps, int64_t tap_stride, int64_t count, 
   HWY_DYNAMIC_DISPATCH(TransformDown)(taps, tap_stride, count, u, u_stride);
 }
 
-void MultiplySlots(const ChannelBlocks& blocks, int64_t block, int64_t in_channels, const BlockWeights& weights,
-                   const float* v, float* m) {
+void MultiplySlots(const ChannelBlocks& blocks, int64_t block, int64_t in_channels,
+                   const BlockWeights& weights, const float* v, float* m) {
   const int64_t rows = blocks.Rows(block);
   const auto slots = [&](int64_t f) { return v + FirstSlot(f) * NestedSlotFloats(in_channels); };
   for (int64_t f = 0; f < kTransformed; ++f) {
     for (int64_t k = 0; k < in_channels; k += kDepth) {
-      const float* next = k + kDepth < in_channels ? slots(f) + (k + kDepth) * kTile : slots((f + 1) % kTransformed);
+      const float* next =
+          k + kDepth < in_channels ? slots(f) + (k + kDepth) * kTile : slots((f + 1) % kTransformed);
       Multiply(blocks.panels, {.depth = std::min(kDepth, in_channels - k),
                                .a = weights.u + f * weights.stride + k * rows,
                                .panel_begin = blocks.Panel(block),

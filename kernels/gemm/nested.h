@@ -41,8 +41,8 @@ constexpr float kNestedB = 2.0f;
 constexpr float kNestedZeroScale = 1 / (kNestedA2 * kNestedB);
 enum NestedWeight : int { kAtZero = 0, kAtInfinity = 4, kSingle = 5 };  // along one axis: the bare taps
 
-// The sums of some output channels are made at a time: of about eight panels, in an even number of blocks where
-// there are several, so that two threads share them evenly.
+// The sums of some output channels are made at a time: of about eight panels, in an even number of blocks
+// where there are several, so that two threads share them evenly.
 inline ChannelBlocks NestedBlocks(int64_t out_channels, bool late, int64_t threads) {
   if (late) return ChannelBlocks::Late(out_channels, threads);
   constexpr int64_t kPanels = 8;
@@ -58,7 +58,7 @@ void TransformDownWeights(const float* taps, int64_t tap_stride, int64_t count, 
 constexpr int64_t NestedSlotFloats(int64_t in_channels) { return (in_channels + 1) * kTile; }
 
 // M [row][slot][16] of a block of channels and a group of sixteen tiles.
-void MultiplySlots(const ChannelBlocks& blocks, int64_t block, int64_t in_channels, const BlockWeights& weights,
-                   const float* v, float* m);
+void MultiplySlots(const ChannelBlocks& blocks, int64_t block, int64_t in_channels,
+                   const BlockWeights& weights, const float* v, float* m);
 
 }  // namespace mien::gemm

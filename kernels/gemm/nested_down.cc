@@ -114,7 +114,8 @@ class DownInput {
 };
 
 // Input channels [begin, end).
-void TransformDownInputs(const NestedDown& conv, const DownGroup& group, int64_t begin, int64_t end, float* v) {
+void TransformDownInputs(const NestedDown& conv, const DownGroup& group, int64_t begin, int64_t end,
+                         float* v) {
   DownInput input(conv);
   for (int64_t i = begin; i < end; ++i) input.Transform(group, i, v + i * kTile);
 }
@@ -210,7 +211,8 @@ class Run {
 
   void Compute(const float* x, int64_t batch, ThreadPool* pool, float* scratch, const Sink& sink) const {
     if (conv_.late) return Together(x, batch, pool, scratch, sink);
-    // Tasks: groups times parts of the blocks, each with V of its own; no cut changes an element's arithmetic.
+    // Tasks: groups times parts of the blocks, each with V of its own; no cut changes an element's
+    // arithmetic.
     int64_t splits = 1;
     while (splits < blocks_.count && groups_ * splits < 4 * threads_ && groups_ * splits % threads_ != 0)
       ++splits;

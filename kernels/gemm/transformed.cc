@@ -24,7 +24,8 @@ void TransformedWeights::Pack(const float* weight, float gain, float* packed) co
                     PlaneStride(panels.rows * in_channels_));
   for (int64_t b = 0; b < blocks_.count; ++b) {
     const int64_t plane = blocks_.Rows(b) * in_channels_;
-    float *u = packed + kTransformed * blocks_.Row(b) * in_channels_, *taps = u + (kTransformed - kTaps) * plane;
+    float *u = packed + kTransformed * blocks_.Row(b) * in_channels_,
+          *taps = u + (kTransformed - kTaps) * plane;
     PackTaps(panels, blocks_.Panel(b), blocks_.Panel(b + 1), in_channels_, weight, gain, taps, plane);
     transform_(taps, plane, plane, u, plane);
   }
@@ -36,7 +37,8 @@ BlockWeights TransformedWeights::Of(int64_t block, float* memory) const {
   const int64_t plane = PlaneStride(blocks_.panels.rows * in_channels_);
   for (int64_t k = 0; k < in_channels_; k += kDepth) {
     const int64_t depth = std::min(kDepth, in_channels_ - k);
-    transform_(packed_ + k * blocks_.panels.rows + row * depth, plane, rows * depth, memory + k * rows, stride);
+    transform_(packed_ + k * blocks_.panels.rows + row * depth, plane, rows * depth, memory + k * rows,
+               stride);
   }
   return {memory, stride};
 }
@@ -44,7 +46,8 @@ BlockWeights TransformedWeights::Of(int64_t block, float* memory) const {
 const float* TransformedWeights::Tap(int64_t block, int64_t tap, int64_t weight, int64_t k) const {
   const int64_t row = blocks_.Row(block), rows = blocks_.Rows(block), all = blocks_.panels.rows;
   if (late_)
-    return packed_ + tap * PlaneStride(all * in_channels_) + k * all + row * std::min(kDepth, in_channels_ - k);
+    return packed_ + tap * PlaneStride(all * in_channels_) + k * all +
+           row * std::min(kDepth, in_channels_ - k);
   return packed_ + (kTransformed * row + weight * rows) * in_channels_ + k * rows;
 }
 

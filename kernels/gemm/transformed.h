@@ -50,8 +50,8 @@ constexpr int64_t PlaneStride(int64_t floats) { return RoundUp(floats, kTile) + 
 void PackTaps(const Panels& panels, int64_t begin, int64_t end, int64_t in_channels, const float* weight,
               float gain, float* taps, int64_t stride);
 
-// U of `count` pairs of channels from their taps, either as planes some floats apart. The taps may be the last
-// nine planes of U.
+// U of `count` pairs of channels from their taps, either as planes some floats apart. The taps may be the
+// last nine planes of U.
 using TransformWeights = void (*)(const float* taps, int64_t tap_stride, int64_t count, float* u,
                                   int64_t u_stride);
 
@@ -66,11 +66,7 @@ class TransformedWeights {
   // `packed` by Pack, of the same blocks unless `late`.
   TransformedWeights(const ChannelBlocks& blocks, int64_t in_channels, bool late, TransformWeights transform,
                      const float* packed)
-      : blocks_(blocks),
-        in_channels_(in_channels),
-        late_(late),
-        transform_(transform),
-        packed_(packed) {}
+      : blocks_(blocks), in_channels_(in_channels), late_(late), transform_(transform), packed_(packed) {}
 
   static int64_t PackedFloats(int64_t in_channels, int64_t out_channels, bool late) {
     const int64_t pairs = in_channels * out_channels;
@@ -79,15 +75,15 @@ class TransformedWeights {
   void Pack(const float* weight, float gain, float* packed) const;
 
   // What Of needs.
-  int64_t MemoryFloats() const {
-    return late_ ? kTransformed * Stride(blocks_.MostRows()) : 0;
-  }
+  int64_t MemoryFloats() const { return late_ ? kTransformed * Stride(blocks_.MostRows()) : 0; }
   BlockWeights Of(int64_t block, float* memory) const;
   // Of a block, from k on, a tap that is one of the transformed weights as well: number `weight` of them.
   const float* Tap(int64_t block, int64_t tap, int64_t weight, int64_t k) const;
 
  private:
-  int64_t Stride(int64_t rows) const { return late_ ? PlaneStride(rows * in_channels_) : rows * in_channels_; }
+  int64_t Stride(int64_t rows) const {
+    return late_ ? PlaneStride(rows * in_channels_) : rows * in_channels_;
+  }
 
   const ChannelBlocks& blocks_;
   int64_t in_channels_;

@@ -11,7 +11,7 @@
 #define MIEN_KERNELS_GEMM_WINOGRAD_TYPES
 namespace mien::gemm {
 
-constexpr int kSide = 6;              // of a transformed tile
+constexpr int kSide = 6;           // of a transformed tile
 constexpr int64_t kMostTiles = 4;  // of the product, sixteen columns each: the most in a group
 
 // Powers of the points; all of them are exact in fp32, and this choice has the least error of those tried: a
@@ -214,15 +214,15 @@ void TransformUWeights(const float* taps, int64_t tap_stride, int64_t count, flo
 
 // Of output channels, whose sums are made at a time.
 ChannelBlocks Blocks(const Winograd& conv, int64_t threads) {
-  if (conv.late)
-    return ChannelBlocks::Late(conv.out_channels, threads);
+  if (conv.late) return ChannelBlocks::Late(conv.out_channels, threads);
   constexpr int64_t kPanels = 16;
   return {conv.out_channels, (Panels(conv.out_channels).count + kPanels - 1) / kPanels};
 }
 
-// Tiles of the product in a group. V that a thread makes for itself: 768 KiB, three quarters of a second-level
-// cache; but with fewer than 32 columns the weights, which are read once per group, would be what limits. Where
-// weights are transformed for every group, V is of all threads, and the groups are as large as can be.
+// Tiles of the product in a group. V that a thread makes for itself: 768 KiB, three quarters of a
+// second-level cache; but with fewer than 32 columns the weights, which are read once per group, would be
+// what limits. Where weights are transformed for every group, V is of all threads, and the groups are as
+// large as can be.
 int64_t GroupTiles(const Winograd& conv, int64_t sixteens, int64_t threads) {
   if (conv.late) return std::min(sixteens, kMostTiles);
   constexpr int64_t kGroupFloats = int64_t{3} << 16, kLeastTiles = 2;
@@ -237,8 +237,7 @@ struct Plan {
   int64_t tiles;                     // of the batch
   int64_t columns;                   // tiles of a group
   int64_t groups;
-  Plan(const Winograd& conv, int64_t batch, RowRange rows, int64_t threads)
-      : blocks(Blocks(conv, threads)) {
+  Plan(const Winograd& conv, int64_t batch, RowRange rows, int64_t threads) : blocks(Blocks(conv, threads)) {
     const int64_t row_begin = rows.begin / kWinogradTile;
     first_tile = row_begin * conv.TileColumns();
     sample_tiles = ((rows.end + kWinogradTile - 1) / kWinogradTile - row_begin) * conv.TileColumns();
@@ -271,8 +270,9 @@ Group GroupAt(const Winograd& conv, const Plan& plan, int64_t index, const View<
 }
 
 // M of one block.
-void MultiplyPositions(const Winograd& conv, const ChannelBlocks& blocks, int64_t block, const BlockWeights& weights,
-                       const Layout& layout, const float* v, int64_t columns, float* m) {
+void MultiplyPositions(const Winograd& conv, const ChannelBlocks& blocks, int64_t block,
+                       const BlockWeights& weights, const Layout& layout, const float* v, int64_t columns,
+                       float* m) {
   for (int64_t f = 0; f < kWinogradPositions; ++f) {
     for (int64_t k = 0; k < conv.in_channels; k += kDepth) {
       const int64_t depth = std::min(kDepth, conv.in_channels - k);
@@ -320,7 +320,8 @@ class Run {
       const Group group = GroupAt(conv_, plan_, task % plan_.groups, x, style);
       float *v = scratch + thread * (VFloats() + OwnFloats()), *own = v + VFloats();
       HWY_DYNAMIC_DISPATCH(TransformInputs)(conv_, group, layout_, 0, conv_.in_channels, v);
-      for (int64_t b = plan_.blocks.count * split / splits; b < plan_.blocks.count * (split + 1) / splits; ++b)
+      for (int64_t b = plan_.blocks.count * split / splits; b < plan_.blocks.count * (split + 1) / splits;
+           ++b)
         ComputeBlock(group, b, v, own, sink);
     });
   }
@@ -363,7 +364,8 @@ class Run {
 
 void PackWinograd(const Winograd& conv, const float* weight, float gain, float* packed) {
   const ChannelBlocks blocks = Blocks(conv, 1);
-  TransformedWeights(blocks, conv.in_channels, conv.late, &TransformUWeights, nullptr).Pack(weight, gain, packed);
+  TransformedWeights(blocks, conv.in_channels, conv.late, &TransformUWeights, nullptr)
+      .Pack(weight, gain, packed);
 }
 
 int64_t WinogradScratchFloats(const Winograd& conv, int64_t batch, int64_t threads) {
@@ -374,8 +376,9 @@ RowRange WinogradRowsRead(const Winograd& conv, RowRange rows) {
   return {std::max<int64_t>(0, rows.begin - 1), std::min(conv.height, RoundUp(rows.end, kWinogradTile) + 1)};
 }
 
-void ConvolveWinograd(const Winograd& conv, const float* packed, const View<const float>& x, const float* style,
-                      RowRange rows, ThreadPool* threads, float* scratch, const Sink& sink) {
+void ConvolveWinograd(const Winograd& conv, const float* packed, const View<const float>& x,
+                      const float* style, RowRange rows, ThreadPool* threads, float* scratch,
+                      const Sink& sink) {
   Run(conv, packed, x.shape[0], rows, threads->threads()).Compute(x, style, threads, scratch, sink);
 }
 

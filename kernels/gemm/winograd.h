@@ -4,8 +4,8 @@
 //   U = G w G^T,  V = B^T (style * x) B,  M_f[o][tile] = sum_i U_f[o][i] V_f[i][tile],  y = A^T M A
 // where f is one of the 36 positions. A task takes a group of tiles through all of it: V of the group is made
 // once and stays in the cache, M is made for some output channels at a time, and their sums go to the sink
-// (conv.h) at once. Where U is made at every use (transformed.h), all threads make V of a group, then each takes
-// output channels.
+// (conv.h) at once. Where U is made at every use (transformed.h), all threads make V of a group, then each
+// takes output channels.
 #pragma once
 
 #include <cstdint>
@@ -51,7 +51,8 @@ int64_t WinogradScratchFloats(const Winograd& conv, int64_t batch, int64_t threa
 RowRange WinogradRowsRead(const Winograd& conv, RowRange rows);
 
 // x [N,I,H,W], style [N,I] or null; output rows `rows`, from a multiple of the tile on.
-void ConvolveWinograd(const Winograd& conv, const float* packed, const View<const float>& x, const float* style,
-                      RowRange rows, ThreadPool* threads, float* scratch, const Sink& sink);
+void ConvolveWinograd(const Winograd& conv, const float* packed, const View<const float>& x,
+                      const float* style, RowRange rows, ThreadPool* threads, float* scratch,
+                      const Sink& sink);
 
 }  // namespace mien::gemm

@@ -187,7 +187,8 @@ void ModConv::Cpu(const Params& params, const CpuCall& call) {
     return UpConv(call, fir, thread_scratch, sink);
   }
   if (TakesWinograd(params, x, weight)) {
-    gemm::ConvolveWinograd(WinogradOf(params, x, weight), call.packed, call.in[kX], style, rows, call.threads, thread_scratch, sink);
+    gemm::ConvolveWinograd(WinogradOf(params, x, weight), call.packed, call.in[kX], style, rows, call.threads,
+                           thread_scratch, sink);
     return;
   }
   gemm::Conv conv = PlainGeometry(weight);

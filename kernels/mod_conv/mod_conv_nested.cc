@@ -3,11 +3,11 @@
 // from top to bottom and from left to right, sixteen tiles at a time: their V, then for each block of
 // channels M, and for each channel a window of t that is filtered and handed on while it is in the
 // first-level cache. Tasks that take different channels of one band make V together, for a chunk of some
-// sixteens at a time; weights that are transformed at every use are so once per chunk. The filter reads a pixel
-// of t to the left and two to the right, one row above and two below: so a window's outputs lag by a pair of
-// pixels and of rows, three columns are carried from window to window, and three rows from one row of tiles to
-// the next. The last row and column of t, of even number 2H and 2W, lie in no tile where four divides H or W:
-// they need the bare taps at the edge.
+// sixteens at a time; weights that are transformed at every use are so once per chunk. The filter reads a
+// pixel of t to the left and two to the right, one row above and two below: so a window's outputs lag by a
+// pair of pixels and of rows, three columns are carried from window to window, and three rows from one row of
+// tiles to the next. The last row and column of t, of even number 2H and 2W, lie in no tile where four
+// divides H or W: they need the bare taps at the edge.
 #include <algorithm>
 
 #include "kernels/mod_conv/nested_up.h"
@@ -101,8 +101,8 @@ struct UpLayout {
   int64_t Floats() const { return bands * v + tasks * TaskFloats(); }
 };
 
-// One task, in steps: Begin, then Transform and Multiply for each chunk, End. Between Transform and Multiply all
-// tasks of the band must have arrived.
+// One task, in steps: Begin, then Transform and Multiply for each chunk, End. Between Transform and Multiply
+// all tasks of the band must have arrived.
 class UpTask {
  public:
   UpTask(const NestedUp& conv, const UpPlan& plan, const UpLayout& layout, const CpuCall& call,
@@ -240,7 +240,8 @@ class UpTask {
     }
   }
   // One tap of a block of channels times gathered pixels.
-  void MultiplyTap(int64_t block, const EdgeTap& tap, const float* gathered, int64_t columns, float* sums) const {
+  void MultiplyTap(int64_t block, const EdgeTap& tap, const float* gathered, int64_t columns,
+                   float* sums) const {
     for (int64_t k = 0; k < conv_.in_channels; k += gemm::kDepth) {
       gemm::Multiply(blocks_.panels, {.depth = std::min(gemm::kDepth, conv_.in_channels - k),
                                       .a = weights_.Tap(block, tap.tap, tap.weight, k),
@@ -257,7 +258,8 @@ class UpTask {
 
   // Column 2W of t, rows of tiles [first, end).
   void RightEdge(int64_t first, int64_t end) {
-    const Edge edge = {x_ + conv_.width - 1, conv_.width, conv_.height, TapAt(2, 2), TapAt(0, 2), TapAt(1, 2)};
+    const Edge edge = {x_ + conv_.width - 1, conv_.width, conv_.height,
+                       TapAt(2, 2),          TapAt(0, 2), TapAt(1, 2)};
     AlongEdge(edge, first * kNestedTile, end * kNestedTile, [&](int64_t o, int64_t p, float even, float odd) {
       float* right = state_.Right(o) + 2 * (p - first * kNestedTile);
       right[0] = even;
@@ -266,7 +268,8 @@ class UpTask {
   }
   // Row 2H of t.
   void BottomEdge() {
-    const Edge edge = {x_ + (conv_.height - 1) * conv_.width, 1, conv_.width, TapAt(2, 2), TapAt(2, 0), TapAt(2, 1)};
+    const Edge edge = {
+        x_ + (conv_.height - 1) * conv_.width, 1, conv_.width, TapAt(2, 2), TapAt(2, 0), TapAt(2, 1)};
     for (int64_t o = state_.first_channel; o < EndChannel(); ++o) state_.Bottom(o, 1)[-1] = 0.0f;
     AlongEdge(edge, 0, conv_.width + 1, [&](int64_t o, int64_t p, float even, float odd) {
       state_.Bottom(o, 0)[p] = even;
