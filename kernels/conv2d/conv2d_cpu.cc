@@ -36,10 +36,10 @@ gemm::Conv Geometry(const Conv2d::Params& params, const Shape& x, const Shape& w
 int64_t WeightFloats(const Conv2d::Params& params, const Shape& x, const Shape& weight) {
   switch (FormOf(params, x, weight)) {
     case Conv2dForm::kWinograd:
-    case Conv2dForm::kNested: {
-      const bool late = WinogradOf(params, x, weight).late;
-      return gemm::TransformedWeights::PackedFloats(weight[1], weight[0], late);
-    }
+      return gemm::TransformedWeights::PackedFloats(weight[1], weight[0], WinogradOf(params, x, weight).late);
+    case Conv2dForm::kNested:
+      return gemm::TransformedWeights::PackedFloats(weight[1], weight[0],
+                                                    NestedDownOf(params, x, weight).late);
     case Conv2dForm::kFewPixels:
       return gemm::PackedFewPixelsFloats(Geometry(params, x, weight));
     default:
