@@ -78,7 +78,7 @@ class Picture {
     int all = 0;
     for (const int count : nodes) all += count;
     const double column = std::max(kLeastColumn, kLeastWidth / all);
-    left_ = {kLeft};
+    left_.assign(1, kLeft);
     for (const int count : nodes) left_.push_back(left_.back() + column * count);
   }
 

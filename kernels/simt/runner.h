@@ -3,6 +3,7 @@
 // it can and cannot see.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <string>
 #include <vector>

@@ -57,8 +57,8 @@ void TestOracleCase(const std::string& name, int threads) {
     Subject subject(folder, checkpoint, threads);
     for (const Json& run : runs) {
       std::map<std::string, Tensor> in;
-      for (const Json& input : run["inputs"]) {
-        auto made = Generated(input, file.metadata().at("tag") + "/in/" + input.get<std::string>(), inputs[input]);
+      for (const std::string& input : run["inputs"].get<std::vector<std::string>>()) {
+        auto made = Generated(input, file.metadata().at("tag") + "/in/" + input, inputs[input]);
         in[input] = {made.shape, {made.values.begin(), made.values.end()}};
       }
       std::vector<std::string> words = run["arguments"];
