@@ -2,26 +2,34 @@
 # What depends on the processor, cross-compiled for aarch64 and run by qemu's user mode: every op's CPU kernel (NEON)
 # against the double reference, without the sizes of full networks, and the host runner's own tests (its fibers, every
 # planted bug, the proof kernels). For Debian: its libraries for aarch64 are unpacked in build/aarch64, not installed.
-# Exit status 77: this is another system.
+# Exit status 77, after a line with the reason: this is another system.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tests/support/packages.sh
 if ! grep -q '^ID=debian' /etc/os-release; then
-  echo "aarch64: SKIPPED, this is not Debian"
+  echo "this is not Debian"
   exit 77
 fi
 folder=$PWD/build/aarch64
 root=$folder/root
 
-# Debian's package lists and packages for arm64, in a folder of their own: the system's apt stays as it is.
+# Debian's package lists and packages for arm64, in a folder of their own: the system's apt stays as it is. The folder of
+# the libraries appears when all of them are there, so that an interrupted download is begun anew.
 unpack_libraries() {
-  local apt=(-o APT::Architecture=arm64 -o APT::Architectures::=arm64 -o Dir::State::Status=/dev/null
+  local package unfinished=$folder/unfinished development=(libhwy-dev libpng-dev zlib1g-dev) apt=(-o APT::Architecture=arm64 -o APT::Architectures::=arm64 -o Dir::State::Status=/dev/null
     -o "Dir::State::Lists=$folder/lists" -o "Dir::Cache=$folder/cache" -o APT::Sandbox::User=)
-  mkdir -p "$folder/lists/partial" "$folder/cache/archives/partial" "$folder/packages" "$root"
+  rm -rf "$unfinished"
+  mkdir -p "$folder/lists/partial" "$folder/cache/archives/partial" "$unfinished/packages" "$unfinished/root"
   apt-get "${apt[@]}" -q update
-  (cd "$folder/packages" && apt-get "${apt[@]}" -q download libhwy-dev libhwy1 libpng-dev libpng16-16 zlib1g-dev zlib1g)
-  local package
-  for package in "$folder"/packages/*.deb; do dpkg-deb -x "$package" "$root"; done
+  # Each of them depends on the package of its library, whose name differs between releases.
+  local libraries
+  libraries=$(apt-cache "${apt[@]}" depends "${development[@]}" |
+    sed -nE 's/^ *Depends: ((libhwy|libpng16|zlib1g)[^ ]*)$/\1/p' | sort -u)
+  # shellcheck disable=SC2086
+  (cd "$unfinished/packages" && apt-get "${apt[@]}" -q download "${development[@]}" $libraries)
+  for package in "$unfinished"/packages/*.deb; do dpkg-deb -x "$package" "$unfinished/root"; done
+  mv "$unfinished/root" "$root"
+  rm -rf "$unfinished"
 }
 
 install_packages cmake ninja-build pkg-config nlohmann-json3-dev libcli11-dev doctest-dev \

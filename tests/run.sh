@@ -1,32 +1,40 @@
 #!/usr/bin/env bash
-# Everything that must pass: installs what is missing (Debian 12 and Ubuntu 24.04 package names), builds, and runs
-# two lanes beside each other, for most of what they do uses one core: all tests, then each fuzz target for a minute; under
-# the sanitizers most rooms and the host runner, the ops again on an emulated aarch64, counts of instructions, a few
-# minutes of mutants of the CUDA kernels, their machine code where there is nvcc. The last line is "N passed, N failed"; exit
-# status 0 means none failed.
-#   MIEN_FUZZ_SECONDS     per fuzz target, default 60; 0 leaves fuzzing out
-#   MIEN_MUTANT_SECONDS   default 180; 0 leaves the mutants out (all of them: tests/simt/mutants.py build/release)
+# Everything that must pass: installs what is missing (package names of Debian 12 and 13 and Ubuntu 24.04), builds, and runs
+# two lanes beside each other, since most of what they do uses one core. Some work is too heavy for every commit and takes
+# turns (tests/support/turns.sh): most rooms and the host runner under the sanitizers; the fuzz targets, and the ops on an
+# emulated aarch64; the CUDA kernels' machine code where there is nvcc, and their mutants. The last lines say what
+# was left to other commits and what was skipped; the very last is "N passed, N failed", and exit status 0 means none failed.
+#   MIEN_TURN             sanitizers, fuzz, machine_code, all or none: this turn and no other
+#   MIEN_FUZZ_SECONDS     per fuzz target, default 30; 0 leaves fuzzing out
+#   MIEN_MUTANT_SECONDS   default 120; 0 leaves the mutants out (all of them: tests/simt/mutants.py build/release)
+#   MIEN_WERROR           ON: the compiler's warnings are errors
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 . tests/support/packages.sh
-fuzz_seconds=${MIEN_FUZZ_SECONDS:-60}
-mutant_seconds=${MIEN_MUTANT_SECONDS:-180}
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+. tests/support/steps.sh
+. tests/support/turns.sh
+turns=(sanitizers fuzz machine_code)
 
-# count PASSED FAILED SECONDS NAME
-count() { echo "$*" >>"$work/counts"; }
-finish() {
-  awk '{ passed += $1; failed += $2; if ($4 ~ /^(simt|mutants)/) proof += $3 }
-       END { print "the CUDA kernels on the host runner: " proof + 0 " s"; print passed + 0 " passed, " failed + 0 " failed"
-             exit failed > 0 }' "$work/counts"
-  exit
-}
 give_up() {
   echo "run.sh: $1" >&2
   count 0 1 0 "$1"
-  finish
+  finish_counting
+  exit 1
 }
+start_counting || {
+  echo "run.sh: no temporary folder in ${TMPDIR:-/tmp}" >&2
+  echo "0 passed, 1 failed"
+  exit 1
+}
+trap 'rm -rf "$steps_folder"' EXIT
+fuzz_seconds=${MIEN_FUZZ_SECONDS:-30}
+mutant_seconds=${MIEN_MUTANT_SECONDS:-120}
+[[ $fuzz_seconds =~ ^[0-9]+$ ]] || give_up "MIEN_FUZZ_SECONDS is $fuzz_seconds, a number of seconds is expected"
+[[ $mutant_seconds =~ ^[0-9]+$ ]] || give_up "MIEN_MUTANT_SECONDS is $mutant_seconds, a number of seconds is expected"
+turn=${MIEN_TURN:-$(next_turn "${turns[@]}")}
+[[ " ${turns[*]} all none " == *" $turn "* ]] || give_up "MIEN_TURN is $turn, one of ${turns[*]} all none is expected"
+
+has_turn() { [ "$turn" = all ] || [ "$turn" = "$1" ]; }
 
 # configure_and_build FOLDER TARGETS... -- CMAKE_ARGUMENTS...
 configure_and_build() {
@@ -34,89 +42,100 @@ configure_and_build() {
   shift
   while [ "$1" != -- ]; do targets+=("$1"); shift; done
   shift
-  cmake -S . -B "$folder" -G Ninja "${launcher[@]}" "$@" && cmake --build "$folder" "${targets[@]/#/--target=}"
+  cmake -S . -B "$folder" -G Ninja "${launcher[@]}" -DMIEN_WERROR="${MIEN_WERROR:-OFF}" "$@" &&
+    cmake --build "$folder" "${targets[@]/#/--target=}"
 }
 
-# step NAME COMMAND...: a doctest program counts by its cases, anything else as one; a program that dies before its summary
-# counts as one failure. Status 77: what it needs is not here, as it has said. Printed when it has ended, of a doctest
-# program that passed its lines of results only.
-step() {
-  local name=$1 log start=$SECONDS status summary passed=0 failed=0
-  log=$(mktemp -p "$work")
-  shift
-  "$@" >"$log" 2>&1
-  status=$?
-  summary=$(grep -a -o '\[doctest\] test cases: .*' "$log" | tail -n 1)
-  if [ -n "$summary" ]; then
-    passed=$(sed -E 's/.*\| *([0-9]+) passed.*/\1/' <<<"$summary")
-    failed=$(sed -E 's/.*\| *([0-9]+) failed.*/\1/' <<<"$summary")
-  elif [ $status = 0 ]; then
-    passed=1
-  fi
-  case $status in 0 | 77) ;; *) [ "$failed" -gt 0 ] || failed=1 ;; esac
-  count "$passed" "$failed" $((SECONDS - start)) "$name"
-  if [ $status = 0 ] && [ -n "$summary" ]; then
-    grep -a -E '^([0-9]+: )?(parity|\[doctest\] test cases)' "$log" >"$log.shown"
-  else
-    mv "$log" "$log.shown"
-  fi
-  echo "--- $name: $((SECONDS - start)) s"$'\n'"$(cat "$log.shown")"
-  return $status
+install_everything() {
+  install_packages g++ cmake ninja-build pkg-config libpng-dev zlib1g-dev libhwy-dev nlohmann-json3-dev libcli11-dev \
+    doctest-dev python3 valgrind || return
+  if has_turn fuzz && [ "$fuzz_seconds" -gt 0 ]; then install_packages clang && install_clang_runtime; fi
 }
-
-# ctest_step FOLDER NAME: one ctest test.
-ctest_step() { step "$2" ctest --test-dir "$1" -R "^$2\$" -V; }
 
 # The host runner's come first: what they leave, the other lane waits for.
 test_lane() {
+  local name
   ctest_step build/release simt
   ctest_step build/release simt_hooks
-  touch "$work/launches"
-  for name in $(ctest --test-dir build/release -N | sed -n 's/^ *Test *#[0-9]*: //p' | grep -v '^simt'); do
-    ctest_step build/release "$name"
+  touch "$steps_folder/launches"
+  for name in $tests; do
+    case $name in simt | simt_hooks) ;; *) ctest_step build/release "$name" ;; esac
   done
-  if [ -x tests/fuzz/run.sh ] && [ "$fuzz_seconds" -gt 0 ]; then step fuzz tests/fuzz/run.sh "$fuzz_seconds"; fi
-  return 0
+  touch "$steps_folder/tests_ended"
+}
+wait_for_launches() {
+  until [ -e "$steps_folder/launches" ] || ! kill -0 "$test_lane" 2>/dev/null; do sleep 1; done
 }
 
+# Each turn: status 0 where all of it passed.
 build_sanitized() {
   configure_and_build build/asan test_base test_kernels test_weights test_graph test_runtime test_layering -- \
-    -DCMAKE_BUILD_TYPE=RelWithDebInfo -DMIEN_SANITIZE=address,undefined &&
-    cmake --build build/release --target test_simt_asan
+    -DCMAKE_BUILD_TYPE=RelWithDebInfo -DMIEN_SANITIZE=address,undefined
+}
+sanitizers() {
+  local name failed=0
+  if step "build with sanitizers" build_sanitized; then
+    for name in base weights graph runtime layering; do ctest_step build/asan "$name" || failed=1; done
+    step "kernels under sanitizers" build/asan/tests/test_kernels -tce='*: full size' || failed=1
+  else
+    failed=1
+  fi
+  step "build of simt with sanitizers" cmake --build build/release --target test_simt_asan || return
+  wait_for_launches
+  step "simt under sanitizers" build/release/tests/simt/test_simt_asan \
+    -tc="$(tests/simt/cover.py build/release/mutants/simt.tsv)" || failed=1
+  return $failed
+}
+
+fuzz() {
+  local failed=0
+  if [ "$fuzz_seconds" -gt 0 ]; then
+    step "fuzz targets" tests/fuzz/run.sh "$fuzz_seconds" || failed=1
+  else
+    skip "fuzz targets" "MIEN_FUZZ_SECONDS=0"
+  fi
+  step aarch64 tests/aarch64.sh || failed=1
+  return $failed
+}
+
+machine_code() {
+  local other=(80 86 87 89 100 103 110 120 121) failed=0  # beside sm_90 another for every commit
+  other=${other[$(commit_number) % ${#other[@]}]}
+  step "checks of machine code find what they are for" tests/cuda/checks_test.py || failed=1
+  wait_for_launches
+  if [ "$mutant_seconds" -gt 0 ]; then
+    step mutants tests/simt/mutants.py build/release --seconds "$mutant_seconds" --jobs "$(nproc)" || failed=1
+  else
+    skip mutants "MIEN_MUTANT_SECONDS=0"
+  fi
+  step "resources, sm_90 and sm_$other" tests/cuda/resources.py --arch 90 --arch "$other" || failed=1
+  step "main loops, sm_90 and sm_$other" tests/cuda/sass.py --arch 90 --arch "$other" || failed=1
+  return $failed
 }
 
 proof_lane() {
-  local other=(80 86 87 89 100 103 110 120 121)  # beside sm_90 another for every commit
-  other=${other[$(git rev-list --count HEAD) % ${#other[@]}]}
-  if step "build with sanitizers" build_sanitized; then
-    for name in base weights graph runtime layering; do ctest_step build/asan "$name"; done
-    step "kernels under sanitizers" build/asan/tests/test_kernels -tce='*: full size'
-  fi
-  step aarch64 tests/aarch64.sh
+  local name
   step instructions tests/instructions/instructions.py build/release
-  until [ -e "$work/launches" ] || ! kill -0 "$tests" 2>/dev/null; do sleep 1; done
-  step "simt under sanitizers" build/release/tests/simt/test_simt_asan \
-    -tc="$(tests/simt/cover.py build/release/mutants/simt.tsv)"
-  if [ "$mutant_seconds" -gt 0 ]; then
-    step mutants tests/simt/mutants.py build/release --seconds "$mutant_seconds" --jobs "$(nproc)"
-  fi
-  step "static: checks_test" tests/cuda/checks_test.py
-  for check in resources sass; do
-    step "static: $check, sm_90 and sm_$other" tests/cuda/$check.py --arch 90 --arch "$other"
+  for name in "${turns[@]}"; do
+    if ! has_turn "$name"; then
+      leave "$name"
+    elif "$name"; then
+      took_turn "$name"
+    fi
   done
 }
 
-install_packages g++ cmake ninja-build pkg-config libpng-dev zlib1g-dev libhwy-dev nlohmann-json3-dev \
-  libcli11-dev doctest-dev python3 valgrind || give_up "packages are missing"
-if [ "$fuzz_seconds" -gt 0 ]; then
-  install_packages clang && install_clang_runtime || give_up "clang is missing"
-fi
+install_everything || give_up "packages are missing"
 launcher=()
 if command -v ccache >/dev/null; then launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache); fi
-configure_and_build build/release all -- -DCMAKE_BUILD_TYPE=Release -DMIEN_BENCH=ON || give_up "the release build failed"
+step "release build" configure_and_build build/release all -- -DCMAKE_BUILD_TYPE=Release -DMIEN_TESTS=ON -DMIEN_BENCH=ON ||
+  give_up "the release build failed"
+tests=$(set -o pipefail; ctest --test-dir build/release -N | sed -n 's/^ *Test *#[0-9]*: //p') && [ -n "$tests" ] ||
+  give_up "ctest lists no tests"
 
 test_lane &
-tests=$!
+test_lane=$!
 proof_lane
-wait "$tests" || count 0 1 0 "the lane of tests ended early"
-finish
+wait "$test_lane"
+[ -e "$steps_folder/tests_ended" ] || count 0 1 0 "the lane of tests ended early"
+finish_counting

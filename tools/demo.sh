@@ -1,20 +1,48 @@
 #!/usr/bin/env bash
-# From a fresh clone to edited pictures: installs what is missing (Debian 12, Ubuntu 24.04), builds the program,
-# and edits a bundled portrait with the built-in model, one contact sheet per attribute in out/demo.
+# From a fresh clone to edited pictures: installs what is missing (Debian 12 and 13, Ubuntu 24.04), builds the program and
+# the library in build/release, and edits a portrait with the built-in model, one contact sheet per attribute in out/demo.
+#   tools/demo.sh [PORTRAIT]     a PNG; by default one of those that the built-in model's people are made of
 set -euo pipefail
-cd "$(dirname "$0")/.."
-. tests/support/packages.sh
-portrait=${1:-tools/people/weights/portrait.png}
 
+usage() {
+  sed -n '2,/^set/{s/^# \{0,1\}//p}' "$0"
+  exit "$1"
+}
+refuse() {
+  echo "demo.sh: $1" >&2
+  exit 2
+}
+
+[ $# -le 1 ] || usage 2 >&2
+case ${1:-} in
+  -h | --help) usage 0 ;;
+  -*) refuse "there is no option $1; --help tells the rest" ;;
+esac
+here=$(dirname "$0")/..
+portrait=${1:-$here/tools/people/weights/portrait.png}
+[ -f "$portrait" ] || refuse "$portrait: there is no such file"
+[ -r "$portrait" ] || refuse "$portrait: this file cannot be read"
+[ "$(head -c 8 "$portrait" | od -An -tx1 | tr -d ' \n')" = 89504e470d0a1a0a ] || refuse "$portrait: a PNG is expected"
+portrait=$(realpath "$portrait")
+cd "$here"
+. tests/support/packages.sh
+
+echo "Two quiet cores take about two minutes for this; installing packages comes on top where they are missing."
 install_packages g++ cmake ninja-build pkg-config libpng-dev zlib1g-dev libhwy-dev nlohmann-json3-dev libcli11-dev
-cmake -S . -B build/demo -G Ninja -DCMAKE_BUILD_TYPE=Release -DMIEN_TESTS=OFF >/dev/null
-cmake --build build/demo --target mien
-mien=build/demo/tools/mien
+launcher=()
+if command -v ccache >/dev/null; then launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache); fi
+cmake -S . -B build/release -G Ninja "${launcher[@]}" -DCMAKE_BUILD_TYPE=Release -DMIEN_TESTS=OFF -DMIEN_BENCH=OFF >/dev/null
+cmake --build build/release --target mien mien_shared
+mien=build/release/tools/mien
 
 mkdir -p out/demo
-for attribute in smile age gender glasses beard yaw; do
+attributes="smile age gender glasses beard yaw"
+for attribute in $attributes; do
   "$mien" edit "$portrait" -o "out/demo/$attribute.png" --sweep "$attribute=-1.5:1.5:5"
 done
 "$mien" synth --seeds 0-7 -o out/demo/new_people.png
-echo "$portrait edited; contact sheets:"
-ls out/demo/*.png
+echo
+echo "Each sheet shows $portrait edited five times, from -1.5 to 1.5, where -1 to 1 spans what the training people have:"
+for attribute in $attributes; do echo "  out/demo/$attribute.png"; done
+echo "and eight people who do not exist, made from seeds 0 to 7: out/demo/new_people.png"
+echo "These are drawings of the built-in 128-pixel model; README.md tells how to use photographs and the public models."

@@ -1,6 +1,7 @@
 """The CUDA kernels as machine code: every .cu file compiled for a list of architectures, and what ptxas says of each
 kernel. Compiled files are kept under build/static by a hash of everything that went into them."""
 import concurrent.futures
+import glob
 import hashlib
 import os
 import re
@@ -56,9 +57,8 @@ def closure(path, seen):
 
 
 def sources():
-    listed = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard", "kernels"], cwd=ROOT,
-                            check=True, capture_output=True, text=True).stdout.split()
-    texts = {path: closure(path, set()) for path in listed if path.endswith(".cu")}
+    paths = glob.glob(os.path.join(ROOT, "kernels", "**", "*.cu"), recursive=True)
+    texts = {path: closure(path, set()) for path in sorted(os.path.relpath(path, ROOT) for path in paths)}
     return {path: text for path, text in texts.items() if "__global__" in text}
 
 

@@ -1,6 +1,7 @@
 // The house rules that a compiler does not check: which room may include which, no CUDA header in a public header,
 // no host names of package registries and no paths of somebody's machine in the tree.
 #include <doctest/doctest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -80,18 +81,33 @@ bool IsText(const fs::path& path) {
   return kEndings.contains(path.extension().string());
 }
 
-std::map<std::string, std::string> TreeTexts() {
+// The project's folders, and the files beside them; what else a user or an editor leaves in the tree is not ours.
+const std::set<std::string> kFolders = {".ci",  "base",    "bench", "docs",  "graph",
+                                        "kernels", "runtime", "tests", "tools", "weights"};
+const std::set<std::string> kTopFiles = {"CHANGELOG.md", "CMakeLists.txt", "CMakePresets.json", "DESIGN.md",
+                                         "README.md"};
+
+void AddText(const fs::path& root, const fs::path& path, std::map<std::string, std::string>& texts) {
+  std::ifstream file(path, std::ios::binary);
+  std::stringstream text;
+  text << file.rdbuf();
+  texts[fs::relative(path, root).generic_string()] = text.str();
+}
+
+std::map<std::string, std::string> TreeTexts(const fs::path& root) {
   std::map<std::string, std::string> texts;
-  const fs::path root = MIEN_SOURCE_DIR;
-  for (auto it = fs::recursive_directory_iterator(root); it != fs::recursive_directory_iterator(); ++it) {
-    const std::string name = it->path().filename().string();
-    if (it->is_directory() && (name == ".git" || name == "data" || name == "out" || StartsWith(name, "build"))) {
-      it.disable_recursion_pending();
-    } else if (it->is_regular_file() && name != ".git" && IsText(it->path())) {  // .git: a file in a linked work tree
-      std::ifstream file(it->path(), std::ios::binary);
-      std::stringstream text;
-      text << file.rdbuf();
-      texts[fs::relative(it->path(), root).generic_string()] = text.str();
+  for (const std::string& name : kTopFiles) {
+    if (fs::exists(root / name)) AddText(root, root / name, texts);
+  }
+  for (const std::string& folder : kFolders) {
+    if (!fs::is_directory(root / folder)) continue;
+    for (auto it = fs::recursive_directory_iterator(root / folder); it != fs::recursive_directory_iterator();
+         ++it) {
+      const std::string name = it->path().filename().string();
+      const bool foreign = name[0] == '.' || name == "data" || StartsWith(name, "build") || name == "__pycache__";
+      if (it->is_directory() && foreign) it.disable_recursion_pending();
+      if (!foreign && !it->is_symlink() && it->is_regular_file() && IsText(it->path()))
+        AddText(root, it->path(), texts);
     }
   }
   return texts;
@@ -100,13 +116,28 @@ std::map<std::string, std::string> TreeTexts() {
 }  // namespace
 
 TEST_CASE("includes go down only") {
-  auto texts = TreeTexts();
+  auto texts = TreeTexts(MIEN_SOURCE_DIR);
   CHECK(texts.contains("runtime/base/status.h"));  // the walk found the tree
   for (const auto& [path, text] : texts) CHECK(BadInclude(path, text) == "");
 }
 
 TEST_CASE("no registry hosts, no paths of a machine") {
-  for (const auto& [path, text] : TreeTexts()) CHECK(ForbiddenText(path, text) == "");
+  for (const auto& [path, text] : TreeTexts(MIEN_SOURCE_DIR)) CHECK(ForbiddenText(path, text) == "");
+}
+
+TEST_CASE("what a user leaves in the tree is not judged") {
+  const fs::path root = fs::temp_directory_path() / ("mien-layering-" + std::to_string(getpid()));
+  for (const char* path : {"README.md", "tools/main.cc", "tools/.idea/workspace.h", "tools/build/a.h", ".vscode/c.json",
+                           "cmake-build-debug/a.cc", "notes.txt", "CMakeUserPresets.json"}) {
+    fs::create_directories((root / path).parent_path());
+    std::ofstream(root / path) << "/ho" "me/me\n";
+  }
+  fs::create_symlink("main.cc", root / "tools/link.cc");
+  fs::create_symlink(".vscode/c.json", root / "compile_commands.json");
+  std::set<std::string> found;
+  for (const auto& [path, text] : TreeTexts(root)) found.insert(path);
+  fs::remove_all(root);
+  CHECK(found == std::set<std::string>{"README.md", "tools/main.cc"});
 }
 
 TEST_CASE("the checks catch what they are for") {

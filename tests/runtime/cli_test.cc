@@ -567,7 +567,7 @@ TEST_CASE("An installed copy serves a C program through CMake and pkg-config") {
   const std::string out = Fresh("out"), err = Fresh("err");
   const int code = Wait(Start("/bin/sh",
                               {MIEN_SOURCE_DIR "/tests/runtime/installed.sh", MIEN_BINARY_DIR,
-                               MIEN_SOURCE_DIR "/tools/example", TinyModelPath(), Fresh("prefix")},
+                               MIEN_SOURCE_DIR "/tools/example", TinyModelPath(), Fresh("pre fix")},
                               out, err));
   const std::string said = Content(out) + Content(err);
   CHECK_MESSAGE(code == 0, said);

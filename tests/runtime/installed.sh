@@ -5,16 +5,15 @@ set -eu
 build=$1 example=$2 model=$3 folder=$4
 mkdir -p "$folder/example"
 cmake --install "$build" --prefix "$folder/installed"
-cmake -S "$example" -B "$folder/example" -DCMAKE_PREFIX_PATH="$folder/installed"
+cmake -S "$example" -B "$folder/example" -G Ninja -DCMAKE_PREFIX_PATH="$folder/installed"
 cmake --build "$folder/example"
 "$folder/example/edit_with_c_api" "$model" - "$folder/cmake.ppm" smile 1.5
 
 libraries=$(dirname "$(find "$folder/installed" -name libmien.so)")
-# The file names the prefix of the configure step; pkg-config is told where the copy lies.
-flags=$(PKG_CONFIG_PATH="$libraries/pkgconfig" pkg-config --define-variable=prefix="$folder/installed" \
-  --cflags --libs mien)
-# shellcheck disable=SC2086
-cc -std=c11 -Wall -Wextra -Werror "$example/edit_with_c_api.c" $flags -Wl,-rpath,"$libraries" -o "$folder/by_pkg_config"
+# The file finds the prefix from where it lies itself. pkg-config quotes for the shell, hence eval.
+flags=$(PKG_CONFIG_PATH="$libraries/pkgconfig" pkg-config --cflags --libs mien)
+eval "cc -std=c11 -Wall -Wextra -Werror \"\$example/edit_with_c_api.c\" $flags" \
+  '-Wl,-rpath,"$libraries" -o "$folder/by_pkg_config"'
 "$folder/by_pkg_config" "$model" - "$folder/pkg_config.ppm" smile 1.5
 cmp "$folder/cmake.ppm" "$folder/pkg_config.ppm"
 

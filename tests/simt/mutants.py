@@ -18,6 +18,7 @@ Prints each survivor and a table; exit status 0: none survives but those listed 
 import argparse
 import collections
 import concurrent.futures
+import glob
 import hashlib
 import os
 import re
@@ -44,6 +45,14 @@ bool MutantLives(int number) {
 
 def output(*words, cwd=ROOT):
     return subprocess.run(words, cwd=cwd, check=True, capture_output=True, text=True).stdout
+
+
+def commit_number():
+    """0 where git cannot say."""
+    try:
+        return int(output("git", "rev-list", "--count", "HEAD"))
+    except (OSError, subprocess.CalledProcessError):
+        return 0
 
 
 def read(path):
@@ -133,8 +142,8 @@ class Mutant:
 
 
 def cuda_files():
-    files = output("git", "ls-files", "kernels", "tests/simt/proof.cu").split()
-    return [f for f in files if f.endswith((".cu", ".cuh"))]
+    paths = sorted(glob.glob(os.path.join(ROOT, "kernels/**/*.cu*"), recursive=True))
+    return [os.path.relpath(path, ROOT) for path in paths] + ["tests/simt/proof.cu"]
 
 
 def all_mutants():
@@ -353,7 +362,7 @@ def main():
     if arguments.seconds:
         past = judged()
         todo = [m for m in todo if past.get(m.reason_key()) == "killed"]
-        first = int(output("git", "rev-list", "--count", "HEAD")) * 37 % max(len(todo), 1)
+        first = commit_number() * 37 % max(len(todo), 1)
         todo = todo[first:] + todo[:first]
         results = os.devnull
     elif os.path.exists(results):

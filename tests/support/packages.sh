@@ -1,14 +1,24 @@
-# Sourced by tests/run.sh and tools/demo.sh: installs Debian or Ubuntu packages that are missing.
-# Nothing is asked of apt when everything is there; sudo is used only by those who are not root.
+# Sourced by the scripts that build: installs Debian or Ubuntu packages that are missing. Nothing is asked of apt when
+# everything is there; sudo is used only by those who are not root.
 
 install_packages() {
   local missing=() package root=()
+  if ! command -v dpkg-query >/dev/null; then
+    echo "these packages of Debian or their like are needed, and this system has no dpkg to ask for them: $*" >&2
+    return 0
+  fi
   for package in "$@"; do
     dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
   done
   [ ${#missing[@]} -gt 0 ] || return 0
+  if [ "$(id -u)" != 0 ]; then
+    if ! command -v sudo >/dev/null; then
+      echo "packages are missing, and there is no sudo; as root: apt-get install ${missing[*]}" >&2
+      return 1
+    fi
+    root=(sudo)
+  fi
   echo "installing: ${missing[*]}" >&2
-  [ "$(id -u)" = 0 ] || root=(sudo)
   "${root[@]}" apt-get update -q >&2 &&
     "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}" >&2
 }
