@@ -35,6 +35,14 @@ unpack_libraries() {
 install_packages cmake ninja-build pkg-config nlohmann-json3-dev libcli11-dev doctest-dev \
   g++-aarch64-linux-gnu qemu-user-static
 [ -d "$root" ] || unpack_libraries
+# pkg-config cannot speak of a root whose path has spaces: there a link without any stands for it.
+case $root in
+  *[[:space:]]*)
+    link=${TMPDIR:-/tmp}/mien-aarch64-$(cksum <<<"$root" | cut -d ' ' -f 1)
+    ln -sfn "$root" "$link"
+    root=$link
+    ;;
+esac
 launcher=()
 if command -v ccache >/dev/null; then launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache); fi
 cmake -S . -B "$folder" -G Ninja "${launcher[@]}" -DCMAKE_BUILD_TYPE=Release "-DMIEN_AARCH64_ROOT=$root" \
