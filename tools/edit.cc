@@ -1,5 +1,5 @@
 // mien edit: the main job. Photo -> w_plus -> flow -> attribute coordinates -> inverse flow -> picture.
-#include "runtime/interrupt.h"
+#include "runtime/base/interrupt.h"
 #include "tools/outputs.h"
 #include "tools/verbs.h"
 

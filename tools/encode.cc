@@ -1,5 +1,5 @@
 // mien encode: photos to w_plus files.
-#include "runtime/interrupt.h"
+#include "runtime/base/interrupt.h"
 #include "tools/outputs.h"
 #include "tools/tensors.h"
 #include "tools/verbs.h"

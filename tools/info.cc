@@ -9,7 +9,7 @@
 #include "runtime/base/file.h"
 #include "runtime/builtin_model.h"
 #include "runtime/engine.h"
-#include "runtime/interrupt.h"
+#include "runtime/base/interrupt.h"
 #include "tools/verbs.h"
 #include "weights/checksum.h"
 #include "weights/import/readers.h"

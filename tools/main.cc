@@ -7,7 +7,7 @@
 
 #include "kernels/simd.h"
 #include "runtime/device.h"
-#include "runtime/interrupt.h"
+#include "runtime/base/interrupt.h"
 #include "tools/verbs.h"
 
 namespace mien {
@@ -93,7 +93,7 @@ int Main(int count, char** words) {
   app.require_subcommand(1);
   AddGlobalOptions(app, session);
   AddVerbs(app, session);
-  InstallInterruptHandler();
+  InstallSignalHandlers();
   try {
     app.parse(arguments);
   } catch (const CLI::ParseError& error) {

@@ -9,7 +9,7 @@
 #include <set>
 
 #include "runtime/base/file.h"
-#include "runtime/interrupt.h"
+#include "runtime/base/interrupt.h"
 
 namespace mien {
 namespace {

@@ -4,7 +4,7 @@
 #include <cstdio>
 
 #include "runtime/builtin_model.h"
-#include "runtime/interrupt.h"
+#include "runtime/base/interrupt.h"
 
 namespace mien {
 namespace {

@@ -2,7 +2,7 @@
 #include <cmath>
 #include <filesystem>
 
-#include "runtime/interrupt.h"
+#include "runtime/base/interrupt.h"
 #include "tools/outputs.h"
 #include "tools/tensors.h"
 #include "tools/verbs.h"
