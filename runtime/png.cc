@@ -8,6 +8,7 @@
 #include <exception>
 
 #include "runtime/base/interrupt.h"
+#include "runtime/base/stream.h"
 #include "runtime/image.h"
 #include "runtime/picture_kind.h"
 #include "runtime/png_chunks.h"
@@ -15,7 +16,6 @@
 namespace mien {
 namespace {
 
-constexpr size_t kSignatureBytes = 512;     // enough to name what is no PNG
 constexpr uint64_t kMostInflation = 1032;  // bytes out of one byte of deflate: 258 out of two bits
 
 struct Failure {
@@ -178,7 +178,7 @@ Status CheckHeader(const Decoder& decoder, uint64_t data_bytes) {
 }  // namespace
 
 Result<Image> DecodePng(const ByteSource& file, PictureNotes* notes) {
-  std::byte first[kSignatureBytes];
+  std::byte first[kFirstBytes];
   const auto seen = std::span(first).first(std::min<uint64_t>(sizeof first, file.size()));
   MIEN_TRY(file.ReadAt(0, seen));
   MIEN_TRY(CheckPngSignature(seen));

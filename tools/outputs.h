@@ -21,8 +21,11 @@ void ReportChoices(const Session& session, const Pipeline& pipeline);
 // --preview R.
 void AddPreview(CLI::App& verb, int& resolution);
 
-Result<Image> ReadPicture(const std::string& path);
-Status WritePicture(const std::string& path, const Image& image, const std::vector<PngText>& texts);
+// The photo `path`, upright. What was found wrong and ignored is a warning; a picture that was turned is told with --verbose
+// and by "inputs" in the report.
+Result<Image> ReadPicture(Session& session, const std::string& path);
+Status WritePicture(const Session& session, const std::string& path, const Image& image,
+                    const std::vector<PngText>& texts);
 
 // Where the result of each input goes. One input: OUT, or a file in OUT when that is a folder. Several: OUT
 // is a folder, made when it is not there, and each result is named like its input with `extension`. Two

@@ -116,7 +116,7 @@ Status WriteFolder(Session& session, const SynthOptions& options, Pipeline& pipe
   for (size_t i = 0; i < sources.size(); ++i) {
     progress.Step(sources[i].name);
     MIEN_ASSIGN(Image image, MakePicture(pipeline, sources[i]));
-    MIEN_TRY(WritePicture(paths[i], image, Texts(options, parameters, {sources[i].name})));
+    MIEN_TRY(WritePicture(session, paths[i], image, Texts(options, parameters, {sources[i].name})));
   }
   return {};
 }
@@ -137,7 +137,7 @@ Status WriteSheet(Session& session, const SynthOptions& options, Pipeline& pipel
     MIEN_ASSIGN(Image image, MakePicture(pipeline, sources[i]));
     MIEN_TRY(sheet.Place(i, image));
   }
-  return WritePicture(options.out, sheet.image(), Texts(options, parameters, names));
+  return WritePicture(session, options.out, sheet.image(), Texts(options, parameters, names));
 }
 
 Status RunSynth(Session& session, const SynthOptions& options) {
