@@ -207,11 +207,15 @@ Status TensorFile::Read(const TensorEntry& entry, std::span<std::byte> out) cons
     return Status::Error(Code::kUsage, "%s: %zu bytes of room, %" PRIu64 " expected",
                          Printable(entry.name).c_str(), out.size(), entry.bytes);
   }
-  MIEN_TRY(source_->ReadAt(entry.offset, out));
-  if (profile_ == Profile::kModel) {
-    const uint32_t found = Crc32c(out);
-    if (!ChecksumMatches(found, entry.crc32c)) return DamagedTensor(entry, found);
+  // In pieces: read and checksummed in the caches, and never long without a look at the stop flag, which ReadAt has.
+  constexpr size_t kPiece = 1 << 18;
+  uint32_t found = 0;
+  for (size_t done = 0; done < out.size(); done += kPiece) {
+    const auto piece = out.subspan(done, std::min(kPiece, out.size() - done));
+    MIEN_TRY(source_->ReadAt(entry.offset + done, piece));
+    if (profile_ == Profile::kModel) found = Crc32c(piece, found);
   }
+  if (profile_ == Profile::kModel && !ChecksumMatches(found, entry.crc32c)) return DamagedTensor(entry, found);
   return {};
 }
 

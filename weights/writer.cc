@@ -1,5 +1,6 @@
 #include "weights/writer.h"
 
+#include <algorithm>
 #include <cinttypes>
 #include <cstdio>
 #include <new>
@@ -7,6 +8,7 @@
 #include <stdexcept>
 
 #include "runtime/base/checked.h"
+#include "runtime/base/interrupt.h"
 #include "weights/header.h"
 #include "weights/layout.h"
 
@@ -71,6 +73,17 @@ Status CheckNames(const std::vector<TensorStream>& tensors,
     }
   }
   return {};
+}
+
+// Crc32c of a tensor of any size, which a stop (interrupt.h) ends.
+Result<uint32_t> ChecksumOf(std::span<const std::byte> bytes) {
+  constexpr size_t kPiece = 1 << 20;
+  uint32_t checksum = 0;
+  for (size_t done = 0; done < bytes.size(); done += kPiece) {
+    MIEN_TRY(CheckInterrupt());
+    checksum = Crc32c(bytes.subspan(done, std::min(kPiece, bytes.size() - done)), checksum);
+  }
+  return checksum;
 }
 
 }  // namespace
@@ -139,7 +152,8 @@ Status WriteTensorStreams(const std::string& path, const std::vector<TensorStrea
   if (profile == TensorFile::Profile::kModel) {
     for (const TensorStream& tensor : tensors) {
       MIEN_ASSIGN(const auto bytes, read(tensor, scratch));
-      checksums.push_back(Crc32c(bytes));
+      MIEN_ASSIGN(const uint32_t checksum, ChecksumOf(bytes));
+      checksums.push_back(checksum);
     }
   }
   MIEN_ASSIGN(const std::string header, EncodeHeader(tensors, checksums, metadata, profile));
@@ -147,9 +161,12 @@ Status WriteTensorStreams(const std::string& path, const std::vector<TensorStrea
   MIEN_TRY(file.Write(std::as_bytes(std::span(header))));
   for (size_t i = 0; i < tensors.size(); ++i) {
     MIEN_ASSIGN(const auto bytes, read(tensors[i], scratch));
-    if (!checksums.empty() && Crc32c(bytes) != checksums[i]) {
-      return Status::Error(Code::kFailure, "%s: its source changed while being read",
-                           Printable(tensors[i].name).c_str());
+    if (!checksums.empty()) {
+      MIEN_ASSIGN(const uint32_t checksum, ChecksumOf(bytes));
+      if (checksum != checksums[i]) {
+        return Status::Error(Code::kFailure, "%s: its source changed while being read",
+                             Printable(tensors[i].name).c_str());
+      }
     }
     MIEN_TRY(file.Write(bytes));
   }

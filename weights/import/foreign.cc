@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "runtime/base/checked.h"
+#include "runtime/base/interrupt.h"
 #include "weights/header.h"
 
 namespace mien {
@@ -91,6 +92,7 @@ Status ReadContiguous(const ForeignTensor& tensor, std::vector<std::byte>* out) 
   int64_t index[Shape::kMaxRank] = {0, 0, 0, 0, 0};
   uint64_t from = 0;
   for (size_t at = 0; at < out->size(); at += size) {
+    if (at % (size_t{1} << 22) == 0) MIEN_TRY(CheckInterrupt());
     std::memcpy(out->data() + at, touched.data() + from * size, size);
     for (int i = tensor.shape.rank - 1; i >= 0; --i) {
       from += static_cast<uint64_t>(tensor.strides[i]);
