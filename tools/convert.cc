@@ -2,7 +2,7 @@
 #include "weights/import/convert.h"
 
 #include "runtime/base/file.h"
-#include "runtime/interrupt.h"
+#include "runtime/base/interrupt.h"
 #include "tools/files.h"
 #include "tools/formats.h"
 #include "tools/verbs.h"

@@ -1,5 +1,5 @@
 // mien edit: the main job. Photo -> w_plus -> flow -> attribute coordinates -> inverse flow -> picture.
-#include "runtime/interrupt.h"
+#include "runtime/base/interrupt.h"
 #include "tools/outputs.h"
 #include "tools/verbs.h"
 
@@ -140,11 +140,11 @@ Status RunEdit(Session& session, const EditOptions& options) {
   for (size_t i = 0; i < paths.size(); ++i) {
     MIEN_TRY(CheckInterrupt());
     progress.Step(options.inputs[i]);
-    MIEN_ASSIGN(Image photo, ReadPicture(options.inputs[i]));
+    MIEN_ASSIGN(Image photo, ReadPicture(session, options.inputs[i]));
     WarnUnaligned(session, options.inputs[i], photo, config.encoder->input_size);
     MIEN_ASSIGN(Image picture, EditPhoto(*pipeline, plan, options.keep_identity, session.seed, photo));
     MIEN_TRY(outputs.MakeFolder());
-    MIEN_TRY(WritePicture(paths[i], picture, texts));
+    MIEN_TRY(WritePicture(session, paths[i], picture, texts));
     session.report["files"].push_back({{"input", options.inputs[i]}, {"output", paths[i]}});
   }
   return {};

@@ -1,5 +1,5 @@
 // mien encode: photos to w_plus files.
-#include "runtime/interrupt.h"
+#include "runtime/base/interrupt.h"
 #include "tools/outputs.h"
 #include "tools/tensors.h"
 #include "tools/verbs.h"
@@ -31,7 +31,7 @@ Status RunEncode(Session& session, const EncodeOptions& options) {
   for (size_t i = 0; i < paths.size(); ++i) {
     MIEN_TRY(CheckInterrupt());
     progress.Step(options.inputs[i]);
-    MIEN_ASSIGN(Image photo, ReadPicture(options.inputs[i]));
+    MIEN_ASSIGN(Image photo, ReadPicture(session, options.inputs[i]));
     WarnUnaligned(session, options.inputs[i], photo, pipeline->config().encoder->input_size);
     MIEN_TRY(pipeline->Encode(photo, codes.values));
     MIEN_TRY(outputs.MakeFolder());

@@ -4,7 +4,7 @@
 
 #include "runtime/base/file.h"
 #include "runtime/engine.h"
-#include "runtime/interrupt.h"
+#include "runtime/base/interrupt.h"
 #include "runtime/random.h"
 #include "tools/files.h"
 #include "tools/formats.h"

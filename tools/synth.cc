@@ -2,7 +2,7 @@
 #include <cmath>
 #include <filesystem>
 
-#include "runtime/interrupt.h"
+#include "runtime/base/interrupt.h"
 #include "tools/codes.h"
 #include "tools/outputs.h"
 #include "tools/tensors.h"
@@ -105,7 +105,7 @@ Status WriteFolder(Session& session, const SynthOptions& options, Pipeline& pipe
     progress.Step(sources[i].name);
     MIEN_ASSIGN(Image image, MakePicture(pipeline, sources[i]));
     MIEN_TRY(outputs.MakeFolder());
-    MIEN_TRY(WritePicture(paths[i], image, Texts(options, parameters, {sources[i].name})));
+    MIEN_TRY(WritePicture(session, paths[i], image, Texts(options, parameters, {sources[i].name})));
   }
   return {};
 }
@@ -126,7 +126,7 @@ Status WriteSheet(Session& session, const SynthOptions& options, Pipeline& pipel
     MIEN_ASSIGN(Image image, MakePicture(pipeline, sources[i]));
     MIEN_TRY(sheet.Place(i, image));
   }
-  return WritePicture(options.out, sheet.image(), Texts(options, parameters, names));
+  return WritePicture(session, options.out, sheet.image(), Texts(options, parameters, names));
 }
 
 // All files are checked before the first picture is made.
