@@ -1,5 +1,5 @@
 // mien edit: the main job. Photo -> w_plus -> flow -> attribute coordinates -> inverse flow -> picture.
-#include "runtime/interrupt.h"
+#include "runtime/base/interrupt.h"
 #include "tools/outputs.h"
 #include "tools/verbs.h"
 
@@ -104,9 +104,11 @@ nlohmann::json Parameters(const Session& session, const EditOptions& options) {
 }
 
 Status RunEdit(Session& session, const EditOptions& options) {
-  MIEN_ASSIGN(auto paths, OutputPaths(options.inputs, options.out, ".png"));
-  if (paths[0] == "-" && session.json)
-    return Status::Error(Code::kUsage, "stdout cannot take picture and --json");
+  std::vector<std::string> names;
+  for (const std::string& input : options.inputs) names.push_back(ResultName(input));
+  MIEN_ASSIGN(OutputFiles outputs, OutputFiles::Plan(names, options.out, FileKind::kPicture));
+  const std::vector<std::string>& paths = outputs.paths();
+  MIEN_TRY(CheckFiles(session, {{"photo", options.inputs}}, {{"picture", paths}}));
   if (!(options.keep_identity >= 0.0f && options.keep_identity <= 1.0f)) {
     return Status::Error(Code::kUsage, "keep-identity %g, 0 to 1 expected", options.keep_identity);
   }
@@ -138,10 +140,11 @@ Status RunEdit(Session& session, const EditOptions& options) {
   for (size_t i = 0; i < paths.size(); ++i) {
     MIEN_TRY(CheckInterrupt());
     progress.Step(options.inputs[i]);
-    MIEN_ASSIGN(Image photo, ReadPicture(options.inputs[i]));
+    MIEN_ASSIGN(Image photo, ReadPicture(session, options.inputs[i]));
     WarnUnaligned(session, options.inputs[i], photo, config.encoder->input_size);
     MIEN_ASSIGN(Image picture, EditPhoto(*pipeline, plan, options.keep_identity, session.seed, photo));
-    MIEN_TRY(WritePicture(paths[i], picture, texts));
+    MIEN_TRY(outputs.MakeFolder());
+    MIEN_TRY(WritePicture(session, paths[i], picture, texts));
     session.report["files"].push_back({{"input", options.inputs[i]}, {"output", paths[i]}});
   }
   return {};

@@ -1,5 +1,5 @@
 // mien encode: photos to w_plus files.
-#include "runtime/interrupt.h"
+#include "runtime/base/interrupt.h"
 #include "tools/outputs.h"
 #include "tools/tensors.h"
 #include "tools/verbs.h"
@@ -14,8 +14,11 @@ struct EncodeOptions {
 };
 
 Status RunEncode(Session& session, const EncodeOptions& options) {
-  MIEN_ASSIGN(auto paths, OutputPaths(options.inputs, options.out, options.npz ? ".npz" : ".safetensors"));
-  if (paths[0] == "-") return Status::Error(Code::kUsage, "latents are written to files, not to stdout");
+  std::vector<std::string> names;
+  for (const std::string& input : options.inputs) names.push_back(ResultName(input));
+  MIEN_ASSIGN(OutputFiles outputs, OutputFiles::Plan(names, options.out, FileKind::kTensors, options.npz ? ".npz" : ""));
+  const std::vector<std::string>& paths = outputs.paths();
+  MIEN_TRY(CheckFiles(session, {{"photo", options.inputs}}, {{"codes", paths}}));
   MIEN_ASSIGN(auto model, OpenModel(session));
   PipelineOptions wanted = PipelineFor(session);
   wanted.encode = true;
@@ -28,9 +31,10 @@ Status RunEncode(Session& session, const EncodeOptions& options) {
   for (size_t i = 0; i < paths.size(); ++i) {
     MIEN_TRY(CheckInterrupt());
     progress.Step(options.inputs[i]);
-    MIEN_ASSIGN(Image photo, ReadPicture(options.inputs[i]));
+    MIEN_ASSIGN(Image photo, ReadPicture(session, options.inputs[i]));
     WarnUnaligned(session, options.inputs[i], photo, pipeline->config().encoder->input_size);
     MIEN_TRY(pipeline->Encode(photo, codes.values));
+    MIEN_TRY(outputs.MakeFolder());
     MIEN_TRY(WriteTensors(paths[i], {codes}, {{"mien.source", "encode"}}));
     session.report["files"].push_back(paths[i]);
   }
@@ -43,7 +47,7 @@ void AddEncode(CLI::App& app, Session& session) {
   auto options = std::make_shared<EncodeOptions>();
   CLI::App* verb = app.add_subcommand("encode", "photos to latent codes (w_plus)");
   verb->add_option("IN", options->inputs, "photos (PNG; - is stdin)")->required();
-  verb->add_option("-o,--output", options->out, "FILE.safetensors or FILE.npz, or a folder")->required();
+  verb->add_option("-o,--output", options->out, "FILE.safetensors, .npz or .npy, or a folder")->required();
   verb->add_flag("--npz", options->npz, "write .npz into the folder");
   verb->callback([&session, options] { session.status = RunEncode(session, *options); });
 }

@@ -9,7 +9,7 @@
 #include "runtime/base/file.h"
 #include "runtime/builtin_model.h"
 #include "runtime/engine.h"
-#include "runtime/interrupt.h"
+#include "runtime/base/interrupt.h"
 #include "tools/verbs.h"
 #include "weights/checksum.h"
 #include "weights/import/readers.h"
@@ -54,11 +54,13 @@ struct TensorFacts {
   size_t odd = 0;  // not finite, or not exact in float
 };
 
-void AddElements(DType type, std::span<const std::byte> bytes, TensorFacts* facts) {
+Status AddElements(DType type, std::span<const std::byte> bytes, TensorFacts* facts) {
   constexpr size_t kPiece = 4096;
   float floats[kPiece];
   const size_t size = DTypeBytes(type);
+  Sha256 hash;
   for (size_t at = 0; at < bytes.size();) {
+    MIEN_TRY(CheckInterrupt());
     const size_t count = std::min(kPiece, (bytes.size() - at) / size);
     size_t bad = 0;
     const bool fine = ConvertToFloats(type, bytes.subspan(at, count * size), {floats, count}, &bad);
@@ -70,11 +72,11 @@ void AddElements(DType type, std::span<const std::byte> bytes, TensorFacts* fact
       facts->low = std::min(facts->low, floats[i]);
       facts->high = std::max(facts->high, floats[i]);
     }
+    hash.Update(bytes.subspan(at, count * size));
     at += count * size;
   }
-  Sha256 hash;
-  hash.Update(bytes);
   facts->hash = HexLower(hash.Finish());
+  return {};
 }
 
 void Report(Sheet& sheet, const TensorFacts& facts) {
@@ -139,7 +141,7 @@ Status ReportTensors(Sheet& sheet, const ModelFile& model) {
     TensorFacts facts{entry.name, {}, entry.type, entry.shape};
     bytes.resize(entry.bytes);
     MIEN_TRY(model.file().Read(entry, bytes));
-    AddElements(entry.type, bytes, &facts);
+    MIEN_TRY(AddElements(entry.type, bytes, &facts));
     if (facts.odd > 0) {
       return Status::Error(Code::kRefused, "%s: %zu elements are not finite", entry.name.c_str(), facts.odd);
     }
@@ -159,7 +161,7 @@ Status ReportForeign(Sheet& sheet, const std::string& path) {
     MIEN_TRY(CheckInterrupt());
     TensorFacts facts{ForTerminal(tensor.name), {}, tensor.type, tensor.shape};
     MIEN_TRY(ReadContiguous(tensor, &bytes));
-    AddElements(tensor.type, bytes, &facts);
+    MIEN_TRY(AddElements(tensor.type, bytes, &facts));
     Report(sheet, facts);
   }
   return {};

@@ -1,13 +1,11 @@
 // The `mien` program: global options, the verbs, and the one place where an answer becomes an exit code.
 #include <algorithm>
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
 #include <new>
+#include <span>
 
 #include "kernels/simd.h"
 #include "runtime/device.h"
-#include "runtime/interrupt.h"
+#include "runtime/base/interrupt.h"
 #include "tools/verbs.h"
 
 namespace mien {
@@ -61,16 +59,17 @@ void AddVerbs(CLI::App& app, Session& session) {
 
 int Answer(const Session& session) {
   const Status& status = session.status;
-  if (!status.ok()) std::fprintf(stderr, "mien: error: %s\n", status.message());
+  if (!status.ok()) ErrorLine(status.message());
   if (session.json) {
     nlohmann::json report = session.report;
     report["ok"] = status.ok();
     if (!status.ok()) report["error"] = status.message();
-    std::printf("%s\n", report.dump(2, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
+    const std::string text = report.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+    static_cast<void>(session.Write(std::as_bytes(std::span(text))).ok());
   }
-  if (std::fflush(stdout) != 0 && status.ok()) {
-    std::fprintf(stderr, "mien: error: cannot write to stdout: %s\n", std::strerror(errno));
-    return ExitCode(Code::kFailure);
+  if (!session.output.ok() && status.ok()) {
+    ErrorLine(session.output.message());
+    return ExitCode(session.output.code());
   }
   return ExitCode(status.code());
 }
@@ -93,7 +92,7 @@ int Main(int count, char** words) {
   app.require_subcommand(1);
   AddGlobalOptions(app, session);
   AddVerbs(app, session);
-  InstallInterruptHandler();
+  InstallSignalHandlers();
   try {
     app.parse(arguments);
   } catch (const CLI::ParseError& error) {

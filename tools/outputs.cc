@@ -2,47 +2,15 @@
 
 #include <unistd.h>
 
-#include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <filesystem>
-#include <set>
 
-#include "runtime/base/file.h"
-#include "runtime/interrupt.h"
+#include "runtime/base/interrupt.h"
+#include "runtime/base/stream.h"
 
 namespace mien {
-namespace {
 
 namespace fs = std::filesystem;
-
-Result<Image> ReadStdin() {
-  std::vector<std::byte> bytes;
-  std::byte part[1 << 16];
-  size_t got;
-  while ((got = std::fread(part, 1, sizeof part, stdin)) > 0) {
-    bytes.insert(bytes.end(), part, part + got);
-    if (bytes.size() > kMaxImageFileBytes)
-      return Status::Error(Code::kFailure, "stdin: the picture is too large");
-  }
-  if (std::ferror(stdin)) return Status::Error(Code::kFailure, "stdin: %s", std::strerror(errno));
-  auto image = DecodePng(bytes);
-  if (!image.ok()) return image.status().Within("stdin");
-  return image;
-}
-
-std::string FileName(const std::string& input, const std::string& extension) {
-  return (input == "-" ? "stdin" : fs::path(input).stem().string()) + extension;
-}
-
-// The one name of an existing file; empty when there is none.
-std::string RealPath(const std::string& path) {
-  std::error_code error;
-  const fs::path real = fs::canonical(path, error);
-  return error ? std::string() : real.string();
-}
-
-}  // namespace
 
 PipelineOptions PipelineFor(const Session& session) {
   PipelineOptions options;
@@ -67,45 +35,75 @@ void AddPreview(CLI::App& verb, int& resolution) {
       ->type_name("R");
 }
 
-Result<Image> ReadPicture(const std::string& path) { return path == "-" ? ReadStdin() : ReadImage(path); }
-
-Status WritePicture(const std::string& path, const Image& image, const std::vector<PngText>& texts) {
-  if (path != "-") return WriteImage(path, image, texts);
-  MIEN_ASSIGN(std::vector<std::byte> file, EncodePng(image, texts));
-  if (std::fwrite(file.data(), 1, file.size(), stdout) != file.size() || std::fflush(stdout) != 0) {
-    return Status::Error(Code::kFailure, "stdout: %s", std::strerror(errno));
+Result<Image> ReadPicture(Session& session, const std::string& path) {
+  PictureNotes notes;
+  MIEN_ASSIGN(Image image, ReadImage(path, &notes));
+  for (const std::string& warning : notes.warnings) session.Warn("%s: %s", InputName(path).c_str(), warning.c_str());
+  if (notes.orientation != 1) {
+    session.Detail("%s: turned upright: EXIF orientation %d", InputName(path).c_str(), notes.orientation);
   }
-  return {};
+  session.report["inputs"].push_back({{"input", path}, {"orientation", notes.orientation}});
+  return image;
 }
 
-Result<std::vector<std::string>> OutputPaths(const std::vector<std::string>& inputs, const std::string& out,
-                                             const std::string& extension) {
+Status WritePicture(const Session& session, const std::string& path, const Image& image,
+                    const std::vector<PngText>& texts) {
+  if (path != "-") return WriteImage(path, image, texts);
+  MIEN_ASSIGN(const std::vector<std::byte> file, EncodePng(image, texts));
+  return session.Write(file);
+}
+
+std::string ResultName(const std::string& input) {
+  return input == "-" ? "stdin" : fs::path(input).stem().string();
+}
+
+bool IsFolder(const std::string& out) {
   std::error_code error;
-  std::vector<std::string> paths;
-  const bool folder = inputs.size() > 1 || fs::is_directory(out, error) || out.ends_with('/');
-  if (!folder) {
-    paths = {out};
-  } else {
-    if (out == "-") return Status::Error(Code::kUsage, "several inputs need a folder as output, not stdout");
-    fs::create_directories(out, error);
-    if (!fs::is_directory(out, error)) {
-      return Status::Error(Code::kUsage, "%s: several inputs need a folder as output", out.c_str());
-    }
-    for (const std::string& input : inputs)
-      paths.push_back((fs::path(out) / FileName(input, extension)).string());
+  return out.ends_with('/') || fs::is_directory(out, error);
+}
+
+Result<OutputFiles> OutputFiles::Plan(const std::vector<std::string>& names, const std::string& out,
+                                      FileKind kind, const std::string& ending) {
+  OutputFiles outputs;
+  if (out == "-" && (names.size() > 1 || kind != FileKind::kPicture)) {
+    return Status::Error(Code::kUsage, names.size() > 1
+                                           ? "several results need a folder as output, not stdout"
+                                           : "only pictures are written to stdout; a file expected");
   }
-  std::set<std::string> seen, taken;
-  for (const std::string& input : inputs) taken.insert(RealPath(input));
-  taken.erase(std::string());
-  for (const std::string& path : paths) {
-    if (!seen.insert(path).second) {
-      return Status::Error(Code::kUsage, "%s: two inputs would be written there", path.c_str());
-    }
-    if (taken.contains(RealPath(path))) {
-      return Status::Error(Code::kUsage, "%s: the output would replace an input", path.c_str());
-    }
+  if (out == "-" || (names.size() == 1 && !IsFolder(out))) {
+    MIEN_TRY(FormatOf(kind, out).status());
+    outputs.paths_ = {out};
+    return outputs;
   }
-  return paths;
+  std::error_code error;
+  if (!IsFolder(out) && (NamesFile(out) || fs::exists(out, error))) {
+    return Status::Error(Code::kUsage, "%s: %zu results need a folder, this is the name of a file",
+                         out.c_str(), names.size());
+  }
+  MIEN_ASSIGN(const std::string format, FormatOf(kind, "result" + ending));
+  outputs.folder_ = out;
+  for (const std::string& name : names) outputs.paths_.push_back((fs::path(out) / (name + format)).string());
+  return outputs;
+}
+
+OutputFiles::~OutputFiles() {
+  for (auto folder = made_.rbegin(); folder != made_.rend(); ++folder) rmdir(folder->c_str());
+}
+
+Status OutputFiles::MakeFolder() {
+  std::error_code error;
+  if (folder_.empty() || fs::is_directory(folder_, error)) return {};
+  fs::path path;
+  for (const fs::path& part : fs::path(folder_)) {
+    path /= part;
+    if (part.empty() || fs::exists(path, error)) continue;
+    if (!fs::create_directory(path, error) && error) {
+      return Status::Error(Code::kFailure, "%s: cannot make the folder: %s", path.c_str(),
+                           error.message().c_str());
+    }
+    made_.push_back(path.string());
+  }
+  return {};
 }
 
 std::vector<PngText> Provenance(const nlohmann::json& parameters, bool edited) {

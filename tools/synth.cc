@@ -2,7 +2,8 @@
 #include <cmath>
 #include <filesystem>
 
-#include "runtime/interrupt.h"
+#include "runtime/base/interrupt.h"
+#include "tools/codes.h"
 #include "tools/outputs.h"
 #include "tools/tensors.h"
 #include "tools/verbs.h"
@@ -61,22 +62,11 @@ Status AddSeeds(const SynthOptions& options, std::vector<Source>& sources) {
 
 Status AddCodes(const Session& session, const std::string& path, const Pipeline& pipeline,
                 std::vector<Source>& sources) {
-  MIEN_ASSIGN(auto tensors, ReadTensors(path));
-  const NamedTensor* codes = FindTensor(tensors, "w_plus");
-  const bool fits = codes != nullptr && codes->shape.rank == 3 && codes->shape[0] >= 1 &&
-                    codes->shape[0] <= static_cast<int64_t>(kMaxPictures) &&
-                    codes->shape[1] == pipeline.rows() && codes->shape[2] == pipeline.w_dim();
-  if (!fits) {
-    return Status::Error(Code::kUsage, "%s: w_plus [N,%d,%d] expected, the file has %s", path.c_str(),
-                         pipeline.rows(), pipeline.w_dim(),
-                         codes == nullptr ? "none" : codes->shape.ToString().c_str());
-  }
-  const size_t each = static_cast<size_t>(pipeline.rows()) * pipeline.w_dim();
-  for (int64_t n = 0; n < codes->shape[0]; ++n) {
-    Source source = {
-        std::filesystem::path(path).stem().string(), session.seed + static_cast<uint32_t>(n), {}};
-    if (codes->shape[0] > 1) source.name += "-" + std::to_string(n);
-    source.w_plus.assign(codes->values.begin() + n * each, codes->values.begin() + (n + 1) * each);
+  MIEN_ASSIGN(const Codes codes, ReadCodes(session, path, pipeline.rows(), pipeline.w_dim()));
+  for (size_t i = 0; i < codes.size(); ++i) {
+    Source source = {codes.name(i), session.seed + static_cast<uint32_t>(i), {}};
+    source.w_plus.resize(static_cast<size_t>(pipeline.rows()) * static_cast<size_t>(pipeline.w_dim()));
+    codes.CopyTo(i, source.w_plus);
     sources.push_back(std::move(source));
   }
   return {};
@@ -106,17 +96,16 @@ Result<Image> MakePicture(Pipeline& pipeline, Source& source) {
 }
 
 // One file per picture in a folder.
-Status WriteFolder(Session& session, const SynthOptions& options, Pipeline& pipeline,
-                   std::vector<Source>& sources, const nlohmann::json& parameters) {
-  std::vector<std::string> names;
-  for (const Source& source : sources) names.push_back(source.name);
-  MIEN_ASSIGN(const auto paths, OutputPaths(names, options.out + "/", ".png"));
+Status WriteFolder(Session& session, const SynthOptions& options, Pipeline& pipeline, std::vector<Source>& sources,
+                   OutputFiles& outputs, const nlohmann::json& parameters) {
+  const std::vector<std::string>& paths = outputs.paths();
   session.report["files"] = paths;
   Progress progress(session, sources.size());
   for (size_t i = 0; i < sources.size(); ++i) {
     progress.Step(sources[i].name);
     MIEN_ASSIGN(Image image, MakePicture(pipeline, sources[i]));
-    MIEN_TRY(WritePicture(paths[i], image, Texts(options, parameters, {sources[i].name})));
+    MIEN_TRY(outputs.MakeFolder());
+    MIEN_TRY(WritePicture(session, paths[i], image, Texts(options, parameters, {sources[i].name})));
   }
   return {};
 }
@@ -137,12 +126,22 @@ Status WriteSheet(Session& session, const SynthOptions& options, Pipeline& pipel
     MIEN_ASSIGN(Image image, MakePicture(pipeline, sources[i]));
     MIEN_TRY(sheet.Place(i, image));
   }
-  return WritePicture(options.out, sheet.image(), Texts(options, parameters, names));
+  return WritePicture(session, options.out, sheet.image(), Texts(options, parameters, names));
+}
+
+// All files are checked before the first picture is made.
+Result<OutputFiles> PlanFiles(const Session& session, const SynthOptions& options, const std::vector<Source>& sources) {
+  std::vector<std::string> names;
+  for (const Source& source : sources) names.push_back(source.name);
+  if (!IsFolder(options.out)) names.resize(1);  // a contact sheet
+  MIEN_ASSIGN(OutputFiles outputs, OutputFiles::Plan(names, options.out, FileKind::kPicture));
+  if (!options.save_codes.empty()) MIEN_TRY(FormatOf(FileKind::kTensors, options.save_codes).status());
+  MIEN_TRY(CheckFiles(session, {{"codes", options.codes}},
+                      {{"picture", outputs.paths()}, {"codes", {options.save_codes}}}));
+  return outputs;
 }
 
 Status RunSynth(Session& session, const SynthOptions& options) {
-  if (options.out == "-" && session.json)
-    return Status::Error(Code::kUsage, "stdout cannot take picture and --json");
   MIEN_ASSIGN(auto model, OpenModel(session));
   PipelineOptions wanted = PipelineFor(session);
   wanted.synthesize = true;
@@ -161,10 +160,9 @@ Status RunSynth(Session& session, const SynthOptions& options) {
   for (const std::string& path : chosen.codes) MIEN_TRY(AddCodes(session, path, *pipeline, sources));
   nlohmann::json parameters = {{"verb", "synth"}, {"noise", options.noise}, {"psi", options.psi}};
   if (options.preview > 0) parameters["preview"] = options.preview;
-  std::error_code error;
-  const bool folder = options.out.ends_with('/') || std::filesystem::is_directory(options.out, error);
-  MIEN_TRY(folder ? WriteFolder(session, chosen, *pipeline, sources, parameters)
-                  : WriteSheet(session, chosen, *pipeline, sources, parameters));
+  MIEN_ASSIGN(OutputFiles outputs, PlanFiles(session, chosen, sources));
+  MIEN_TRY(IsFolder(options.out) ? WriteFolder(session, chosen, *pipeline, sources, outputs, parameters)
+                                 : WriteSheet(session, chosen, *pipeline, sources, parameters));
   return chosen.save_codes.empty() ? Status() : SaveCodes(chosen.save_codes, *pipeline, sources);
 }
 
@@ -174,7 +172,7 @@ void AddSynth(CLI::App& app, Session& session) {
   auto options = std::make_shared<SynthOptions>();
   CLI::App* verb = app.add_subcommand("synth", "seeds or saved codes to pictures");
   verb->add_option("--seeds", options->seeds, "seeds, e.g. 0-15 or 3,8 (default: that of --seed)");
-  verb->add_option("--codes", options->codes, "files with w_plus (.safetensors or .npz)")->type_name("FILE");
+  verb->add_option("--codes", options->codes, kCodesHelp)->type_name("FILE");
   verb->add_option("-o,--output", options->out,
                    "PNG (several pictures: a contact sheet; - is stdout), or a folder")
       ->required();
@@ -188,7 +186,7 @@ void AddSynth(CLI::App& app, Session& session) {
   verb->add_option("--columns", options->columns,
                    "pictures in a row of the contact sheet (default: about square)")
       ->check(CLI::Range(1, 1024));
-  verb->add_option("--save-codes", options->save_codes, "write the w_plus of all pictures")
+  verb->add_option("--save-codes", options->save_codes, "write the w_plus of all pictures (.safetensors, .npz or .npy)")
       ->type_name("FILE");
   AddPreview(*verb, options->preview);
   verb->add_flag("--no-metadata", options->no_metadata, "write no text into the PNG");
