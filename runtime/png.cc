@@ -4,6 +4,7 @@
 #include <png.h>
 
 #include <csetjmp>
+#include <cstdlib>
 #include <cstring>
 #include <exception>
 
@@ -17,7 +18,19 @@ constexpr png_alloc_size_t kMaxChunkBytes = 256 << 10;
 
 struct Failure {
   char message[200] = "unknown error";
+  bool no_memory = false;  // libpng calls it a damaged picture, or goes on without what it had no memory for
 };
+
+Status Failed(const Failure& failure, const char* what) {
+  if (failure.no_memory) return Status::Error(Code::kMemory, "no memory for a PNG picture");
+  return Status::Error(Code::kFailure, "%s: %s", what, failure.message);
+}
+
+png_voidp OnAllocate(png_structp png, png_alloc_size_t bytes) {
+  void* const memory = std::malloc(bytes);
+  if (memory == nullptr) static_cast<Failure*>(png_get_mem_ptr(png))->no_memory = true;
+  return memory;
+}
 
 [[noreturn]] void OnError(png_structp png, png_const_charp message) {
   auto* failure = static_cast<Failure*>(png_get_error_ptr(png));
@@ -121,6 +134,7 @@ void OnWrite(png_structp png, png_bytep bytes, size_t count) {
   } catch (const std::exception&) {
     stored = false;
   }
+  encoder->failure.no_memory |= !stored;
   if (!stored) png_error(png, "out of memory");
 }
 
@@ -159,17 +173,18 @@ Result<Image> DecodePng(std::span<const std::byte> file) {
   }
   Decoder decoder;
   decoder.file = file;
-  decoder.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &decoder.failure, OnError, OnWarning);
+  decoder.png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, &decoder.failure, OnError, OnWarning, &decoder.failure,
+                                         OnAllocate, nullptr);
   if (decoder.png != nullptr) decoder.info = png_create_info_struct(decoder.png);
   if (decoder.info == nullptr) return Status::Error(Code::kMemory, "no memory to read a PNG picture");
-  if (!ReadHeader(&decoder)) return Status::Error(Code::kFailure, "invalid PNG: %s", decoder.failure.message);
+  if (!ReadHeader(&decoder)) return Failed(decoder.failure, "invalid PNG");
   const int64_t pixels = int64_t{decoder.width} * decoder.height;
   if (pixels > kMaxImagePixels) {
     return Status::Error(Code::kFailure, "PNG of %u x %u pixels, at most %lld pixels expected", decoder.width,
                          decoder.height, static_cast<long long>(kMaxImagePixels));
   }
   MIEN_ASSIGN(decoder.pixels, Buffer::Create(static_cast<uint64_t>(pixels) * decoder.channels, "picture"));
-  if (!ReadPixels(&decoder)) return Status::Error(Code::kFailure, "invalid PNG: %s", decoder.failure.message);
+  if (!ReadPixels(&decoder) || decoder.failure.no_memory) return Failed(decoder.failure, "invalid PNG");
   if (decoder.channels == 4) LayOverWhite(decoder.pixels.as<uint8_t>(), static_cast<size_t>(pixels));
   Image image;
   image.width = static_cast<int>(decoder.width);
@@ -190,11 +205,11 @@ Result<std::vector<std::byte>> EncodePng(const Image& image, const std::vector<P
     entry.lang_key = const_cast<char*>("");
     encoder.texts.push_back(entry);
   }
-  encoder.png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &encoder.failure, OnError, OnWarning);
+  encoder.png = png_create_write_struct_2(PNG_LIBPNG_VER_STRING, &encoder.failure, OnError, OnWarning, &encoder.failure,
+                                          OnAllocate, nullptr);
   if (encoder.png != nullptr) encoder.info = png_create_info_struct(encoder.png);
   if (encoder.info == nullptr) return Status::Error(Code::kMemory, "no memory to write a PNG picture");
-  if (!WriteAll(&encoder, image))
-    return Status::Error(Code::kFailure, "cannot encode: %s", encoder.failure.message);
+  if (!WriteAll(&encoder, image) || encoder.failure.no_memory) return Failed(encoder.failure, "cannot encode");
   return std::move(encoder.file);
 }
 
