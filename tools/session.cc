@@ -1,7 +1,9 @@
 #include "tools/session.h"
 
+#include <cerrno>
 #include <cstdarg>
 #include <cstdio>
+#include <cstring>
 
 #include "runtime/builtin_model.h"
 #include "runtime/interrupt.h"
@@ -15,7 +17,21 @@ void PrintLine(const char* prefix, const char* format, va_list arguments) {
   std::fputc('\n', stderr);
 }
 
+int stdout_error = 0;  // errno of the first write that failed
+
+void NoteWritten(bool written) {
+  if (!written && stdout_error == 0) stdout_error = errno;
+}
+
 }  // namespace
+
+void WriteStdout(const std::string& text) { NoteWritten(std::fwrite(text.data(), 1, text.size(), stdout) == text.size()); }
+
+Status FlushStdout() {
+  NoteWritten(std::fflush(stdout) == 0);
+  if (stdout_error == 0) return {};
+  return Status::Error(Code::kFailure, "cannot write to stdout: %s", std::strerror(stdout_error));
+}
 
 void Session::Note(const char* format, ...) const {
   if (quiet) return;
@@ -44,7 +60,7 @@ void Session::Print(const char* format, ...) const {
   if (json) return;
   va_list arguments;
   va_start(arguments, format);
-  std::vfprintf(stdout, format, arguments);
+  NoteWritten(std::vfprintf(stdout, format, arguments) >= 0);
   va_end(arguments);
 }
 

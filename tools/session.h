@@ -35,9 +35,14 @@ struct Session {
   [[gnu::format(printf, 2, 3)]] void Note(const char* format, ...) const;
   [[gnu::format(printf, 2, 3)]] void Detail(const char* format, ...) const;
   [[gnu::format(printf, 2, 3)]] void Warn(const char* format, ...) const;
-  // Text on stdout, nothing with --json.
+  // Text on stdout, nothing with --json. What stdout does not take shows in FlushStdout.
   [[gnu::format(printf, 2, 3)]] void Print(const char* format, ...) const;
 };
+
+// Text on stdout in any case.
+void WriteStdout(const std::string& text);
+// Everything is written, or the reason why something is not, also if it was an earlier write that failed.
+Status FlushStdout();
 
 // The file of --model, or the model built into the program.
 Result<std::shared_ptr<const ModelFile>> OpenModel(const Session& session);
