@@ -82,8 +82,8 @@ Status RunOp(const Options& options, ThreadPool* threads) {
 }
 
 Status RunAll(const Options& options) {
-  ThreadPool threads(options.threads);
-#define MIEN_OP(name, folder) MIEN_TRY(RunOp<name>(options, &threads));
+  MIEN_ASSIGN(const auto threads, ThreadPool::Create(options.threads));
+#define MIEN_OP(name, folder) MIEN_TRY(RunOp<name>(options, threads.get()));
 #include "kernels/ops.def"
 #undef MIEN_OP
   return {};

@@ -237,7 +237,7 @@ Status Bench::Quantiles(int runs) {
 Status Bench::Steps(int runs) {
   const Program& program = *engine_->program(0);
   const Graph& graph = program.graph();
-  ThreadPool threads(engine_->threads());
+  MIEN_ASSIGN(const auto threads, ThreadPool::Create(engine_->threads()));
   const std::vector<Step>& schedule = program.schedule().steps;
   std::vector<std::vector<Time>> times(schedule.size());
   for (int run = -1; run < runs; ++run) {
@@ -246,7 +246,7 @@ Status Bench::Steps(int runs) {
       std::copy(in[i].begin(), in[i].end(), program.input(static_cast<int>(i)).begin());
     for (size_t s = 0; s < times.size(); ++s) {
       const Time start = Now();
-      program.RunStep(s, &threads);
+      program.RunStep(s, threads.get());
       if (run >= 0) times[s].push_back(Since(start));
     }
   }

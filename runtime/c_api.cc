@@ -1,4 +1,6 @@
 // The C API (mien.h) over Pipeline: turns Status into codes and texts and lets no exception out.
+#include <pthread.h>
+
 #include <atomic>
 #include <cstdio>
 #include <cstring>
@@ -20,8 +22,40 @@ struct mien_context {
 namespace mien {
 namespace {
 
-thread_local Status create_error;
+const Status kNoMemory = Status::Error(Code::kMemory, "out of memory");
 
+// The error of each thread's last mien_create. Not thread_local: in a library that is opened at run time such
+// an object is made when a thread first looks at it, and where there is no memory for it the C library ends
+// the process.
+class CreateErrors {
+ public:
+  CreateErrors() : made_(pthread_key_create(&key_, Free) == 0) {}
+  ~CreateErrors() {
+    if (made_) pthread_key_delete(key_);
+  }
+  const Status& Last() const {
+    const void* const last = made_ ? pthread_getspecific(key_) : nullptr;
+    return last == nullptr ? none_ : *static_cast<const Status*>(last);
+  }
+  void Set(const Status& error) {
+    if (!made_) return;
+    Free(pthread_getspecific(key_));
+    const Status* kept = error.ok() ? nullptr : new (std::nothrow) Status(error);
+    if (kept == nullptr && !error.ok()) kept = &kNoMemory;
+    if (pthread_setspecific(key_, kept) != 0) Free(const_cast<Status*>(kept));
+  }
+
+ private:
+  static void Free(void* status) {
+    if (status != &kNoMemory) delete static_cast<Status*>(status);
+  }
+  const Status none_;
+  pthread_key_t key_;
+  bool made_;
+};
+CreateErrors create_errors;
+
+static_assert(MIEN_SET == 0 && MIEN_ADD == 1 && MIEN_NORMALISED == 0 && MIEN_NATURAL == 1);
 static_assert(static_cast<int>(Code::kOk) == MIEN_OK && static_cast<int>(Code::kFailure) == MIEN_FAILURE &&
               static_cast<int>(Code::kNumeric) == MIEN_NUMERIC &&
               static_cast<int>(Code::kUsage) == MIEN_USAGE &&
@@ -39,7 +73,7 @@ Status Guarded(const Body& body) noexcept {
   try {
     return body();
   } catch (const std::bad_alloc&) {
-    return Status::Error(Code::kMemory, "out of memory");
+    return kNoMemory;
   } catch (const std::exception& error) {
     return Status::Error(Code::kFailure, "unexpected: %s", error.what());
   } catch (...) {
@@ -117,6 +151,16 @@ const FlowConfig* FlowOf(const mien_context* context) {
   return &*context->pipeline->config().flow;
 }
 
+// What a C caller stored in an enumeration may be any number, which C++ may look at only as such.
+template <class Enum>
+Result<bool> IsSecond(const Enum& value, const char* what) {
+  static_assert(sizeof(Enum) == sizeof(int));
+  int number;
+  std::memcpy(&number, &value, sizeof number);
+  if (number == 0 || number == 1) return number == 1;
+  return Status::Error(Code::kUsage, "edit: %s %d, 0 or 1 expected", what, number);
+}
+
 Status Missing(const char* component) {
   return Status::Error(Code::kUsage, "the model has no %s", component);
 }
@@ -140,7 +184,7 @@ void mien_params_init(mien_params* params) {
 
 mien_code mien_create(const mien_params* params, mien_context** out) {
   if (out != nullptr) *out = nullptr;
-  mien::create_error = mien::Guarded([&]() -> Status {
+  const Status status = mien::Guarded([&]() -> Status {
     if (params == nullptr || out == nullptr)
       return Status::Error(mien::Code::kUsage, "create: a pointer is null");
     auto context = std::make_unique<mien_context>();
@@ -148,13 +192,14 @@ mien_code mien_create(const mien_params* params, mien_context** out) {
     *out = context.release();
     return {};
   });
-  return mien::CodeOf(mien::create_error);
+  mien::create_errors.Set(status);
+  return mien::CodeOf(status);
 }
 
 void mien_destroy(mien_context* context) { delete context; }
 
 const char* mien_last_error(const mien_context* context) {
-  return context == nullptr ? mien::create_error.message() : context->error.message();
+  return context == nullptr ? mien::create_errors.Last().message() : context->error.message();
 }
 
 int mien_rows(const mien_context* context) { return context == nullptr ? 0 : context->pipeline->rows(); }
@@ -202,10 +247,12 @@ mien_code mien_apply_edits(mien_context* context, const mien_edit* edits, size_t
     if (!pipeline.config().flow) return mien::Missing("flow");
     std::vector<mien::Edit> wanted;
     for (size_t i = 0; i < count; ++i) {
-      const auto mode = edits[i].mode == MIEN_ADD ? mien::Edit::Mode::kAdd : mien::Edit::Mode::kSet;
-      MIEN_ASSIGN(mien::Edit edit, mien::MakeEdit(*pipeline.config().flow,
-                                                  edits[i].attribute == nullptr ? "" : edits[i].attribute,
-                                                  mode, edits[i].value, edits[i].unit == MIEN_NATURAL));
+      MIEN_ASSIGN(const bool adds, mien::IsSecond(edits[i].mode, "mode"));
+      MIEN_ASSIGN(const bool natural, mien::IsSecond(edits[i].unit, "unit"));
+      MIEN_ASSIGN(
+          mien::Edit edit,
+          mien::MakeEdit(*pipeline.config().flow, edits[i].attribute == nullptr ? "" : edits[i].attribute,
+                         adds ? mien::Edit::Mode::kAdd : mien::Edit::Mode::kSet, edits[i].value, natural));
       wanted.push_back(edit);
     }
     MIEN_ASSIGN(const auto rows, mien::ParseRows(layers == nullptr ? "" : layers, pipeline.rows()));

@@ -303,7 +303,7 @@ Result<MemoryNeed> Engine::Need(std::shared_ptr<WeightStore> weights, const Engi
 Result<std::unique_ptr<Engine>> Engine::Create(std::shared_ptr<WeightStore> weights,
                                                const EngineOptions& options) {
   MIEN_ASSIGN(std::unique_ptr<Engine> engine, Draft(std::move(weights), options));
-  engine->pool_ = std::make_unique<ThreadPool>(engine->threads_);
+  MIEN_ASSIGN(engine->pool_, ThreadPool::Create(engine->threads_));
   MIEN_TRY(engine->on_device_ ? engine->CreateOnDevice(options.device_graphs) : engine->CreateOnHost());
   malloc_trim(0);  // what planning and packing left free would stay resident
   return engine;

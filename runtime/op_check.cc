@@ -76,11 +76,11 @@ Status CheckOnDevice(const Device& device, void* stream, bool quick, std::vector
 }  // namespace
 
 Result<std::vector<OpCheck>> CheckOpsOnCpu(int threads, bool quick) {
-  ThreadPool pool(threads > 0 ? threads : DefaultThreads());
+  MIEN_ASSIGN(const auto pool, ThreadPool::Create(threads > 0 ? threads : DefaultThreads()));
   std::vector<OpCheck> checks;
 #define MIEN_OP(name, folder)                                                                   \
   {                                                                                             \
-    const auto run = [&](Call<name>* call) { return RunOnCpu(call, &pool), Status(); };         \
+    const auto run = [&](Call<name>* call) { return RunOnCpu(call, pool.get()), Status(); };         \
     const auto largest = [](const Errors& errors) { return errors.largest; };                   \
     const auto tolerance = [](const OpCase<name>& c) { return c.tolerance; };                   \
     MIEN_ASSIGN(OpCheck check, CheckCases<name>("cpu", quick, run, largest, tolerance));        \

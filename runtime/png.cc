@@ -4,6 +4,7 @@
 #include <png.h>
 
 #include <csetjmp>
+#include <cstdlib>
 #include <cstring>
 #include <exception>
 
@@ -20,7 +21,19 @@ constexpr uint64_t kMostInflation = 1032;  // bytes out of one byte of deflate: 
 
 struct Failure {
   char message[200] = "unknown error";
+  bool no_memory = false;  // libpng calls it a damaged picture, or goes on without what it had no memory for
 };
+
+Status Failed(const Failure& failure, const char* what) {
+  if (failure.no_memory) return Status::Error(Code::kMemory, "no memory for a PNG picture");
+  return Status::Error(Code::kFailure, "%s: %s", what, failure.message);
+}
+
+png_voidp OnAllocate(png_structp png, png_alloc_size_t bytes) {
+  void* const memory = std::malloc(bytes);
+  if (memory == nullptr) static_cast<Failure*>(png_get_mem_ptr(png))->no_memory = true;
+  return memory;
+}
 
 [[noreturn]] void OnError(png_structp png, png_const_charp message) {
   auto* failure = static_cast<Failure*>(png_get_error_ptr(png));
@@ -133,6 +146,7 @@ void OnWrite(png_structp png, png_bytep bytes, size_t count) {
   } catch (const std::exception&) {
     stored = false;
   }
+  encoder->failure.no_memory |= !stored;
   if (!stored) png_error(png, "out of memory");
 }
 
@@ -159,7 +173,7 @@ bool WriteAll(Encoder* encoder, const Image& image) {
 Status DecodingError(const Decoder& decoder) {
   MIEN_TRY(CheckInterrupt());
   MIEN_TRY(decoder.read);
-  return Status::Error(Code::kFailure, "invalid PNG: %s", decoder.failure.message);
+  return Failed(decoder.failure, "invalid PNG");
 }
 
 Status CheckHeader(const Decoder& decoder, uint64_t data_bytes) {
@@ -186,14 +200,15 @@ Result<Image> DecodePng(const ByteSource& file, PictureNotes* notes) {
   ForwardReader reader(&file);
   Decoder decoder;
   decoder.file = &reader;
-  decoder.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &decoder.failure, OnError, OnWarning);
+  decoder.png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, &decoder.failure, OnError, OnWarning, &decoder.failure,
+                                         OnAllocate, nullptr);
   if (decoder.png != nullptr) decoder.info = png_create_info_struct(decoder.png);
   if (decoder.info == nullptr) return Status::Error(Code::kMemory, "no memory to read a PNG picture");
   if (!ReadHeader(&decoder)) return DecodingError(decoder);
   MIEN_TRY(CheckHeader(decoder, chunks.data_bytes));
   const uint64_t pixels = uint64_t{decoder.width} * decoder.height;
   MIEN_ASSIGN(decoder.pixels, Buffer::Uninitialised(pixels * decoder.channels, "picture"));
-  if (!ReadPixels(&decoder)) return DecodingError(decoder);
+  if (!ReadPixels(&decoder) || decoder.failure.no_memory) return DecodingError(decoder);
   if (decoder.channels == 4) LayOverWhite(decoder.pixels.as<uint8_t>(), pixels);
   Image image;
   image.width = static_cast<int>(decoder.width);
@@ -215,12 +230,13 @@ Result<std::vector<std::byte>> EncodePng(const Image& image, const std::vector<P
     entry.lang_key = const_cast<char*>("");
     encoder.texts.push_back(entry);
   }
-  encoder.png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &encoder.failure, OnError, OnWarning);
+  encoder.png = png_create_write_struct_2(PNG_LIBPNG_VER_STRING, &encoder.failure, OnError, OnWarning, &encoder.failure,
+                                          OnAllocate, nullptr);
   if (encoder.png != nullptr) encoder.info = png_create_info_struct(encoder.png);
   if (encoder.info == nullptr) return Status::Error(Code::kMemory, "no memory to write a PNG picture");
-  if (!WriteAll(&encoder, image)) {
+  if (!WriteAll(&encoder, image) || encoder.failure.no_memory) {
     MIEN_TRY(CheckInterrupt());
-    return Status::Error(Code::kFailure, "cannot encode: %s", encoder.failure.message);
+    return Failed(encoder.failure, "cannot encode");
   }
   return std::move(encoder.file);
 }

@@ -1,7 +1,11 @@
 // The `mien` program: global options, the verbs, and the one place where an answer becomes an exit code.
+#include <unistd.h>
+
 #include <algorithm>
+#include <exception>
 #include <new>
 #include <span>
+#include <sstream>
 
 #include "kernels/simd.h"
 #include "runtime/device.h"
@@ -57,21 +61,39 @@ void AddVerbs(CLI::App& app, Session& session) {
   AddSelftest(app, session);
 }
 
+// The exit code of the failure that was said. There is one line for it: what fails after it, while things are put away, is
+// its consequence.
+int said = 0;
+
+int Refuse(Code code, const char* message) {
+  if (said != 0) return said;
+  said = ExitCode(code);
+  ErrorLine(message);
+  return said;
+}
+
+// The JSON library's destructors take memory and may not throw, and what fails before main cannot be caught there. Set
+// before any object of the program is made.
+[[noreturn]] void OnTerminate() {
+  constexpr char kLine[] = "mien: error: out of memory\n";
+  [[maybe_unused]] const ssize_t heard = said == 0 ? write(STDERR_FILENO, kLine, sizeof kLine - 1) : 0;
+  _exit(said == 0 ? ExitCode(Code::kMemory) : said);
+}
+[[gnu::constructor(101)]] void SetBackstop() { std::set_terminate(OnTerminate); }
+
+// What stdout does not take shows in StdoutStatus.
+void WriteText(const std::string& text) { static_cast<void>(WriteStdout(std::as_bytes(std::span(text))).ok()); }
+
 int Answer(const Session& session) {
   const Status& status = session.status;
-  if (!status.ok()) ErrorLine(status.message());
+  const int code = status.ok() ? 0 : Refuse(status.code(), status.message());
   if (session.json) {
     nlohmann::json report = session.report;
     report["ok"] = status.ok();
     if (!status.ok()) report["error"] = status.message();
-    const std::string text = report.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
-    static_cast<void>(session.Write(std::as_bytes(std::span(text))).ok());
+    WriteText(report.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
   }
-  if (!session.output.ok() && status.ok()) {
-    ErrorLine(session.output.message());
-    return ExitCode(session.output.code());
-  }
-  return ExitCode(status.code());
+  return code;
 }
 
 int Main(int count, char** words) {
@@ -96,14 +118,34 @@ int Main(int count, char** words) {
   try {
     app.parse(arguments);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : ExitCode(Code::kUsage);
+    std::ostringstream help;
+    help.exceptions(std::ios::badbit);  // not half of it where memory ends
+    const bool asked = app.exit(error, help) == 0;
+    WriteText(help.str());
+    return asked ? 0 : ExitCode(Code::kUsage);
   } catch (const std::bad_alloc&) {
     session.status = Status::Error(Code::kMemory, "out of memory");
   }
   return Answer(session);
 }
 
+int Guarded(int count, char** words) {
+  try {
+    return Main(count, words);
+  } catch (const std::bad_alloc&) {
+    return Refuse(Code::kMemory, "out of memory");
+  } catch (const std::exception& error) {
+    return Refuse(Code::kFailure, error.what());
+  }
+}
+
+// Every way out ends here: a result that was not written is a failure.
+int WithOutput(int code) {
+  const Status written = StdoutStatus();
+  return written.ok() || code != 0 ? code : Refuse(written.code(), written.message());
+}
+
 }  // namespace
 }  // namespace mien
 
-int main(int count, char** words) { return mien::Main(count, words); }
+int main(int count, char** words) { return mien::WithOutput(mien::Guarded(count, words)); }

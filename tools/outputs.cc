@@ -50,7 +50,7 @@ Status WritePicture(const Session& session, const std::string& path, const Image
                     const std::vector<PngText>& texts) {
   if (path != "-") return WriteImage(path, image, texts);
   MIEN_ASSIGN(const std::vector<std::byte> file, EncodePng(image, texts));
-  return session.Write(file);
+  return WriteStdout(file);
 }
 
 std::string ResultName(const std::string& input) {

@@ -30,6 +30,8 @@ void PrintLine(const char* prefix, const char* format, va_list arguments) {
   static_cast<void>(WriteStream(STDERR_FILENO, "stderr", std::as_bytes(std::span(line))).ok());
 }
 
+Status stdout_status;  // of the first write that failed
+
 }  // namespace
 
 void ErrorLine(const char* message) {
@@ -38,6 +40,13 @@ void ErrorLine(const char* message) {
   const auto bytes = std::as_bytes(std::span(line)).first(std::min(sizeof line - 1, static_cast<size_t>(length)));
   static_cast<void>(WriteStream(STDERR_FILENO, "stderr", bytes).ok());
 }
+
+Status WriteStdout(std::span<const std::byte> bytes) {
+  if (stdout_status.ok()) stdout_status = WriteStream(STDOUT_FILENO, "stdout", bytes);
+  return stdout_status;
+}
+
+Status StdoutStatus() { return stdout_status; }
 
 void Session::Note(const char* format, ...) const {
   if (quiet) return;
@@ -68,12 +77,7 @@ void Session::Print(const char* format, ...) const {
   va_start(arguments, format);
   const std::string text = Formatted(format, arguments);
   va_end(arguments);
-  static_cast<void>(Write(std::as_bytes(std::span(text))).ok());
-}
-
-Status Session::Write(std::span<const std::byte> bytes) const {
-  if (output.ok()) output = WriteStream(STDOUT_FILENO, "stdout", bytes);
-  return output;
+  static_cast<void>(WriteStdout(std::as_bytes(std::span(text))).ok());
 }
 
 Result<std::shared_ptr<const ModelFile>> OpenModel(const Session& session) {

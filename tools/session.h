@@ -36,15 +36,17 @@ struct Session {
   [[gnu::format(printf, 2, 3)]] void Note(const char* format, ...) const;
   [[gnu::format(printf, 2, 3)]] void Detail(const char* format, ...) const;
   [[gnu::format(printf, 2, 3)]] void Warn(const char* format, ...) const;
-  // Text on stdout, nothing with --json. `output` keeps the first failure; after it nothing more is written.
+  // Text on stdout, nothing with --json. What stdout does not take shows in StdoutStatus.
   [[gnu::format(printf, 2, 3)]] void Print(const char* format, ...) const;
-  // Bytes on stdout, whole; also kept in `output`. Nothing here goes through stdio, which cannot be stopped while it waits.
-  Status Write(std::span<const std::byte> bytes) const;
-  mutable Status output;
 };
 
 // "mien: error: MESSAGE" on stderr; takes no memory.
 void ErrorLine(const char* message);
+// Bytes on stdout, whole, in any case. After the first failure nothing more is written. Nothing here goes through stdio,
+// which cannot be stopped while it waits.
+Status WriteStdout(std::span<const std::byte> bytes);
+// The first failure of WriteStdout.
+Status StdoutStatus();
 
 // The file of --model, or the model built into the program.
 Result<std::shared_ptr<const ModelFile>> OpenModel(const Session& session);

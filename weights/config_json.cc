@@ -2,114 +2,134 @@
 // differ: a "mapper" either puts a field into a JSON object or takes it out, noting everything that does not
 // fit.
 #include <charconv>
-#include <limits>
+#include <cmath>
 #include <new>
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "weights/config.h"
 #include "weights/header.h"
+#include "weights/json.h"
 #include "weights/problems.h"
 
 namespace mien {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
 constexpr int kFormat = 1;
-constexpr int kMaxDepth = 4;
 
-// The shortest decimal that reads back as this float, as a double, so that files show 52.3 and
-// not 52.2999992370605.
-double ShortDouble(float value) {
+// The shortest decimal that reads back as this float; a fraction or an exponent shows that it is no integer.
+std::string FloatToJson(float value) {
+  if (!std::isfinite(value)) return "null";
   char text[64];
-  const auto end = std::to_chars(text, text + sizeof text, value).ptr;
+  const auto shortest = std::to_chars(text, text + sizeof text, value).ptr;
   double wide = 0;
-  std::from_chars(text, end, wide);
-  return wide;
+  std::from_chars(text, shortest, wide);
+  const double size = std::fabs(wide);
+  const bool fixed = size == 0 || (size >= 1e-4 && size < 1e15);
+  const auto end = std::to_chars(text, text + sizeof text, wide,
+                                 fixed ? std::chars_format::fixed : std::chars_format::scientific)
+                       .ptr;
+  std::string number(text, end);
+  if (number.find_first_of(".e") == std::string::npos) number += ".0";
+  return number;
 }
 
 class Writer {
  public:
-  Json object = Json::object();
+  std::string Text() const { return "{" + members_ + "}"; }
 
-  void Field(const char* key, int& value) { object[key] = value; }
-  void Field(const char* key, bool& value) { object[key] = value; }
-  void Field(const char* key, std::vector<int>& value) { object[key] = value; }
-  void Field(const char* key, std::vector<std::string>& value) { object[key] = value; }
-  void Field(const char* key, std::vector<float>& value) {
-    object[key] = Json::array();
-    for (float v : value) object[key].push_back(ShortDouble(v));
+  void Add(const char* key, const std::string& value) {
+    if (!members_.empty()) members_ += ',';
+    members_ += JsonQuoted(key) + ":" + value;
   }
-  void Field(const char* key, std::optional<float>& value) {
-    object[key] = value ? Json(ShortDouble(*value)) : Json(nullptr);
+  void Field(const char* key, int& value) { Add(key, std::to_string(value)); }
+  void Field(const char* key, bool& value) { Add(key, value ? "true" : "false"); }
+  void Field(const char* key, std::vector<int>& value) {
+    List(key, value, [](int item) { return std::to_string(item); });
   }
+  void Field(const char* key, std::vector<std::string>& value) { List(key, value, JsonQuoted); }
+  void Field(const char* key, std::vector<float>& value) { List(key, value, FloatToJson); }
+  void Field(const char* key, std::optional<float>& value) { Add(key, value ? FloatToJson(*value) : "null"); }
   template <class E, size_t N>
   void Choice(const char* key, E& value, const char* const (&names)[N]) {
-    object[key] = names[static_cast<size_t>(value)];
+    Add(key, JsonQuoted(names[static_cast<size_t>(value)]));
   }
   template <class T>
   void Object(const char* key, T& value) {
     Writer inner;
     Fields(inner, value);
-    object[key] = inner.object;
+    Add(key, inner.Text());
   }
+
+ private:
+  template <class T, class Write>
+  void List(const char* key, const std::vector<T>& value, Write write) {
+    std::string list = "[";
+    for (const T& item : value) {
+      if (list.size() > 1) list += ',';
+      list += write(item);
+    }
+    Add(key, list + "]");
+  }
+
+  std::string members_;
 };
+
+template <class T>
+bool ReadNumber(const JsonValue& item, T* out) {
+  const char* const end = item.text.data() + item.text.size();
+  const auto [read, error] = std::from_chars(item.text.data(), end, *out);
+  return item.kind == JsonValue::Kind::kNumber && error == std::errc() && read == end;
+}
 
 class Reader {
  public:
-  Reader(const Json& object, std::string path, Problems& problems)
+  Reader(const JsonValue& object, std::string path, Problems& problems)
       : object_(object), path_(std::move(path)), problems_(problems) {
-    if (!object.is_object()) problems_.Add("config: %s is no object", path_.c_str());
+    if (object.kind != JsonValue::Kind::kObject) problems_.Add("config: %s is no object", path_.c_str());
   }
   // Every key that no Field asked for is unknown.
   void Finish() {
-    if (!object_.is_object()) return;
-    for (const auto& item : object_.items()) {
-      if (!known_.count(item.key())) {
-        problems_.Add("config: %s.%s is unknown", path_.c_str(), Printable(item.key()).c_str());
-      }
+    for (const std::string& key : object_.keys) {
+      if (!known_.count(key))
+        problems_.Add("config: %s.%s is unknown", path_.c_str(), Printable(key).c_str());
     }
   }
 
   void Field(const char* key, int& value) {
-    const Json* found = Find(key);
-    if (found && !ReadInt(*found, &value)) Wrong(key, "an integer");
+    const JsonValue* found = Find(key);
+    if (found && !ReadNumber(*found, &value)) Wrong(key, "an integer");
   }
   void Field(const char* key, bool& value) {
-    const Json* found = Find(key);
+    const JsonValue* found = Find(key);
     if (!found) return;
-    if (!found->is_boolean()) return Wrong(key, "true or false");
-    value = found->get<bool>();
+    if (found->kind != JsonValue::Kind::kBool) return Wrong(key, "true or false");
+    value = found->text == "true";
   }
   void Field(const char* key, std::vector<int>& value) {
-    List(key, value, "a list of integers", [](const Json& item, int* out) { return ReadInt(item, out); });
+    List(key, value, "a list of integers", ReadNumber<int>);
   }
-  void Field(const char* key, std::vector<float>& value) {
-    List(key, value, "a list of numbers", [](const Json& item, float* out) { return ReadFloat(item, out); });
-  }
+  void Field(const char* key, std::vector<float>& value) { List(key, value, "a list of numbers", ReadFloat); }
   void Field(const char* key, std::vector<std::string>& value) {
-    List(key, value, "a list of names", [](const Json& item, std::string* out) {
-      if (!item.is_string()) return false;
-      *out = item.get<std::string>();
-      return true;
+    List(key, value, "a list of names", [](const JsonValue& item, std::string* out) {
+      *out = item.text;
+      return item.kind == JsonValue::Kind::kString;
     });
   }
   void Field(const char* key, std::optional<float>& value) {
-    const Json* found = Find(key);
+    const JsonValue* found = Find(key);
     if (!found) return;
     value.reset();
-    if (found->is_null()) return;
+    if (found->kind == JsonValue::Kind::kNull) return;
     float number = 0;
     if (!ReadFloat(*found, &number)) return Wrong(key, "a number or null");
     value = number;
   }
   template <class E, size_t N>
   void Choice(const char* key, E& value, const char* const (&names)[N]) {
-    const Json* found = Find(key);
+    const JsonValue* found = Find(key);
     if (!found) return;
-    for (size_t i = 0; i < N && found->is_string(); ++i) {
-      if (found->get<std::string>() == names[i]) {
+    for (size_t i = 0; i < N && found->kind == JsonValue::Kind::kString; ++i) {
+      if (found->text == names[i]) {
         value = static_cast<E>(i);
         return;
       }
@@ -118,7 +138,7 @@ class Reader {
   }
   template <class T>
   void Object(const char* key, T& value) {
-    const Json* found = Find(key);
+    const JsonValue* found = Find(key);
     if (!found) return;
     Reader inner(*found, path_ + "." + key, problems_);
     Fields(inner, value);
@@ -126,46 +146,37 @@ class Reader {
   }
 
  private:
-  const Json* Find(const char* key) {
+  const JsonValue* Find(const char* key) {
     known_.insert(key);
-    if (!object_.is_object()) return nullptr;
-    const auto found = object_.find(key);
-    if (found != object_.end()) return &*found;
-    problems_.Add("config: %s.%s is missing", path_.c_str(), key);
-    return nullptr;
+    const JsonValue* const found = object_.Find(key);
+    if (found == nullptr && object_.kind == JsonValue::Kind::kObject) {
+      problems_.Add("config: %s.%s is missing", path_.c_str(), key);
+    }
+    return found;
   }
   void Wrong(const char* key, const char* expected) {
     problems_.Add("config: %s.%s: %s expected", path_.c_str(), key, expected);
   }
-  static bool ReadInt(const Json& item, int* out) {
-    if (!item.is_number_integer()) return false;
-    if (item.is_number_unsigned() && item.get<uint64_t>() > std::numeric_limits<int>::max()) return false;
-    const auto wide = item.get<int64_t>();
-    if (wide < std::numeric_limits<int>::min() || wide > std::numeric_limits<int>::max()) return false;
-    *out = static_cast<int>(wide);
-    return true;
-  }
-  static bool ReadFloat(const Json& item, float* out) {
-    if (!item.is_number()) return false;
-    const double wide = item.get<double>();
-    if (!(wide >= -3e38 && wide <= 3e38)) return false;
+  static bool ReadFloat(const JsonValue& item, float* out) {
+    double wide = 0;
+    if (!ReadNumber(item, &wide) || !(wide >= -3e38 && wide <= 3e38)) return false;
     *out = static_cast<float>(wide);
     return true;
   }
   template <class T, class Read>
   void List(const char* key, std::vector<T>& value, const char* expected, Read read) {
-    const Json* found = Find(key);
+    const JsonValue* found = Find(key);
     if (!found) return;
-    if (!found->is_array() || found->size() > 8192) return Wrong(key, expected);
+    if (found->kind != JsonValue::Kind::kList || found->items.size() > 8192) return Wrong(key, expected);
     value.clear();
-    for (const Json& item : *found) {
+    for (const JsonValue& item : found->items) {
       T element{};
       if (!read(item, &element)) return Wrong(key, expected);
       value.push_back(std::move(element));
     }
   }
 
-  const Json& object_;
+  const JsonValue& object_;
   std::string path_;
   Problems& problems_;
   std::set<std::string> known_;
@@ -247,72 +258,47 @@ void ForEachComponent(ModelConfig& config, Visit visit) {
   visit("recognizer", config.recognizer);
 }
 
-// Depth and duplicate keys, which the parser itself lets pass.
-Json ParseBounded(const std::string& text, Problems& problems) {
-  std::vector<std::set<std::string>> keys;
-  const auto watch = [&](int depth, Json::parse_event_t event, Json& parsed) {
-    if (depth > kMaxDepth) {
-      problems.Add("config: nested deeper than %d", kMaxDepth);
-      return false;
-    }
-    if (event == Json::parse_event_t::object_start) keys.emplace_back();
-    if (event == Json::parse_event_t::object_end && !keys.empty()) keys.pop_back();
-    if (event == Json::parse_event_t::key && !keys.empty() &&
-        !keys.back().insert(parsed.get<std::string>()).second) {
-      problems.Add("config: key %s is there twice", Printable(parsed.get<std::string>()).c_str());
-    }
-    return true;
-  };
-  Json parsed = Json::parse(text, watch, /*allow_exceptions=*/false);
-  if (parsed.is_discarded()) problems.Add("config: no valid JSON");
-  return parsed;
-}
-
 }  // namespace
 
 std::string ConfigToJson(const ModelConfig& config) {
   ModelConfig copy = config;
-  Json root = Json::object();
-  root["format"] = kFormat;
+  int format = kFormat;
+  Writer root;
+  root.Field("format", format);
   ForEachComponent(copy, [&](const char* name, auto& component) {
-    if (!component) return;
-    Writer writer;
-    Fields(writer, *component);
-    root[name] = std::move(writer.object);
+    if (component) root.Object(name, *component);
   });
-  return root.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return root.Text();
 }
 
 Result<ModelConfig> ConfigFromJson(const std::string& json) try {
+  MIEN_ASSIGN(const JsonValue root, ParseJson(json, "config"));
+  if (root.kind != JsonValue::Kind::kObject) return Status::Error(Code::kRefused, "config: no JSON object");
   Problems problems;
-  const Json root = ParseBounded(json, problems);
-  if (!problems.empty()) return problems.ToStatus(Code::kRefused);
-  if (!root.is_object()) return Status::Error(Code::kRefused, "config: no JSON object");
   ModelConfig config;
-  const auto format = root.find("format");
-  if (format == root.end() || !format->is_number_integer() || format->get<int64_t>() != kFormat) {
+  const JsonValue* const format = root.Find("format");
+  int number = 0;
+  if (format == nullptr || !ReadNumber(*format, &number) || number != kFormat) {
     problems.Add("config: format %d expected", kFormat);
   }
   std::set<std::string> known = {"format"};
   ForEachComponent(config, [&](const char* name, auto& component) {
     known.insert(name);
-    const auto found = root.find(name);
-    if (found == root.end()) return;
+    const JsonValue* const found = root.Find(name);
+    if (found == nullptr) return;
     component.emplace();
     Reader reader(*found, name, problems);
     Fields(reader, *component);
     reader.Finish();
   });
-  for (const auto& item : root.items()) {
-    if (!known.count(item.key())) problems.Add("config: %s is unknown", Printable(item.key()).c_str());
+  for (const std::string& key : root.keys) {
+    if (!known.count(key)) problems.Add("config: %s is unknown", Printable(key).c_str());
   }
   if (!problems.empty()) return problems.ToStatus(Code::kRefused);
   MIEN_TRY(CheckConfig(config));
   return config;
 } catch (const std::bad_alloc&) {
   return Status::Error(Code::kMemory, "config: not enough memory");
-} catch (const std::exception& error) {
-  return Status::Error(Code::kRefused, "config: %s", error.what());
 }
 
 }  // namespace mien

@@ -5,17 +5,16 @@
 #include <set>
 
 #include "runtime/base/checked.h"
+#include "weights/json.h"
 #include "weights/step.h"
 
 namespace mien {
 namespace {
 
 // Reads the one JSON shape that a header may have (DESIGN.md "Weights"; RFC 8259 for the strings).
-class Scanner {
+class Scanner : public JsonScanner {
  public:
-  Scanner(std::string_view text, const HeaderLimits& limits) : text_(text), limits_(limits) {}
-
-  const Status& error() const { return error_; }
+  Scanner(std::string_view text, const HeaderLimits& limits) : JsonScanner(text, "header"), limits_(limits) {}
 
   bool Run(RawHeader* out) {
     if (text_.empty() || text_[0] != '{') return Fail("'{' as the first byte");
@@ -32,27 +31,6 @@ class Scanner {
   }
 
  private:
-  bool Fail(const char* expected) {
-    return Fail(Status::Error(Code::kRefused, "header, byte %zu: %s expected", at_, expected));
-  }
-  bool Fail(const Status& status) {
-    error_ = status;
-    return false;
-  }
-
-  void SkipSpace() {
-    while (at_ < text_.size() &&
-           (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n' || text_[at_] == '\r')) {
-      ++at_;
-    }
-  }
-  bool Take(char c) {
-    SkipSpace();
-    if (at_ >= text_.size() || text_[at_] != c) return false;
-    ++at_;
-    return true;
-  }
-
   bool Member(RawHeader* out) {
     std::string name;
     MIEN_STEP(String(&name));
@@ -156,104 +134,7 @@ class Scanner {
     return true;
   }
 
-  bool String(std::string* out) {
-    if (!Take('"')) return Fail("'\"'");
-    for (;;) {
-      if (at_ >= text_.size()) return Fail("the end of a string");
-      const unsigned char c = static_cast<unsigned char>(text_[at_]);
-      if (c < 0x20) return Fail("no control character in a string");
-      ++at_;
-      if (c == '"') break;
-      if (c != '\\') {
-        *out += static_cast<char>(c);
-        continue;
-      }
-      MIEN_STEP(Escape(out));
-    }
-    return IsValidUtf8(*out) ? true : Fail("UTF-8 in a string");
-  }
-
-  bool Escape(std::string* out) {
-    if (at_ >= text_.size()) return Fail("an escape");
-    const char c = text_[at_++];
-    switch (c) {
-      case '"':
-      case '\\':
-      case '/':
-        *out += c;
-        return true;
-      case 'b':
-        *out += '\b';
-        return true;
-      case 'f':
-        *out += '\f';
-        return true;
-      case 'n':
-        *out += '\n';
-        return true;
-      case 'r':
-        *out += '\r';
-        return true;
-      case 't':
-        *out += '\t';
-        return true;
-      case 'u':
-        break;
-      default:
-        return Fail("a JSON escape");
-    }
-    uint32_t code = 0;
-    MIEN_STEP(Hex4(&code));
-    if (code >= 0xd800 && code < 0xdc00) {
-      uint32_t low = 0;
-      if (text_.substr(at_, 2) != "\\u") return Fail("the second half of a surrogate pair");
-      at_ += 2;
-      MIEN_STEP(Hex4(&low));
-      if (low < 0xdc00 || low > 0xdfff) return Fail("the second half of a surrogate pair");
-      code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
-    } else if (code >= 0xdc00 && code < 0xe000) {
-      return Fail("the first half of a surrogate pair");
-    }
-    AppendUtf8(code, out);
-    return true;
-  }
-
-  bool Hex4(uint32_t* out) {
-    if (text_.size() - at_ < 4) return Fail("four hexadecimal digits");
-    for (int i = 0; i < 4; ++i, ++at_) {
-      const char c = text_[at_];
-      uint32_t digit;
-      if (c >= '0' && c <= '9')
-        digit = static_cast<uint32_t>(c - '0');
-      else if (c >= 'a' && c <= 'f')
-        digit = static_cast<uint32_t>(c - 'a' + 10);
-      else if (c >= 'A' && c <= 'F')
-        digit = static_cast<uint32_t>(c - 'A' + 10);
-      else
-        return Fail("four hexadecimal digits");
-      *out = *out << 4 | digit;
-    }
-    return true;
-  }
-
-  static void AppendUtf8(uint32_t code, std::string* out) {
-    const auto put = [out](uint32_t byte) { *out += static_cast<char>(byte); };
-    if (code < 0x80) {
-      put(code);
-    } else if (code < 0x800) {
-      put(0xc0 | code >> 6), put(0x80 | (code & 0x3f));
-    } else if (code < 0x10000) {
-      put(0xe0 | code >> 12), put(0x80 | (code >> 6 & 0x3f)), put(0x80 | (code & 0x3f));
-    } else {
-      put(0xf0 | code >> 18), put(0x80 | (code >> 12 & 0x3f)), put(0x80 | (code >> 6 & 0x3f)),
-          put(0x80 | (code & 0x3f));
-    }
-  }
-
-  Status error_;
-  std::string_view text_;
   const HeaderLimits& limits_;
-  size_t at_ = 0;
   bool seen_metadata_ = false;
   std::set<std::string> names_;
 };

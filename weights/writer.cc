@@ -8,6 +8,7 @@
 
 #include "runtime/base/checked.h"
 #include "weights/header.h"
+#include "weights/json.h"
 #include "weights/layout.h"
 
 namespace mien {
@@ -17,23 +18,6 @@ std::string Hex8(uint32_t value) {
   char text[9];
   std::snprintf(text, sizeof text, "%08x", value);
   return text;
-}
-
-std::string Quoted(std::string_view text) {
-  std::string out = "\"";
-  for (char c : text) {
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      char escape[8];
-      std::snprintf(escape, sizeof escape, "\\u%04x", static_cast<unsigned>(c));
-      out += escape;
-    } else {
-      out += c;
-    }
-  }
-  return out + "\"";
 }
 
 Result<uint64_t> BytesOf(const TensorStream& tensor) {
@@ -94,7 +78,7 @@ Result<std::string> EncodeHeader(const std::vector<TensorStream>& tensors,
   for (const auto& [key, value] : metadata) {
     if (model && (key == kHeaderChecksumKey || key == kTensorChecksumsKey)) continue;
     if (header.back() != '{') header += ',';
-    header += Quoted(key) + ":" + Quoted(value);
+    header += JsonQuoted(key) + ":" + JsonQuoted(value);
   }
   if (model || !metadata.empty()) header += '}';
   uint64_t offset = 0;
@@ -103,7 +87,7 @@ Result<std::string> EncodeHeader(const std::vector<TensorStream>& tensors,
     const auto end = CheckedAdd(offset, bytes);
     if (!end) return Status::Error(Code::kRefused, "%s: the file would be too large", tensor.name.c_str());
     if (header.back() != '{') header += ',';
-    header += Quoted(tensor.name) + ":{\"dtype\":\"" + DTypeName(tensor.type) +
+    header += JsonQuoted(tensor.name) + ":{\"dtype\":\"" + DTypeName(tensor.type) +
               "\",\"shape\":" + tensor.shape.ToString() + ",\"data_offsets\":[" + std::to_string(offset) +
               "," + std::to_string(*end) + "]}";
     offset = *end;

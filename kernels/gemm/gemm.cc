@@ -104,7 +104,8 @@ namespace mien::gemm {
 HWY_EXPORT(MultiplyBlock);
 
 namespace {
-thread_local int64_t executed_products = 0;
+// Initial-exec: it is there when the thread is, and never has to be made when there is no memory.
+[[gnu::tls_model("initial-exec")]] thread_local int64_t executed_products = 0;
 }
 
 int64_t ExecutedProducts() { return executed_products; }

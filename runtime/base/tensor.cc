@@ -1,5 +1,8 @@
 #include "runtime/base/tensor.h"
 
+#include <limits>
+#include <optional>
+
 #include "runtime/base/checked.h"
 
 namespace mien {
@@ -46,18 +49,24 @@ Result<Shape> Shape::Checked(std::span<const uint64_t> dims) {
   }
   Shape shape;
   shape.rank = 0;
-  uint64_t product = 1;
+  // A zero anywhere means no elements. The other dimensions are multiplied all the same, for strides are products of some
+  // of them: those must not wrap.
+  std::optional<uint64_t> product = 1;
+  bool empty = false;
   for (uint64_t d : dims) {
     if (d > static_cast<uint64_t>(kMaxDim)) {
       return Status::Error(Code::kRefused, "dimension %llu, at most %lld expected",
                            static_cast<unsigned long long>(d), static_cast<long long>(kMaxDim));
     }
-    auto next = CheckedMul(product, d);
-    if (!next || *next > static_cast<uint64_t>(kMaxElements)) {
-      return Status::Error(Code::kRefused, "more than %lld elements", static_cast<long long>(kMaxElements));
+    if (d == 0) {
+      empty = true;
+    } else if (product) {
+      product = CheckedMul(*product, d);
     }
-    product = *next;
     shape.dim[shape.rank++] = static_cast<int64_t>(d);
+  }
+  if (!product || *product > static_cast<uint64_t>(empty ? std::numeric_limits<int64_t>::max() : kMaxElements)) {
+    return Status::Error(Code::kRefused, "more than %lld elements", static_cast<long long>(kMaxElements));
   }
   return shape;
 }

@@ -1,5 +1,6 @@
 #include "runtime/base/thread_pool.h"
 
+#include <pthread.h>
 #include <sched.h>
 #include <unistd.h>
 
@@ -7,7 +8,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <thread>
+#include <cstring>
 #include <vector>
 
 namespace mien {
@@ -60,6 +61,12 @@ void KeepOff(int processor) {
 
 }  // namespace
 
+struct ThreadPool::Worker {
+  State* state = nullptr;
+  int thread = 0, threads = 0;
+  pthread_t handle = {};
+};
+
 struct ThreadPool::State {
   // Each on a cache line of its own: workers look at the first while others count down the second.
   alignas(64) std::atomic<int> generation = 0;  // of the call; wraps
@@ -71,7 +78,7 @@ struct ThreadPool::State {
   const void* body = nullptr;
   int caller = -1;    // the processor that it calls from
   bool spin = false;  // false: there are more threads than processors, waiting takes one from the others
-  std::vector<std::thread> workers;
+  std::vector<Worker> workers;  // those that were started
 
   // Thread t of T takes one contiguous range: neighbouring tasks share cache lines and packed panels.
   static void RunRange(Thunk thunk, const void* body, int tasks, int thread, int threads) {
@@ -83,6 +90,12 @@ struct ThreadPool::State {
   void Announce() {
     generation.fetch_add(1, std::memory_order_release);
     generation.notify_all();
+  }
+
+  static void* Start(void* worker) {
+    const auto* const self = static_cast<const Worker*>(worker);
+    self->state->Work(self->thread, self->threads);
+    return nullptr;
   }
 
   void Work(int thread, int threads) {
@@ -97,17 +110,28 @@ struct ThreadPool::State {
   }
 };
 
-ThreadPool::ThreadPool(int threads) : threads_(std::max(1, threads)), state_(std::make_unique<State>()) {
-  state_->spin = threads_ <= DefaultThreads();
-  for (int t = 1; t < threads_; ++t) {
-    state_->workers.emplace_back([state = state_.get(), t, n = threads_] { state->Work(t, n); });
+ThreadPool::ThreadPool(int threads) : threads_(std::max(1, threads)), state_(std::make_unique<State>()) {}
+
+Result<std::unique_ptr<ThreadPool>> ThreadPool::Create(int threads) {
+  auto pool = std::unique_ptr<ThreadPool>(new ThreadPool(threads));
+  State* const state = pool->state_.get();
+  state->spin = pool->threads_ <= DefaultThreads();
+  state->workers.reserve(static_cast<size_t>(pool->threads_ - 1));  // a started thread has the address of its worker
+  for (int thread = 1; thread < pool->threads_; ++thread) {
+    Worker& worker = state->workers.emplace_back(Worker{state, thread, pool->threads_});
+    const int error = pthread_create(&worker.handle, nullptr, State::Start, &worker);
+    if (error == 0) continue;
+    state->workers.pop_back();
+    return Status::Error(Code::kMemory, "%d threads wanted, thread %d could not be started: %s; ask for fewer (--threads)",
+                         pool->threads_, thread + 1, std::strerror(error));
   }
+  return pool;
 }
 
 ThreadPool::~ThreadPool() {
   state_->stop = true;
   state_->Announce();
-  for (auto& worker : state_->workers) worker.join();
+  for (const Worker& worker : state_->workers) pthread_join(worker.handle, nullptr);
 }
 
 void ThreadPool::Run(int tasks, Thunk thunk, const void* body) {
@@ -130,7 +154,7 @@ void ThreadPool::Run(int tasks, Thunk thunk, const void* body) {
 int DefaultThreads() {
   cpu_set_t set;
   if (sched_getaffinity(0, sizeof set, &set) == 0) return std::max(1, CPU_COUNT(&set));
-  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  return std::max(1, static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN)));
 }
 
 }  // namespace mien

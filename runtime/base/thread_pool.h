@@ -6,11 +6,15 @@
 
 #include <memory>
 
+#include "runtime/base/status.h"
+
 namespace mien {
 
 class ThreadPool {
  public:
-  explicit ThreadPool(int threads);  // >= 1; the calling thread is one of them
+  // `threads` >= 1; the calling thread is one of them. kMemory: the system starts no more threads (limits of a
+  // container, of address space); those that were started have ended.
+  static Result<std::unique_ptr<ThreadPool>> Create(int threads);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
@@ -28,6 +32,8 @@ class ThreadPool {
   using Thunk = void (*)(const void* body, int task, int thread);
   void Run(int tasks, Thunk thunk, const void* body);
   struct State;
+  struct Worker;
+  explicit ThreadPool(int threads);
   int threads_;
   std::unique_ptr<State> state_;
 };

@@ -113,7 +113,16 @@ TEST_CASE("shapes from outside are checked: rank, dimensions, product") {
   CHECK(shape->elements() == 30);
   CHECK(Checked({})->rank == 0);
   CHECK(Checked({})->elements() == 1);
-  CHECK(Checked({0, 1 << 20, 1 << 20, 1 << 20})->elements() == 0);
+  for (const std::vector<uint64_t>& empty : std::vector<std::vector<uint64_t>>{
+           {0, 1 << 20, 1 << 20, 1 << 20}, {1 << 20, 1 << 20, 0}, {1 << 20, 1 << 20, 1 << 20, 0}, {1 << 20, 0, 1 << 20}}) {
+    REQUIRE(Checked(empty).ok());  // a zero counts wherever it stands
+    CHECK(Checked(empty)->elements() == 0);
+  }
+  for (size_t zero = 0; zero < 5; ++zero) {  // but strides must not wrap
+    std::vector<uint64_t> dims(5, 1 << 20);
+    dims[zero] = 0;
+    CHECK(Checked(dims).status().code() == Code::kRefused);
+  }
 
   const uint64_t max_dim = Shape::kMaxDim;
   CHECK(Checked({max_dim}).ok());

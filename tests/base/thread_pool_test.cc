@@ -13,17 +13,23 @@
 namespace mien {
 namespace {
 
+std::unique_ptr<ThreadPool> Pool(int threads) {
+  auto pool = ThreadPool::Create(threads);
+  REQUIRE_MESSAGE(pool.ok(), pool.status().message());
+  return std::move(*pool);
+}
+
 TEST_CASE("each task runs exactly once, on a thread of the pool, and the pool is reusable") {
   for (int threads : {1, 2, 3, 7, 16}) {
     CAPTURE(threads);
-    ThreadPool pool(threads);
-    CHECK(pool.threads() == threads);
+    const auto pool = Pool(threads);
+    CHECK(pool->threads() == threads);
     for (int round = 0; round < 20; ++round) {
       for (int tasks : {0, 1, 2, 3, 5, 16, 17, 1000}) {
         CAPTURE(tasks);
         std::vector<std::atomic<int>> runs(static_cast<size_t>(tasks));
         std::atomic<int> strangers = 0;
-        pool.ParallelFor(tasks, [&](int task, int thread) {
+        pool->ParallelFor(tasks, [&](int task, int thread) {
           ++runs[static_cast<size_t>(task)];
           if (thread < 0 || thread >= threads) ++strangers;
         });
@@ -37,10 +43,10 @@ TEST_CASE("each task runs exactly once, on a thread of the pool, and the pool is
 }
 
 TEST_CASE("what tasks wrote is seen by the caller, and a thread's scratch is its own") {
-  ThreadPool pool(4);
+  const auto pool = Pool(4);
   std::vector<int> out(4096), scratch(4);
   for (int round = 1; round <= 200; ++round) {
-    pool.ParallelFor(static_cast<int>(out.size()), [&](int task, int thread) {
+    pool->ParallelFor(static_cast<int>(out.size()), [&](int task, int thread) {
       scratch[static_cast<size_t>(thread)] = task;  // a data race if two threads shared a number
       out[static_cast<size_t>(task)] = scratch[static_cast<size_t>(thread)] * round;
     });
@@ -59,11 +65,11 @@ TEST_CASE("a worker leaves the processor of its caller, also when the caller has
   }
   // On a thread of its own, which may bind itself.
   std::thread([] {
-    ThreadPool pool(2);
+    const auto pool = Pool(2);
     for (int move = 0; move < 6; ++move) {
       int processor = -1;  // of the worker
       const auto call = [&] {
-        pool.ParallelFor(2, [&](int, int thread) {
+        pool->ParallelFor(2, [&](int, int thread) {
           if (thread == 1) processor = sched_getcpu();
         });
       };
@@ -83,12 +89,12 @@ TEST_CASE("a worker leaves the processor of its caller, also when the caller has
 }
 
 TEST_CASE("a call waits for its slowest task, longer than anybody stays awake") {
-  ThreadPool pool(2);
+  const auto pool = Pool(2);
   for (const int slow : {0, 1}) {
     int finished = 0;
     for (int round = 0; round < 5; ++round) {
       std::atomic<int> done = 0;
-      pool.ParallelFor(2, [&](int, int thread) {
+      pool->ParallelFor(2, [&](int, int thread) {
         if (thread == slow) std::this_thread::sleep_for(std::chrono::milliseconds(5));
         ++done;
       });
@@ -99,8 +105,8 @@ TEST_CASE("a call waits for its slowest task, longer than anybody stays awake") 
 }
 
 TEST_CASE("a pool that waits sleeps: it takes no processor time") {
-  ThreadPool pool(DefaultThreads());
-  pool.ParallelFor(1000, [](int, int) {});
+  const auto pool = Pool(DefaultThreads());
+  pool->ParallelFor(1000, [](int, int) {});
   const std::clock_t before = std::clock();  // of all threads of the process
   std::this_thread::sleep_for(std::chrono::milliseconds(200));
   CHECK(static_cast<double>(std::clock() - before) / CLOCKS_PER_SEC < 0.02);
@@ -108,13 +114,13 @@ TEST_CASE("a pool that waits sleeps: it takes no processor time") {
 
 TEST_CASE("many pools come and go; nonsense numbers of threads mean one") {
   for (int i = 0; i < 100; ++i) {
-    ThreadPool pool(1 + i % 5);
+    const auto pool = Pool(1 + i % 5);
     std::atomic<int> sum = 0;
-    if (i % 2 == 0) pool.ParallelFor(10, [&](int task, int) { sum += task; });
+    if (i % 2 == 0) pool->ParallelFor(10, [&](int task, int) { sum += task; });
     CHECK(sum == (i % 2 == 0 ? 45 : 0));
   }
-  CHECK(ThreadPool(0).threads() == 1);
-  CHECK(ThreadPool(-3).threads() == 1);
+  CHECK(Pool(0)->threads() == 1);
+  CHECK(Pool(-3)->threads() == 1);
   CHECK(DefaultThreads() >= 1);
 }
 

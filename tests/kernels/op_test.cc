@@ -7,6 +7,8 @@
 
 #include <array>
 #include <cstdio>
+#include <map>
+#include <memory>
 #include <string>
 #include <type_traits>
 
@@ -23,8 +25,10 @@ namespace {
 constexpr double kMostRelativeRms = 1e-5;
 
 ThreadPool* Pool(int threads) {
-  static ThreadPool one(1), two(2), three(3), seven(7);
-  return threads == 1 ? &one : threads == 2 ? &two : threads == 3 ? &three : &seven;
+  static std::map<int, std::unique_ptr<ThreadPool>> pools;
+  auto& pool = pools[threads];
+  if (pool == nullptr) pool = std::move(*ThreadPool::Create(threads));
+  return pool.get();
 }
 
 // Makes Highway choose this target; destroyed, its own choice again.

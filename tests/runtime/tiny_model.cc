@@ -37,6 +37,20 @@ std::vector<float> ValuesOf(const TensorSpec& spec) {
   return hashgen::WeightValues("tiny/" + component, {key, spec.shape}, RuleOf(component));
 }
 
+struct Folder {
+  Folder() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "mien-test.XXXXXX").string();
+    if (mkdtemp(pattern.data()) != nullptr) path = pattern;
+  }
+  ~Folder() {
+    std::error_code ignored;
+    if (!path.empty()) std::filesystem::remove_all(path, ignored);
+  }
+  std::string path;
+};
+
+}  // namespace
+
 void WriteModel(const ModelConfig& config, const std::string& path) {
   const auto specs = ExpectedTensors(config);
   std::vector<std::vector<float>> floats;
@@ -56,20 +70,6 @@ void WriteModel(const ModelConfig& config, const std::string& path) {
       WriteTensorFile(path, tensors, {{kConfigKey, ConfigToJson(config)}}, TensorFile::Profile::kModel);
   REQUIRE_MESSAGE(status.ok(), status.message());
 }
-
-struct Folder {
-  Folder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "mien-test.XXXXXX").string();
-    if (mkdtemp(pattern.data()) != nullptr) path = pattern;
-  }
-  ~Folder() {
-    std::error_code ignored;
-    if (!path.empty()) std::filesystem::remove_all(path, ignored);
-  }
-  std::string path;
-};
-
-}  // namespace
 
 ModelConfig TinyConfig() {
   const TrunkConfig trunk = {.input_channels_out = 8,

@@ -11,6 +11,9 @@ namespace mien::testing {
 
 constexpr int kTinyRows = 8, kTinyDim = 32, kTinySide = 32;
 
+// A model file with generated weights.
+void WriteModel(const ModelConfig& config, const std::string& path);
+
 ModelConfig TinyConfig();
 // Written on first use, removed at the end of the process.
 const std::string& TinyModelPath();

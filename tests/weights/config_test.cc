@@ -1,6 +1,7 @@
 // The config: JSON both ways, every wrong field named, disagreements between components found.
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <cstring>
 #include <nlohmann/json.hpp>
 
@@ -42,6 +43,56 @@ TEST_CASE("a config survives its JSON form") {
   CHECK(read->flow->attribute_min[1] == -52.3f);
   CHECK(read->generator->channels == std::vector<int>{5, 4});
   CHECK(ModelFile::Open(Source(MadeUpModel(Whole()))).ok());
+}
+
+TEST_CASE("the text of a config is JSON as another library writes it") {
+  ModelConfig config = TinyFlow();
+  config.flow->attribute_min = {0.0f,    -0.0f,   -52.3f, 256.0f, 0.99f,   1e-4f,
+                                9.9e-5f, 1.5e-7f, 1e14f,  1e15f,  -2.5e20f};
+  config.generator.emplace().clamp = 256.0f;
+  CHECK(Json::parse(ConfigToJson(config)).dump() == ConfigToJson(config));
+  int same = 0;
+  for (float value = 1.2e-38f; std::fabs(value) < 1e38f; value *= -1.9137f, ++same) {
+    config.flow->attribute_min = {value};
+    const Json read = Json::parse(ConfigToJson(config));
+    REQUIRE(read["flow"]["attribute_min"][0].get<float>() == value);
+    REQUIRE(read["flow"]["attribute_min"][0].is_number_float());
+  }
+  CHECK(same > 250);
+}
+
+TEST_CASE("JSON of a config: what the grammar has and nothing else") {
+  const std::string good = ConfigToJson(Whole());
+  const auto with = [&](const char* from, const char* to) {
+    std::string text = good;
+    const size_t at = text.find(from);
+    REQUIRE(at != std::string::npos);
+    return ConfigFromJson(text.replace(at, std::strlen(from), to));
+  };
+  const std::string spaced = Json::parse(good).dump(2);
+  REQUIRE(ConfigFromJson(" \n\t" + spaced + "\r\n").ok());
+  CHECK(ConfigToJson(*ConfigFromJson(spaced)) == good);
+  CHECK(with("\"gender\"", "\"gen\\u0064er\"").ok());
+  for (const char* number : {"-52.3e0", "-523E-1", "-0.523e+2", "-5"}) CHECK(with("-52.3", number).ok());
+  for (const char* number : {"-052.3", "-.3", "-52.", "+52.3", "-52.3e", "-52.3e+", "-", "1e999", "NaN",
+                             "Infinity", "0x10", "-52.3f", "\"-52.3\"", "nul", "[]", "-52.3,"}) {
+    CHECK_MESSAGE(with("-52.3", number).status().code() == Code::kRefused, number);
+  }
+  for (const char* name : {"\"gen\\xder\"", "\"gen\nder\"", "\"gen\\ud800der\"",
+                           "\"gen\xff"
+                           "der\"",
+                           "'gender'"})
+    CHECK_MESSAGE(with("\"gender\"", name).status().code() == Code::kRefused, name);
+  const auto message = [&](const std::string& text) {
+    return std::string(ConfigFromJson(text).status().message());
+  };
+  CHECK(message("{\"format\":1,\"format\":1}") == "config: key format is there twice");
+  CHECK(message("{\"format\":1,}").starts_with("config, byte 12: "));
+  CHECK(message("{\"format\":[[[[]]]]}").find("less nesting") != std::string::npos);
+  CHECK(message("{\"format\":[[[]]]}").find("format 1 expected") != std::string::npos);
+  std::string many = "{\"format\":[0";
+  for (int i = 0; i < 70000; ++i) many += ",0";
+  CHECK(message(many + "]}").find("fewer values") != std::string::npos);
 }
 
 // Every field once missing, once of a wrong type, and every object with one field too many.

@@ -1,0 +1,17 @@
+// What a machine refuses: the shared library mien_shim stands before the C library's functions that take
+// memory, start threads and use files, and lets the k-th of them fail. A test program that is linked with it
+// arms it by these functions; a program that it is preloaded into is armed by its environment:
+//   MIEN_FAULT=KIND:K[+]     KIND memory, thread or file; the K-th call fails (from 0), with + every later
+//   one too MIEN_FAULT_COUNT=FILE    at its end the program writes the number of calls of that kind there
+#pragma once
+
+namespace mien::testing {
+
+enum class Fault { kMemory, kThread, kFile };
+
+// Calls of `kind` are counted from now on, and call number `at` fails, with `all_later` each after it too.
+void Arm(Fault kind, long at, bool all_later);
+long Disarm();           // nothing fails any more; the calls that were counted
+long LiveAllocations();  // blocks of memory that are taken and not given back
+
+}  // namespace mien::testing
