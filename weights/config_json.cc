@@ -45,7 +45,7 @@ class Writer {
     object[key] = value ? Json(ShortDouble(*value)) : Json(nullptr);
   }
   template <class E, size_t N>
-  void Choice(const char* key, E& value, const char* const (&names)[N]) {
+  void Choice(const char* key, E& value, const char* const (&names)[N], bool = false) {
     object[key] = names[static_cast<size_t>(value)];
   }
   template <class T>
@@ -105,8 +105,8 @@ class Reader {
     value = number;
   }
   template <class E, size_t N>
-  void Choice(const char* key, E& value, const char* const (&names)[N]) {
-    const Json* found = Find(key);
+  void Choice(const char* key, E& value, const char* const (&names)[N], bool may_be_absent = false) {
+    const Json* found = Find(key, may_be_absent);
     if (!found) return;
     for (size_t i = 0; i < N && found->is_string(); ++i) {
       if (found->get<std::string>() == names[i]) {
@@ -126,12 +126,12 @@ class Reader {
   }
 
  private:
-  const Json* Find(const char* key) {
+  const Json* Find(const char* key, bool may_be_absent = false) {
     known_.insert(key);
     if (!object_.is_object()) return nullptr;
     const auto found = object_.find(key);
     if (found != object_.end()) return &*found;
-    problems_.Add("config: %s.%s is missing", path_.c_str(), key);
+    if (!may_be_absent) problems_.Add("config: %s.%s is missing", path_.c_str(), key);
     return nullptr;
   }
   void Wrong(const char* key, const char* expected) {
@@ -173,6 +173,7 @@ class Reader {
 
 constexpr const char* const kConventions[] = {"rosinality", "nvidia"};
 constexpr const char* const kRoundings[] = {"unit", "shifted"};
+constexpr const char* const kEncoderKinds[] = {"e4e", "psp"};
 
 template <class Mapper>
 void Fields(Mapper& m, GeneratorConfig& g) {
@@ -200,6 +201,7 @@ void Fields(Mapper& m, TrunkConfig& t) {
 
 template <class Mapper>
 void Fields(Mapper& m, EncoderConfig& e) {
+  m.Choice("kind", e.kind, kEncoderKinds, /*may_be_absent=*/true);
   m.Object("trunk", e.trunk);
   m.Field("input_size", e.input_size);
   m.Field("rows", e.rows);

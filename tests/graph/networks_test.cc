@@ -227,6 +227,7 @@ TEST_CASE("options out of range are usage errors") {
   CHECK(usage(BuildSynthesis(FullGenerator(1024), {.batch = 1 << 16})));
   CHECK(usage(BuildSynthesis(FullGenerator(1024), {.batch = 1 << 30})));
   CHECK(usage(BuildEncoder(SmallEncoder(3), {.stages = -2})));
+  CHECK(usage(BuildEncoder(SmallPsp(), {.stages = 3})));
 }
 
 }  // namespace
