@@ -1,6 +1,7 @@
 // mien convert: public checkpoints to one model file, or any container's tensors to plain safetensors.
 #include "weights/import/convert.h"
 
+#include "runtime/average_latent.h"
 #include "runtime/base/file.h"
 #include "runtime/interrupt.h"
 #include "tools/verbs.h"
@@ -20,6 +21,9 @@ Status RunConvert(Session& session, const ConvertWords& words) {
   ConvertOptions options;
   options.fp16 = words.fp16;
   options.interrupted = [] { return InterruptFlag().load(); };
+  options.average_latent = [&session](const ModelConfig& config, const WeightSource& read) {
+    return AverageLatent(config, read, session.threads, &InterruptFlag());
+  };
   if (words.tensors_only && (words.sources.size() != 1 || words.fp16 || !words.card.empty())) {
     return Status::Error(Code::kUsage, "--tensors-only takes one source and neither --fp16 nor --card");
   }

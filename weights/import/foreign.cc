@@ -110,6 +110,15 @@ void SetContiguous(ForeignTensor* tensor) {
   }
 }
 
+ForeignTensor OwnedTensor(const std::string& name, const Shape& shape, std::vector<std::byte> floats) {
+  ForeignTensor tensor;
+  tensor.name = name;
+  tensor.shape = shape;
+  tensor.storage = {DType::kF32, static_cast<uint64_t>(shape.elements()), 0, OwnedSource(std::move(floats))};
+  SetContiguous(&tensor);
+  return tensor;
+}
+
 std::shared_ptr<const ByteSource> OwnedSource(std::vector<std::byte> bytes) {
   return std::make_shared<VectorSource>(std::move(bytes));
 }

@@ -60,6 +60,9 @@ Status ReadContiguous(const ForeignTensor& tensor, std::vector<std::byte>* out);
 // Row-major strides of a shape.
 void SetContiguous(ForeignTensor* tensor);
 
+// A float tensor of its own, row-major.
+ForeignTensor OwnedTensor(const std::string& name, const Shape& shape, std::vector<std::byte> floats);
+
 // Bytes in memory that outlive their reader (an inflated archive member).
 std::shared_ptr<const ByteSource> OwnedSource(std::vector<std::byte> bytes);
 
