@@ -54,7 +54,7 @@ void AddConvert(CLI::App& app, Session& session) {
   auto words = std::make_shared<ConvertWords>();
   CLI::App* verb = app.add_subcommand("convert", "public checkpoints to one model file");
   verb->add_option("SRC", words->sources,
-                   "rosinality, e4e, PluGeN4Faces, classifier or ArcFace .pt, NVIDIA .pkl, or safetensors "
+                   "rosinality, e4e, pSp, PluGeN4Faces, classifier or ArcFace .pt, NVIDIA .pkl, or safetensors "
                    "with their keys")
       ->required();
   verb->add_option("-o,--output", words->output, "model file to write")->required();

@@ -120,6 +120,10 @@ void ReportConfig(Sheet& sheet, const ModelFile& model) {
     sheet.report["components"].push_back(item.key());
     sheet.Print("%s: %s\n", item.key().c_str(), item.value().dump().c_str());
   }
+  if (const auto& generator = model.config().generator; generator) {
+    if (!generator->has_noise_maps) sheet.Print("no noise maps: pictures have no noise, unless it is random\n");
+    if (!generator->has_latent_avg) sheet.Print("no average latent: the generator cannot be truncated (--psi)\n");
+  }
   sheet.report["source_sha256"] = Json::array();
   for (int i = 0;; ++i) {
     const auto found = model.file().metadata().find(kSourceHashKey + std::to_string(i));

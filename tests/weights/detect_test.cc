@@ -128,8 +128,8 @@ TEST_CASE("encoders that are not computed are refused by their names") {
     Made made = EncoderFile();
     made.file.scalars["opts.encoder_type"] = std::string(type);
     CHECK(Contains(made.Refusal(), std::string("opts.encoder_type is ") + type));
-    CHECK(Contains(made.Refusal(), "ReStyle") == Contains(type, "BackboneEncoder") &&
-          Contains(type, "UsingLastLayer") == false);
+    const bool restyle = Contains(type, "BackboneEncoder") && !Contains(type, "UsingLastLayer");
+    CHECK(Contains(made.Refusal(), "ReStyle") == restyle);
     // With other tensors, with and without a decoder beside them.
     Made other;
     other.Add("state_dict.encoder.linear.weight", DType::kF32, {1}, "abcd");
