@@ -98,6 +98,10 @@ TEST_CASE("start_from_latent_avg in every form, and never a default for what is 
   CHECK(Contains(made.Refusal(), "opts.start_from_latent_avg is true, but latent_avg is missing"));
   made.file.scalars["opts.start_from_latent_avg"] = std::string("sometimes");
   CHECK(Contains(made.Refusal(), "opts.start_from_latent_avg is in a form that is not understood"));
+  made.file.scalars = {{"opts", std::string("{\"encoder_type\": \"GradualStyleEncoder\"}")}};
+  CHECK(Contains(made.Refusal(), "the settings opts are in a form that is not understood"));
+  made.file.scalars["opts"] = ForeignScalar();
+  made.Found();
 }
 
 TEST_CASE("latent_avg in every form") {
@@ -198,6 +202,8 @@ TEST_CASE("settings of a flow that contradict it are refused, in any form") {
   };
   CHECK(Contains(refusal("config.activation", std::string("torch.tanh")), "config.activation is torch.tanh"));
   CHECK(Contains(refusal("config.activation", 1.0), "config.activation"));
+  CHECK(
+      Contains(refusal("config", std::string("flow.yaml")), "the settings config are in a form that is not"));
   CHECK(Contains(refusal("config.hidden_features", int64_t{6}), "config.hidden_features is 6"));
   CHECK(
       Contains(refusal("config.use_volume_preserving", int64_t{1}), "config.use_volume_preserving is true"));
@@ -230,6 +236,9 @@ TEST_CASE("settings of an NVIDIA generator, in any form") {
                  "G_ema.synthesis.b8.architecture is resnet"));
   CHECK(Contains(made_of("mapping.fc1.bias_gain", int64_t{1}).Refusal(), "mapping.fc1.bias_gain is 1"));
   CHECK(Contains(made_of("synthesis.b8.conv0.use_noise", int64_t{0}).Refusal(), "use_noise is false"));
+  CHECK(Contains(made_of("synthesis.b8.__class__", std::string("ResNetBlock")).Refusal(),
+                 "G_ema.synthesis.b8.__class__ is ResNetBlock"));
+  made_of("synthesis.b8.__class__", std::string("SynthesisBlock")).Found();
   CHECK(made_of("synthesis.b8.use_fp16", int64_t{1}).Found().generator->fp16_resolutions == 1);
 }
 

@@ -2,6 +2,7 @@
 // one is missing. What is derived here is confirmed afterwards, tensor by tensor, against the schema.
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "weights/header.h"
 #include "weights/import/detect.h"
@@ -116,6 +117,16 @@ Status ExpectText(const Keys& keys, const std::string& name, const std::string& 
   return Contradiction(keys, name, *found, expected);
 }
 
+// What holds settings is no single value.
+Status ExpectFolder(const Settings& settings, const std::string& folder) {
+  const std::string path = folder.substr(0, folder.size() - 1);
+  const auto scalar = settings.file().scalars.find(path);
+  const bool value = scalar != settings.file().scalars.end() && scalar->second != ForeignScalar();
+  if (!value && settings.file().Find(path) == nullptr) return {};
+  return Refuse(Join(
+      {"the settings ", Printable(path), " are in a form that is not understood; a dictionary expected"}));
+}
+
 // conv_clamp and the number format must be one for the whole net (spec a.6).
 Status NvidiaNumerics(const Keys& keys, GeneratorConfig* g, std::vector<std::string>* notes) {
   bool said = false;
@@ -138,6 +149,22 @@ Status NvidiaNumerics(const Keys& keys, GeneratorConfig* g, std::vector<std::str
   }
   if (!said && !StatesItsConfig(keys.settings().file())) {
     notes->push_back("nothing is said of conv_clamp: the generator is computed without");
+  }
+  return {};
+}
+
+// Modules of NVIDIA's pickles say of which class they are; another class computes something else.
+Status NvidiaClasses(const Keys& keys) {
+  static const std::set<std::string> known = {"Generator",      "MappingNetwork",     "SynthesisNetwork",
+                                              "SynthesisBlock", "SynthesisLayer",     "ToRGBLayer",
+                                              "Conv2dLayer",    "FullyConnectedLayer"};
+  const auto& scalars = keys.settings().file().scalars;
+  for (auto at = scalars.lower_bound(keys.prefix());
+       at != scalars.end() && at->first.starts_with(keys.prefix()); ++at) {
+    const auto* name = std::get_if<std::string>(&at->second);
+    if (name == nullptr || !at->first.ends_with("__class__") || known.count(*name)) continue;
+    return Refuse(
+        Join({Printable(at->first), " is ", Printable(*name), ", which this program does not compute"}));
   }
   return {};
 }
@@ -231,6 +258,7 @@ Status EncoderSettings(const Keys& keys, EncoderConfig* e, std::vector<std::stri
   }
   const std::string folder = EncoderFolder(settings, keys.prefix(), stated);
   if (folder.empty()) return {};
+  MIEN_TRY(ExpectFolder(settings, folder));
   MIEN_ASSIGN(const auto inputs, settings.Number(folder + "input_nc"));
   if (inputs) MIEN_TRY(CheckInputs(folder + "input_nc", *inputs));
   return CheckSize(settings, folder + (e->kind == EncoderKind::kPsp ? "output_size" : "stylegan_size"),
@@ -303,6 +331,7 @@ Result<GeneratorConfig> DeriveNvidia(const Settings& file, const std::string& pr
   g.z_dim = keys.Dim("mapping.fc0.weight", 1) - (g.label_dim > 0 ? g.w_dim : 0);
   g.has_latent_avg = keys.Has("mapping.w_avg");
   g.has_noise_maps = keys.Has("synthesis.b4.conv1.noise_const");
+  MIEN_TRY(NvidiaClasses(keys));
   MIEN_TRY(NvidiaNumerics(keys, &g, notes));
   MIEN_TRY(NvidiaMapping(keys, g.mapping_layers));
   return g;
@@ -350,6 +379,7 @@ Result<FlowConfig> DeriveFlow(const Settings& file, const std::string& prefix,
   f.additive = keys.Dim(first + "transform_net.final_layer.weight", 0) == transform;
   MIEN_TRY(FlowRanges(keys, &f, notes));
   const Keys config(file, file.Nearest(prefix, "config") + ".");
+  MIEN_TRY(ExpectFolder(file, config.prefix()));
   MIEN_TRY(Expect(config, "features", f.features));
   MIEN_TRY(Expect(config, "hidden_features", f.hidden));
   MIEN_TRY(Expect(config, "context_features", f.contexts));
