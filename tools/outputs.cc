@@ -9,6 +9,7 @@
 #include <set>
 
 #include "runtime/base/file.h"
+#include "runtime/base/text.h"
 #include "runtime/interrupt.h"
 
 namespace mien {
@@ -135,7 +136,7 @@ Progress::~Progress() {
 
 void Progress::Step(const std::string& what) {
   ++done_;
-  if (shown_) std::fprintf(stderr, "\r\033[K%zu/%zu %s", done_, total_, what.c_str());
+  if (shown_) std::fprintf(stderr, "\r\033[K%zu/%zu %s", done_, total_, ForTerminal(what).c_str());
 }
 
 }  // namespace mien

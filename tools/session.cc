@@ -1,18 +1,29 @@
 #include "tools/session.h"
 
+#include <algorithm>
 #include <cstdarg>
 #include <cstdio>
 
+#include "runtime/base/text.h"
 #include "runtime/builtin_model.h"
 #include "runtime/interrupt.h"
 
 namespace mien {
 namespace {
 
+// Whatever names of files and tensors are in it, nothing that could steer a terminal comes out.
+std::string Formatted(const char* format, va_list arguments) {
+  va_list again;
+  va_copy(again, arguments);
+  std::string text(static_cast<size_t>(std::max(0, std::vsnprintf(nullptr, 0, format, again))) + 1, '\0');
+  va_end(again);
+  std::vsnprintf(text.data(), text.size(), format, arguments);
+  text.pop_back();
+  return ForTerminal(text);
+}
+
 void PrintLine(const char* prefix, const char* format, va_list arguments) {
-  std::fputs(prefix, stderr);
-  std::vfprintf(stderr, format, arguments);
-  std::fputc('\n', stderr);
+  std::fprintf(stderr, "%s%s\n", prefix, Formatted(format, arguments).c_str());
 }
 
 }  // namespace
@@ -44,7 +55,7 @@ void Session::Print(const char* format, ...) const {
   if (json) return;
   va_list arguments;
   va_start(arguments, format);
-  std::vfprintf(stdout, format, arguments);
+  std::fputs(Formatted(format, arguments).c_str(), stdout);
   va_end(arguments);
 }
 

@@ -33,7 +33,7 @@ struct Made {
   }
   Result<std::vector<FoundComponent>> Detect() {
     notes.clear();
-    file.Index();
+    REQUIRE(file.Finish(uint64_t{1} << 30).ok());
     return DetectComponents(file, &notes);
   }
   std::string Refusal() {

@@ -71,6 +71,8 @@ TEST_CASE("a download that broke off, and an archive around several checkpoints"
     const std::string refusal = Refusal(whole.substr(0, length));
     CHECK_MESSAGE(refusal.find("the download is not complete") != refusal.npos, refusal);
   }
+  const std::string tensors = MadeUpModel(TinyFlow());
+  CHECK(Refusal(tensors.substr(0, 100)).find("a safetensors file without its end") != std::string::npos);
   const std::string refusal = Refusal(Zip({{"models/a.pt", "x"}, {"models/b.pkl", "y"}, {"LICENSE", "z"}}));
   CHECK_MESSAGE(refusal.find("an archive of 3 files (models/a.pt, ...): unpack it and give one of them") !=
                     refusal.npos,

@@ -42,7 +42,7 @@ void InEveryForm(double value, Put put) {
 
 TEST_CASE("a setting is read whatever holds it") {
   InEveryForm(5, [](Made& made, const char* path) {
-    made.file.Index();
+    REQUIRE(made.file.Finish(1 << 30).ok());
     const auto number = Settings(made.file).Number(path);
     REQUIRE_MESSAGE(number.ok(), number.status().message());
     CHECK(**number == 5);
@@ -50,7 +50,7 @@ TEST_CASE("a setting is read whatever holds it") {
   });
   for (const bool flag : {false, true}) {
     InEveryForm(flag ? 1 : 0, [&](Made& made, const char* path) {
-      made.file.Index();
+      REQUIRE(made.file.Finish(1 << 30).ok());
       const auto found = Settings(made.file).Flag(path);
       REQUIRE_MESSAGE(found.ok(), found.status().message());
       CHECK(**found == flag);
@@ -58,13 +58,13 @@ TEST_CASE("a setting is read whatever holds it") {
     Made made;
     made.file.scalars = {{"a", flag}, {"b", std::string(flag ? "True" : "False")}};
     made.Add("c", DType::kBool, {1}, std::string(1, flag ? '\1' : '\0'));
-    made.file.Index();
+    REQUIRE(made.file.Finish(1 << 30).ok());
     for (const char* path : {"a", "b", "c"}) CHECK(**Settings(made.file).Flag(path) == flag);
   }
   Made none;
   none.file.scalars = {
       {"none", ForeignScalar()}, {"text", std::string("x")}, {"list.0", 1.0}, {"list.1", std::string("y")}};
-  none.file.Index();
+  REQUIRE(none.file.Finish(1 << 30).ok());
   const Settings settings(none.file);
   CHECK_FALSE(*settings.Number("none"));
   CHECK_FALSE(*settings.Number("nowhere"));
@@ -102,6 +102,50 @@ TEST_CASE("start_from_latent_avg in every form, and never a default for what is 
   CHECK(Contains(made.Refusal(), "the settings opts are in a form that is not understood"));
   made.file.scalars["opts"] = ForeignScalar();
   made.Found();
+}
+
+TEST_CASE("what could not be read is refused where it is needed, and only there") {
+  const auto refused = [](Made made, const std::string& path, const std::string& said) {
+    made.file.unread[path] = "an object of class net.Options";
+    const std::string refusal = made.Refusal();
+    CHECK_MESSAGE(Contains(refusal, said), refusal);
+    CHECK_MESSAGE(Contains(refusal, path + " is an object of class net.Options"), refusal);
+  };
+  Made nvidia, rosinality, flow;
+  AddNetwork(&nvidia, TinyNvidiaGenerator(), "G_ema.");
+  AddNetwork(&rosinality, PlainGenerator(), "g_ema.");
+  AddNetwork(&flow, TinyFlow(), "model.");
+  refused(EncoderFile(), "opts", "opts.");
+  refused(EncoderFile(), "opts.encoder_type", "the setting opts.encoder_type cannot be read");
+  refused(EncoderFile(), "opts.start_from_latent_avg",
+          "the setting opts.start_from_latent_avg cannot be read");
+  refused(EncoderFile(), "latent_avg", "the setting latent_avg cannot be read");
+  refused(flow, "minmax", "the setting minmax cannot be read");
+  refused(flow, "minmax.0", "the setting minmax.0 cannot be read");
+  refused(flow, "config", "the setting config.");
+  refused(flow, "config.activation", "the setting config.activation cannot be read");
+  refused(nvidia, "G_ema.synthesis.b8.conv1.conv_clamp", "conv_clamp cannot be read");
+  for (const char* name : {"noises.noise_1", "convs.0.conv.blur.kernel", "to_rgb1.bias"}) {
+    Made made = rosinality;
+    made.Remove(name);
+    refused(made, std::string("g_ema.") + name, std::string("g_ema.") + name + " [");
+  }
+  Made first = rosinality;
+  for (const char* map : {"noise_0", "noise_1", "noise_2"}) first.Remove(map);
+  refused(first, "g_ema.noises.noise_0", "g_ema.noises.noise_0 [1,1,4,4] is missing");
+
+  Made made = EncoderFile();
+  made.file.unread = {
+      {"args", "an object of class net.Options"}, {"optimizer.x", "a F8_E4M3 tensor [2,3]"}, {"", "odd"}};
+  made.Found();
+  // An object whose attributes were read is as good as a dictionary.
+  made.file.unread["opts"] = "an object of class net.Options";
+  made.file.scalars["opts.encoder_type"] = std::string("GradualStyleEncoder");
+  CHECK(made.Found().encoder->kind == EncoderKind::kPsp);
+
+  Made module;
+  module.file.unread[""] = "a whole pickled module (class net.G), which only its own code can read";
+  CHECK(Contains(module.Refusal(), "it is a whole pickled module (class net.G)"));
 }
 
 TEST_CASE("latent_avg in every form") {

@@ -26,7 +26,11 @@ class Keys {
  public:
   Keys(const Settings& settings, std::string prefix) : settings_(settings), prefix_(std::move(prefix)) {}
 
-  bool Has(const std::string& name) const { return settings_.file().Find(prefix_ + name) != nullptr; }
+  // Also what was not read: it is demanded then, and refused with the reason.
+  bool Has(const std::string& name) const {
+    const ForeignFile& file = settings_.file();
+    return file.Find(prefix_ + name) != nullptr || file.unread.count(prefix_ + name) > 0;
+  }
   // One dimension of a tensor; 0 when it is not there, which no config accepts.
   int Dim(const std::string& name, int axis) const {
     const ForeignTensor* tensor = settings_.file().Find(prefix_ + name);

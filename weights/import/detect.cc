@@ -224,10 +224,10 @@ void AddFilters(const ForeignFile& file, const Signature& signature, const Found
   for (const TensorSpec& spec : ExpectedTensors(found.config)) {
     if (!IsFilter(spec.name)) continue;
     const ForeignTensor* tensor = file.Find(found.prefix + spec.name.substr(skip));
-    if (tensor == nullptr)
-      missing.push_back(spec.name);
-    else
+    if (tensor != nullptr)
       there = tensor;
+    else if (!file.unread.count(found.prefix + spec.name.substr(skip)))
+      missing.push_back(spec.name);
   }
   for (const std::string& name : missing) {
     extra->push_back(there != nullptr ? *there : PublicFilter(name));
@@ -305,7 +305,9 @@ Status Assign(const ForeignFile& file, const Signature& signature, const std::ve
     const std::string source = found->prefix + spec.name.substr(skip);
     const ForeignTensor* tensor = special != extra.end() ? &*special : file.Find(source);
     if (tensor == nullptr) {
-      problems.Add("%s %s is missing", Printable(source).c_str(), spec.shape.ToString().c_str());
+      const std::string why = file.Unread(source);
+      problems.Add("%s %s is missing%s", Printable(source).c_str(), spec.shape.ToString().c_str(),
+                   why.empty() ? "" : (": " + why).c_str());
       continue;
     }
     if (!(tensor->shape == spec.shape)) {
@@ -353,6 +355,18 @@ Result<FoundComponent> Take(const Settings& settings, const Place& place, std::v
   MIEN_TRY(problems.ToStatus(Code::kRefused));
   claimed->merge(taken);
   return found;
+}
+
+// The first thing that could not be read; whole pickled modules first, whose advice is wanted most.
+std::string Unread(const ForeignFile& file) {
+  const std::pair<const std::string, std::string>* shown = nullptr;
+  for (const auto& entry : file.unread) {
+    const bool module = entry.second.find("whole pickled module") != std::string::npos;
+    if (shown == nullptr || module) shown = &entry;
+    if (module) break;
+  }
+  if (shown == nullptr) return "";
+  return "; " + (shown->first.empty() ? "it" : Printable(shown->first)) + " is " + shown->second;
 }
 
 // What lies in a file that has no network: "optimizer (30 tensors, optimizer.state.0.exp_avg ...)".
@@ -430,8 +444,8 @@ Result<std::vector<FoundComponent>> DetectComponents(const ForeignFile& file,
   }
   if (all.empty() && !misfit.ok()) return misfit;
   if (all.empty()) {
-    return Status::Error(Code::kRefused, "no network that this program knows%s; the file holds %s",
-                         Resemblance(file).c_str(), Contents(file).c_str());
+    return Status::Error(Code::kRefused, "no network that this program knows%s%s; the file holds %s",
+                         Resemblance(file).c_str(), Unread(file).c_str(), Contents(file).c_str());
   }
   notes->insert(notes->end(), misfits.begin(), misfits.end());
   const auto unused =

@@ -76,6 +76,13 @@ bool LooksLikeTensorFlow(std::string_view start) {
   return at != start.npos && start.substr(at, 64).find("Network") != start.npos;
 }
 
+// The end record lies in the last 22 bytes, or before a comment of at most 65,535.
+Result<bool> HasEndRecord(const ByteSource& source) {
+  std::string end(std::min<uint64_t>(source.size(), 22 + 65535), '\0');
+  MIEN_TRY(source.ReadAt(source.size() - end.size(), std::as_writable_bytes(std::span(end))));
+  return end.find("PK\x05\x06") != end.npos;
+}
+
 }  // namespace
 
 Result<std::string> NameOtherFile(const ByteSource& source) {
@@ -86,6 +93,10 @@ Result<std::string> NameOtherFile(const ByteSource& source) {
     if (start.size() >= magic.at && std::string_view(start).substr(magic.at).starts_with(magic.bytes)) {
       return std::string(magic.what);
     }
+  }
+  if (start.starts_with("PK\x03\x04")) {
+    MIEN_ASSIGN(const bool whole, HasEndRecord(source));
+    return whole ? std::string() : std::string("a zip archive without its end: the download is not complete");
   }
   const std::string head =
       Lower(start.substr(std::min(start.size(), start.find_first_not_of("\xef\xbb\xbf \t\r\n"))));

@@ -78,9 +78,10 @@ std::string SettingNumbers::Shape() const {
 }
 
 Settings::Settings(const ForeignFile& file) : file_(file) {
-  paths_.reserve(file.scalars.size() + file.tensors.size());
+  paths_.reserve(file.scalars.size() + file.tensors.size() + file.unread.size());
   for (const auto& [path, scalar] : file.scalars) paths_.push_back(path);
   for (const ForeignTensor& tensor : file.tensors) paths_.push_back(tensor.name);
+  for (const auto& [path, what] : file.unread) paths_.push_back(path);
   std::sort(paths_.begin(), paths_.end());
 }
 
@@ -90,10 +91,27 @@ const ForeignScalar* Settings::Scalar(const std::string& path) const {
 }
 
 bool Settings::Has(const std::string& path) const {
-  if (Scalar(path) != nullptr || file_.Find(path) != nullptr) return true;
-  const std::string below = path + ".";
-  const auto at = std::lower_bound(paths_.begin(), paths_.end(), below);
-  return at != paths_.end() && at->starts_with(below);
+  return std::binary_search(paths_.begin(), paths_.end(), path) || HasBelow(path + ".");
+}
+
+bool Settings::HasBelow(const std::string& folder) const {
+  const auto at = std::lower_bound(paths_.begin(), paths_.end(), folder);
+  return at != paths_.end() && at->starts_with(folder);
+}
+
+// A value that was not found is not there, unless it, or all of what would hold it, could not be read. An object of an
+// unknown class whose attributes were read is as good as a dictionary.
+Status Settings::Missing(const std::string& path) const {
+  for (std::string holder = path;;) {
+    const auto unread = file_.unread.find(holder);
+    if (unread != file_.unread.end() && (holder == path || (!holder.empty() && !HasBelow(holder + ".")))) {
+      return Status::Error(Code::kRefused, "the setting %s cannot be read: %s is %s", Printable(path).c_str(),
+                           Printable(holder).c_str(), unread->second.c_str());
+    }
+    if (holder.empty()) return {};
+    const size_t dot = holder.rfind('.');
+    holder.resize(dot == std::string::npos ? 0 : dot);
+  }
 }
 
 std::string Settings::Nearest(std::string prefix, const std::string& name) const {
@@ -130,6 +148,7 @@ Result<std::optional<bool>> Settings::Flag(const std::string& path) const {
   const auto* text = scalar == nullptr ? nullptr : std::get_if<std::string>(scalar);
   if (text != nullptr && EqualsIgnoringCase(*text, "true")) return std::optional<bool>(true);
   if (text != nullptr && EqualsIgnoringCase(*text, "false")) return std::optional<bool>(false);
+  MIEN_TRY(Missing(path));
   const auto number = Number(path);
   if (!number.ok() || (*number && **number != 0 && **number != 1)) return Wrong(path, "true or false");
   if (!*number) return std::optional<bool>();
@@ -138,6 +157,7 @@ Result<std::optional<bool>> Settings::Flag(const std::string& path) const {
 
 Result<std::optional<std::string>> Settings::Text(const std::string& path) const {
   const ForeignScalar* scalar = Scalar(path);
+  MIEN_TRY(Missing(path));
   if (!Has(path) || (scalar != nullptr && std::holds_alternative<std::monostate>(*scalar))) {
     return std::optional<std::string>();
   }
@@ -148,6 +168,7 @@ Result<std::optional<std::string>> Settings::Text(const std::string& path) const
 
 Result<std::optional<SettingNumbers>> Settings::Numbers(const std::string& path, size_t most) const {
   const ForeignScalar* scalar = Scalar(path);
+  MIEN_TRY(Missing(path));
   if (!Has(path) || (scalar != nullptr && std::holds_alternative<std::monostate>(*scalar))) {
     return std::optional<SettingNumbers>();
   }
@@ -177,6 +198,7 @@ Status Settings::Collect(const std::string& path, int depth, size_t most, Settin
     out->dims.clear();
     return {};
   }
+  MIEN_TRY(Missing(path));
   std::vector<int64_t> dims;
   int64_t count = 0;
   for (;; ++count) {

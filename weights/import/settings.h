@@ -20,7 +20,8 @@ struct SettingNumbers {
   std::string Shape() const;  // "[2,8]"
 };
 
-// Paths are dotted, as in ForeignFile. A value that is not there and a None are both nothing.
+// Paths are dotted, as in ForeignFile. A value that is not there and a None are both nothing. What the readers could not
+// read is there.
 class Settings {
  public:
   explicit Settings(const ForeignFile& file);
@@ -41,10 +42,12 @@ class Settings {
 
  private:
   const ForeignScalar* Scalar(const std::string& path) const;
+  bool HasBelow(const std::string& folder) const;
+  Status Missing(const std::string& path) const;
   Status Collect(const std::string& path, int depth, size_t most, SettingNumbers* out) const;
 
   const ForeignFile& file_;
-  std::vector<std::string_view> paths_;  // of all scalars and tensors, sorted
+  std::vector<std::string_view> paths_;  // of all scalars, tensors and what was not read, sorted
 };
 
 }  // namespace mien
