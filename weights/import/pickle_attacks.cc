@@ -191,6 +191,9 @@ bool IsAttack(std::string_view module, std::string_view name) {
   for (const Name& bad : kNames) {
     if (module == bad.module && StartsWithModule(name, bad.name)) return true;
   }
+  for (const std::string_view bad : {".os"sv, ".posix"sv, ".subprocess"sv, ".sys"sv}) {
+    if (module.ends_with(bad)) return true;
+  }
   while (!name.empty()) {  // collections.OrderedDict.__init__.__globals__, posixpath.os.system
     const size_t dot = name.find('.');
     if (Has(kSteps, name.substr(0, dot))) return true;
