@@ -87,6 +87,8 @@ TEST_CASE("start_from_latent_avg in every form, and never a default for what is 
     made.Add("latent_avg", DType::kF32, {4, 6}, average);
     made.file.scalars["opts.start_from_latent_avg"] = value;
     CHECK(made.Found().encoder->adds_latent_avg == adds);
+    made.file.scalars = {{"hyper_parameters.args.start_from_latent_avg", value}};
+    CHECK(made.Found().encoder->adds_latent_avg == adds);
     made.file.scalars.clear();
     made.file.scalars["args.encoder_type"] =
         std::string("GradualStyleEncoder");  // its folder holds the others
@@ -166,7 +168,7 @@ TEST_CASE("latent_avg in every form") {
       for (size_t i = 0; i < values.size(); ++i) CHECK(values[i] == static_cast<float>(row[i % 6]));
     }
   };
-  for (const char* name : {"latent_avg", "state_dict.latent_avg"}) {
+  for (const char* name : {"latent_avg", "state_dict.latent_avg", "extra.of.some.latent_avg"}) {
     for (const Shape& shape : {Shape{6}, Shape{1, 6}, Shape{1, 1, 6}}) {
       Made made = EncoderFile();
       made.Add(name, DType::kF64, shape, row);
@@ -203,7 +205,7 @@ TEST_CASE("ranges of a flow in every form") {
   const std::vector<double> values = {-1, -2, -3, 4, 5, 6};
   const std::vector<int64_t> whole(values.begin(), values.end());
   const std::vector<float> floats(values.begin(), values.end());
-  for (const char* name : {"minmax", "model.minmax", "model.module.minmax"}) {
+  for (const char* name : {"minmax", "data.minmax", "model.minmax", "model.module.minmax"}) {
     for (const Shape& shape : {Shape{2, 1, 1, 3}, Shape{2, 3}, Shape{1, 2, 3}}) {
       Made doubles, integers, singles;
       doubles.Add(name, DType::kF64, shape, values);

@@ -191,7 +191,8 @@ Status CheckMasks(const std::vector<TensorSpec>& specs, const std::vector<Conver
   return {};
 }
 
-// What the generator's files leave out, and what that means; with `options.average_latent` it gets an average.
+// What the generator's files leave out, and what that means; with `options.average_latent` it gets an
+// average.
 Status CompleteGenerator(const ConvertOptions& options, MergedModel* model, std::string* card) {
   GeneratorConfig& g = *model->config.generator;
   if (!g.has_noise_maps) {
@@ -214,7 +215,8 @@ Status CompleteGenerator(const ConvertOptions& options, MergedModel* model, std:
   };
   MIEN_ASSIGN(const std::vector<float> average, options.average_latent(model->config, read));
   const std::string said =
-      "The file of the generator had no average latent: it was estimated, as the mean of w over 10,000 seeds.";
+      "The file of the generator had no average latent: it was estimated, as the mean of w over 10,000 "
+      "seeds.";
   model->notes.push_back(said);
   *card += (card->empty() ? "" : "\n\n") + said + "\n";
   g.has_latent_avg = true;

@@ -186,7 +186,7 @@ Status NvidiaMapping(const Keys& keys, int layers) {
 // The file's own ranges, or the public ones.
 Status FlowRanges(const Keys& keys, FlowConfig* f, std::vector<std::string>* notes) {
   const Settings& settings = keys.settings();
-  const std::string path = settings.Nearest(keys.prefix(), "minmax");
+  const std::string path = settings.Anywhere(keys.prefix(), "minmax");
   const auto features = static_cast<size_t>(std::max(f->features, 0));
   size_t count = std::min(kFlowAttributes.size(), features);
   std::optional<SettingNumbers> ranges;
@@ -261,8 +261,7 @@ Status EncoderSettings(const Keys& keys, EncoderConfig* e, std::vector<std::stri
         "nothing is said of the encoder's type: it is taken for e4e's (pSp's has the same tensors)");
   }
   const std::string folder = EncoderFolder(settings, keys.prefix(), stated);
-  if (folder.empty()) return {};
-  MIEN_TRY(ExpectFolder(settings, folder));
+  if (!folder.empty()) MIEN_TRY(ExpectFolder(settings, folder));
   MIEN_ASSIGN(const auto inputs, settings.Number(folder + "input_nc"));
   if (inputs) MIEN_TRY(CheckInputs(folder + "input_nc", *inputs));
   return CheckSize(settings, folder + (e->kind == EncoderKind::kPsp ? "output_size" : "stylegan_size"),
@@ -293,9 +292,11 @@ Result<std::optional<StatedType>> StatedEncoder(const Settings& settings) {
 
 std::string EncoderFolder(const Settings& settings, const std::string& prefix,
                           const std::optional<StatedType>& stated) {
-  if (stated) return stated->path.substr(0, stated->path.size() - std::string_view("encoder_type").size());
+  if (stated) return stated->path.substr(0, stated->path.rfind('.') + 1);
   const std::string options = settings.Nearest(prefix, "opts");
-  return options.empty() ? options : options + ".";
+  if (!options.empty()) return options + ".";
+  const std::string average = settings.Anywhere(prefix, "start_from_latent_avg");
+  return average.substr(0, average.rfind('.') + 1);
 }
 
 bool StatesItsConfig(const ForeignFile& file) { return file.metadata.count(kConfigKey) > 0; }

@@ -133,7 +133,7 @@ struct Average {
 
 Result<std::optional<Average>> FindAverage(const Settings& settings, const std::string& prefix, int dim) {
   constexpr size_t kMost = 64 * 8192;
-  const std::string path = settings.Nearest(prefix, "latent_avg");
+  const std::string path = settings.Anywhere(prefix, "latent_avg");
   if (path.empty()) return std::optional<Average>();
   MIEN_ASSIGN(auto numbers, settings.Numbers(path, kMost));
   if (!numbers) return std::optional<Average>();

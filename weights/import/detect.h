@@ -49,8 +49,8 @@ struct StatedType {
   EncoderKind kind;
 };
 Result<std::optional<StatedType>> StatedEncoder(const Settings& settings);
-// Where the other settings of the encoder are, with the dot behind it: beside encoder_type, else opts; empty:
-// nowhere.
+// Where the other settings of the encoder are, with the dot behind it: beside encoder_type, else in opts,
+// else beside start_from_latent_avg; empty: at the top or nowhere.
 std::string EncoderFolder(const Settings& settings, const std::string& prefix,
                           const std::optional<StatedType>& stated);
 // A model file of ours, whose config says what its tensors do not.

@@ -116,8 +116,10 @@ Result<std::string> NameOtherFile(const ByteSource& source) {
   const bool text = std::all_of(start.begin(), start.end(), [](unsigned char c) {
     return (c >= 0x20 && c != 0x7f) || c == '\t' || c == '\r' || c == '\n';
   });
-  if (text && IsValidUtf8(start.substr(0, start.size() - std::min<size_t>(start.size(), 3))))
-    return "a text, which begins \"" + FirstLine(start) + "\"";
+  const std::string shown = FirstLine(start);
+  while (!start.empty() && static_cast<unsigned char>(start.back()) >= 0x80)
+    start.pop_back();  // it may be cut there
+  if (text && IsValidUtf8(start)) return "a text, which begins \"" + shown + "\"";
   return std::string();
 }
 

@@ -71,7 +71,8 @@ Result<ForeignFile> ReadByContent(const SharedSource& source) {
     std::memcpy(&length, head, 8);
     if (head[8] == '{' && length <= size - 8) return ReadPlainTensors(source);
     if (head[8] == '{' && length < kMaxHeader) {
-      return Status::Error(Code::kRefused, "it is a safetensors file without its end: the download is not complete");
+      return Status::Error(Code::kRefused,
+                           "it is a safetensors file without its end: the download is not complete");
     }
   }
   MIEN_ASSIGN(const std::string other, NameOtherFile(*source));

@@ -99,8 +99,8 @@ bool Settings::HasBelow(const std::string& folder) const {
   return at != paths_.end() && at->starts_with(folder);
 }
 
-// A value that was not found is not there, unless it, or all of what would hold it, could not be read. An object of an
-// unknown class whose attributes were read is as good as a dictionary.
+// A value that was not found is not there, unless it, or all of what would hold it, could not be read. An
+// object of an unknown class whose attributes were read is as good as a dictionary.
 Status Settings::Missing(const std::string& path) const {
   for (std::string holder = path;;) {
     const auto unread = file_.unread.find(holder);
@@ -121,6 +121,13 @@ std::string Settings::Nearest(std::string prefix, const std::string& name) const
     const size_t dot = prefix.size() < 2 ? std::string::npos : prefix.rfind('.', prefix.size() - 2);
     prefix.resize(dot == std::string::npos ? 0 : dot + 1);
   }
+}
+
+std::string Settings::Anywhere(const std::string& prefix, const std::string& name) const {
+  const std::string nearest = Nearest(prefix, name);
+  if (!nearest.empty()) return nearest;
+  const std::vector<std::string> all = Named(name);
+  return all.empty() ? std::string() : all[0];
 }
 
 std::vector<std::string> Settings::Named(std::string_view name) const {

@@ -20,8 +20,8 @@ struct SettingNumbers {
   std::string Shape() const;  // "[2,8]"
 };
 
-// Paths are dotted, as in ForeignFile. A value that is not there and a None are both nothing. What the readers could not
-// read is there.
+// Paths are dotted, as in ForeignFile. A value that is not there and a None are both nothing. What the
+// readers could not read is there.
 class Settings {
  public:
   explicit Settings(const ForeignFile& file);
@@ -31,6 +31,8 @@ class Settings {
   // The path of the `name` nearest to what lies under `prefix` ("a.b."): a.b.name, a.name or name; empty:
   // nowhere.
   std::string Nearest(std::string prefix, const std::string& name) const;
+  // The same, or where that is nowhere, the first `name` of the whole file.
+  std::string Anywhere(const std::string& prefix, const std::string& name) const;
   // Every path that ends with `name`, in the order of the alphabet.
   std::vector<std::string> Named(std::string_view name) const;
 

@@ -29,7 +29,8 @@ Status NoPickle(const std::vector<ZipEntry>& entries) {
   for (const ZipEntry& entry : entries) {
     for (const char* end : {".pt", ".pth", ".pkl", ".ckpt", ".safetensors", ".tar"}) {
       if (!entry.name.ends_with(end)) continue;
-      return Status::Error(Code::kRefused, "it is an archive of %zu files (%s, ...): unpack it and give one of them",
+      return Status::Error(Code::kRefused,
+                           "it is an archive of %zu files (%s, ...): unpack it and give one of them",
                            entries.size(), Printable(entry.name).c_str());
     }
   }
