@@ -1,6 +1,8 @@
-// e4e encoder (arXiv:2102.02766): IR-SE trunk, feature pyramid, one style head per row of w_plus.
+// e4e (arXiv:2102.02766) and pSp (arXiv:2008.00951) encoders: IR-SE trunk, feature pyramid, one style head
+// per row of w_plus.
 //   c1, c2, c3 = trunk at S/4, S/8, S/16;  p2 = up(c3) + lateral(c2);  p1 = up(p2) + lateral(c1)
-//   heads 0-2 read c3, 3-6 read p2, the others p1;  w_plus[l] = head_0 + (l > 0 ? head_l : 0) + latent_avg[l]
+//   heads 0-2 read c3, 3-6 read p2, the others p1
+//   e4e: w_plus[l] = head_0 + (l > 0 ? head_l : 0) + latent_avg[l];  pSp: w_plus[l] = head_l + latent_avg[l]
 #include <algorithm>
 #include <cmath>
 
@@ -52,6 +54,10 @@ Result<Graph> BuildEncoder(const ModelConfig& config, const EncoderOptions& opti
   const EncoderConfig& e = *config.encoder;
   if (options.stages < -1)
     return Status::Error(Code::kUsage, "stages %d, at least 0 expected", options.stages);
+  if (options.stages >= 0 && e.kind == EncoderKind::kPsp) {
+    return Status::Error(Code::kUsage, "stages %d: the encoder is pSp's, whose rows have no common base",
+                         options.stages);
+  }
   Builder b("encoder", config, options.trace);
   const Module m(&b, "encoder.");
   const ValueId image = b.Input("image", {options.batch, 3, e.input_size, e.input_size});
@@ -60,6 +66,7 @@ Result<Graph> BuildEncoder(const ModelConfig& config, const EncoderOptions& opti
 
   StackRows::Params stack;
   stack.rows = e.rows;
+  stack.independent = e.kind == EncoderKind::kPsp;
   std::vector<ValueId> codes(static_cast<size_t>(e.rows) + 1, kAbsent);  // base, average, deltas of rows 1..
   const int last = options.stages < 0 ? e.rows - 1 : std::min(options.stages, e.rows - 1);
   ValueId feature = c3;

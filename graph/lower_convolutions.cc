@@ -398,7 +398,7 @@ void LowerHeads(Lowering& l, int stack, const std::vector<Head>& heads) {
   p.weights = LinearWeights(l, heads[0].linear);
   p.weights.groups = all;
   p.weights.rows = l.As<StackRows>(stack)->rows;
-  p.weights.stacked = true;
+  p.weights.stacked = !l.As<StackRows>(stack)->independent;
   p.batch = Int(l.ShapeOf(Out(l, stack))[0]);
   std::vector<ValueId> sources(MapLinear::kAverage, kAbsent);
   sources.push_back(In(l, stack, StackRows::kAverage));

@@ -9,7 +9,7 @@
 namespace mien {
 
 enum class NoiseMode : uint8_t {
-  kConst,  // the noise maps of the file
+  kConst,  // the noise maps of the file, none where it has none
   kNone,
   kInput,  // inputs noise.{i}, shape [1,1,H,W] or [N,1,H,W]
 };

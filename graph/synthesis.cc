@@ -244,9 +244,6 @@ void Synthesis::Build(int levels) {
 Result<Graph> BuildSynthesis(const ModelConfig& config, const SynthesisOptions& options) {
   MIEN_TRY(CheckBuild(config.generator.has_value(), "generator", options.batch));
   const GeneratorConfig& g = *config.generator;
-  if (options.noise == NoiseMode::kConst && !g.has_noise_maps) {
-    return Status::Error(Code::kUsage, "the model has no noise maps; choose noise none or random");
-  }
   const int all_levels = g.log2_resolution() - 1;
   int levels = options.resolution == 0 ? all_levels : 1;
   while (levels < all_levels && (4 << (levels - 1)) < options.resolution) ++levels;
@@ -254,8 +251,10 @@ Result<Graph> BuildSynthesis(const ModelConfig& config, const SynthesisOptions& 
     return Status::Error(Code::kUsage, "resolution %d: a power of two from 4 to %d expected",
                          options.resolution, g.resolution);
   }
+  SynthesisOptions chosen = options;
+  if (chosen.noise == NoiseMode::kConst && !g.has_noise_maps) chosen.noise = NoiseMode::kNone;
   Builder b("synthesis", config, options.trace);
-  Synthesis(&b, g, options).Build(levels);
+  Synthesis(&b, g, chosen).Build(levels);
   return b.Finish();
 }
 

@@ -154,7 +154,7 @@ Result<std::unique_ptr<Engine>> Engine::DraftIn(std::shared_ptr<WeightStore> wei
     engine->on_device_->device = *engine->backend_.device;
   }
   for (const ProgramOptions& wanted : options.programs) {
-    MIEN_ASSIGN(Graph graph, BuildGraph(engine->store_->model().config(), wanted, options.batch));
+    MIEN_ASSIGN(Graph graph, BuildGraph(engine->store_->config(), wanted, options.batch));
     if (engine->on_device_) {
       MIEN_ASSIGN(DeviceProgram program,
                   DeviceProgram::Create(std::move(graph), precision, *engine->backend_.device->executor));

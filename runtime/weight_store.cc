@@ -92,14 +92,14 @@ Result<std::vector<WeightHandle>> WeightStore::Get(const std::vector<WeightUse>&
 
 Status WeightStore::Make(const WeightUse& use, std::byte* workspace, float* form) const {
   if (IsPlain(use))
-    return model_->ReadFloats(use.tensors[0], {form, static_cast<size_t>(use.shapes[0].elements())});
+    return read_(use.tensors[0], {form, static_cast<size_t>(use.shapes[0].elements())});
   std::vector<View<const float>> views(use.tensors.size());
   for (size_t i = 0; i < use.tensors.size(); ++i) {
     views[i].shape = use.shapes[i];
     if (use.tensors[i].empty()) continue;
     const auto elements = static_cast<size_t>(use.shapes[i].elements());
     float* const loaded = reinterpret_cast<float*>(workspace);
-    MIEN_TRY(model_->ReadFloats(use.tensors[i], {loaded, elements}));
+    MIEN_TRY(read_(use.tensors[i], {loaded, elements}));
     views[i].data = loaded;
     workspace += *CheckedAlignUp(sizeof(float) * elements, 64);
   }

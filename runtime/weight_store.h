@@ -36,12 +36,15 @@ WeightUse PlainUse(const std::string& tensor, const Shape& shape);
 
 class WeightStore {
  public:
-  explicit WeightStore(std::shared_ptr<const ModelFile> model)
-      : model_(std::move(model)), on_devices_([this](const std::string& tensor, std::span<float> out) {
-          return model_->ReadFloats(tensor, out);
+  explicit WeightStore(const std::shared_ptr<const ModelFile>& model)
+      : WeightStore(model->config(), [model](const std::string& tensor, std::span<float> out) {
+          return model->ReadFloats(tensor, out);
         }) {}
+  // Weights that are in no model file yet.
+  WeightStore(ModelConfig config, const WeightSource& read)
+      : config_(std::move(config)), read_(read), on_devices_(read) {}
 
-  const ModelFile& model() const { return *model_; }
+  const ModelConfig& config() const { return config_; }
   DeviceWeights& on_devices() { return on_devices_; }
   bool Holds(const WeightUse& use);
   // The forms of `uses`. What no engine holds is made, together in one block of memory, which lives as long
@@ -59,7 +62,8 @@ class WeightStore {
   Entry* Find(const WeightUse& use);  // with mutex_ held
   Status Make(const WeightUse& use, std::byte* workspace, float* form) const;
 
-  std::shared_ptr<const ModelFile> model_;
+  ModelConfig config_;
+  WeightSource read_;
   std::mutex mutex_;
   std::map<std::string, std::vector<Entry>> entries_;  // by the first tensor's name
   DeviceWeights on_devices_;

@@ -1,6 +1,7 @@
 // mien convert: public checkpoints to one model file, or any container's tensors to plain safetensors.
 #include "weights/import/convert.h"
 
+#include "runtime/average_latent.h"
 #include "runtime/base/file.h"
 #include "runtime/base/interrupt.h"
 #include "tools/files.h"
@@ -22,6 +23,9 @@ Status RunConvert(Session& session, const ConvertWords& words) {
   ConvertOptions options;
   options.fp16 = words.fp16;
   options.interrupted = [] { return InterruptFlag().load(); };
+  options.average_latent = [&session](const ModelConfig& config, const WeightSource& read) {
+    return AverageLatent(config, read, session.threads, &InterruptFlag());
+  };
   if (words.tensors_only && (words.sources.size() != 1 || words.fp16 || !words.card.empty())) {
     return Status::Error(Code::kUsage, "--tensors-only takes one source and neither --fp16 nor --card");
   }
@@ -54,7 +58,7 @@ void AddConvert(CLI::App& app, Session& session) {
   auto words = std::make_shared<ConvertWords>();
   CLI::App* verb = app.add_subcommand("convert", "public checkpoints to one model file");
   verb->add_option("SRC", words->sources,
-                   "rosinality, e4e, PluGeN4Faces, classifier or ArcFace .pt, NVIDIA .pkl, or safetensors "
+                   "rosinality, e4e, pSp, PluGeN4Faces, classifier or ArcFace .pt, NVIDIA .pkl, or safetensors "
                    "with their keys")
       ->required();
   verb->add_option("-o,--output", words->output, "model file to write")->required();

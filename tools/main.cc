@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "kernels/simd.h"
+#include "runtime/base/text.h"
 #include "runtime/device.h"
 #include "runtime/base/interrupt.h"
 #include "tools/verbs.h"
@@ -118,10 +119,11 @@ int Main(int count, char** words) {
   try {
     app.parse(arguments);
   } catch (const CLI::ParseError& error) {
-    std::ostringstream help;
-    help.exceptions(std::ios::badbit);  // not half of it where memory ends
-    const bool asked = app.exit(error, help) == 0;
-    WriteText(help.str());
+    std::ostringstream out, errors;
+    for (std::ostringstream* text : {&out, &errors}) text->exceptions(std::ios::badbit);  // not half of it where memory ends
+    const bool asked = app.exit(error, out, errors) == 0;
+    WriteText(ForTerminal(out.str()));
+    WriteStderr(ForTerminal(errors.str()));
     return asked ? 0 : ExitCode(Code::kUsage);
   } catch (const std::bad_alloc&) {
     session.status = Status::Error(Code::kMemory, "out of memory");

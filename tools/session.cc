@@ -6,6 +6,7 @@
 #include <cstdarg>
 #include <cstdio>
 
+#include "runtime/base/text.h"
 #include "runtime/builtin_model.h"
 #include "runtime/base/interrupt.h"
 #include "runtime/base/stream.h"
@@ -13,7 +14,8 @@
 namespace mien {
 namespace {
 
-// printf into a string of any length.
+// printf into a string of any length. Whatever names of files and tensors are in it, nothing that could steer a terminal
+// comes out.
 std::string Formatted(const char* format, va_list arguments) {
   va_list again;
   va_copy(again, arguments);
@@ -21,24 +23,27 @@ std::string Formatted(const char* format, va_list arguments) {
   va_end(again);
   std::string text(length < 0 ? 0 : static_cast<size_t>(length), '\0');
   std::vsnprintf(text.data(), text.size() + 1, format, arguments);
-  return text;
+  return ForTerminal(text);
 }
 
 void PrintLine(const char* prefix, const char* format, va_list arguments) {
-  const std::string line = prefix + Formatted(format, arguments) + "\n";
-  // Whoever does not read messages misses them; the results are not concerned.
-  static_cast<void>(WriteStream(STDERR_FILENO, "stderr", std::as_bytes(std::span(line))).ok());
+  WriteStderr(prefix + Formatted(format, arguments) + "\n");
 }
 
 Status stdout_status;  // of the first write that failed
 
 }  // namespace
 
+void WriteStderr(std::string_view text) {
+  static_cast<void>(WriteStream(STDERR_FILENO, "stderr", std::as_bytes(std::span(text))).ok());
+}
+
 void ErrorLine(const char* message) {
   char line[Status::kTextBytes + 32];
-  const int length = std::snprintf(line, sizeof line, "mien: error: %s\n", message);
-  const auto bytes = std::as_bytes(std::span(line)).first(std::min(sizeof line - 1, static_cast<size_t>(length)));
-  static_cast<void>(WriteStream(STDERR_FILENO, "stderr", bytes).ok());
+  const int length = std::snprintf(line, sizeof line, "mien: error: %s", message);
+  const size_t kept = SafeForTerminal(line, std::min(sizeof line - 2, static_cast<size_t>(length)));
+  line[kept] = '\n';
+  WriteStderr(std::string_view(line, kept + 1));
 }
 
 Status WriteStdout(std::span<const std::byte> bytes) {

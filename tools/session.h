@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "runtime/engine.h"
 
@@ -40,6 +41,8 @@ struct Session {
   [[gnu::format(printf, 2, 3)]] void Print(const char* format, ...) const;
 };
 
+// On stderr; whoever does not read messages misses them, and the results are not concerned.
+void WriteStderr(std::string_view text);
 // "mien: error: MESSAGE" on stderr; takes no memory.
 void ErrorLine(const char* message);
 // Bytes on stdout, whole, in any case. After the first failure nothing more is written. Nothing here goes through stdio,

@@ -38,7 +38,10 @@ struct GeneratorConfig {
   int noise_maps() const;             // 2 log2(R) - 3
 };
 
-// e4e encoder with an IR-SE trunk (arXiv:2102.02766), and the ArcFace recogniser on the same trunk.
+// Encoders with an IR-SE trunk, and the ArcFace recogniser on the same trunk. Both kinds of encoder have the same
+// tensors; what differs is how the style heads make the rows: kE4e head 0 in every row, plus the row's own head
+// (arXiv:2102.02766); kPsp the row's own head alone (arXiv:2008.00951).
+enum class EncoderKind : uint8_t { kE4e, kPsp };
 struct TrunkConfig {
   int input_channels_out = 64;        // channels of input_layer
   std::vector<int> stage_channels = {64, 128, 256, 512};
@@ -46,6 +49,7 @@ struct TrunkConfig {
   int se_reduction = 16;
 };
 struct EncoderConfig {
+  EncoderKind kind = EncoderKind::kE4e;  // files from before there were two do not say it
   TrunkConfig trunk;
   int input_size = 256;               // S
   int rows = 18;                      // L, the number of style heads

@@ -50,7 +50,7 @@ class Writer {
   void Field(const char* key, std::vector<float>& value) { List(key, value, FloatToJson); }
   void Field(const char* key, std::optional<float>& value) { Add(key, value ? FloatToJson(*value) : "null"); }
   template <class E, size_t N>
-  void Choice(const char* key, E& value, const char* const (&names)[N]) {
+  void Choice(const char* key, E& value, const char* const (&names)[N], bool = false) {
     Add(key, JsonQuoted(names[static_cast<size_t>(value)]));
   }
   template <class T>
@@ -125,8 +125,8 @@ class Reader {
     value = number;
   }
   template <class E, size_t N>
-  void Choice(const char* key, E& value, const char* const (&names)[N]) {
-    const JsonValue* found = Find(key);
+  void Choice(const char* key, E& value, const char* const (&names)[N], bool may_be_absent = false) {
+    const JsonValue* found = Find(key, may_be_absent);
     if (!found) return;
     for (size_t i = 0; i < N && found->kind == JsonValue::Kind::kString; ++i) {
       if (found->text == names[i]) {
@@ -146,10 +146,10 @@ class Reader {
   }
 
  private:
-  const JsonValue* Find(const char* key) {
+  const JsonValue* Find(const char* key, bool may_be_absent = false) {
     known_.insert(key);
     const JsonValue* const found = object_.Find(key);
-    if (found == nullptr && object_.kind == JsonValue::Kind::kObject) {
+    if (found == nullptr && object_.kind == JsonValue::Kind::kObject && !may_be_absent) {
       problems_.Add("config: %s.%s is missing", path_.c_str(), key);
     }
     return found;
@@ -184,6 +184,7 @@ class Reader {
 
 constexpr const char* const kConventions[] = {"rosinality", "nvidia"};
 constexpr const char* const kRoundings[] = {"unit", "shifted"};
+constexpr const char* const kEncoderKinds[] = {"e4e", "psp"};
 
 template <class Mapper>
 void Fields(Mapper& m, GeneratorConfig& g) {
@@ -211,6 +212,7 @@ void Fields(Mapper& m, TrunkConfig& t) {
 
 template <class Mapper>
 void Fields(Mapper& m, EncoderConfig& e) {
+  m.Choice("kind", e.kind, kEncoderKinds, /*may_be_absent=*/true);
   m.Object("trunk", e.trunk);
   m.Field("input_size", e.input_size);
   m.Field("rows", e.rows);

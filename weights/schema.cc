@@ -207,6 +207,10 @@ void Recognizer(const RecognizerConfig& r, const Lister& list) {
 
 }  // namespace
 
+std::string AverageName(const GeneratorConfig& config) {
+  return config.convention == Convention::kNvidia ? "generator.mapping.w_avg" : "generator.latent_avg";
+}
+
 std::vector<TensorSpec> ExpectedTensors(const ModelConfig& config) {
   std::vector<TensorSpec> specs;
   if (config.generator) {

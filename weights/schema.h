@@ -18,5 +18,7 @@ struct TensorSpec {
 };
 
 std::vector<TensorSpec> ExpectedTensors(const ModelConfig& config);
+// The generator's average latent, where has_latent_avg.
+std::string AverageName(const GeneratorConfig& config);
 
 }  // namespace mien

@@ -1,8 +1,9 @@
-// Assembles latent codes (spec b): y[n,l] = base[n] + (l > 0 and delta_l there ? delta_l[n] : 0) + average[l].
-// Output [N,L,D].
+// Assembles latent codes (spec b): y[n,l] = base[n] + (l > 0 and delta_l there ? delta_l[n] : 0) +
+// average[l], with the base in row 0 alone where the rows are independent (pSp). Output [N,L,D].
 //
 // Inputs ("?": may be absent):
-// Variadic: base [N,D], average? [L,D], then delta_1? ... delta_{L-1}? each [N,D]; kBase and kAverage are 0 and 1.
+// Variadic: base [N,D], average? [L,D], then delta_1? ... delta_{L-1}? each [N,D]; kBase and kAverage are 0
+// and 1.
 #pragma once
 
 #include "kernels/op.h"
@@ -12,6 +13,7 @@ namespace mien {
 struct StackRows : NoPacking, NoScratch {
   struct Params {
     int rows = 0;
+    bool independent = false;
     bool operator==(const Params&) const = default;
   };
   enum Input { kBase, kAverage };

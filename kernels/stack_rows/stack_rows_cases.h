@@ -1,4 +1,5 @@
-// Test and bench cases of stack_rows. Tolerances: measured (at least one rounding, 6e-8) x 1.5, 23 November 2026.
+// Test and bench cases of stack_rows. Tolerances: measured (at least one rounding, 6e-8) x 1.5, 23 November
+// 2026.
 #pragma once
 
 #include "kernels/case.h"
@@ -28,6 +29,12 @@ inline std::vector<OpCase<StackRows>> CasesOf<StackRows>() {
       {"one_row", Tag::kEdge, {.rows = 1}, {{1, 1}, Shape()}, 0},
       {"one_row_average", Tag::kEdge, {.rows = 1}, {{2, 3}, {1, 3}}, 9e-8},
       {"most_rows", Tag::kEdge, {.rows = 64}, CodesShapes(1, 64, 2), 2e-7, {}, 0},
+      {"independent", Tag::kEdge, {.rows = 3, .independent = true}, {{2, 5}, {3, 5}, {2, 5}, {2, 5}}, 1.2e-7},
+      {"independent_no_average",
+       Tag::kEdge,
+       {.rows = 4, .independent = true},
+       {{2, 7}, Shape(), {2, 7}, Shape(), {2, 7}},
+       0},
       {"stage_zero", Tag::kEdge, {.rows = 3}, {{2, 5}, {3, 5}, Shape(), Shape()}, 1.1e-7},
   };
 }

@@ -27,7 +27,7 @@ void StackRows::Ref(const Params& params, Inputs<double> in, Outputs<double> out
   for (int64_t i = 0; i < n; ++i) {
     for (int64_t l = 0; l < rows; ++l) {
       for (int64_t k = 0; k < d; ++k) {
-        double y = in[kBase].data[i * d + k];
+        double y = l == 0 || !params.independent ? in[kBase].data[i * d + k] : 0;
         if (l > 0 && in[kAverage + l].present()) y += in[kAverage + l].data[i * d + k];
         if (in[kAverage].present()) y += in[kAverage].data[l * d + k];
         out[0].data[(i * rows + l) * d + k] = y;

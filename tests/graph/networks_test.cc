@@ -209,6 +209,15 @@ TEST_CASE("errors name the layer and the shapes") {
   CHECK(std::string(missing.Finish().status().message()).find("attributes.fc.bias") != std::string::npos);
 }
 
+TEST_CASE("without noise maps the noise of the file is none") {
+  ModelConfig plain = SmallGenerator();
+  plain.generator->has_noise_maps = false;
+  const Graph constant = Built(BuildSynthesis(plain, {})),
+              none = Built(BuildSynthesis(plain, {.noise = NoiseMode::kNone}));
+  CHECK(constant.values.size() == none.values.size());
+  CHECK(constant.values.size() < Built(BuildSynthesis(SmallGenerator(), {})).values.size());
+}
+
 TEST_CASE("options out of range are usage errors") {
   const auto usage = [](const Result<Graph>& graph) {
     return !graph.ok() && graph.status().code() == Code::kUsage;
@@ -222,11 +231,10 @@ TEST_CASE("options out of range are usage errors") {
   CHECK(usage(BuildMapping(SmallGenerator(), {.psi = 0.5f, .cutoff = 99})));
   CHECK(usage(BuildMapping(SmallGenerator(), {.batch = 0})));
   CHECK(usage(BuildMapping(FullFlow(), {})));
-  CHECK(usage(BuildSynthesis(plain, {})));
-  CHECK(BuildSynthesis(plain, {.noise = NoiseMode::kNone}).ok());
   CHECK(usage(BuildSynthesis(FullGenerator(1024), {.batch = 1 << 16})));
   CHECK(usage(BuildSynthesis(FullGenerator(1024), {.batch = 1 << 30})));
   CHECK(usage(BuildEncoder(SmallEncoder(3), {.stages = -2})));
+  CHECK(usage(BuildEncoder(SmallPsp(), {.stages = 3})));
 }
 
 }  // namespace

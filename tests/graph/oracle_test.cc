@@ -90,6 +90,13 @@ TEST_CASE("encoders of other sizes and rows, the recognizer, a small classifier"
   CheckEncoder("encoder12_128px", 12, 128, 32, 2, {16, {16, 24, 32, 40}, {2, 1, 1, 2}, 8});
   CheckEncoder("encoder10_64px", 10, 64, 48, 1, {16, {16, 24, 32, 48}, {1, 1, 2, 1}, 16});
 
+  Recording psp = {"psp_encoder", "encoder.", {}, hashgen::Rule::kIrSe};
+  psp.config.encoder = EncoderConfig{EncoderKind::kPsp, {6, {6, 8, 10, 12}, {1, 2, 1, 1}, 2}, 64, 10, 20, 12};
+  for (const bool trace : {false, true}) {
+    psp.Check("codes", BuildEncoder(psp.config, {.batch = 2, .trace = trace}));
+    psp.Check("no_average", BuildEncoder(psp.config, {.batch = 2, .latent_avg = false, .trace = trace}));
+  }
+
   Recording recognizer = {"recognizer_small", "recognizer.", {}, hashgen::Rule::kIrSe};
   recognizer.config.recognizer = RecognizerConfig{{16, {16, 24, 32, 48}, {2, 1, 2, 1}, 8}, 48, 24};
   recognizer.Check("embedding", BuildRecognizer(recognizer.config, {.batch = 2}));

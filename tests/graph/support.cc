@@ -140,6 +140,12 @@ ModelConfig SmallEncoder(int rows) {
   return config;
 }
 
+ModelConfig SmallPsp() {
+  ModelConfig config = SmallEncoder(9);
+  config.encoder->kind = EncoderKind::kPsp;
+  return config;
+}
+
 ModelConfig SmallFlow(bool additive, bool norm_within, bool norm_between) {
   ModelConfig config;
   FlowConfig& f = config.flow.emplace();
@@ -187,6 +193,7 @@ std::vector<NamedConfig> SmallConfigs() {
           {"conditional generator", SmallConditionalGenerator()},
           {"e4e, 9 rows", SmallEncoder(9)},
           {"e4e, 1 row", SmallEncoder(1)},
+          {"psp, 9 rows", SmallPsp()},
           {"flow", SmallFlow(false, false, true)},
           {"additive flow", SmallFlow(true, false, true)},
           {"flow with norms within", SmallFlow(false, true, true)},

@@ -22,7 +22,8 @@ ModelConfig FullRecognizer();
 
 ModelConfig SmallGenerator();             // rosinality, 16 pixels
 ModelConfig SmallConditionalGenerator();  // NVIDIA, 16 pixels, labels, clamp that bites
-ModelConfig SmallEncoder(int rows);       // 32 pixels
+ModelConfig SmallEncoder(int rows);       // e4e, 32 pixels
+ModelConfig SmallPsp();                   // 32 pixels, 9 rows
 ModelConfig SmallFlow(bool additive, bool norm_within, bool norm_between);  // odd number of features
 ModelConfig SmallAttributes();
 ModelConfig SmallRecognizer();

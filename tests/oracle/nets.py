@@ -147,7 +147,7 @@ def synthesis_nvidia(state, w_plus, clamp=None, noise="const"):
     return image
 
 
-# ---- IR-SE trunk, e4e encoder, recogniser
+# ---- IR-SE trunk, e4e and pSp encoders, recogniser
 
 def norm(x, state, name, eps=1e-5):
     return F.batch_norm(x, state[name + ".running_mean"], state[name + ".running_var"], state[name + ".weight"],
@@ -179,7 +179,7 @@ def trunk(state, x, blocks):
     return outputs
 
 
-def encoder(state, image, blocks, rows, stages=None, latent_avg=None):
+def encoder(state, image, blocks, rows, stages=None, latent_avg=None, kind="e4e"):
     out = trunk(state, image, blocks)
     c1, c2, c3 = (out[sum(blocks[:k]) - 1] for k in (2, 3, 4))
 
@@ -200,9 +200,12 @@ def encoder(state, image, blocks, rows, stages=None, latent_avg=None):
         w = state["styles.%d.linear.weight" % i]
         return x.flatten(1) @ (w / math.sqrt(w.shape[1])).t() + state["styles.%d.linear.bias" % i]
 
-    base = head(0)
-    last = rows - 1 if stages is None else min(stages, rows - 1)
-    codes = torch.stack([base + head(i) if 0 < i <= last else base for i in range(rows)], 1)
+    if kind == "psp":  # GradualStyleEncoder: every row from its own head
+        codes = torch.stack([head(i) for i in range(rows)], 1)
+    else:
+        base = head(0)
+        last = rows - 1 if stages is None else min(stages, rows - 1)
+        codes = torch.stack([base + head(i) if 0 < i <= last else base for i in range(rows)], 1)
     return codes if latent_avg is None else codes + latent_avg
 
 

@@ -4,8 +4,9 @@
 
 A file holds no weights: its metadata names the recipe (tag, rule, shapes of the state dict; hashgen.py) and the
 inputs made the same way, and lists the runs: arguments of `mien run`, and the outputs in float32 and float64 under
-RUN/NAME and f64/RUN/NAME. Only the conditional NVIDIA generator comes as a file, because its kind exists as a pickle
-alone; checkpoints.py adds more files. Run check.py first: it proves the replicas.
+RUN/NAME and f64/RUN/NAME. Only the conditional NVIDIA generator and pSp's encoder come as files, because the one exists
+as a pickle alone and the other is told from e4e's by its settings; checkpoints.py adds more files. Run check.py first:
+it proves the replicas.
 """
 import json
 import os
@@ -207,6 +208,27 @@ def encoder_case(tag, channels, blocks, reduction, rows, size, width, batch=1):
            extra={"latent_avg": ([rows, width], 0.5)})
 
 
+def psp_case(tag, channels, blocks, reduction, rows, size, width, batch):
+    """A file, because the tensors alone do not say which encoder they are: opts does."""
+    def run(average):
+        return lambda s, x: {"w_plus": nets.encoder(s, x["image"], blocks, rows, None,
+                                                    s["latent_avg"] if average else None, "psp")}
+
+    def saved(state):
+        opts = {"encoder_type": "GradualStyleEncoder", "output_size": 2 ** (rows // 2 + 1), "input_nc": 3,
+                "label_nc": 0, "learn_in_w": False, "start_from_latent_avg": True, "device": "cuda:0"}
+        parts = {"state_dict": {"encoder." + k: v for k, v in state.items() if k != "latent_avg"},
+                 "latent_avg": state["latent_avg"], "opts": opts}
+        torch.save(parts, os.path.join(DATA, tag + ".pt"))
+        return [tag + ".pt"]
+
+    record(tag, "IR", encoder_shapes(channels, blocks, reduction, rows, size, width),
+           {"image": ([batch, 3, size, size], 1.0)},
+           [("codes", ["--graph", "encoder"], ["image"], run(True)),
+            ("no_average", ["--graph", "encoder", "--no-latent-avg"], ["image"], run(False))],
+           extra={"latent_avg": ([rows, width], 0.5)}, models=saved)
+
+
 def recognizer_case(tag, channels, blocks, reduction, size, embedding, batch):
     record(tag, "IR", recognizer_shapes(channels, blocks, reduction, size, embedding),
            {"image": ([batch, 3, size, size], 1.0)},
@@ -284,6 +306,7 @@ CASES = {
     "encoder14_small": lambda t: encoder_case(t, [8, 12, 16, 24], [1, 2, 2, 1], 4, 14, 256, 24),
     "encoder12_128px": lambda t: encoder_case(t, [16, 24, 32, 40], [2, 1, 1, 2], 8, 12, 128, 32, batch=2),
     "encoder10_64px": lambda t: encoder_case(t, [16, 24, 32, 48], [1, 1, 2, 1], 16, 10, 64, 48),
+    "psp_encoder": lambda t: psp_case(t, [6, 8, 10, 12], [1, 2, 1, 1], 2, 10, 64, 20, batch=2),
     "nvidia_conditional": lambda t: nvidia_case(t, 20, 24, 5, 3, [24, 24, 16, 12], 1.5, 3, True),
     "nvidia_keys": lambda t: nvidia_case(t, 12, 16, 0, 2, [24, 16, 12], None, 0, False),
     "rosinality_64px": lambda t: rosinality_case(t, 48, 3, [40, 32, 24, 16, 8]),

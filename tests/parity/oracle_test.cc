@@ -13,7 +13,7 @@ void TestCases(std::initializer_list<const char*> names) {
 }  // namespace
 
 TEST_CASE("oracle: generators") { TestCases({"nvidia_conditional", "nvidia_keys", "rosinality_64px"}); }
-TEST_CASE("oracle: encoders") { TestCases({"encoder14_small", "encoder12_128px", "encoder10_64px"}); }
+TEST_CASE("oracle: encoders") { TestCases({"encoder14_small", "encoder12_128px", "encoder10_64px", "psp_encoder"}); }
 TEST_CASE("oracle: recognizer") { TestCases({"recognizer_small"}); }
 TEST_CASE("oracle: attributes") { TestCases({"attributes_small"}); }
 TEST_CASE("oracle: flows") {

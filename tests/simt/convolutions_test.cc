@@ -268,7 +268,7 @@ TEST_CASE("linear layers on maps") {
 }
 
 // Heads of three lengths on three maps, the last row without one.
-void TestHeads(const char* name, int64_t channels) {
+void TestHeads(const char* name, int64_t channels, bool independent = false) {
   Calls calls;
   const ValueId maps[] = {calls.Input({2, channels, 3, 3}), calls.Input({2, channels, 5, 5}),
                           calls.Input({2, channels, 10, 10})};
@@ -287,12 +287,13 @@ void TestHeads(const char* name, int64_t channels) {
       codes.push_back(code);
   }
   codes.push_back(kAbsent);
-  calls.Output(calls.Call<StackRows>({.rows = 6}, codes));
+  calls.Output(calls.Call<StackRows>({.rows = 6, .independent = independent}, codes));
   TestCalls(name, calls, 3 + 2 + 2 + 1 + 1 + 1, 1.5e-3);
 }
 
 TEST_CASE("style heads") {
   TestHeads("heads", 20);
+  TestHeads("independent heads", 20, true);
   TestHeads("full heads", 32);  // no padding behind the last channel
 }
 

@@ -114,13 +114,26 @@ void Vandalise(const Json& whole, const Json::json_pointer& at, int* refused) {
     else
       changed[at] = wrong;
     if (changed == whole) continue;
-    const bool optional = wrong == "discard" && at.parent_pointer().empty() && at.back() != "format";
+    const bool optional = wrong == "discard" && ((at.parent_pointer().empty() && at.back() != "format") ||
+                                                 at.back() == "kind");  // which files of before do not have
     const bool legal = (at.back() == "clamp" && (wrong.is_null() || wrong == 4000000000u)) ||
                        (here.is_boolean() && wrong.is_boolean());
     if (optional || legal) continue;
     CHECK_MESSAGE(!ConfigFromJson(changed.dump()).ok(), changed.dump());
     ++*refused;
   }
+}
+
+TEST_CASE("the encoder of a file from before there were two is e4e's") {
+  ModelConfig config = TinyEncoder();
+  config.encoder->kind = EncoderKind::kPsp;
+  Json json = Json::parse(ConfigToJson(config));
+  CHECK(json["encoder"]["kind"] == "psp");
+  CHECK(ConfigFromJson(json.dump())->encoder->kind == EncoderKind::kPsp);
+  json["encoder"].erase("kind");
+  CHECK(ConfigFromJson(json.dump())->encoder->kind == EncoderKind::kE4e);
+  json["encoder"]["kind"] = "restyle";
+  CHECK(Contains(ConfigFromJson(json.dump()).status(), "encoder.kind"));
 }
 
 TEST_CASE("every field is required and checked") {

@@ -105,6 +105,11 @@ std::shared_ptr<const ModelFile> Converted(const std::vector<std::string>& names
   return *model;
 }
 
+bool Says(const std::vector<std::string>& notes, std::string_view part) {
+  return std::any_of(notes.begin(), notes.end(),
+                     [&](const std::string& note) { return note.find(part) != note.npos; });
+}
+
 TEST_CASE("rosinality checkpoints, zip and legacy") {
   const auto a = Converted({"rosi_tiny_a.pt"});
   const GeneratorConfig& g = *a->config().generator;
@@ -283,8 +288,9 @@ TEST_CASE("an e4e file gives encoder and generator") {
   const auto second = Converted({different}, {}, &notes);
   CHECK(second->config().encoder->adds_latent_avg);
   CHECK_FALSE(second->config().generator->has_latent_avg);
-  REQUIRE(notes.size() == 1);
-  CHECK(notes[0].find("rows that differ") != std::string::npos);
+  CHECK(Says(notes, "latent_avg has rows that differ"));
+  CHECK(Says(notes, "no average latent"));
+  CHECK(Says(notes, "taken for e4e's"));
 
   // An explicit generator wins over the decoder, whichever comes first.
   ModelConfig explicit_generator = TinyGenerator();
@@ -354,8 +360,7 @@ TEST_CASE("half precision where it is safe") {
                     bytes = EncodeFile(tensors, {}, TensorFile::Profile::kPlain);
   REQUIRE(WriteFileAtomically(path, std::as_bytes(std::span(bytes))).ok());
   const auto model = Converted({path}, options, &notes);
-  REQUIRE(notes.size() == 1);
-  CHECK(notes[0].find("would overflow") != std::string::npos);
+  CHECK(Says(notes, "would overflow"));
   CHECK(model->file().Find("flow." + tensors[2].name)->type == DType::kF32);
   unlink(path.c_str());
 }
@@ -389,6 +394,57 @@ TEST_CASE("what is wrong with a source is said by name") {
   refused([](Tensors& t) { t.erase(t.begin()); }, "no network that this program knows");
   refused([](Tensors& t) { t.push_back({"minmax", DType::kF32, {2, 9}, std::string(72, '\0')}); }, "minmax");
   refused([](Tensors& t) { t.push_back({"minmax", DType::kF32, {2, 1}, std::string(8, '\0')}); }, "range 0");
+}
+
+TEST_CASE("a generator without average gets the one that is estimated, and it is said") {
+  for (ModelConfig config : {TinyGenerator(), TinyNvidiaGenerator()}) {
+    config.generator->has_latent_avg = false;
+    config.encoder = TinyEncoder().encoder;  // its tensors come behind those of the generator
+    config.encoder->trunk.stage_channels = {4, 5, 6, 8};
+    const std::string path = WriteStateDict(config, "", "plain.safetensors", "");
+    ConvertOptions options;
+    std::vector<std::string> notes;
+    const auto plain = Converted({path}, options, &notes);
+    CHECK_FALSE(plain->config().generator->has_latent_avg);
+    CHECK(Says(notes, "no average latent"));
+
+    options.average_latent = [&](const ModelConfig& given, const FloatReader& read) -> Result<std::vector<float>> {
+      CHECK(given.generator->w_dim == 6);
+      std::vector<float> bias(6), expected(6);
+      const std::string name = config.generator->convention == Convention::kNvidia ? "generator.mapping.fc0.bias"
+                                                                                   : "generator.style.1.bias";
+      REQUIRE(read(name, bias).ok());
+      REQUIRE(plain->ReadFloats(name, expected).ok());
+      CHECK(bias == expected);
+      return std::vector<float>{1, 2, 3, 4, 5, 6};
+    };
+    options.card = "# Mine";
+    const auto model = Converted({path}, options, &notes);
+    CHECK(model->config().generator->has_latent_avg);
+    std::vector<float> average(6);
+    REQUIRE(model->ReadFloats(AverageName(*model->config().generator), average).ok());
+    CHECK(average == std::vector<float>{1, 2, 3, 4, 5, 6});
+    CHECK(Says(notes, "mean of w over 10,000 seeds"));
+    CHECK(model->card().find("# Mine\n\nThe file of the generator had no average latent") == 0);
+    // Everything else is as it was.
+    for (const TensorEntry& entry : plain->file().tensors())
+      CHECK(BytesIn(model->file(), *model->file().Find(entry.name)) == BytesIn(plain->file(), entry));
+
+    options.average_latent = [](const ModelConfig&, const FloatReader&) -> Result<std::vector<float>> {
+      return Status::Error(Code::kInterrupted, "interrupted");
+    };
+    CHECK(Convert({path}, TemporaryPath("never"), options).status().code() == Code::kInterrupted);
+    CHECK(access(TemporaryPath("never").c_str(), F_OK) != 0);
+    unlink(path.c_str());
+  }
+  std::vector<std::string> notes;  // a file with an average is not asked about it
+  ConvertOptions options;
+  options.average_latent = [](const ModelConfig&, const FloatReader&) -> Result<std::vector<float>> {
+    FAIL("asked for an average that is there");
+    return std::vector<float>();
+  };
+  Converted({"rosi_tiny_a.pt"}, options, &notes);
+  CHECK_FALSE(Says(notes, "average"));
 }
 
 TEST_CASE("interrupted between tensors, nothing is left behind") {

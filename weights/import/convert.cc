@@ -1,5 +1,6 @@
 #include "weights/import/convert.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <map>
@@ -190,6 +191,44 @@ Status CheckMasks(const std::vector<TensorSpec>& specs, const std::vector<Conver
   return {};
 }
 
+// What the generator's files leave out, and what that means; with `options.average_latent` it gets an
+// average.
+Status CompleteGenerator(const ConvertOptions& options, MergedModel* model, std::string* card) {
+  GeneratorConfig& g = *model->config.generator;
+  if (!g.has_noise_maps) {
+    model->notes.push_back("the generator has no noise maps: pictures have no noise, unless it is random");
+  }
+  if (g.has_latent_avg) return {};
+  if (!options.average_latent) {
+    model->notes.push_back("the generator has no average latent: it cannot be truncated (--psi)");
+    return {};
+  }
+  std::map<std::string, const ForeignTensor*> tensors;
+  for (const ForeignTensor& tensor : model->tensors) tensors.emplace(tensor.name, &tensor);
+  const FloatReader read = [&](const std::string& name, std::span<float> out) -> Status {
+    std::vector<std::byte> raw;
+    size_t bad = 0;
+    const ForeignTensor& tensor = *tensors.at(name);
+    MIEN_TRY(ReadContiguous(tensor, &raw));
+    if (!ConvertToFloats(tensor.type, raw, out, &bad)) return NotFinite(name, bad);
+    return {};
+  };
+  MIEN_ASSIGN(const std::vector<float> average, options.average_latent(model->config, read));
+  const std::string said =
+      "The file of the generator had no average latent: it was estimated, as the mean of w over 10,000 "
+      "seeds.";
+  model->notes.push_back(said);
+  *card += (card->empty() ? "" : "\n\n") + said + "\n";
+  g.has_latent_avg = true;
+  const auto bytes = std::as_bytes(std::span(average));
+  const auto specs = ExpectedTensors(model->config);
+  const auto place = std::find_if(specs.begin(), specs.end(),
+                                  [&](const TensorSpec& spec) { return spec.name == AverageName(g); });
+  model->tensors.insert(model->tensors.begin() + (place - specs.begin()),
+                        OwnedTensor(AverageName(g), {g.w_dim}, {bytes.begin(), bytes.end()}));
+  return {};
+}
+
 Status WriteModel(const MergedModel& model, const std::string& output, const ConvertOptions& options,
                   ConvertReport* report) {
   const std::vector<TensorSpec> specs = ExpectedTensors(model.config);
@@ -281,7 +320,9 @@ Result<ConvertReport> Convert(const std::vector<std::string>& paths, const std::
     MIEN_ASSIGN(SharedSource source, OpenSource(path));
     sources.push_back(std::move(source));
   }
-  MIEN_ASSIGN(const MergedModel model, MergeSources(sources, paths));
+  MIEN_ASSIGN(MergedModel model, MergeSources(sources, paths));
+  ConvertOptions completed = options;
+  if (model.config.generator) MIEN_TRY(CompleteGenerator(options, &model, &completed.card));
   report.config = model.config;
   report.notes = model.notes;
   for (const SharedSource& source : sources) {
@@ -289,7 +330,7 @@ Result<ConvertReport> Convert(const std::vector<std::string>& paths, const std::
     MIEN_ASSIGN(std::string hash, Sha256Hex(*source));
     report.hashes.push_back(std::move(hash));
   }
-  MIEN_TRY(WriteModel(model, output, options, &report));
+  MIEN_TRY(WriteModel(model, output, completed, &report));
   return report;
 } catch (const std::bad_alloc&) {
   return Status::Error(Code::kMemory, "not enough memory to convert");

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -10,10 +11,16 @@
 
 namespace mien {
 
+// Fills `out` with the tensor of that name, as finite floats.
+using FloatReader = std::function<Status(const std::string& name, std::span<float> out)>;
+
 struct ConvertOptions {
   bool fp16 = false;                  // store weights as F16 where nothing overflows
   std::string card;                   // model card, Markdown
   std::function<bool()> interrupted;  // asked between tensors; may be empty
+  // Estimates the average latent [w_dim] of a generator whose file has none; empty: it stays without. It computes, so
+  // it lives above this library (runtime/average_latent.h).
+  std::function<Result<std::vector<float>>(const ModelConfig& config, const FloatReader& read)> average_latent;
 };
 
 struct ConvertReport {

@@ -2,10 +2,11 @@
 // one is missing. What is derived here is confirmed afterwards, tensor by tensor, against the schema.
 #include <algorithm>
 #include <cmath>
-#include <cstring>
+#include <set>
 
 #include "weights/header.h"
 #include "weights/import/detect.h"
+#include "weights/layout.h"
 
 namespace mien {
 
@@ -23,12 +24,16 @@ constexpr int kMaxCount = 4096;
 
 class Keys {
  public:
-  Keys(const ForeignFile& file, std::string prefix) : file_(file), prefix_(std::move(prefix)) {}
+  Keys(const Settings& settings, std::string prefix) : settings_(settings), prefix_(std::move(prefix)) {}
 
-  bool Has(const std::string& name) const { return file_.Find(prefix_ + name) != nullptr; }
+  // Also what was not read: it is demanded then, and refused with the reason.
+  bool Has(const std::string& name) const {
+    const ForeignFile& file = settings_.file();
+    return file.Find(prefix_ + name) != nullptr || file.unread.count(prefix_ + name) > 0;
+  }
   // One dimension of a tensor; 0 when it is not there, which no config accepts.
   int Dim(const std::string& name, int axis) const {
-    const ForeignTensor* tensor = file_.Find(prefix_ + name);
+    const ForeignTensor* tensor = settings_.file().Find(prefix_ + name);
     return tensor == nullptr || axis >= tensor->shape.rank ? 0 : static_cast<int>(tensor->shape[axis]);
   }
   // How many of before0after, before1after, ... are there in a row.
@@ -37,21 +42,23 @@ class Keys {
     while (count < kMaxCount && Has(before + std::to_string(first + count * step) + after)) ++count;
     return count;
   }
-  const ForeignScalar* Scalar(const std::string& name) const {
-    const auto found = file_.scalars.find(prefix_ + name);
-    return found == file_.scalars.end() ? nullptr : &found->second;
-  }
-  const ForeignFile& file() const { return file_; }
+  const Settings& settings() const { return settings_; }
   const std::string& prefix() const { return prefix_; }
 
  private:
-  const ForeignFile& file_;
+  const Settings& settings_;
   std::string prefix_;
 };
 
 std::string Join(std::initializer_list<std::string> parts) {
   std::string text;
   for (const std::string& part : parts) text += part;
+  return text;
+}
+
+std::string ShortNumber(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%g", value);
   return text;
 }
 
@@ -89,78 +96,212 @@ Result<TrunkConfig> DeriveTrunk(const Keys& keys) {
   return trunk;
 }
 
-// A setting of the file that contradicts what the engine computes.
-Status Expect(const Keys& keys, const std::string& name, const ForeignScalar& expected) {
-  const ForeignScalar* found = keys.Scalar(name);
-  if (found == nullptr || *found == expected) return {};
-  return Refuse(Join({Printable(keys.prefix() + name), ": a value this program does not compute"}));
+// Settings of the file that contradict what the engine computes.
+Status Contradiction(const Keys& keys, const std::string& name, const std::string& found,
+                     const std::string& expected) {
+  return Refuse(Join({Printable(keys.prefix() + name), " is ", Printable(found),
+                      ", which this program does not compute (", expected, " expected)"}));
+}
+
+Status Expect(const Keys& keys, const std::string& name, double expected) {
+  MIEN_ASSIGN(const auto found, keys.settings().Number(keys.prefix() + name));
+  if (!found || std::abs(*found - expected) <= 1e-6) return {};
+  return Contradiction(keys, name, ShortNumber(*found), ShortNumber(expected));
+}
+
+Status ExpectFlag(const Keys& keys, const std::string& name, bool expected) {
+  MIEN_ASSIGN(const auto found, keys.settings().Flag(keys.prefix() + name));
+  if (!found || *found == expected) return {};
+  return Contradiction(keys, name, *found ? "true" : "false", expected ? "true" : "false");
+}
+
+Status ExpectText(const Keys& keys, const std::string& name, const std::string& expected) {
+  MIEN_ASSIGN(const auto found, keys.settings().Text(keys.prefix() + name));
+  if (!found || *found == expected) return {};
+  return Contradiction(keys, name, *found, expected);
+}
+
+// What holds settings is no single value.
+Status ExpectFolder(const Settings& settings, const std::string& folder) {
+  const std::string path = folder.substr(0, folder.size() - 1);
+  const auto scalar = settings.file().scalars.find(path);
+  const bool value = scalar != settings.file().scalars.end() && scalar->second != ForeignScalar();
+  if (!value && settings.file().Find(path) == nullptr) return {};
+  return Refuse(Join(
+      {"the settings ", Printable(path), " are in a form that is not understood; a dictionary expected"}));
 }
 
 // conv_clamp and the number format must be one for the whole net (spec a.6).
-Status NvidiaNumerics(const Keys& keys, GeneratorConfig* g) {
-  bool first = true;
+Status NvidiaNumerics(const Keys& keys, GeneratorConfig* g, std::vector<std::string>* notes) {
+  bool said = false;
   for (int b = 0; b < static_cast<int>(g->channels.size()); ++b) {
     const std::string block = "synthesis.b" + std::to_string(4 << b) + ".";
-    MIEN_TRY(Expect(keys, block + "architecture", std::string("skip")));
+    MIEN_TRY(ExpectText(keys, block + "architecture", "skip"));
     for (const char* layer : {"conv0.", "conv1.", "torgb."}) {
-      MIEN_TRY(Expect(keys, block + layer + "activation", std::string("lrelu")));
-      MIEN_TRY(Expect(keys, block + layer + "use_noise", true));
-      const ForeignScalar* clamp = keys.Scalar(block + layer + "conv_clamp");
-      if (clamp == nullptr) continue;
-      std::optional<float> value;
-      if (const auto* real = std::get_if<double>(clamp)) value = static_cast<float>(*real);
-      if (const auto* integer = std::get_if<int64_t>(clamp)) value = static_cast<float>(*integer);
-      if (!first && value != g->clamp)
-        return Refuse(Join({keys.prefix(), block, layer, "conv_clamp differs from the other layers"}));
+      MIEN_TRY(ExpectText(keys, block + layer + "activation", "lrelu"));
+      MIEN_TRY(ExpectFlag(keys, block + layer + "use_noise", true));
+      const std::string path = Join({keys.prefix(), block, layer, "conv_clamp"});
+      if (!keys.settings().Has(path)) continue;
+      MIEN_ASSIGN(const auto clamp, keys.settings().Number(path));
+      const auto value = clamp ? std::optional<float>(static_cast<float>(*clamp)) : std::nullopt;
+      if (said && value != g->clamp) return Refuse(Printable(path) + " differs from the other layers");
       g->clamp = value;
-      first = false;
+      said = true;
     }
-    const ForeignScalar* half = keys.Scalar(block + "use_fp16");
-    if (half != nullptr && *half == ForeignScalar(true)) ++g->fp16_resolutions;
+    MIEN_ASSIGN(const auto half, keys.settings().Flag(Join({keys.prefix(), block, "use_fp16"})));
+    if (half.value_or(false)) ++g->fp16_resolutions;
+  }
+  if (!said && !StatesItsConfig(keys.settings().file())) {
+    notes->push_back("nothing is said of conv_clamp: the generator is computed without");
+  }
+  return {};
+}
+
+// Modules of NVIDIA's pickles say of which class they are; another class computes something else.
+Status NvidiaClasses(const Keys& keys) {
+  static const std::set<std::string> known = {"Generator",      "MappingNetwork",     "SynthesisNetwork",
+                                              "SynthesisBlock", "SynthesisLayer",     "ToRGBLayer",
+                                              "Conv2dLayer",    "FullyConnectedLayer"};
+  const auto& scalars = keys.settings().file().scalars;
+  for (auto at = scalars.lower_bound(keys.prefix());
+       at != scalars.end() && at->first.starts_with(keys.prefix()); ++at) {
+    const auto* name = std::get_if<std::string>(&at->second);
+    if (name == nullptr || !at->first.ends_with("__class__") || known.count(*name)) continue;
+    return Refuse(
+        Join({Printable(at->first), " is ", Printable(*name), ", which this program does not compute"}));
   }
   return {};
 }
 
 // The mapping's learning-rate multiplier hides in the gains of its layers (spec a.2).
-Status NvidiaMapping(const Keys& keys) {
-  MIEN_TRY(Expect(keys, "mapping.fc0.activation", std::string("lrelu")));
-  const ForeignScalar* gain = keys.Scalar("mapping.fc0.bias_gain");
-  const double* value = gain == nullptr ? nullptr : std::get_if<double>(gain);
-  if (value != nullptr && std::abs(*value - 0.01) > 1e-6) {
-    return Refuse(keys.prefix() + "mapping: a learning-rate multiplier other than 0.01");
+Status NvidiaMapping(const Keys& keys, int layers) {
+  for (int i = 0; i < layers; ++i) {
+    const std::string layer = "mapping.fc" + std::to_string(i);
+    MIEN_TRY(ExpectText(keys, layer + ".activation", "lrelu"));
+    MIEN_TRY(Expect(keys, layer + ".bias_gain", 0.01));
   }
   return {};
 }
 
-void FlowRanges(const ForeignFile& file, FlowConfig* f, Status* status) {
-  const ForeignTensor* ranges = file.Find("minmax");
-  size_t count = std::min<size_t>(kFlowAttributes.size(), static_cast<size_t>(std::max(f->features, 0)));
-  std::vector<float> values;
-  if (ranges != nullptr) {
-    const auto elements = static_cast<size_t>(ranges->shape.elements());
-    if (ranges->shape.rank < 1 || ranges->shape[0] != 2 || elements > 2 * static_cast<size_t>(f->features) ||
-        ranges->type != DType::kF32) {
-      *status = Refuse("minmax: [2,1,1,K] floats expected, K at most the number of features");
-      return;
+// The file's own ranges, or the public ones.
+Status FlowRanges(const Keys& keys, FlowConfig* f, std::vector<std::string>* notes) {
+  const Settings& settings = keys.settings();
+  const std::string path = settings.Anywhere(keys.prefix(), "minmax");
+  const auto features = static_cast<size_t>(std::max(f->features, 0));
+  size_t count = std::min(kFlowAttributes.size(), features);
+  std::optional<SettingNumbers> ranges;
+  if (!path.empty()) {
+    // Two values of each attribute, in one array or as two things called min and max.
+    const bool apart = settings.Has(path + ".min") && settings.Has(path + ".max");
+    MIEN_ASSIGN(ranges, settings.Numbers(apart ? path + ".min" : path, 2 * features));
+    if (ranges && apart) {
+      MIEN_ASSIGN(const auto high, settings.Numbers(path + ".max", features));
+      if (!high || high->dims != ranges->dims)
+        return Refuse(Printable(path) + ": min and max differ in shape");
+      ranges->values.insert(ranges->values.end(), high->values.begin(), high->values.end());
+      ranges->dims.insert(ranges->dims.begin(), 2);
     }
-    std::vector<std::byte> bytes;
-    *status = ReadContiguous(*ranges, &bytes);
-    if (!status->ok()) return;
-    values.resize(elements);
-    if (elements > 0) std::memcpy(values.data(), bytes.data(), bytes.size());
-    count = elements / 2;
+    if (ranges && (ranges->dims.empty() || ranges->dims[0] != 2 || ranges->dims.size() > 2)) {
+      return Refuse(Join(
+          {Printable(path), " is ", ranges->Shape(), ": [2,K] expected, K at most the number of features"}));
+    }
   }
+  if (ranges) count = ranges->values.size() / 2;
+  if (!ranges && !StatesItsConfig(settings.file()))
+    notes->push_back("the flow has no minmax: the public ranges are taken");
   for (size_t i = 0; i < count; ++i) {
     const bool named = i < kFlowAttributes.size();
     f->attributes.push_back(named ? kFlowAttributes[i] : "attribute_" + std::to_string(i));
-    f->attribute_min.push_back(values.empty() ? kAttributeMin[i] : values[i]);
-    f->attribute_max.push_back(values.empty() ? kAttributeMax[i] : values[count + i]);
+    f->attribute_min.push_back(ranges ? static_cast<float>(ranges->values[i]) : kAttributeMin[i]);
+    f->attribute_max.push_back(ranges ? static_cast<float>(ranges->values[count + i]) : kAttributeMax[i]);
   }
+  return {};
+}
+
+// ---- which encoder it is: e4e and pSp have the same tensors
+
+constexpr struct {
+  const char* name;
+  EncoderKind kind;
+} kEncoderTypes[] = {{"Encoder4Editing", EncoderKind::kE4e}, {"GradualStyleEncoder", EncoderKind::kPsp}};
+
+Status UnknownEncoder(const std::string& path, const std::string& type) {
+  const bool restyle = type.ends_with("ProgressiveBackboneEncoder") || type == "BackboneEncoder" ||
+                       type == "ResNetBackboneEncoder";
+  return Refuse(Join({Printable(path), " is ", Printable(type), restyle ? ", one of ReStyle's" : "",
+                      "; Encoder4Editing (e4e) or GradualStyleEncoder (pSp) expected"}));
+}
+
+Status CheckInputs(const std::string& what, double channels) {
+  if (channels == 3) return {};
+  return Refuse(Join({Printable(what), " is ", ShortNumber(channels), ", 3 expected: ",
+                      channels == 6 ? "ReStyle's encoders, which read their last result beside the picture,"
+                                    : "encoders of label maps and sketches",
+                      " are not computed"}));
+}
+
+// As many heads as the generator of that size has rows.
+Status CheckSize(const Settings& settings, const std::string& path, int rows) {
+  MIEN_ASSIGN(const auto size, settings.Number(path));
+  if (!size) return {};
+  const int expected = *size >= 4 && *size <= 1 << 20 ? 2 * std::ilogb(*size) - 2 : 0;
+  if (expected == rows) return {};
+  return Refuse(Join({Printable(path), " is ", ShortNumber(*size), ", which has ", std::to_string(expected),
+                      " rows; the encoder has ", std::to_string(rows)}));
+}
+
+Status EncoderSettings(const Keys& keys, EncoderConfig* e, std::vector<std::string>* notes) {
+  const Settings& settings = keys.settings();
+  MIEN_TRY(CheckInputs(keys.prefix() + "input_layer.0.weight: the number of channels",
+                       keys.Dim("input_layer.0.weight", 1)));
+  MIEN_ASSIGN(const auto stated, StatedEncoder(settings));
+  if (stated) e->kind = stated->kind;
+  if (!stated && !StatesItsConfig(settings.file())) {
+    notes->push_back(
+        "nothing is said of the encoder's type: it is taken for e4e's (pSp's has the same tensors)");
+  }
+  const std::string folder = EncoderFolder(settings, keys.prefix(), stated);
+  if (!folder.empty()) MIEN_TRY(ExpectFolder(settings, folder));
+  MIEN_ASSIGN(const auto inputs, settings.Number(folder + "input_nc"));
+  if (inputs) MIEN_TRY(CheckInputs(folder + "input_nc", *inputs));
+  return CheckSize(settings, folder + (e->kind == EncoderKind::kPsp ? "output_size" : "stylegan_size"),
+                   e->rows);
 }
 
 }  // namespace
 
-Result<GeneratorConfig> DeriveRosinality(const ForeignFile& file, const std::string& prefix) {
+Result<std::optional<StatedType>> StatedEncoder(const Settings& settings) {
+  std::optional<StatedType> stated;
+  std::string first;
+  for (const std::string& path : settings.Named("encoder_type")) {
+    MIEN_ASSIGN(const auto type, settings.Text(path));
+    if (!type) continue;
+    if (stated && *type != first) {
+      return Refuse(Join({Printable(stated->path), " is ", Printable(first), ", but ", Printable(path),
+                          " is ", Printable(*type)}));
+    }
+    if (stated) continue;
+    const auto known = std::find_if(std::begin(kEncoderTypes), std::end(kEncoderTypes),
+                                    [&](const auto& candidate) { return *type == candidate.name; });
+    if (known == std::end(kEncoderTypes)) return UnknownEncoder(path, *type);
+    stated = {path, known->kind};
+    first = *type;
+  }
+  return stated;
+}
+
+std::string EncoderFolder(const Settings& settings, const std::string& prefix,
+                          const std::optional<StatedType>& stated) {
+  if (stated) return stated->path.substr(0, stated->path.rfind('.') + 1);
+  const std::string options = settings.Nearest(prefix, "opts");
+  if (!options.empty()) return options + ".";
+  const std::string average = settings.Anywhere(prefix, "start_from_latent_avg");
+  return average.substr(0, average.rfind('.') + 1);
+}
+
+bool StatesItsConfig(const ForeignFile& file) { return file.metadata.count(kConfigKey) > 0; }
+
+Result<GeneratorConfig> DeriveRosinality(const Settings& file, const std::string& prefix) {
   const Keys keys(file, prefix);
   GeneratorConfig g;
   g.convention = Convention::kRosinality;
@@ -178,7 +319,8 @@ Result<GeneratorConfig> DeriveRosinality(const ForeignFile& file, const std::str
   return g;
 }
 
-Result<GeneratorConfig> DeriveNvidia(const ForeignFile& file, const std::string& prefix) {
+Result<GeneratorConfig> DeriveNvidia(const Settings& file, const std::string& prefix,
+                                     std::vector<std::string>* notes) {
   const Keys keys(file, prefix);
   GeneratorConfig g;
   g.convention = Convention::kNvidia;
@@ -194,12 +336,14 @@ Result<GeneratorConfig> DeriveNvidia(const ForeignFile& file, const std::string&
   g.z_dim = keys.Dim("mapping.fc0.weight", 1) - (g.label_dim > 0 ? g.w_dim : 0);
   g.has_latent_avg = keys.Has("mapping.w_avg");
   g.has_noise_maps = keys.Has("synthesis.b4.conv1.noise_const");
-  MIEN_TRY(NvidiaNumerics(keys, &g));
-  MIEN_TRY(NvidiaMapping(keys));
+  MIEN_TRY(NvidiaClasses(keys));
+  MIEN_TRY(NvidiaNumerics(keys, &g, notes));
+  MIEN_TRY(NvidiaMapping(keys, g.mapping_layers));
   return g;
 }
 
-Result<EncoderConfig> DeriveEncoder(const ForeignFile& file, const std::string& prefix) {
+Result<EncoderConfig> DeriveEncoder(const Settings& file, const std::string& prefix,
+                                    std::vector<std::string>* notes) {
   const Keys keys(file, prefix);
   EncoderConfig e;
   MIEN_ASSIGN(e.trunk, DeriveTrunk(keys));
@@ -209,10 +353,11 @@ Result<EncoderConfig> DeriveEncoder(const ForeignFile& file, const std::string& 
   const int convolutions = keys.Count("styles.0.convs.", ".weight", 0, 2);
   if (convolutions > 8) return Refuse(prefix + "styles.0: too many convolutions");
   e.input_size = 16 << convolutions;
+  MIEN_TRY(EncoderSettings(keys, &e, notes));
   return e;
 }
 
-Result<RecognizerConfig> DeriveRecognizer(const ForeignFile& file, const std::string& prefix) {
+Result<RecognizerConfig> DeriveRecognizer(const Settings& file, const std::string& prefix) {
   const Keys keys(file, prefix);
   RecognizerConfig r;
   MIEN_ASSIGN(r.trunk, DeriveTrunk(keys));
@@ -222,7 +367,8 @@ Result<RecognizerConfig> DeriveRecognizer(const ForeignFile& file, const std::st
   return r;
 }
 
-Result<FlowConfig> DeriveFlow(const ForeignFile& file, const std::string& prefix) {
+Result<FlowConfig> DeriveFlow(const Settings& file, const std::string& prefix,
+                              std::vector<std::string>* notes) {
   const Keys keys(file, prefix);
   const std::string first = "_transform._transforms.0.";
   FlowConfig f;
@@ -236,23 +382,22 @@ Result<FlowConfig> DeriveFlow(const ForeignFile& file, const std::string& prefix
   f.norm_within = keys.Has(first + "transform_net.blocks.0.batch_norm_layers.0.weight");
   f.layers = keys.Count("_transform._transforms.", ".identity_features", 0, f.norm_between ? 2 : 1);
   f.additive = keys.Dim(first + "transform_net.final_layer.weight", 0) == transform;
-  Status status;
-  FlowRanges(file, &f, &status);
-  MIEN_TRY(status);
-  const Keys config(file, "config.");
-  MIEN_TRY(Expect(config, "features", int64_t{f.features}));
-  MIEN_TRY(Expect(config, "hidden_features", int64_t{f.hidden}));
-  MIEN_TRY(Expect(config, "context_features", int64_t{f.contexts}));
-  MIEN_TRY(Expect(config, "num_layers", int64_t{f.layers}));
-  MIEN_TRY(Expect(config, "num_blocks_per_layer", int64_t{f.blocks}));
-  MIEN_TRY(Expect(config, "use_volume_preserving", f.additive));
-  MIEN_TRY(Expect(config, "batch_norm_within_layers", f.norm_within));
-  MIEN_TRY(Expect(config, "batch_norm_between_layers", f.norm_between));
-  MIEN_TRY(Expect(config, "activation", std::string("torch.nn.functional.relu")));
+  MIEN_TRY(FlowRanges(keys, &f, notes));
+  const Keys config(file, file.Nearest(prefix, "config") + ".");
+  MIEN_TRY(ExpectFolder(file, config.prefix()));
+  MIEN_TRY(Expect(config, "features", f.features));
+  MIEN_TRY(Expect(config, "hidden_features", f.hidden));
+  MIEN_TRY(Expect(config, "context_features", f.contexts));
+  MIEN_TRY(Expect(config, "num_layers", f.layers));
+  MIEN_TRY(Expect(config, "num_blocks_per_layer", f.blocks));
+  MIEN_TRY(ExpectFlag(config, "use_volume_preserving", f.additive));
+  MIEN_TRY(ExpectFlag(config, "batch_norm_within_layers", f.norm_within));
+  MIEN_TRY(ExpectFlag(config, "batch_norm_between_layers", f.norm_between));
+  MIEN_TRY(ExpectText(config, "activation", "torch.nn.functional.relu"));
   return f;
 }
 
-Result<AttributesConfig> DeriveAttributes(const ForeignFile& file, const std::string& prefix) {
+Result<AttributesConfig> DeriveAttributes(const Settings& file, const std::string& prefix) {
   const Keys keys(file, prefix);
   AttributesConfig a;
   for (size_t stage = 0; stage < 4; ++stage) {

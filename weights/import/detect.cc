@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
 #include <set>
+#include <tuple>
 
 #include "weights/header.h"
 #include "weights/layout.h"
@@ -14,140 +16,226 @@ namespace {
 
 enum class Network { kRosinality, kNvidia, kEncoder, kRecognizer, kFlow, kAttributes };
 
-// Where a network may lie in a file, best place first, and the keys that give it away.
+// The names that give a network away, and what belongs to it.
 struct Signature {
   Network network;
   const char* component;  // prefix of its names in a model file
-  std::vector<const char*> prefixes;
-  std::vector<const char*> keys;
-  std::vector<const char*>
-      modules;  // first part of its keys; others under the same prefix belong to somebody else
+  std::vector<std::string> keys;
+  // First parts of its keys; others under the same prefix belong to somebody else.
+  std::vector<const char*> modules;
 };
 
 const std::vector<Signature>& Signatures() {
   static const std::vector<Signature> signatures = {
       {Network::kRosinality,
        "generator.",
-       {"g_ema.", "g.", "generator.", "", "state_dict.decoder.", "decoder."},
        {"style.1.weight", "conv1.conv.weight", "to_rgb1.conv.weight"},
        {"style", "input", "conv1", "to_rgb1", "convs", "to_rgbs", "noises"}},
       {Network::kNvidia,
        "generator.",
-       {"G_ema.", "generator.", "", "G."},
        {"synthesis.b4.const", "mapping.fc0.weight"},
        {"synthesis", "mapping"}},
       {Network::kEncoder,
        "encoder.",
-       {"encoder.", "", "state_dict.encoder.", "state_dict."},
-       {"input_layer.0.weight", "styles.0.linear.weight"},
+       {"styles.0.linear.weight", "input_layer.0.weight"},
        {"input_layer", "body", "styles", "latlayer1", "latlayer2"}},
       {Network::kRecognizer,
        "recognizer.",
-       {"recognizer.", "", "state_dict.", "module."},
-       {"input_layer.0.weight", "output_layer.3.weight"},
+       {"output_layer.3.weight", "input_layer.0.weight"},
        {"input_layer", "body", "output_layer"}},
-      {Network::kFlow,
-       "flow.",
-       {"model.", "flow.", "", "state_dict."},
-       {"_transform._transforms.0.identity_features"},
-       {"_transform"}},
+      {Network::kFlow, "flow.", {"_transform._transforms.0.identity_features"}, {"_transform"}},
       {Network::kAttributes,
        "attributes.",
-       {"attributes.", "", "state_dict.", "model.", "module."},
-       {"conv1.weight", "layer1.0.conv1.weight", "linear.weight"},
+       {"layer1.0.conv1.weight", "conv1.weight", "linear.weight"},
        {"conv1", "bn1", "layer1", "layer2", "layer3", "layer4", "linear"}},
   };
   return signatures;
 }
 
-bool FindPrefix(const ForeignFile& file, const Signature& signature, std::string* prefix) {
-  for (const char* candidate : signature.prefixes) {
-    const bool here = std::all_of(signature.keys.begin(), signature.keys.end(), [&](const char* key) {
-      return file.Find(std::string(candidate) + key) != nullptr;
-    });
-    if (!here) continue;
-    *prefix = candidate;
-    return true;
+// Networks that judge pictures. Training files have them beside what was trained: there they need not fit.
+bool IsJudge(Network network) { return network == Network::kRecognizer || network == Network::kAttributes; }
+
+// Some word of the prefix, words being parted by anything that is no letter.
+bool HasWord(std::string_view prefix, std::initializer_list<std::string_view> words) {
+  std::string word;
+  for (size_t i = 0; i <= prefix.size(); ++i) {
+    const char c = i < prefix.size() ? static_cast<char>(prefix[i] | 0x20) : '.';
+    if (c >= 'a' && c <= 'z')
+      word += c;
+    else if (std::find(words.begin(), words.end(), word) != words.end())
+      return true;
+    else
+      word.clear();
   }
   return false;
 }
 
-// latent_avg lies beside the networks, not inside them: top level in all public checkpoints.
-const ForeignTensor* FindLatentAvg(const ForeignFile& file, const std::string& prefix) {
-  const ForeignTensor* inside = prefix.empty() ? nullptr : file.Find(prefix + "latent_avg");
-  return inside != nullptr ? inside : file.Find("latent_avg");
+// Of two places the better one: an average of the weights, then what does not travel with an encoder, then
+// the one less deep. Where they are equal the first in the file wins.
+std::tuple<bool, bool, long> Worth(const std::string& prefix) {
+  return {HasWord(prefix, {"ema", "averaged", "smooth", "gs"}), !HasWord(prefix, {"decoder"}),
+          -std::count(prefix.begin(), prefix.end(), '.')};
 }
 
-bool HasRow(const ForeignTensor& average, int64_t dim) {
-  return average.shape.rank >= 1 && average.shape[average.shape.rank - 1] == dim &&
-         average.shape.elements() >= dim;
+// Where in a file a network lies.
+struct Place {
+  const Signature* signature;
+  std::string prefix;
+  std::string other;  // the first of the other places where it lies as well
+  size_t others = 0;
+};
+
+std::string Shown(const std::string& prefix) {
+  return prefix.empty() ? "the top level" : Printable(prefix.substr(0, prefix.size() - 1));
 }
 
-// The generator has one average; an e4e file has one row per style. They are the same thing when all rows
-// agree.
-Result<bool> RowsAreEqual(const ForeignTensor& average, int64_t dim) {
-  std::vector<std::byte> bytes;
-  MIEN_TRY(ReadContiguous(average, &bytes));
-  const size_t row = static_cast<size_t>(dim) * DTypeBytes(average.type);
-  for (size_t at = row; at + row <= bytes.size(); at += row) {
-    if (std::memcmp(bytes.data(), bytes.data() + at, row) != 0) return false;
+// A prefix is whatever stands before all of the keys of a signature.
+std::vector<Place> FindPlaces(const ForeignFile& file) {
+  std::vector<Place> places;
+  for (const Signature& signature : Signatures()) {
+    std::optional<Place> best;
+    for (const ForeignTensor& tensor : file.tensors) {
+      if (!tensor.name.ends_with(signature.keys[0])) continue;
+      const std::string prefix = tensor.name.substr(0, tensor.name.size() - signature.keys[0].size());
+      const bool here =
+          (prefix.empty() || prefix.back() == '.') &&
+          std::all_of(signature.keys.begin() + 1, signature.keys.end(),
+                      [&](const std::string& key) { return file.Find(prefix + key) != nullptr; });
+      if (!here) continue;
+      if (!best) {
+        best = {&signature, prefix, {}, 0};
+        continue;
+      }
+      const bool better = Worth(prefix) > Worth(best->prefix);
+      if (best->others++ == 0 || better) best->other = better ? best->prefix : prefix;
+      if (better) best->prefix = prefix;
+    }
+    if (best) places.push_back(std::move(*best));
   }
-  return true;
+  return places;
 }
 
-ForeignTensor Reshaped(const ForeignTensor& from, const std::string& name, Shape shape) {
-  ForeignTensor tensor = from;
-  tensor.name = name;
-  tensor.shape = shape;
-  SetContiguous(&tensor);
-  return tensor;
+void NoteChoice(const Place& place, std::vector<std::string>* notes) {
+  if (place.others == 0) return;
+  const std::string component(place.signature->component, std::strlen(place.signature->component) - 1);
+  std::string note =
+      "the " + component + " is taken from " + Shown(place.prefix) + ", not from " + Shown(place.other);
+  if (place.others > 1) note += " and " + std::to_string(place.others - 1) + " more";
+  notes->push_back(note);
 }
 
-// A rewound view is only right for rows that lie one after another.
-bool RowMajor(const ForeignTensor& tensor) {
-  ForeignTensor contiguous = tensor;
-  SetContiguous(&contiguous);
-  for (int i = 0; i < tensor.shape.rank; ++i) {
-    if (tensor.shape[i] > 1 && tensor.strides[i] != contiguous.strides[i]) return false;
+// ---- the average latent, which lies beside the networks or inside them, whatever holds it
+
+struct Average {
+  std::string path;
+  SettingNumbers numbers;  // [D] or [L,D]
+};
+
+Result<std::optional<Average>> FindAverage(const Settings& settings, const std::string& prefix, int dim) {
+  constexpr size_t kMost = 64 * 8192;
+  const std::string path = settings.Anywhere(prefix, "latent_avg");
+  if (path.empty()) return std::optional<Average>();
+  MIEN_ASSIGN(auto numbers, settings.Numbers(path, kMost));
+  if (!numbers) return std::optional<Average>();
+  if (dim == 1) numbers->dims.push_back(1);
+  const auto& dims = numbers->dims;
+  if (dims.empty() || dims.size() > 2 || dims.back() != dim || numbers->values.empty()) {
+    return Status::Error(Code::kRefused, "%s is %s, [%d] or [rows,%d] expected", Printable(path).c_str(),
+                         numbers->Shape().c_str(), dim, dim);
   }
-  return true;
+  return std::optional<Average>(Average{path, std::move(*numbers)});
 }
 
-Status GeneratorAverage(const ForeignFile& file, FoundComponent* found, std::vector<std::string>* notes,
+// The first `rows` rows, or one row as often.
+ForeignTensor AverageTensor(const Average& average, const std::string& name, int rows, int dim, Shape shape) {
+  std::vector<std::byte> bytes(static_cast<size_t>(rows) * static_cast<size_t>(dim) * sizeof(float));
+  for (size_t i = 0; i < bytes.size() / sizeof(float); ++i) {
+    const auto value = static_cast<float>(average.numbers.values[i % average.numbers.values.size()]);
+    std::memcpy(bytes.data() + i * sizeof value, &value, sizeof value);
+  }
+  return OwnedTensor(name, shape, std::move(bytes));
+}
+
+// The generator has one average; an encoder's file has one row per style. They are the same thing when all
+// rows agree.
+Status GeneratorAverage(const Settings& settings, FoundComponent* found, std::vector<std::string>* notes,
                         std::vector<ForeignTensor>* extra) {
   GeneratorConfig& g = *found->config.generator;
-  if (g.convention == Convention::kNvidia) return {};
-  const ForeignTensor* average = FindLatentAvg(file, found->prefix);
-  if (average == nullptr || !HasRow(*average, g.w_dim) || !RowMajor(*average)) return {};
-  MIEN_ASSIGN(const bool equal, RowsAreEqual(*average, g.w_dim));
-  if (!equal) {
-    notes->push_back("latent_avg has rows that differ: the generator gets no average for truncation");
+  if (g.has_latent_avg) return {};
+  MIEN_ASSIGN(const auto average, FindAverage(settings, found->prefix, g.w_dim));
+  if (!average) return {};
+  const std::vector<double>& values = average->numbers.values;
+  for (size_t i = static_cast<size_t>(g.w_dim); i < values.size(); ++i) {
+    if (values[i] == values[i % static_cast<size_t>(g.w_dim)]) continue;
+    notes->push_back(Printable(average->path) + " has rows that differ: it is no average for the generator");
     return {};
   }
   g.has_latent_avg = true;
-  extra->push_back(Reshaped(*average, "generator.latent_avg", {g.w_dim}));
+  extra->push_back(AverageTensor(*average, AverageName(g), 1, g.w_dim, {g.w_dim}));
   return {};
 }
 
-Status EncoderAverage(const ForeignFile& file, FoundComponent* found, std::vector<ForeignTensor>* extra) {
+Status EncoderAverage(const Settings& settings, FoundComponent* found, std::vector<ForeignTensor>* extra) {
   EncoderConfig& e = *found->config.encoder;
-  const auto wanted = file.scalars.find("opts.start_from_latent_avg");
-  const bool refused = wanted != file.scalars.end() && wanted->second == ForeignScalar(false);
-  const bool demanded = wanted != file.scalars.end() && wanted->second == ForeignScalar(true);
-  const ForeignTensor* average = FindLatentAvg(file, found->prefix);
-  e.adds_latent_avg = average != nullptr && !refused;
-  if (demanded && average == nullptr) {
-    return Status::Error(Code::kRefused, "opts.start_from_latent_avg is true, but latent_avg is missing");
+  MIEN_ASSIGN(const auto stated, StatedEncoder(settings));
+  const std::string path = EncoderFolder(settings, found->prefix, stated) + "start_from_latent_avg";
+  MIEN_ASSIGN(const auto wanted, settings.Flag(path));
+  e.adds_latent_avg = false;
+  if (!wanted.value_or(true)) return {};
+  MIEN_ASSIGN(const auto average, FindAverage(settings, found->prefix, e.w_dim));
+  if (!average && wanted) {
+    return Status::Error(Code::kRefused, "%s is true, but latent_avg is missing", Printable(path).c_str());
   }
-  if (!e.adds_latent_avg) return {};
-  const int64_t rows = average->shape.elements() / std::max(1, e.w_dim);
-  if (!HasRow(*average, e.w_dim) || !RowMajor(*average) || (rows != e.rows && rows != 1)) {
-    return Status::Error(Code::kRefused, "latent_avg is %s, [%d,%d] expected",
-                         average->shape.ToString().c_str(), e.rows, e.w_dim);
+  if (!average) return {};
+  const auto& dims = average->numbers.dims;
+  if (dims.size() == 2 && dims[0] != e.rows) {
+    return Status::Error(Code::kRefused, "%s is %s, [%d,%d] expected", Printable(average->path).c_str(),
+                         average->numbers.Shape().c_str(), e.rows, e.w_dim);
   }
-  extra->push_back(Reshaped(*average, "encoder.latent_avg", {e.rows, e.w_dim}));
-  if (rows == 1) extra->back().strides[0] = 0;  // one average for every row
+  e.adds_latent_avg = true;
+  extra->push_back(AverageTensor(*average, "encoder.latent_avg", e.rows, e.w_dim, {e.rows, e.w_dim}));
   return {};
+}
+
+// ---- FIR filters
+
+bool IsFilter(const std::string& name) {
+  return name.ends_with(".kernel") || name.ends_with(".resample_filter");
+}
+
+// What the public code makes of [1,3,3,1]: rosinality's filters of up-sampling sum to 4, NVIDIA's to 1.
+ForeignTensor PublicFilter(const std::string& name) {
+  constexpr float kTaps[] = {1, 3, 3, 1};
+  const float sum = name.ends_with(".kernel") ? 4.0f : 1.0f;
+  std::vector<std::byte> bytes(16 * sizeof(float));
+  for (size_t i = 0; i < 16; ++i) {
+    const float value = kTaps[i / 4] * kTaps[i % 4] / 64 * sum;
+    std::memcpy(bytes.data() + i * sizeof value, &value, sizeof value);
+  }
+  return OwnedTensor(name, {4, 4}, std::move(bytes));
+}
+
+// Filters that the file leaves out are those that it has, or the public ones.
+void AddFilters(const ForeignFile& file, const Signature& signature, const FoundComponent& found,
+                std::vector<ForeignTensor>* extra, std::vector<std::string>* notes) {
+  const size_t skip = std::strlen(signature.component);
+  const ForeignTensor* there = nullptr;
+  std::vector<std::string> missing;
+  for (const TensorSpec& spec : ExpectedTensors(found.config)) {
+    if (!IsFilter(spec.name)) continue;
+    const ForeignTensor* tensor = file.Find(found.prefix + spec.name.substr(skip));
+    if (tensor != nullptr)
+      there = tensor;
+    else if (!file.unread.count(found.prefix + spec.name.substr(skip)))
+      missing.push_back(spec.name);
+  }
+  for (const std::string& name : missing) {
+    extra->push_back(there != nullptr ? *there : PublicFilter(name));
+    extra->back().name = name;
+  }
+  if (missing.empty()) return;
+  notes->push_back(std::to_string(missing.size()) + " FIR filters are not in the file: " +
+                   (there != nullptr ? "they are taken to be the same as the others" : "[1,3,3,1] is taken"));
 }
 
 // The FIR of up-sampling is one filter for the whole net (spec a.4); a net where they differ is some other
@@ -156,7 +244,7 @@ Status CheckFilters(const FoundComponent& found) {
   const ForeignTensor* first = nullptr;
   std::vector<std::byte> expected, bytes;
   for (const ForeignTensor& tensor : found.tensors) {
-    if (!tensor.name.ends_with(".kernel") && !tensor.name.ends_with(".resample_filter")) continue;
+    if (!IsFilter(tensor.name)) continue;
     MIEN_TRY(ReadContiguous(tensor, first == nullptr ? &expected : &bytes));
     if (first == nullptr)
       first = &tensor;
@@ -167,40 +255,42 @@ Status CheckFilters(const FoundComponent& found) {
   return {};
 }
 
-Result<FoundComponent> Derive(const ForeignFile& file, const Signature& signature, const std::string& prefix,
-                              std::vector<std::string>* notes, std::vector<ForeignTensor>* extra) {
+Result<FoundComponent> Derive(const Settings& settings, const Place& place, std::vector<std::string>* notes,
+                              std::vector<ForeignTensor>* extra) {
+  const std::string& prefix = place.prefix;
   FoundComponent found;
   found.prefix = prefix;
-  found.inside_encoder_file = signature.network == Network::kRosinality && prefix.ends_with("decoder.");
-  switch (signature.network) {
+  found.inside_encoder_file = HasWord(prefix, {"decoder"});
+  switch (place.signature->network) {
     case Network::kRosinality: {
-      MIEN_ASSIGN(found.config.generator, DeriveRosinality(file, prefix));
-      MIEN_TRY(GeneratorAverage(file, &found, notes, extra));
+      MIEN_ASSIGN(found.config.generator, DeriveRosinality(settings, prefix));
       break;
     }
     case Network::kNvidia: {
-      MIEN_ASSIGN(found.config.generator, DeriveNvidia(file, prefix));
+      MIEN_ASSIGN(found.config.generator, DeriveNvidia(settings, prefix, notes));
       break;
     }
     case Network::kEncoder: {
-      MIEN_ASSIGN(found.config.encoder, DeriveEncoder(file, prefix));
-      MIEN_TRY(EncoderAverage(file, &found, extra));
+      MIEN_ASSIGN(found.config.encoder, DeriveEncoder(settings, prefix, notes));
+      MIEN_TRY(EncoderAverage(settings, &found, extra));
       break;
     }
     case Network::kRecognizer: {
-      MIEN_ASSIGN(found.config.recognizer, DeriveRecognizer(file, prefix));
+      MIEN_ASSIGN(found.config.recognizer, DeriveRecognizer(settings, prefix));
       break;
     }
     case Network::kFlow: {
-      MIEN_ASSIGN(found.config.flow, DeriveFlow(file, prefix));
+      MIEN_ASSIGN(found.config.flow, DeriveFlow(settings, prefix, notes));
       break;
     }
     case Network::kAttributes: {
-      MIEN_ASSIGN(found.config.attributes, DeriveAttributes(file, prefix));
+      MIEN_ASSIGN(found.config.attributes, DeriveAttributes(settings, prefix));
       break;
     }
   }
+  if (found.config.generator) MIEN_TRY(GeneratorAverage(settings, &found, notes, extra));
   MIEN_TRY(CheckConfig(found.config));
+  if (found.config.generator) AddFilters(settings.file(), *place.signature, found, extra, notes);
   return found;
 }
 
@@ -215,7 +305,9 @@ Status Assign(const ForeignFile& file, const Signature& signature, const std::ve
     const std::string source = found->prefix + spec.name.substr(skip);
     const ForeignTensor* tensor = special != extra.end() ? &*special : file.Find(source);
     if (tensor == nullptr) {
-      problems.Add("%s %s is missing", Printable(source).c_str(), spec.shape.ToString().c_str());
+      const std::string why = file.Unread(source);
+      problems.Add("%s %s is missing%s", Printable(source).c_str(), spec.shape.ToString().c_str(),
+                   why.empty() ? "" : (": " + why).c_str());
       continue;
     }
     if (!(tensor->shape == spec.shape)) {
@@ -250,45 +342,116 @@ void FindStrangers(const ForeignFile& file, const Signature& signature, const st
   }
 }
 
-std::string TopKeys(const ForeignFile& file) {
-  std::set<std::string> keys;
+// One network, whole, or what is wrong with it. Names of the tensors it takes are added to `claimed`.
+Result<FoundComponent> Take(const Settings& settings, const Place& place, std::vector<std::string>* notes,
+                            std::set<std::string>* claimed) {
+  std::vector<ForeignTensor> extra;
+  MIEN_ASSIGN(FoundComponent found, Derive(settings, place, notes, &extra));
+  std::set<std::string> taken;
+  MIEN_TRY(Assign(settings.file(), *place.signature, extra, &found, &taken));
+  if (found.config.generator) MIEN_TRY(CheckFilters(found));
+  Problems problems;
+  FindStrangers(settings.file(), *place.signature, place.prefix, taken, &problems);
+  MIEN_TRY(problems.ToStatus(Code::kRefused));
+  claimed->merge(taken);
+  return found;
+}
+
+// The first thing that could not be read; whole pickled modules first, whose advice is wanted most.
+std::string Unread(const ForeignFile& file) {
+  const std::pair<const std::string, std::string>* shown = nullptr;
+  for (const auto& entry : file.unread) {
+    const bool module = entry.second.find("whole pickled module") != std::string::npos;
+    if (shown == nullptr || module) shown = &entry;
+    if (module) break;
+  }
+  if (shown == nullptr) return "";
+  return "; " + (shown->first.empty() ? "it" : Printable(shown->first)) + " is " + shown->second;
+}
+
+// What lies in a file that has no network: "optimizer (30 tensors, optimizer.state.0.exp_avg ...)".
+std::string Contents(const ForeignFile& file) {
+  constexpr size_t kShown = 6;
+  struct Folder {
+    size_t tensors = 0;
+    std::string first;
+  };
+  std::map<std::string, Folder> folders;
   for (const ForeignTensor& tensor : file.tensors) {
-    if (keys.size() < 8) keys.insert(Printable(tensor.name.substr(0, tensor.name.find('.'))));
+    Folder& folder = folders[tensor.name.substr(0, tensor.name.find('.'))];
+    if (folder.tensors++ == 0) folder.first = tensor.name;
   }
   std::string text;
-  for (const std::string& key : keys) text += (text.empty() ? "" : ", ") + key;
+  size_t shown = 0;
+  for (const auto& [name, folder] : folders) {
+    if (shown == kShown) break;
+    text += (shown++ == 0 ? "" : ", ") + Printable(name).substr(0, 48);
+    if (folder.first != name) {
+      text += " (" + std::to_string(folder.tensors) + (folder.tensors == 1 ? " tensor, " : " tensors, ") +
+              Printable(folder.first).substr(0, 64) + (folder.tensors == 1 ? ")" : ", ...)");
+    }
+  }
+  if (shown < folders.size()) text += ", and " + std::to_string(folders.size() - shown) + " more";
   return text.empty() ? "no tensors" : text;
+}
+
+// Networks that people take for those of this program, by a name of theirs.
+std::string Resemblance(const ForeignFile& file) {
+  static constexpr struct {
+    const char* end;
+    const char* what;
+  } kKnown[] = {{"synthesis.input.freqs", "StyleGAN3's generator"},
+                {"style_mlp.1.weight", "a generator of BasicSR or GFPGAN"},
+                {"mapping.dense0.weight", "a generator of GenForce"},
+                {"final_linear.0.weight", "a discriminator"},
+                {"b4.fc.weight", "a discriminator"}};
+  for (const auto& known : kKnown) {
+    for (const ForeignTensor& tensor : file.tensors) {
+      if (tensor.name.ends_with(known.end)) return std::string("; it looks like ") + known.what;
+    }
+  }
+  return "";
+}
+
+// Whether a file has tensors of an encoder, of whatever type.
+bool HasEncoder(const ForeignFile& file) {
+  return std::any_of(file.tensors.begin(), file.tensors.end(), [](const ForeignTensor& tensor) {
+    return tensor.name.starts_with("encoder.") || tensor.name.find(".encoder.") != std::string::npos;
+  });
 }
 
 }  // namespace
 
 Result<std::vector<FoundComponent>> DetectComponents(const ForeignFile& file,
                                                      std::vector<std::string>* notes) {
+  const Settings settings(file);
   std::vector<FoundComponent> all;
+  std::vector<std::string> misfits;
   std::set<std::string> claimed;
-  std::vector<std::pair<const Signature*, std::string>> places;
-  for (const Signature& signature : Signatures()) {
-    std::string prefix;
-    if (!FindPrefix(file, signature, &prefix)) continue;
-    std::vector<ForeignTensor> extra;
-    MIEN_ASSIGN(FoundComponent found, Derive(file, signature, prefix, notes, &extra));
-    MIEN_TRY(Assign(file, signature, extra, &found, &claimed));
-    if (found.config.generator) MIEN_TRY(CheckFilters(found));
-    if (!extra.empty()) claimed.insert({prefix + "latent_avg", "latent_avg"});
-    places.emplace_back(&signature, prefix);
-    all.push_back(std::move(found));
+  Status misfit;
+  const std::vector<Place> places = FindPlaces(file);
+  if (places.empty() || HasEncoder(file)) MIEN_TRY(StatedEncoder(settings).status());
+  for (const Place& place : places) {
+    auto found = Take(settings, place, notes, &claimed);
+    if (!found.ok() && (!IsJudge(place.signature->network) || places.size() == 1)) return found.status();
+    if (!found.ok()) {
+      misfit = found.status();
+      misfits.push_back(Shown(place.prefix) + " is left out: " + misfit.message());
+      continue;
+    }
+    NoteChoice(place, notes);
+    all.push_back(std::move(*found));
   }
+  if (all.empty() && !misfit.ok()) return misfit;
   if (all.empty()) {
-    return Status::Error(Code::kRefused, "no network that this program knows (found: %s)",
-                         TopKeys(file).c_str());
+    return Status::Error(Code::kRefused, "no network that this program knows%s%s; the file holds %s",
+                         Resemblance(file).c_str(), Unread(file).c_str(), Contents(file).c_str());
   }
-  Problems problems;
-  for (const auto& [signature, prefix] : places) FindStrangers(file, *signature, prefix, claimed, &problems);
-  if (!problems.empty()) return problems.ToStatus(Code::kRefused);
-  size_t unused = 0;
-  for (const ForeignTensor& tensor : file.tensors) {
-    if (!claimed.count(tensor.name) && !IsIgnored(tensor.name)) ++unused;
-  }
+  notes->insert(notes->end(), misfits.begin(), misfits.end());
+  const auto unused =
+      std::count_if(file.tensors.begin(), file.tensors.end(), [&](const ForeignTensor& tensor) {
+        return !claimed.count(tensor.name) && !IsIgnored(tensor.name) && !tensor.name.ends_with("latent_avg");
+      });
   if (unused > 0) notes->push_back(std::to_string(unused) + " tensors of the file are not needed");
   return all;
 }

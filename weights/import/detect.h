@@ -1,13 +1,14 @@
-// Which networks a foreign file holds, and with which config. Shapes decide; scalars of the file are
-// cross-checked.
+// Which networks a foreign file holds, and with which config. A network is found by its names, wherever in
+// the file they lie; shapes decide its config; everything else that the file says of it must agree.
 #pragma once
 
-#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "weights/config.h"
 #include "weights/import/foreign.h"
+#include "weights/import/settings.h"
 
 namespace mien {
 
@@ -15,7 +16,7 @@ namespace mien {
 struct FoundComponent {
   ModelConfig config;                  // exactly one component set
   std::string prefix;                  // where in the file it was, e.g. "state_dict.decoder."
-  bool inside_encoder_file = false;    // the generator that travels with an e4e encoder
+  bool inside_encoder_file = false;    // the generator that travels with an encoder
   std::vector<ForeignTensor> tensors;  // renamed to the names of ExpectedTensors, in its order
 };
 
@@ -30,12 +31,29 @@ extern const std::vector<std::string> kFlowAttributes;
 extern const std::vector<std::string> kClassifierOutputs;
 
 // Config of one network whose keys start with `prefix` (derive.cc). Sizes that do not fit anything are
-// refused.
-Result<GeneratorConfig> DeriveRosinality(const ForeignFile& file, const std::string& prefix);
-Result<GeneratorConfig> DeriveNvidia(const ForeignFile& file, const std::string& prefix);
-Result<EncoderConfig> DeriveEncoder(const ForeignFile& file, const std::string& prefix);
-Result<RecognizerConfig> DeriveRecognizer(const ForeignFile& file, const std::string& prefix);
-Result<FlowConfig> DeriveFlow(const ForeignFile& file, const std::string& prefix);
-Result<AttributesConfig> DeriveAttributes(const ForeignFile& file, const std::string& prefix);
+// refused, and so are settings that contradict what is computed. What had to be assumed is added to `notes`.
+Result<GeneratorConfig> DeriveRosinality(const Settings& file, const std::string& prefix);
+Result<GeneratorConfig> DeriveNvidia(const Settings& file, const std::string& prefix,
+                                     std::vector<std::string>* notes);
+Result<EncoderConfig> DeriveEncoder(const Settings& file, const std::string& prefix,
+                                    std::vector<std::string>* notes);
+Result<RecognizerConfig> DeriveRecognizer(const Settings& file, const std::string& prefix);
+Result<FlowConfig> DeriveFlow(const Settings& file, const std::string& prefix,
+                              std::vector<std::string>* notes);
+Result<AttributesConfig> DeriveAttributes(const Settings& file, const std::string& prefix);
+
+// The encoder that the file says it has; refused when it is one that is not computed. Nothing: it does not
+// say.
+struct StatedType {
+  std::string path;  // of encoder_type
+  EncoderKind kind;
+};
+Result<std::optional<StatedType>> StatedEncoder(const Settings& settings);
+// Where the other settings of the encoder are, with the dot behind it: beside encoder_type, else in opts,
+// else beside start_from_latent_avg; empty: at the top or nowhere.
+std::string EncoderFolder(const Settings& settings, const std::string& prefix,
+                          const std::optional<StatedType>& stated);
+// A model file of ours, whose config says what its tensors do not.
+bool StatesItsConfig(const ForeignFile& file);
 
 }  // namespace mien
