@@ -3,6 +3,8 @@
 
 #include "runtime/base/file.h"
 #include "runtime/interrupt.h"
+#include "tools/files.h"
+#include "tools/formats.h"
 #include "tools/verbs.h"
 
 namespace mien {
@@ -23,6 +25,8 @@ Status RunConvert(Session& session, const ConvertWords& words) {
   if (words.tensors_only && (words.sources.size() != 1 || words.fp16 || !words.card.empty())) {
     return Status::Error(Code::kUsage, "--tensors-only takes one source and neither --fp16 nor --card");
   }
+  MIEN_TRY(FormatOf(FileKind::kModel, words.output).status());
+  MIEN_TRY(CheckFiles(session, {{"checkpoint", words.sources}, {"card", {words.card}}}, {{"model", {words.output}}}));
   if (!words.card.empty()) {
     MIEN_ASSIGN(options.card, ReadTextFile(words.card, kMaxCardBytes));
   }

@@ -110,4 +110,8 @@ Status WriteNpz(const std::string& path, const std::vector<NamedTensor>& tensors
   return file.Commit();
 }
 
+Status WriteNpy(const std::string& path, const NamedTensor& tensor) {
+  return WriteFileAtomically(path, NpyOf(tensor));
+}
+
 }  // namespace mien

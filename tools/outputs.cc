@@ -6,7 +6,6 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
-#include <set>
 
 #include "runtime/base/file.h"
 #include "runtime/interrupt.h"
@@ -29,17 +28,6 @@ Result<Image> ReadStdin() {
   auto image = DecodePng(bytes);
   if (!image.ok()) return image.status().Within("stdin");
   return image;
-}
-
-std::string FileName(const std::string& input, const std::string& extension) {
-  return (input == "-" ? "stdin" : fs::path(input).stem().string()) + extension;
-}
-
-// The one name of an existing file; empty when there is none.
-std::string RealPath(const std::string& path) {
-  std::error_code error;
-  const fs::path real = fs::canonical(path, error);
-  return error ? std::string() : real.string();
 }
 
 }  // namespace
@@ -78,34 +66,57 @@ Status WritePicture(const std::string& path, const Image& image, const std::vect
   return {};
 }
 
-Result<std::vector<std::string>> OutputPaths(const std::vector<std::string>& inputs, const std::string& out,
-                                             const std::string& extension) {
+std::string ResultName(const std::string& input) {
+  return input == "-" ? "stdin" : fs::path(input).stem().string();
+}
+
+bool IsFolder(const std::string& out) {
   std::error_code error;
-  std::vector<std::string> paths;
-  const bool folder = inputs.size() > 1 || fs::is_directory(out, error) || out.ends_with('/');
-  if (!folder) {
-    paths = {out};
-  } else {
-    if (out == "-") return Status::Error(Code::kUsage, "several inputs need a folder as output, not stdout");
-    fs::create_directories(out, error);
-    if (!fs::is_directory(out, error)) {
-      return Status::Error(Code::kUsage, "%s: several inputs need a folder as output", out.c_str());
-    }
-    for (const std::string& input : inputs)
-      paths.push_back((fs::path(out) / FileName(input, extension)).string());
+  return out.ends_with('/') || fs::is_directory(out, error);
+}
+
+Result<OutputFiles> OutputFiles::Plan(const std::vector<std::string>& names, const std::string& out,
+                                      FileKind kind, const std::string& ending) {
+  OutputFiles outputs;
+  if (out == "-" && (names.size() > 1 || kind != FileKind::kPicture)) {
+    return Status::Error(Code::kUsage, names.size() > 1
+                                           ? "several results need a folder as output, not stdout"
+                                           : "only pictures are written to stdout; a file expected");
   }
-  std::set<std::string> seen, taken;
-  for (const std::string& input : inputs) taken.insert(RealPath(input));
-  taken.erase(std::string());
-  for (const std::string& path : paths) {
-    if (!seen.insert(path).second) {
-      return Status::Error(Code::kUsage, "%s: two inputs would be written there", path.c_str());
-    }
-    if (taken.contains(RealPath(path))) {
-      return Status::Error(Code::kUsage, "%s: the output would replace an input", path.c_str());
-    }
+  if (out == "-" || (names.size() == 1 && !IsFolder(out))) {
+    MIEN_TRY(FormatOf(kind, out).status());
+    outputs.paths_ = {out};
+    return outputs;
   }
-  return paths;
+  std::error_code error;
+  if (!IsFolder(out) && (NamesFile(out) || fs::exists(out, error))) {
+    return Status::Error(Code::kUsage, "%s: %zu results need a folder, this is the name of a file",
+                         out.c_str(), names.size());
+  }
+  MIEN_ASSIGN(const std::string format, FormatOf(kind, "result" + ending));
+  outputs.folder_ = out;
+  for (const std::string& name : names) outputs.paths_.push_back((fs::path(out) / (name + format)).string());
+  return outputs;
+}
+
+OutputFiles::~OutputFiles() {
+  for (auto folder = made_.rbegin(); folder != made_.rend(); ++folder) rmdir(folder->c_str());
+}
+
+Status OutputFiles::MakeFolder() {
+  std::error_code error;
+  if (folder_.empty() || fs::is_directory(folder_, error)) return {};
+  fs::path path;
+  for (const fs::path& part : fs::path(folder_)) {
+    path /= part;
+    if (part.empty() || fs::exists(path, error)) continue;
+    if (!fs::create_directory(path, error) && error) {
+      return Status::Error(Code::kFailure, "%s: cannot make the folder: %s", path.c_str(),
+                           error.message().c_str());
+    }
+    made_.push_back(path.string());
+  }
+  return {};
 }
 
 std::vector<PngText> Provenance(const nlohmann::json& parameters, bool edited) {
@@ -129,7 +140,9 @@ void WarnUnaligned(const Session& session, const std::string& path, const Image&
 Progress::Progress(const Session& session, size_t total)
     : shown_(!session.quiet && total > 1 && isatty(STDERR_FILENO)), total_(total) {}
 
-Progress::~Progress() {
+Progress::~Progress() { Clear(); }
+
+void Progress::Clear() {
   if (shown_) std::fputs("\r\033[K", stderr);
 }
 

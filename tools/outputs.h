@@ -1,5 +1,5 @@
-// What the verbs that handle pictures share: inputs and outputs by name ("-" is stdin or stdout), provenance
-// texts, progress on a terminal.
+// What the verbs that handle pictures share: inputs by name ("-" is stdin), where results go ("-" is stdout),
+// provenance texts, progress on a terminal.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -8,6 +8,8 @@
 
 #include "runtime/image.h"
 #include "runtime/pipeline.h"
+#include "tools/files.h"
+#include "tools/formats.h"
 #include "tools/session.h"
 
 namespace mien {
@@ -24,11 +26,38 @@ void AddPreview(CLI::App& verb, int& resolution);
 Result<Image> ReadPicture(const std::string& path);
 Status WritePicture(const std::string& path, const Image& image, const std::vector<PngText>& texts);
 
-// Where the result of each input goes. One input: OUT, or a file in OUT when that is a folder. Several: OUT
-// is a folder, made when it is not there, and each result is named like its input with `extension`. Two
-// inputs of one name, or an output that is one of the inputs, are usage errors.
-Result<std::vector<std::string>> OutputPaths(const std::vector<std::string>& inputs, const std::string& out,
-                                             const std::string& extension);
+// What a result is called that is made from the file `input`: its name without folder and ending.
+std::string ResultName(const std::string& input);
+
+// Where the results of a verb go. Made before anything is computed; then CheckFiles has its say about
+// paths().
+class OutputFiles {
+ public:
+  // One result: OUT, or NAME.ending in OUT where that is a folder or ends with '/'. Several: OUT is a folder,
+  // there or to be made. The endings are those of the kind unless `ending` (".npz") is given for the files in
+  // a folder. Usage errors: a format that is not written; several results where OUT is a file, names one
+  // ("strip.png") or is "-";
+  // "-" for anything but a picture.
+  static Result<OutputFiles> Plan(const std::vector<std::string>& names, const std::string& out,
+                                  FileKind kind, const std::string& ending = "");
+  OutputFiles(OutputFiles&& other) = default;
+  OutputFiles& operator=(OutputFiles&& other) = delete;
+  ~OutputFiles();  // takes away the folders that MakeFolder made where nothing lies in them
+
+  const std::vector<std::string>& paths() const { return paths_; }
+  // The folder, when it is not there yet. To be called before each write: there is no folder before there is
+  // a result.
+  Status MakeFolder();
+
+ private:
+  OutputFiles() = default;
+  std::vector<std::string> paths_;
+  std::string folder_;             // empty: none is needed
+  std::vector<std::string> made_;  // outermost first
+};
+
+// Whether Plan would put results into OUT instead of naming one after it.
+bool IsFolder(const std::string& out);
 
 // PNG texts that say what made the picture: the program, the parameters as JSON, and the mark of synthetic
 // media (IPTC digital source type in XMP). `edited`: made from a photo, otherwise from nothing.
@@ -43,6 +72,7 @@ class Progress {
   Progress(const Session& session, size_t total);
   ~Progress();
   void Step(const std::string& what);
+  void Clear();  // before other lines on stderr
 
  private:
   bool shown_;

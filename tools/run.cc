@@ -6,6 +6,8 @@
 #include "runtime/engine.h"
 #include "runtime/interrupt.h"
 #include "runtime/random.h"
+#include "tools/files.h"
+#include "tools/formats.h"
 #include "tools/tensors.h"
 #include "tools/verbs.h"
 
@@ -20,10 +22,22 @@ struct RunOptions {
   std::optional<int> batch;
 };
 
+// The tensor that a graph's input is read from. Of a file with one tensor that has no name, that one; w_plus may have the
+// names that the public scripts give it.
+const ForeignTensor* FindInput(const ForeignFile& file, const std::string& name) {
+  if (const ForeignTensor* const found = file.Find(name)) return found;
+  if (name == "w_plus") {
+    for (const char* other : {"f", "w"}) {
+      if (const ForeignTensor* const found = file.Find(other)) return found;
+    }
+  }
+  const bool nameless = file.tensors.size() == 1 && (file.tensors[0].name.empty() || file.tensors[0].name == "arr_0");
+  return nameless ? &file.tensors[0] : nullptr;
+}
+
 // Noise maps of the synthesis graph: from the input file when it has them, made up with --noise random.
-Status ChooseNoise(const RunOptions& options, const std::vector<NamedTensor>& given,
-                   ProgramOptions* program) {
-  const NamedTensor* map = FindTensor(given, "noise.0");
+Status ChooseNoise(const RunOptions& options, const ForeignFile& given, ProgramOptions* program) {
+  const ForeignTensor* map = given.Find("noise.0");
   if (options.noise == "random") {
     program->noise = NoiseMode::kInput;
     program->noise_per_sample = true;
@@ -40,15 +54,15 @@ Status ChooseNoise(const RunOptions& options, const std::vector<NamedTensor>& gi
 
 // The batch is the first dimension of the graph's first input.
 Result<int> BatchOf(const RunOptions& options, const ModelConfig& config, const ProgramOptions& program,
-                    const std::vector<NamedTensor>& given) {
+                    const ForeignFile& given) {
   if (options.in.empty()) return options.batch.value_or(1);
   if (options.batch) return Status::Error(Code::kUsage, "--batch is for --plan without --in");
   MIEN_ASSIGN(Graph graph, BuildGraph(config, program, 1));
   const std::string& name = graph.values[graph.inputs[0]].name;
-  const NamedTensor* first = FindTensor(given, name);
+  const ForeignTensor* first = FindInput(given, name);
   if (first == nullptr) {
-    return Status::Error(Code::kUsage, "%s: graph %s expects a tensor %s, which is not there",
-                         options.in.c_str(), options.graph.c_str(), name.c_str());
+    return Status::Error(Code::kUsage, "%s: graph %s expects a tensor %s, the file has %s", options.in.c_str(),
+                         options.graph.c_str(), name.c_str(), ContentInWords(given).c_str());
   }
   const int64_t batch = first->shape.rank > 0 ? first->shape[0] : 0;
   if (batch < 1 || batch > kMaxBatch) {
@@ -58,31 +72,37 @@ Result<int> BatchOf(const RunOptions& options, const ModelConfig& config, const 
   return static_cast<int>(batch);
 }
 
-// The tensors of the file in the order of the graph's inputs; --noise random adds its maps to `given`.
-Result<std::vector<std::span<const float>>> GatherInputs(const Session& session, const RunOptions& options,
-                                                         const Graph& graph,
-                                                         std::vector<NamedTensor>& given) {
-  if (options.noise == "random") {
-    for (size_t k = 1; k < graph.inputs.size(); ++k) {
-      const Value& value = graph.values[graph.inputs[k]];
-      NamedTensor map = {value.name, value.shape, std::vector<float>(value.shape.elements())};
-      const size_t plane = static_cast<size_t>(value.shape[2] * value.shape[3]);
-      for (int64_t n = 0; n < value.shape[0]; ++n) {
-        FillNoise(uint64_t{session.seed} + n, k - 1, std::span(map.values).subspan(n * plane, plane));
-      }
-      given.push_back(std::move(map));
-    }
+// Every input of the graph is there in its shape, or made up by --noise random.
+Status CheckInputs(const RunOptions& options, const Graph& graph, const ForeignFile& given) {
+  for (size_t k = 0; k < graph.inputs.size(); ++k) {
+    if (k > 0 && options.noise == "random") continue;
+    const Value& value = graph.values[graph.inputs[k]];
+    const ForeignTensor* tensor = FindInput(given, value.name);
+    if (tensor != nullptr && tensor->shape == value.shape) continue;
+    return Status::Error(Code::kUsage, "%s: graph %s expects %s %s, the file has %s", options.in.c_str(),
+                         graph.name.c_str(), value.name.c_str(), value.shape.ToString().c_str(),
+                         tensor == nullptr ? "none" : tensor->shape.ToString().c_str());
   }
-  std::vector<std::span<const float>> inputs;
-  for (const ValueId id : graph.inputs) {
-    const Value& value = graph.values[id];
-    const NamedTensor* tensor = FindTensor(given, value.name);
-    if (tensor == nullptr || !(tensor->shape == value.shape)) {
-      return Status::Error(Code::kUsage, "%s: graph %s expects %s %s, the file has %s", options.in.c_str(),
-                           graph.name.c_str(), value.name.c_str(), value.shape.ToString().c_str(),
-                           tensor == nullptr ? "none" : tensor->shape.ToString().c_str());
+  return {};
+}
+
+// What the graph needs of the file, and no more, in the order of its inputs.
+Result<std::vector<std::vector<float>>> ReadInputs(const Session& session, const RunOptions& options,
+                                                   const Graph& graph, const ForeignFile& given) {
+  std::vector<std::vector<float>> inputs;
+  for (size_t k = 0; k < graph.inputs.size(); ++k) {
+    const Value& value = graph.values[graph.inputs[k]];
+    if (k > 0 && options.noise == "random") {
+      std::vector<float> maps(static_cast<size_t>(value.shape.elements()));
+      const size_t plane = static_cast<size_t>(value.shape[2] * value.shape[3]);
+      for (int64_t n = 0; n < value.shape[0]; ++n)
+        FillNoise(uint64_t{session.seed} + n, k - 1, std::span(maps).subspan(n * plane, plane));
+      inputs.push_back(std::move(maps));
+      continue;
     }
-    inputs.push_back(tensor->values);
+    auto values = ReadFloats(*FindInput(given, value.name));
+    if (!values.ok()) return values.status().Within("%s", options.in.c_str());
+    inputs.push_back(std::move(*values));
   }
   return inputs;
 }
@@ -128,10 +148,14 @@ Status CheckUsage(const RunOptions& options) {
 
 Status RunGraph(Session& session, const RunOptions& options) {
   MIEN_TRY(CheckUsage(options));
+  if (!options.out.empty()) MIEN_TRY(CheckFormat(options.out, 1));
+  if (!options.plan_picture.empty()) MIEN_TRY(FormatOf(FileKind::kDrawing, options.plan_picture).status());
+  MIEN_TRY(CheckFiles(session, {{"tensors", {options.in}}},
+                      {{"tensors", {options.out}}, {"drawing", {options.plan_picture}}}));
   MIEN_ASSIGN(auto model, OpenModel(session));
-  std::vector<NamedTensor> given;
+  ForeignFile given;
   if (!options.in.empty()) {
-    MIEN_ASSIGN(given, ReadTensors(options.in));
+    MIEN_ASSIGN(given, OpenTensors(options.in));
   }
   ProgramOptions program;
   program.graph = options.graph;
@@ -149,10 +173,16 @@ Status RunGraph(Session& session, const RunOptions& options) {
     MIEN_ASSIGN(const auto planned, Engine::Plan(store, wanted));
     return ShowPlan(session, options, *planned);
   }
+  {
+    MIEN_ASSIGN(const Graph expected, BuildGraph(model->config(), program, wanted.batch));
+    MIEN_TRY(CheckInputs(options, expected, given));
+    MIEN_TRY(CheckFormat(options.out, expected.outputs.size()));
+  }
   MIEN_ASSIGN(const auto engine, Engine::Create(store, wanted));
   MIEN_TRY(ShowPlan(session, options, *engine));
   const Graph& graph = engine->graph(0);
-  MIEN_ASSIGN(auto inputs, GatherInputs(session, options, graph, given));
+  MIEN_ASSIGN(const auto values, ReadInputs(session, options, graph, given));
+  const std::vector<std::span<const float>> inputs(values.begin(), values.end());
   std::vector<NamedTensor> results;
   std::vector<std::span<float>> outputs;
   for (const NamedValue& output : graph.outputs) {
@@ -173,9 +203,9 @@ void AddRun(CLI::App& app, Session& session) {
   verb->add_option("--graph", options->graph, "which network")
       ->required()
       ->check(CLI::IsMember(GraphNames()));
-  verb->add_option("--in", options->in, "tensors by the graph's input names (.safetensors or .npz)")
+  verb->add_option("--in", options->in, "tensors by the graph's input names (.safetensors, .npz, .npy or a torch file)")
       ->type_name("FILE");
-  verb->add_option("--out", options->out, "where its outputs go (.safetensors or .npz)")->type_name("FILE");
+  verb->add_option("--out", options->out, "where its outputs go (.safetensors or .npz; one alone also .npy)")->type_name("FILE");
   verb->add_flag("--trace", options->trace, "the unfused network; every layer's output is written");
   verb->add_option("--psi", options->psi, "mapping: truncation")->capture_default_str();
   verb->add_option("--psi-cutoff", options->psi_cutoff, "mapping: rows that are truncated (default: all)")

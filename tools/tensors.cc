@@ -1,88 +1,78 @@
 #include "tools/tensors.h"
 
 #include <algorithm>
-#include <cmath>
-#include <cstring>
-#include <memory>
 
+#include "tools/formats.h"
 #include "tools/npz.h"
 #include "weights/container.h"
+#include "weights/header.h"
 #include "weights/import/readers.h"
+#include "weights/layout.h"
 
 namespace mien {
-namespace {
 
-Result<std::vector<NamedTensor>> ReadSafetensors(std::shared_ptr<const ByteSource> source) {
-  MIEN_ASSIGN(TensorFile file, TensorFile::Open(std::move(source), TensorFile::Profile::kPlain));
-  std::vector<NamedTensor> tensors;
-  for (const TensorEntry& entry : file.tensors()) {
-    NamedTensor tensor = {entry.name, entry.shape, {}};
-    tensor.values.resize(static_cast<size_t>(entry.shape.elements()));
-    MIEN_TRY(file.ReadFloats(entry, tensor.values));
-    tensors.push_back(std::move(tensor));
-  }
-  return tensors;
-}
+Result<ForeignFile> OpenTensors(const std::string& path) { return ReadForeign(path); }
 
-bool IsNpz(const std::string& path) { return path.ends_with(".npz"); }
-
-Result<std::vector<float>> FloatsOf(const ForeignTensor& tensor) {
-  std::vector<std::byte> bytes;
-  MIEN_TRY(ReadContiguous(tensor, &bytes));
+Result<std::vector<float>> ReadFloats(const ForeignTensor& tensor) {
   std::vector<float> values(static_cast<size_t>(tensor.shape.elements()));
-  for (size_t i = 0; i < values.size(); ++i) {
-    if (tensor.type == DType::kF32) {
-      std::memcpy(&values[i], bytes.data() + i * sizeof(float), sizeof(float));
-    } else if (tensor.type == DType::kF64) {
-      double value;
-      std::memcpy(&value, bytes.data() + i * sizeof(double), sizeof(double));
-      values[i] = static_cast<float>(value);
-    } else {
-      return Status::Error(Code::kRefused, "%s is %s, F32 or F64 expected", tensor.name.c_str(),
-                           DTypeName(tensor.type));
+  // Elements that lie in order are read in pieces, so that only the floats take memory.
+  ForeignTensor piece = tensor;
+  SetContiguous(&piece);
+  const bool in_order = std::ranges::equal(piece.strides, tensor.strides);
+  const size_t most = in_order ? 1 << 16 : values.size();
+  piece = tensor;
+  std::vector<std::byte> bytes;
+  for (size_t done = 0; done < values.size(); done += most) {
+    const size_t count = std::min(most, values.size() - done);
+    if (in_order) {
+      piece.shape = {static_cast<int64_t>(count)};
+      piece.strides[0] = 1;
+      piece.offset = tensor.offset + done;
     }
-    if (!std::isfinite(values[i])) {
-      return Status::Error(Code::kRefused, "%s: element %zu is not finite", tensor.name.c_str(), i);
+    MIEN_TRY(ReadContiguous(piece, &bytes));
+    size_t bad = 0;
+    if (!ConvertToFloats(tensor.type, bytes, std::span(values).subspan(done, count), &bad)) {
+      return Status::Error(Code::kRefused, "tensor %s: element %zu is not finite or no float holds it",
+                           Printable(tensor.name).c_str(), done + bad);
     }
   }
   return values;
 }
 
-// The public scripts write w_plus under the key f or w.
-Result<std::vector<NamedTensor>> ReadNpzTensors(const std::shared_ptr<const ByteSource>& source) {
-  MIEN_ASSIGN(ForeignFile file, ReadNpz(source));
-  std::vector<NamedTensor> tensors;
+std::string ContentInWords(const ForeignFile& file) {
+  constexpr size_t kMost = 8;
+  std::vector<std::string> items;
   for (const ForeignTensor& tensor : file.tensors) {
-    MIEN_ASSIGN(std::vector<float> values, FloatsOf(tensor));
-    const bool codes = tensor.name == "f" || tensor.name == "w";
-    tensors.push_back({codes ? "w_plus" : tensor.name, tensor.shape, std::move(values)});
+    if (items.size() > kMost) break;
+    items.push_back(Printable(tensor.name) + (tensor.name.empty() ? "" : " ") + DTypeName(tensor.type) + " " +
+                    tensor.shape.ToString());
   }
-  return tensors;
+  for (const auto& [name, what] : file.unread) {
+    if (items.size() > kMost) break;
+    items.push_back(Printable(name) + (name.empty() ? "" : " ") + "(" + what + ")");
+  }
+  if (items.empty()) return "no tensor";
+  std::string text;
+  for (size_t i = 0; i < std::min(items.size(), kMost); ++i) text += (i > 0 ? ", " : "") + items[i];
+  return items.size() > kMost ? text + ", ..." : text;
 }
 
-// Zip archives start with a local header, or with the end record when they are empty.
-bool LooksLikeZip(const ByteSource& source) {
-  std::byte magic[2];
-  return source.size() >= 4 && source.ReadAt(0, magic).ok() && magic[0] == std::byte{'P'} &&
-         magic[1] == std::byte{'K'};
-}
-
-}  // namespace
-
-Result<std::vector<NamedTensor>> ReadTensors(const std::string& path) {
-  MIEN_ASSIGN(File opened, File::Open(path));
-  const auto source = std::make_shared<const File>(std::move(opened));
-  auto tensors = LooksLikeZip(*source) ? ReadNpzTensors(source) : ReadSafetensors(source);
-  if (!tensors.ok()) return tensors.status().Within("%s", path.c_str());
-  return tensors;
+Status CheckFormat(const std::string& path, size_t tensors) {
+  MIEN_ASSIGN(const std::string format, FormatOf(FileKind::kTensors, path));
+  if (format != ".npy" || tensors == 1) return {};
+  return Status::Error(Code::kUsage,
+                       "%s: an .npy file holds one tensor, there are %zu; write .npz or .safetensors",
+                       path.c_str(), tensors);
 }
 
 Status WriteTensors(const std::string& path, const std::vector<NamedTensor>& tensors,
                     const std::map<std::string, std::string>& metadata) {
-  if (IsNpz(path)) {
-    if (tensors.size() == 1 && tensors[0].name == "w_plus") {
+  MIEN_ASSIGN(const std::string format, FormatOf(FileKind::kTensors, path));
+  MIEN_TRY(CheckFormat(path, tensors.size()));
+  if (format == ".npy") return WriteNpy(path, tensors[0]);
+  if (format == ".npz") {
+    if (tensors.size() == 1 && tensors[0].name == "w_plus")
       return WriteNpz(path, {{"f", tensors[0].shape, tensors[0].values}});
-    }
     return WriteNpz(path, tensors);
   }
   std::vector<TensorToWrite> to_write;
@@ -90,12 +80,6 @@ Status WriteTensors(const std::string& path, const std::vector<NamedTensor>& ten
     to_write.push_back({tensor.name, DType::kF32, tensor.shape, std::as_bytes(std::span(tensor.values))});
   }
   return WriteTensorFile(path, to_write, metadata, TensorFile::Profile::kPlain);
-}
-
-const NamedTensor* FindTensor(const std::vector<NamedTensor>& tensors, const std::string& name) {
-  const auto found = std::find_if(tensors.begin(), tensors.end(),
-                                  [&](const NamedTensor& tensor) { return tensor.name == name; });
-  return found == tensors.end() ? nullptr : &*found;
 }
 
 }  // namespace mien

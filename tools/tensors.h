@@ -1,5 +1,5 @@
-// Tensors exchanged with the outside: ordinary safetensors files, and .npz archives as the public scripts
-// write and read them (numpy.savez; key "f" or "w" is w_plus). Everything is float32 in memory.
+// Tensors exchanged with the outside, in files of other programs too: safetensors, NumPy's .npz and .npy,
+// torch files.
 #pragma once
 
 #include <map>
@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "runtime/base/tensor.h"
+#include "weights/import/foreign.h"
 
 namespace mien {
 
@@ -16,13 +17,21 @@ struct NamedTensor {
   std::vector<float> values;
 };
 
-// Which of the two it is, the content says.
-Result<std::vector<NamedTensor>> ReadTensors(const std::string& path);
-// Which of the two it becomes, the name says: .npz, anything else is safetensors.
+// The names, types and shapes in a file, which may be a stream ("-", a pipe). Which form it has, the content
+// says. Elements are read when they are asked for.
+Result<ForeignFile> OpenTensors(const std::string& path);
+// All elements as floats. Refused, naming the tensor: one that is not finite, a whole number that floats do
+// not hold.
+Result<std::vector<float>> ReadFloats(const ForeignTensor& tensor);
+// "f F32 [1,18,512], name (an array of type <U5)": what lies in the file, for messages; not more than fits
+// into one.
+std::string ContentInWords(const ForeignFile& file);
+
+// Whether so many tensors can go to this file. Usage error: a format that is not written (formats.h), several
+// tensors for an .npy file.
+Status CheckFormat(const std::string& path, size_t tensors);
+// A lone w_plus is named f in an .npz file, as the public scripts name it.
 Status WriteTensors(const std::string& path, const std::vector<NamedTensor>& tensors,
                     const std::map<std::string, std::string>& metadata);
-
-const NamedTensor* FindTensor(const std::vector<NamedTensor>& tensors,
-                              const std::string& name);  // null: not there
 
 }  // namespace mien

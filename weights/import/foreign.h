@@ -38,9 +38,10 @@ struct ForeignTensor {
 using ForeignScalar = std::variant<std::monostate, bool, int64_t, double, std::string>;
 
 struct ForeignFile {
-  std::string kind;  // "torch zip", "torch legacy", "pickle", "npz", "safetensors"
+  std::string kind;  // "torch zip", "torch legacy", "pickle", "npz", "npy", "safetensors"
   std::vector<ForeignTensor> tensors;
   std::map<std::string, ForeignScalar> scalars;  // by dotted path
+  std::map<std::string, std::string> unread;     // what lies there and was not read, by path: what it is
   std::map<std::string, std::string> metadata;   // safetensors only
 
   const ForeignTensor* Find(const std::string& name) const;  // null: not there

@@ -1,5 +1,6 @@
-// Archives of numpy arrays (spec i.6): a zip of .npy members, stored or deflated. The .npy header is a Python
-// literal of three known keys; nothing else of the language is understood.
+// NumPy's arrays (spec i.6): one in an .npy file, or a zip of such members, stored or deflated. The .npy
+// header is a Python literal of three known keys; nothing else of the language is understood.
+#include <algorithm>
 #include <cinttypes>
 #include <cstring>
 
@@ -15,7 +16,7 @@ constexpr uint64_t kMaxInflated = 32 << 20;  // of one archive: latents are smal
 constexpr uint64_t kMaxHeader = 4096;
 
 struct ArrayType {
-  const char* text;
+  std::string_view text;
   DType type;
 };
 constexpr ArrayType kTypes[] = {{"<f8", DType::kF64}, {"<f4", DType::kF32}, {"<f2", DType::kF16},
@@ -27,7 +28,8 @@ class HeaderText {
  public:
   explicit HeaderText(std::string_view text) : text_(text) {}
 
-  bool Parse(DType* type, bool* columns_first, std::vector<uint64_t>* shape) {
+  // `type` is NumPy's word for the elements.
+  bool Parse(std::string* type, bool* columns_first, std::vector<uint64_t>* shape) {
     bool seen[3] = {false, false, false};
     if (!Take("{")) return false;
     while (!Take("}")) {
@@ -61,14 +63,13 @@ class HeaderText {
     if (*seen || !Take(key) || !Take(":")) return false;
     return *seen = true;
   }
-  bool Type(DType* type) {
-    for (const ArrayType& known : kTypes) {
-      if (Take(std::string("'") + known.text + "'")) {
-        *type = known.type;
-        return true;
-      }
-    }
-    return false;
+  bool Type(std::string* type) {
+    const char close = Take("'") ? '\'' : Take("[") ? ']' : '\0';
+    const size_t end = close == '\0' ? text_.npos : text_.find(close);
+    if (end == text_.npos) return false;
+    *type = close == ']' ? "a record" : std::string(text_.substr(0, end));
+    text_.remove_prefix(end + 1);
+    return true;
   }
   bool Tuple(std::vector<uint64_t>* shape) {
     if (!Take("(")) return false;
@@ -77,10 +78,10 @@ class HeaderText {
       uint64_t value = 0;
       size_t digits = 0;
       for (; digits < text_.size() && text_[digits] >= '0' && text_[digits] <= '9'; ++digits) {
-        if (digits > 9) return false;
+        if (digits > 17) return false;
         value = value * 10 + static_cast<uint64_t>(text_[digits] - '0');
       }
-      if (digits == 0 || shape->size() >= Shape::kMaxRank) return false;
+      if (digits == 0) return false;
       text_.remove_prefix(digits);
       shape->push_back(value);
       if (Take(",")) continue;
@@ -93,10 +94,13 @@ class HeaderText {
   std::string_view text_;
 };
 
-// Position and size of the array inside `source` from `begin` to `end`.
-Status ReadArray(const SharedSource& source, uint64_t begin, uint64_t end, ForeignTensor* tensor) {
+// Adds the array that `source` has from `begin` to `end` to the tensors; one of another type or size than
+// tensors have to what was not read.
+Status AddArray(const SharedSource& source, uint64_t begin, uint64_t end, const std::string& name,
+                ForeignFile* file) {
   const auto refuse = [&](const char* what) {
-    return Status::Error(Code::kRefused, "npz: %s: %s", Printable(tensor->name).c_str(), what);
+    return Status::Error(Code::kRefused, "%s: %s%s%s", file->kind.c_str(), Printable(name).c_str(),
+                         name.empty() ? "" : ": ", what);
   };
   std::byte start[12];
   if (end - begin < sizeof start) return refuse("too short for an array");
@@ -112,22 +116,31 @@ Status ReadArray(const SharedSource& source, uint64_t begin, uint64_t end, Forei
   std::string text(length, '\0');
   MIEN_TRY(source->ReadAt(begin + prefix, std::as_writable_bytes(std::span(text))));
   std::vector<uint64_t> dims;
+  std::string type;
   bool columns_first = false;
-  if (!HeaderText(text).Parse(&tensor->type, &columns_first, &dims))
-    return refuse("its header is not understood");
-  auto shape = Shape::Checked(dims);
-  if (!shape.ok()) return refuse(shape.status().message());
-  tensor->shape = *shape;
-  tensor->storage = {tensor->type, static_cast<uint64_t>(shape->elements()), begin + prefix + length, source};
-  if (tensor->bytes() != end - tensor->storage.begin) return refuse("its data do not fill the member");
-  SetContiguous(tensor);
+  if (!HeaderText(text).Parse(&type, &columns_first, &dims)) return refuse("its header is not understood");
+  const auto known = std::ranges::find(kTypes, type, &ArrayType::text);
+  const auto shape = Shape::Checked(dims);
+  if (known == std::end(kTypes) || !shape.ok()) {
+    file->unread[name] = shape.ok() ? "an array of type " + Printable(type)
+                                    : "an array: " + std::string(shape.status().message());
+    return {};
+  }
+  ForeignTensor tensor;
+  tensor.name = name;
+  tensor.type = known->type;
+  tensor.shape = *shape;
+  tensor.storage = {tensor.type, static_cast<uint64_t>(shape->elements()), begin + prefix + length, source};
+  if (tensor.bytes() != end - tensor.storage.begin) return refuse("its data do not fill it");
+  SetContiguous(&tensor);
   if (columns_first) {
     int64_t stride = 1;
-    for (int i = 0; i < tensor->shape.rank; ++i) {
-      tensor->strides[i] = stride;
-      stride *= tensor->shape[i];
+    for (int i = 0; i < tensor.shape.rank; ++i) {
+      tensor.strides[i] = stride;
+      stride *= tensor.shape[i];
     }
   }
+  file->tensors.push_back(std::move(tensor));
   return {};
 }
 
@@ -140,21 +153,28 @@ Result<ForeignFile> ReadNpz(const SharedSource& source) {
   uint64_t inflated = 0;
   for (const ZipEntry& entry : entries) {
     if (!entry.name.ends_with(".npy")) {
-      return Status::Error(Code::kRefused, "npz: %s is no .npy", Printable(entry.name).c_str());
+      file.unread[entry.name] = "no array";
+      continue;
     }
-    ForeignTensor tensor;
-    tensor.name = entry.name.substr(0, entry.name.size() - 4);
+    const std::string name = entry.name.substr(0, entry.name.size() - 4);
     if (entry.deflated) {
       MIEN_ASSIGN(std::vector<std::byte> bytes, ReadZipEntry(*source, entry, kMaxInflated - inflated));
       inflated += bytes.size();
       const uint64_t size = bytes.size();
-      MIEN_TRY(ReadArray(OwnedSource(std::move(bytes)), 0, size, &tensor));
+      MIEN_TRY(AddArray(OwnedSource(std::move(bytes)), 0, size, name, &file));
     } else {
       MIEN_TRY(VerifyZipEntry(*source, entry));
-      MIEN_TRY(ReadArray(source, entry.begin, entry.begin + entry.bytes, &tensor));
+      MIEN_TRY(AddArray(source, entry.begin, entry.begin + entry.bytes, name, &file));
     }
-    file.tensors.push_back(std::move(tensor));
   }
+  file.Index();
+  return file;
+}
+
+Result<ForeignFile> ReadNpy(const SharedSource& source) {
+  ForeignFile file;
+  file.kind = "npy";
+  MIEN_TRY(AddArray(source, 0, source->size(), "", &file));
   file.Index();
   return file;
 }

@@ -65,10 +65,11 @@ Result<ForeignFile> ReadByContent(const SharedSource& source) {
     const bool arrays = !entries.empty() && entries[0].name.ends_with(".npy");
     return arrays ? ReadNpz(source) : ReadTorchZip(source);
   }
+  if (std::memcmp(head, "\x93NUMPY", 6) == 0) return ReadNpy(source);
   if (StartsLikeLegacy(*source, 0, size)) return ReadTorchLegacy(source);
   if (head[0] == '\x80') return ReadModulePickle(source);
   return Status::Error(Code::kRefused,
-                       "neither a torch file (zip or legacy), an NVIDIA pickle, safetensors nor npz");
+                       "neither a torch file (zip or legacy), an NVIDIA pickle, safetensors nor NumPy's .npz or .npy");
 }
 
 }  // namespace

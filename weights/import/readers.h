@@ -16,6 +16,7 @@ Result<ForeignFile> ReadTorchLegacy(const SharedSource& source);   // i.2
 Result<ForeignFile> ReadModulePickle(const SharedSource& source);  // i.3
 Result<ForeignFile> ReadPlainTensors(const SharedSource& source);  // i.5
 Result<ForeignFile> ReadNpz(const SharedSource& source);           // i.6
+Result<ForeignFile> ReadNpy(const SharedSource& source);           // i.6; its one tensor has no name
 
 bool StartsLikeLegacy(const ByteSource& source, uint64_t begin, uint64_t end);
 

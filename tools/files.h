@@ -1,0 +1,25 @@
+// The files of one command line, and which of them are one and the same.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "tools/session.h"
+
+namespace mien {
+
+// The files that play one part, as the messages call it: {"photo", options.inputs}. Empty paths are options
+// that were not given. "-" is stdin among the inputs and stdout among the outputs.
+struct FileGroup {
+  const char* role;
+  std::vector<std::string> paths;
+};
+
+// Called by every verb that writes, with all it reads (the model of the session is added here) and all it
+// writes, before anything is computed. Usage error, naming both files: an output that is an input or another
+// output, by whatever name (links; names that the file system takes for one), stdin or another stream read
+// twice, stdout written twice or with --json.
+Status CheckFiles(const Session& session, std::vector<FileGroup> inputs,
+                  const std::vector<FileGroup>& outputs);
+
+}  // namespace mien
