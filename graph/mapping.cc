@@ -15,7 +15,7 @@ constexpr float kLearningRate = 0.01f;
 
 Status CheckOptions(const GeneratorConfig& g, const MappingOptions& options) {
   if (!std::isfinite(options.psi)) return Status::Error(Code::kUsage, "psi is not a finite number");
-  if (options.psi != 1.0f && !g.has_latent_avg) {
+  if (Truncates(g, options.psi) && !g.has_latent_avg) {
     return Status::Error(Code::kUsage, "psi %g needs an average latent, and the model has none", options.psi);
   }
   if (options.cutoff < -1 || options.cutoff > g.rows()) {
@@ -46,6 +46,10 @@ ValueId Condition(const Module& m, ValueId z, ValueId label) {
 
 }  // namespace
 
+bool Truncates(const GeneratorConfig& generator, float psi) {
+  return generator.convention == Convention::kNvidia ? psi != 1.0f : psi < 1.0f;
+}
+
 Result<Graph> BuildMapping(const ModelConfig& config, const MappingOptions& options) {
   MIEN_TRY(CheckBuild(config.generator.has_value(), "generator", options.batch));
   const GeneratorConfig& g = *config.generator;
@@ -70,8 +74,7 @@ Result<Graph> BuildMapping(const ModelConfig& config, const MappingOptions& opti
   BroadcastRows::Params rows;
   rows.rows = g.rows();
   rows.cutoff = options.cutoff;
-  // The public code of rosinality truncates only below 1; NVIDIA's extrapolates beyond.
-  const bool truncates = nvidia ? options.psi != 1.0f : options.psi < 1.0f;
+  const bool truncates = Truncates(g, options.psi);
   if (truncates) rows.psi = options.psi;
   const ValueId average = truncates ? m.Weight(nvidia ? "mapping.w_avg" : "latent_avg") : kAbsent;
   b.Output("w_plus", b.Call<BroadcastRows>("w_plus", rows, {x, average}));

@@ -20,6 +20,8 @@ struct MappingOptions {
   int cutoff = -1;  // rows below it are truncated; -1: all
   bool trace = false;
 };
+// Whether psi changes w: the public code of rosinality truncates only below 1, NVIDIA's extrapolates beyond.
+bool Truncates(const GeneratorConfig& generator, float psi);
 Result<Graph> BuildMapping(const ModelConfig& config, const MappingOptions& options);  // spec a.2
 
 struct SynthesisOptions {

@@ -106,6 +106,10 @@ std::span<float> Codes(const Pipeline& pipeline, float* w_plus) {
   return {w_plus, static_cast<size_t>(pipeline.rows()) * pipeline.w_dim()};
 }
 
+void Log(const mien_params& params, const std::string& line) {
+  if (params.log != nullptr) params.log(params.log_user, line.c_str());
+}
+
 Status Load(const mien_params& params, mien_context* context) {
   if (params.abi_version != MIEN_ABI_VERSION) {
     return Status::Error(Code::kUsage, "parameters of ABI %u, this library has %d: call mien_params_init",
@@ -143,6 +147,8 @@ Status Load(const mien_params& params, mien_context* context) {
         static_cast<unsigned long long>(engine.need().arena));
     params.log(params.log_user, line);
   }
+  if (config.generator && params.psi != 1.0f && !Truncates(*config.generator, params.psi))
+    Log(params, "psi above 1 has no effect: this generator truncates below 1 only");
   return {};
 }
 
@@ -254,6 +260,9 @@ mien_code mien_apply_edits(mien_context* context, const mien_edit* edits, size_t
           mien::MakeEdit(*pipeline.config().flow, edits[i].attribute == nullptr ? "" : edits[i].attribute,
                          adds ? mien::Edit::Mode::kAdd : mien::Edit::Mode::kSet, edits[i].value, natural));
       wanted.push_back(edit);
+    }
+    for (const mien::FarValue& far : mien::FarValues(*pipeline.config().flow, {&wanted, 1})) {
+      mien::Log(context->params, far.what + (far.meant.empty() ? "" : "; " + far.meant + " would be MIEN_NATURAL"));
     }
     MIEN_ASSIGN(const auto rows, mien::ParseRows(layers == nullptr ? "" : layers, pipeline.rows()));
     return pipeline.ApplyEdit(wanted, rows, keep_identity, mien::Codes(pipeline, w_plus),

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstdio>
 
 namespace mien {
 namespace {
@@ -23,15 +24,65 @@ const char* NaturalUnit(const std::string& attribute) {
   return nullptr;
 }
 
+bool HasRange(const FlowConfig& flow, size_t attribute) {
+  return attribute < flow.attribute_min.size() && attribute < flow.attribute_max.size() &&
+         flow.attribute_max[attribute] > flow.attribute_min[attribute];
+}
+
 Result<float> Normalised(const FlowConfig& flow, int attribute, Edit::Mode mode, float value) {
   const auto index = static_cast<size_t>(attribute);
-  if (index >= flow.attribute_min.size() || index >= flow.attribute_max.size() ||
-      !(flow.attribute_max[index] > flow.attribute_min[index])) {
+  if (!HasRange(flow, index)) {
     return Status::Error(Code::kUsage, "%s: the model states no range, so only normalised values can be used",
                          flow.attributes[index].c_str());
   }
   const float low = flow.attribute_min[index], range = flow.attribute_max[index] - low;
   return mode == Edit::Mode::kSet ? 2.0f * (value - low) / range - 1.0f : 2.0f * value / range;
+}
+
+// What the edits of one attribute come to.
+struct Total {
+  float value = 0.0f;
+  bool set = false, plain = false, natural = false;  // plain, natural: how its parts were given
+};
+
+Total TotalOf(const std::vector<Edit>& edits, int attribute) {
+  Total total;
+  for (const Edit& edit : edits) {
+    if (edit.attribute != attribute) continue;
+    if (edit.mode == Edit::Mode::kSet) total = {.set = true};
+    total.value += edit.value;
+    (edit.natural ? total.natural : total.plain) = true;
+  }
+  return total;
+}
+
+std::string Number(const char* format, float value) {
+  char text[32];
+  std::snprintf(text, sizeof text, format, static_cast<double>(value));
+  return text;
+}
+
+FarValue Describe(const FlowConfig& flow, int attribute, const Total& total) {
+  const auto index = static_cast<size_t>(attribute);
+  const std::string& name = flow.attributes[index];
+  const char* const unit = NaturalUnit(name);
+  const std::string begin = name + (total.set ? "=" : "");  // "age=60", and "age+60" where it is added
+  const char* const format = total.set ? "%g" : "%+g";
+  if (total.natural && !total.plain) {
+    const float low = flow.attribute_min[index], high = flow.attribute_max[index];
+    const float value = 0.5f * (high - low) * (total.value + (total.set ? 1.0f : 0.0f)) + (total.set ? low : 0.0f);
+    return {begin + Number(format, value) + unit + " is far outside of the training range (" + Number("%g", low) +
+                unit + " to " + Number("%g", high) + unit + ")",
+            "", ""};
+  }
+  FarValue far = {begin + Number(format, total.value) + " is " + Number("%g", std::fabs(total.value)) +
+                      " times the training range (-1 to 1)",
+                  "", ""};
+  if (!total.natural && unit != nullptr && HasRange(flow, index)) {
+    far.meant = Number("%g", total.value) + (*unit == 'y' ? " years" : " degrees");
+    far.written = name + "=" + Number("%g", total.value) + unit;
+  }
+  return far;
 }
 
 Status CheckRows(const FlowConfig& flow, const std::vector<bool>& rows, size_t numbers) {
@@ -50,7 +101,7 @@ Result<Edit> MakeEdit(const FlowConfig& flow, const std::string& attribute, Edit
     return Status::Error(Code::kUsage, "attribute %s: one of %s expected", attribute.c_str(),
                          Joined(flow.attributes).c_str());
   }
-  Edit edit = {static_cast<int>(found - flow.attributes.begin()), mode, value};
+  Edit edit = {static_cast<int>(found - flow.attributes.begin()), mode, value, natural};
   if (natural && NaturalUnit(attribute) == nullptr) {
     return Status::Error(Code::kUsage, "attribute %s has no natural unit", attribute.c_str());
   }
@@ -81,6 +132,19 @@ Result<Edit> ParseEdit(const FlowConfig& flow, const std::string& text, Edit::Mo
                          Joined(flow.attributes).c_str());
   }
   return MakeEdit(flow, attribute, mode, value, !unit.empty());
+}
+
+std::vector<FarValue> FarValues(const FlowConfig& flow, std::span<const std::vector<Edit>> edits) {
+  std::vector<FarValue> far;
+  for (int attribute = 0; attribute < static_cast<int>(flow.attributes.size()); ++attribute) {
+    Total farthest;
+    for (const std::vector<Edit>& one : edits) {
+      const Total total = TotalOf(one, attribute);
+      if (std::fabs(total.value) > std::fabs(farthest.value)) farthest = total;
+    }
+    if (std::fabs(farthest.value) > kFarValue) far.push_back(Describe(flow, attribute, farthest));
+  }
+  return far;
 }
 
 Result<std::vector<bool>> ParseRows(const std::string& text, int rows) {

@@ -21,7 +21,8 @@ struct Edit {
   };
   int attribute = 0;  // index into FlowConfig::attributes
   Mode mode = Mode::kSet;
-  float value = 0.0f;  // normalised: -1 and +1 are the ends of the range seen in training
+  float value = 0.0f;    // normalised: -1 and +1 are the ends of the range seen in training
+  bool natural = false;  // it was given in degrees or years
 };
 
 // natural: the value is in degrees (yaw, pitch, roll) or years (age) and is converted with the range stored
@@ -30,6 +31,16 @@ Result<Edit> MakeEdit(const FlowConfig& flow, const std::string& attribute, Edit
                       bool natural);
 // "smile=1.5" is normalised, "yaw=15deg" and "age=60y" are natural.
 Result<Edit> ParseEdit(const FlowConfig& flow, const std::string& text, Edit::Mode mode);
+
+// Past this, on the normalised scale, the generator makes no face any more; often a unit was left out.
+constexpr float kFarValue = 3.0f;
+struct FarValue {
+  std::string what;     // "age=60 is 60 times the training range (-1 to 1)"
+  std::string meant;    // "60 years", which was probably meant; empty: nothing else can be meant
+  std::string written;  // "age=60y", as ParseEdit takes it
+};
+// The attributes that one of several edits of a face takes past kFarValue, each once, by its farthest value.
+std::vector<FarValue> FarValues(const FlowConfig& flow, std::span<const std::vector<Edit>> edits);
 
 // The rows an edit may change. "4-7", "3", "0-2,8": one flag per row; empty text: all.
 Result<std::vector<bool>> ParseRows(const std::string& text, int rows);

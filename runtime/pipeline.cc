@@ -14,6 +14,20 @@ Status NeedsComponent(bool wanted, bool present, const char* what, const char* c
                        component);
 }
 
+Status CheckLabel(const GeneratorConfig& generator, int label) {
+  const int labels = generator.label_dim;
+  if (labels == 0) {
+    if (label == -1) return {};
+    return Status::Error(Code::kUsage, "label %d: this generator is not conditional, it has no labels", label);
+  }
+  if (label >= 0 && label < labels) return {};
+  if (label == -1) {
+    return Status::Error(Code::kUsage, "a conditional generator draws no face without a label: 0 to %d expected",
+                         labels - 1);
+  }
+  return Status::Error(Code::kUsage, "label %d: 0 to %d expected", label, labels - 1);
+}
+
 using Input = std::span<const float>;
 using Output = std::span<float>;
 
@@ -26,10 +40,7 @@ Result<std::unique_ptr<Pipeline>> Pipeline::Create(std::shared_ptr<const ModelFi
   MIEN_TRY(NeedsComponent(options.edit, config.flow.has_value(), "editing", "flow"));
   MIEN_TRY(NeedsComponent(options.synthesize || options.map, config.generator.has_value(), "synthesis",
                           "generator"));
-  if (options.map && config.generator->label_dim > 0) {
-    return Status::Error(Code::kUsage,
-                         "a conditional generator needs labels: use `mien run --graph mapping`");
-  }
+  if (options.map) MIEN_TRY(CheckLabel(*config.generator, options.label));
   auto pipeline = std::unique_ptr<Pipeline>(new Pipeline);
   pipeline->model_ = std::move(model);
   EngineOptions engine = {.backend = options.backend,
@@ -74,6 +85,12 @@ Result<std::unique_ptr<Pipeline>> Pipeline::Create(std::shared_ptr<const ModelFi
     pipeline->rows_ = config.generator->rows();
     pipeline->w_dim_ = config.generator->w_dim;
     pipeline->z_.resize(static_cast<size_t>(config.generator->z_dim));
+    pipeline->mapping_inputs_ = {pipeline->z_};
+    if (options.label >= 0 && options.map) {
+      pipeline->label_.resize(static_cast<size_t>(config.generator->label_dim));
+      pipeline->label_[static_cast<size_t>(options.label)] = 1.0f;
+      pipeline->mapping_inputs_.push_back(pipeline->label_);
+    }
   } else if (config.flow) {
     pipeline->rows_ = config.flow->contexts;
     pipeline->w_dim_ = config.flow->features;
@@ -120,7 +137,7 @@ Status Pipeline::Encode(const Image& photo, std::span<float> w_plus) {
 Status Pipeline::FromSeed(uint32_t seed, std::span<float> w_plus) {
   MIEN_TRY(CheckCodes(w_plus));
   RandomState(seed).Normals(z_);
-  return engine_->Run(mapping_, std::array{Input(z_)}, std::array{w_plus});
+  return engine_->Run(mapping_, mapping_inputs_, std::array{w_plus});
 }
 
 Status Pipeline::ApplyEdit(const std::vector<Edit>& edits, const std::vector<bool>& rows, float keep_identity,
@@ -130,10 +147,9 @@ Status Pipeline::ApplyEdit(const std::vector<Edit>& edits, const std::vector<boo
 
 Status Pipeline::ApplyEdits(std::span<const std::vector<Edit>> edits, const std::vector<bool>& rows,
                             float keep_identity, std::span<const float> w_plus, std::span<float> edited) {
-  const size_t count = edits.size(), numbers = codes_.size(), used = w_plus.size();
-  if (count != 1 && count != latent_.size() / numbers) {
-    return Status::Error(Code::kUsage, "%zu edits together, 1 or %zu expected", count,
-                         latent_.size() / numbers);
+  const size_t numbers = codes_.size(), most = latent_.size() / numbers, count = edits.size(), used = w_plus.size();
+  if (count < 1 || count > most) {
+    return Status::Error(Code::kUsage, "%zu edits together, 1 to %zu expected", count, most);
   }
   MIEN_TRY(CheckCodes(w_plus));
   MIEN_TRY(CheckCodes(edited, count));
@@ -141,12 +157,13 @@ Status Pipeline::ApplyEdits(std::span<const std::vector<Edit>> edits, const std:
   const auto latent = [&](size_t k) { return std::span(latent_).subspan(k * numbers, numbers); };
   std::copy(w_plus.begin(), w_plus.end(), codes_.begin());
   MIEN_TRY(engine_->Run(flow_, std::array{Input(codes_)}, std::array{latent(0), Output()}));
-  for (size_t k = count; k-- > 0;) {
+  const size_t batch = count == 1 ? 1 : most;  // places without an edit hold the face as it is
+  for (size_t k = batch; k-- > 0;) {
     if (k > 0) std::copy_n(latent_.begin(), numbers, latent(k).begin());
-    MIEN_TRY(mien::ApplyEdits(flow, edits[k], rows, latent(k).first(used)));
+    if (k < count) MIEN_TRY(mien::ApplyEdits(flow, edits[k], rows, latent(k).first(used)));
   }
   Engine& inverse = count == 1 ? *engine_ : *inverses_;
-  const Output all = std::span(latent_).first(count * numbers);
+  const Output all = std::span(latent_).first(batch * numbers);
   MIEN_TRY(inverse.Run(count == 1 ? inverse_ : 0, std::array{Input(all)}, std::array{all, Output()}));
   for (size_t k = 0; k < count; ++k) {
     MIEN_TRY(KeepIdentity(flow, rows, keep_identity, std::span(codes_).first(used), latent(k).first(used)));

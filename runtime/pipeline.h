@@ -25,7 +25,7 @@ struct PipelineOptions {
 
   // What will be used; the model must have the networks for it.
   bool encode = false, edit = false, synthesize = false, map = false;
-  int edits = 1;  // of one face together, see ApplyEdits; 1..kMaxBatch
+  int edits = 1;  // of one face together at the most, see ApplyEdits; 1..kMaxBatch
 
   bool random_noise = false;  // fresh noise from the seed given to Synthesize; otherwise the model's maps
   bool no_noise = false;
@@ -35,6 +35,7 @@ struct PipelineOptions {
   bool incremental = false;
   float psi = 1.0f;  // of FromSeed
   int psi_cutoff = -1;
+  int label = -1;  // of FromSeed with a conditional generator: the class; -1 with any other
 };
 
 class Pipeline {
@@ -50,13 +51,13 @@ class Pipeline {
 
   // Largest centred square, antialiased resize to the encoder's input; out [L,D].
   Status Encode(const Image& photo, std::span<float> w_plus);
-  // z from NumPy's RandomState(seed), through the mapping network with the options' truncation.
+  // z from NumPy's RandomState(seed), through the mapping network with the options' label and truncation.
   Status FromSeed(uint32_t seed, std::span<float> w_plus);
   // Flow, edits, inverse flow, on the chosen rows; see editor.h. In and out may be the same memory.
   Status ApplyEdit(const std::vector<Edit>& edits, const std::vector<bool>& rows, float keep_identity,
                    std::span<const float> w_plus, std::span<float> edited);
-  // Several edits of the same w_plus, as many as the options say: the flow runs once, then all inverse flows as one batch.
-  // edited [edits,L,D]; each has the bits that ApplyEdit alone gives.
+  // Several edits of the same w_plus, as many as the options allow: the flow runs once, then all inverse flows as one
+  // batch. edited [edits,L,D]; each has the bits that ApplyEdit alone gives.
   Status ApplyEdits(std::span<const std::vector<Edit>> edits, const std::vector<bool>& rows, float keep_identity,
                     std::span<const float> w_plus, std::span<float> edited);
   // 8 bits by the model's rounding. The seed matters with random_noise only.
@@ -71,7 +72,8 @@ class Pipeline {
   std::unique_ptr<Engine> inverses_;  // of the options' edits together; null: there is one
   int encoder_ = -1, mapping_ = -1, flow_ = -1, inverse_ = -1, synthesis_ = -1;  // programs; -1: not wanted
   int rows_ = 0, w_dim_ = 0, side_ = 0;
-  std::vector<float> photo_, codes_, latent_, z_;  // latent_: of every edit
+  std::vector<float> photo_, codes_, latent_, z_, label_;  // latent_: of every edit; label_: one-hot
+  std::vector<std::span<const float>> mapping_inputs_;     // z_, and label_ of a conditional generator
   std::vector<std::vector<float>> noise_;
   std::vector<std::span<const float>> synthesis_inputs_;  // w_plus, noise_
 };

@@ -1,8 +1,9 @@
 // mien encode: photos to w_plus files.
-#include "runtime/base/interrupt.h"
+#include "tools/batch.h"
 #include "tools/outputs.h"
 #include "tools/tensors.h"
 #include "tools/verbs.h"
+#include "tools/without_effect.h"
 
 namespace mien {
 namespace {
@@ -10,7 +11,7 @@ namespace {
 struct EncodeOptions {
   std::vector<std::string> inputs;
   std::string out;
-  bool npz = false;
+  bool npz = false, fail_fast = false;
 };
 
 Status RunEncode(Session& session, const EncodeOptions& options) {
@@ -19,26 +20,28 @@ Status RunEncode(Session& session, const EncodeOptions& options) {
   MIEN_ASSIGN(OutputFiles outputs, OutputFiles::Plan(names, options.out, FileKind::kTensors, options.npz ? ".npz" : ""));
   const std::vector<std::string>& paths = outputs.paths();
   MIEN_TRY(CheckFiles(session, {{"photo", options.inputs}}, {{"codes", paths}}));
+  if (options.npz && options.inputs.size() == 1 && !IsFolder(options.out))
+    WithoutEffect(session, "--npz", "the name of the file decides");
   MIEN_ASSIGN(auto model, OpenModel(session));
   PipelineOptions wanted = PipelineFor(session);
   wanted.encode = true;
   MIEN_ASSIGN(auto pipeline, Pipeline::Create(model, wanted));
   session.Detail("%s", pipeline->engine().backend().reason.c_str());
-  Progress progress(session, paths.size());
   NamedTensor codes = {"w_plus", {1, pipeline->rows(), pipeline->w_dim()}, {}};
   codes.values.resize(static_cast<size_t>(codes.shape.elements()));
   session.report["files"] = nlohmann::json::array();
-  for (size_t i = 0; i < paths.size(); ++i) {
-    MIEN_TRY(CheckInterrupt());
-    progress.Step(options.inputs[i]);
+  const auto make = [&](size_t i) -> Status {
     MIEN_ASSIGN(Image photo, ReadPicture(session, options.inputs[i]));
     WarnUnaligned(session, options.inputs[i], photo, pipeline->config().encoder->input_size);
-    MIEN_TRY(pipeline->Encode(photo, codes.values));
+    return pipeline->Encode(photo, codes.values);
+  };
+  const auto write = [&](size_t i) -> Status {
     MIEN_TRY(outputs.MakeFolder());
     MIEN_TRY(WriteTensors(paths[i], {codes}, {{"mien.source", "encode"}}));
     session.report["files"].push_back(paths[i]);
-  }
-  return {};
+    return {};
+  };
+  return RunBatch(session, options.inputs, options.fail_fast, make, write);
 }
 
 }  // namespace
@@ -49,7 +52,11 @@ void AddEncode(CLI::App& app, Session& session) {
   verb->add_option("IN", options->inputs, "photos (PNG; - is stdin)")->required();
   verb->add_option("-o,--output", options->out, "FILE.safetensors, .npz or .npy, or a folder")->required();
   verb->add_flag("--npz", options->npz, "write .npz into the folder");
-  verb->callback([&session, options] { session.status = RunEncode(session, *options); });
+  AddFailFast(*verb, options->fail_fast);
+  verb->callback([&app, &session, options] {
+    MentionUnused(session, app, {"--seed"}, "nothing here is random");
+    session.status = RunEncode(session, *options);
+  });
 }
 
 }  // namespace mien

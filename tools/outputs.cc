@@ -129,7 +129,9 @@ void WarnUnaligned(const Session& session, const std::string& path, const Image&
 Progress::Progress(const Session& session, size_t total)
     : shown_(!session.quiet && total > 1 && isatty(STDERR_FILENO)), total_(total) {}
 
-Progress::~Progress() {
+Progress::~Progress() { Clear(); }
+
+void Progress::Clear() {
   if (shown_) std::fputs("\r\033[K", stderr);
 }
 

@@ -75,6 +75,7 @@ class Progress {
   Progress(const Session& session, size_t total);
   ~Progress();
   void Step(const std::string& what);
+  void Clear();  // before other lines on stderr
 
  private:
   bool shown_;

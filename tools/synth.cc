@@ -1,169 +1,226 @@
-// mien synth: seeds or saved codes to pictures. Several make a contact sheet, or one file each in a folder.
+// mien synth: seeds or saved codes to pictures, two of them mixed, or steps between two. Several pictures make a
+// contact sheet, or one file each in a folder.
+#include <algorithm>
 #include <cmath>
-#include <filesystem>
+#include <cstdio>
 
 #include "runtime/base/interrupt.h"
-#include "tools/codes.h"
+#include "tools/batch.h"
+#include "tools/blend.h"
+#include "tools/faces.h"
 #include "tools/outputs.h"
+#include "tools/picture_options.h"
 #include "tools/tensors.h"
 #include "tools/verbs.h"
+#include "tools/without_effect.h"
 
 namespace mien {
 namespace {
 
-constexpr size_t kMaxPictures = 4096;
+constexpr int kMaxFrames = 4096;
 
 struct SynthOptions {
-  std::vector<std::string> seeds, codes;
-  std::string out, save_codes, noise = "const";
-  float psi = 1.0f;
-  int psi_cutoff = -1, columns = 0, preview = 0;
-  bool no_metadata = false;
+  FaceOptions faces;
+  std::vector<std::string> between;
+  std::string mix, out, save_codes;
+  int frames = 8, columns = 0;
+  PictureOptions picture;
+  bool fail_fast = false;
 };
 
-// "5", "3,8", "0-15".
-Result<std::vector<uint32_t>> ParseSeeds(const std::vector<std::string>& texts) {
-  std::vector<uint32_t> seeds;
-  for (const std::string& text : texts) {
-    size_t at = 0;
-    while (at <= text.size()) {
-      const size_t comma = std::min(text.find(',', at), text.size());
-      unsigned long long low = 0, high = 0;
-      int used = 0;
-      const std::string part = text.substr(at, comma - at);
-      const int count = std::sscanf(part.c_str(), "%10llu%n-%10llu%n", &low, &used, &high, &used);
-      if (count == 1) high = low;
-      if (count < 1 || part[0] < '0' || part[0] > '9' || used != static_cast<int>(part.size()) ||
-          high < low || high > 0xffffffffu || high - low >= kMaxPictures ||
-          seeds.size() + (high - low) >= kMaxPictures) {
-        return Status::Error(Code::kUsage,
-                             "seeds %s: numbers below 2^32 such as 5, 3,8 or 0-15 expected, at most %zu",
-                             text.c_str(), kMaxPictures);
-      }
-      for (unsigned long long seed = low; seed <= high; ++seed) seeds.push_back(static_cast<uint32_t>(seed));
-      at = comma + 1;
+// What is to be made.
+struct SynthPlan {
+  std::vector<Face> faces;         // one per picture; of --mix and --between the two
+  std::vector<bool> mix;           // rows of the first; empty: no mix
+  std::vector<std::string> names;  // of the pictures
+  bool blend = false;              // --mix or --between
+  nlohmann::json record = {{"verb", "synth"}};
+};
+
+Status PlanMix(const std::string& rows, int all_rows, SynthPlan* plan) {
+  if (plan->faces.size() != 2)
+    return Status::Error(Code::kUsage, "mix: two faces of --seeds and --codes expected, not %zu", plan->faces.size());
+  for (const Face& face : plan->faces) MIEN_TRY(face.problem);
+  MIEN_ASSIGN(plan->mix, ParseRows(rows, all_rows));
+  plan->blend = true;
+  plan->names = {plan->faces[0].name + "-" + plan->faces[1].name};
+  plan->record["mix"] = {{"rows", rows}, {"first", plan->faces[0].name}, {"second", plan->faces[1].name}};
+  return {};
+}
+
+void PlanFrames(int frames, SynthPlan* plan) {
+  plan->blend = true;
+  const std::string first = plan->faces[0].name, second = plan->faces[1].name;
+  for (int i = 1; i <= frames; ++i) {
+    char number[16];
+    std::snprintf(number, sizeof number, "_%04d", i);
+    plan->names.push_back(first + "-" + second + number);
+  }
+  plan->record["between"] = {first, second};
+  plan->record["frames"] = frames;
+}
+
+Result<SynthPlan> PlanSynth(const Session& session, const SynthOptions& options, const GeneratorConfig& generator) {
+  SynthPlan plan;
+  if (!options.between.empty()) {
+    for (const std::string& end : options.between) {
+      MIEN_ASSIGN(Face face, SelectFace(session, end, generator));
+      face.noise_seed = session.seed;  // noise that stays as it is from frame to frame
+      plan.faces.push_back(std::move(face));
     }
+    PlanFrames(options.frames, &plan);
+    return plan;
   }
-  return seeds;
+  FaceOptions chosen = options.faces;
+  if (chosen.seeds.empty() && chosen.codes.empty()) chosen.seeds = {std::to_string(session.seed)};
+  MIEN_ASSIGN(plan.faces, SelectFaces(session, chosen, generator));
+  if (!options.mix.empty()) {
+    MIEN_TRY(PlanMix(options.mix, generator.rows(), &plan));
+  } else {
+    for (const Face& face : plan.faces) plan.names.push_back(face.name);
+  }
+  return plan;
 }
 
-// One picture to be made.
-struct Source {
-  std::string name;
-  uint32_t seed = 0;          // of the noise, and of the face when there are no codes
-  std::vector<float> w_plus;  // [L,D]; empty: not computed yet
+// The faces of a plan, one picture after the other.
+class Synthesis {
+ public:
+  Synthesis(const Session& session, const SynthPlan& plan, Pipeline& pipeline, bool keep_codes)
+      : session_(session), plan_(plan), pipeline_(pipeline), keep_codes_(keep_codes) {
+    codes_.resize(static_cast<size_t>(pipeline.rows()) * static_cast<size_t>(pipeline.w_dim()));
+  }
+
+  // The codes of the two that are blended.
+  Status Prepare() {
+    for (size_t end = 0; end < 2 && plan_.blend; ++end) {
+      ends_[end].resize(codes_.size());
+      MIEN_TRY(MakeCodes(session_, pipeline_, plan_.faces[end], ends_[end]));
+    }
+    return {};
+  }
+
+  // Picture i; the codes of the good ones are kept.
+  Result<Image> Make(size_t i) {
+    MIEN_TRY(CheckInterrupt());
+    if (!plan_.mix.empty()) {
+      MixRows(plan_.mix, ends_[0], ends_[1], codes_);
+    } else if (plan_.blend) {
+      Between(static_cast<float>(i) / static_cast<float>(plan_.names.size() - 1), ends_[0], ends_[1], codes_);
+    } else {
+      MIEN_TRY(MakeCodes(session_, pipeline_, plan_.faces[i], codes_));
+    }
+    MIEN_ASSIGN(Image picture, pipeline_.Synthesize(codes_, plan_.faces[plan_.blend ? 0 : i].noise_seed));
+    if (keep_codes_) kept_.insert(kept_.end(), codes_.begin(), codes_.end());
+    return picture;
+  }
+
+  Status SaveCodes(const std::string& path) const {
+    const auto count = static_cast<int64_t>(kept_.size() / codes_.size());
+    if (count == 0) return {};
+    return WriteTensors(path, {{"w_plus", {count, pipeline_.rows(), pipeline_.w_dim()}, kept_}},
+                        {{"mien.source", "synth"}});
+  }
+
+ private:
+  const Session& session_;
+  const SynthPlan& plan_;
+  Pipeline& pipeline_;
+  const bool keep_codes_;
+  std::vector<float> codes_, kept_, ends_[2];
 };
 
-Status AddSeeds(const SynthOptions& options, std::vector<Source>& sources) {
-  MIEN_ASSIGN(auto seeds, ParseSeeds(options.seeds));
-  for (const uint32_t seed : seeds) sources.push_back({"seed" + std::to_string(seed), seed, {}});
-  return {};
-}
-
-Status AddCodes(const Session& session, const std::string& path, const Pipeline& pipeline,
-                std::vector<Source>& sources) {
-  MIEN_ASSIGN(const Codes codes, ReadCodes(session, path, pipeline.rows(), pipeline.w_dim()));
-  for (size_t i = 0; i < codes.size(); ++i) {
-    Source source = {codes.name(i), session.seed + static_cast<uint32_t>(i), {}};
-    source.w_plus.resize(static_cast<size_t>(pipeline.rows()) * static_cast<size_t>(pipeline.w_dim()));
-    codes.CopyTo(i, source.w_plus);
-    sources.push_back(std::move(source));
-  }
-  return {};
-}
-
-std::vector<PngText> Texts(const SynthOptions& options, nlohmann::json parameters,
-                           const std::vector<std::string>& names) {
-  if (options.no_metadata) return {};
-  parameters["pictures"] = names;
-  return Provenance(parameters, false);
-}
-
-Status SaveCodes(const std::string& path, const Pipeline& pipeline, const std::vector<Source>& sources) {
-  NamedTensor all = {"w_plus", {static_cast<int64_t>(sources.size()), pipeline.rows(), pipeline.w_dim()}, {}};
-  for (const Source& source : sources)
-    all.values.insert(all.values.end(), source.w_plus.begin(), source.w_plus.end());
-  return WriteTensors(path, {all}, {{"mien.source", "synth"}});
-}
-
-Result<Image> MakePicture(Pipeline& pipeline, Source& source) {
-  MIEN_TRY(CheckInterrupt());
-  if (source.w_plus.empty()) {
-    source.w_plus.resize(static_cast<size_t>(pipeline.rows()) * pipeline.w_dim());
-    MIEN_TRY(pipeline.FromSeed(source.seed, source.w_plus));
-  }
-  return pipeline.Synthesize(source.w_plus, source.seed);
+std::vector<PngText> Texts(const SynthOptions& options, nlohmann::json record, const std::vector<std::string>& names) {
+  if (options.picture.no_metadata) return {};
+  record["pictures"] = names;
+  return Provenance(record, false);
 }
 
 // One file per picture in a folder.
-Status WriteFolder(Session& session, const SynthOptions& options, Pipeline& pipeline, std::vector<Source>& sources,
-                   OutputFiles& outputs, const nlohmann::json& parameters) {
-  const std::vector<std::string>& paths = outputs.paths();
-  session.report["files"] = paths;
-  Progress progress(session, sources.size());
-  for (size_t i = 0; i < sources.size(); ++i) {
-    progress.Step(sources[i].name);
-    MIEN_ASSIGN(Image image, MakePicture(pipeline, sources[i]));
+Status WriteFolder(Session& session, const SynthOptions& options, const SynthPlan& plan, OutputFiles& outputs,
+                   Synthesis& synthesis) {
+  session.report["files"] = nlohmann::json::array();
+  Image picture;
+  const auto make = [&](size_t i) -> Status {
+    MIEN_ASSIGN(picture, synthesis.Make(i));
+    return {};
+  };
+  const auto write = [&](size_t i) -> Status {
     MIEN_TRY(outputs.MakeFolder());
-    MIEN_TRY(WritePicture(session, paths[i], image, Texts(options, parameters, {sources[i].name})));
+    MIEN_TRY(WritePicture(session, outputs.paths()[i], picture, Texts(options, plan.record, {plan.names[i]})));
+    session.report["files"].push_back(outputs.paths()[i]);
+    return {};
+  };
+  std::vector<std::string> words = plan.names;  // a file that cannot be read has its path in the messages
+  for (size_t i = 0; i < words.size() && !plan.blend; ++i) {
+    if (!plan.faces[i].problem.ok()) words[i] = plan.faces[i].input;
   }
-  return {};
+  return RunBatch(session, words, options.fail_fast, make, write);
 }
 
-// One file: the picture, or a contact sheet.
-Status WriteSheet(Session& session, const SynthOptions& options, Pipeline& pipeline,
-                  std::vector<Source>& sources, const nlohmann::json& parameters) {
-  const int count = static_cast<int>(sources.size()), side = pipeline.image_side();
+// One file: the picture, or a contact sheet, which is whole or not there.
+Status WriteSheet(Session& session, const SynthOptions& options, const SynthPlan& plan, int side,
+                  Synthesis& synthesis) {
+  const int count = static_cast<int>(plan.names.size());
   const int square = static_cast<int>(std::ceil(std::sqrt(static_cast<double>(count))));
-  MIEN_ASSIGN(ContactSheet sheet, ContactSheet::Create(count, options.columns > 0 ? options.columns : square,
-                                                       side, side, count > 1 ? kSheetGap : 0));
+  MIEN_ASSIGN(ContactSheet sheet, ContactSheet::Create(count, options.columns > 0 ? options.columns : square, side,
+                                                       side, count > 1 ? kSheetGap : 0));
   session.report["files"] = {options.out};
-  std::vector<std::string> names;
-  Progress progress(session, sources.size());
+  Progress progress(session, plan.names.size());
   for (int i = 0; i < count; ++i) {
-    progress.Step(sources[i].name);
-    names.push_back(sources[i].name);
-    MIEN_ASSIGN(Image image, MakePicture(pipeline, sources[i]));
-    MIEN_TRY(sheet.Place(i, image));
+    progress.Step(plan.names[static_cast<size_t>(i)]);
+    MIEN_ASSIGN(const Image picture, synthesis.Make(static_cast<size_t>(i)));
+    MIEN_TRY(sheet.Place(i, picture));
   }
-  return WritePicture(session, options.out, sheet.image(), Texts(options, parameters, names));
+  return WritePicture(session, options.out, sheet.image(), Texts(options, plan.record, plan.names));
 }
 
 // All files are checked before the first picture is made.
-Result<OutputFiles> PlanFiles(const Session& session, const SynthOptions& options, const std::vector<Source>& sources) {
-  std::vector<std::string> names;
-  for (const Source& source : sources) names.push_back(source.name);
+Result<OutputFiles> PlanFiles(const Session& session, const SynthOptions& options, const SynthPlan& plan) {
+  std::vector<std::string> names = plan.names, codes = options.faces.codes;
   if (!IsFolder(options.out)) names.resize(1);  // a contact sheet
+  for (size_t i = 0; i < options.between.size(); ++i) {
+    if (!plan.faces[i].seed) codes.push_back(options.between[i]);
+  }
   MIEN_ASSIGN(OutputFiles outputs, OutputFiles::Plan(names, options.out, FileKind::kPicture));
   if (!options.save_codes.empty()) MIEN_TRY(FormatOf(FileKind::kTensors, options.save_codes).status());
-  MIEN_TRY(CheckFiles(session, {{"codes", options.codes}},
-                      {{"picture", outputs.paths()}, {"codes", {options.save_codes}}}));
+  MIEN_TRY(CheckFiles(session, {{"codes", codes}}, {{"picture", outputs.paths()}, {"codes", {options.save_codes}}}));
   return outputs;
 }
 
-Status RunSynth(Session& session, const SynthOptions& options) {
-  MIEN_ASSIGN(auto model, OpenModel(session));
+void MentionSeed(Session& session, const CLI::App& verb, const SynthOptions& options, bool random_noise) {
+  const bool draws = options.between.empty() && options.faces.seeds.empty() && options.faces.codes.empty();
+  const bool noise = random_noise && (!options.between.empty() || !options.faces.codes.empty());
+  if (draws || noise) return;
+  MentionUnused(session, *verb.get_parent(), {"--seed"},
+                random_noise ? "the noise has the seeds of the faces" : "the faces are given, and the noise is not random");
+}
+
+Status RunSynth(Session& session, const CLI::App& verb, const SynthOptions& options) {
+  MIEN_ASSIGN(const auto model, OpenModel(session));
+  if (!model->config().generator) {
+    return Status::Error(Code::kUsage, "synthesis needs the component generator, which this model file does not have");
+  }
+  const GeneratorConfig& generator = *model->config().generator;
+  MIEN_ASSIGN(SynthPlan plan, PlanSynth(session, options, generator));
+  MIEN_ASSIGN(OutputFiles outputs, PlanFiles(session, options, plan));
   PipelineOptions wanted = PipelineFor(session);
   wanted.synthesize = true;
-  wanted.map = options.codes.empty() || !options.seeds.empty();
-  wanted.random_noise = options.noise == "random";
-  wanted.no_noise = options.noise == "none";
-  wanted.psi = options.psi;
-  wanted.psi_cutoff = options.psi_cutoff;
-  wanted.resolution = options.preview;
-  MIEN_ASSIGN(auto pipeline, Pipeline::Create(model, wanted));
+  ChooseMapping(session, verb, options.faces, plan.faces, generator, &wanted, &plan.record);
+  ChoosePicture(session, options.picture, generator, &wanted, &plan.record);
+  MentionSeed(session, verb, options, wanted.random_noise);
+  const bool folder = IsFolder(options.out);
+  if (options.columns > 0 && (folder || plan.names.size() == 1))
+    WithoutEffect(session, "--columns", folder ? "every picture is a file" : "there is one picture");
+  MIEN_ASSIGN(const auto pipeline, Pipeline::Create(model, wanted));
   ReportChoices(session, *pipeline);
-  SynthOptions chosen = options;
-  if (wanted.map && chosen.seeds.empty()) chosen.seeds = {std::to_string(session.seed)};
-  std::vector<Source> sources;
-  MIEN_TRY(AddSeeds(chosen, sources));
-  for (const std::string& path : chosen.codes) MIEN_TRY(AddCodes(session, path, *pipeline, sources));
-  nlohmann::json parameters = {{"verb", "synth"}, {"noise", options.noise}, {"psi", options.psi}};
-  if (options.preview > 0) parameters["preview"] = options.preview;
-  MIEN_ASSIGN(OutputFiles outputs, PlanFiles(session, chosen, sources));
-  MIEN_TRY(IsFolder(options.out) ? WriteFolder(session, chosen, *pipeline, sources, outputs, parameters)
-                                 : WriteSheet(session, chosen, *pipeline, sources, parameters));
-  return chosen.save_codes.empty() ? Status() : SaveCodes(chosen.save_codes, *pipeline, sources);
+  session.report["parameters"] = plan.record;
+  Synthesis synthesis(session, plan, *pipeline, !options.save_codes.empty());
+  MIEN_TRY(synthesis.Prepare());
+  const Status made = folder ? WriteFolder(session, options, plan, outputs, synthesis)
+                             : WriteSheet(session, options, plan, pipeline->image_side(), synthesis);
+  if (options.save_codes.empty() || made.code() == Code::kInterrupted || (!made.ok() && !folder)) return made;
+  const Status saved = synthesis.SaveCodes(options.save_codes);
+  return made.ok() ? saved : made;
 }
 
 }  // namespace
@@ -171,26 +228,37 @@ Status RunSynth(Session& session, const SynthOptions& options) {
 void AddSynth(CLI::App& app, Session& session) {
   auto options = std::make_shared<SynthOptions>();
   CLI::App* verb = app.add_subcommand("synth", "seeds or saved codes to pictures");
-  verb->add_option("--seeds", options->seeds, "seeds, e.g. 0-15 or 3,8 (default: that of --seed)");
-  verb->add_option("--codes", options->codes, kCodesHelp)->type_name("FILE");
   verb->add_option("-o,--output", options->out,
                    "PNG (several pictures: a contact sheet; - is stdout), or a folder")
       ->required();
-  verb->add_option("--psi", options->psi, "truncation of seeds towards the average face")
+  AddFaceOptions(*verb, options->faces);
+  CLI::Option* const mix =
+      verb->add_option("--mix", options->mix,
+                       "of two faces one: these rows of w_plus from the first, e.g. 0-7, the others from the second "
+                       "(--seeds come before --codes)")
+          ->type_name("ROWS");
+  CLI::Option* const between =
+      verb->add_option("--between", options->between,
+                       "steps from A to B, each a seed or a file with one code: linear in w_plus, both included; in a "
+                       "folder A-B_0001.png and so on")
+          ->type_name("A B")
+          ->expected(2)
+          ->allow_extra_args(false);
+  for (const char* other : {"--seeds", "--codes"}) between->excludes(verb->get_option(other));
+  between->excludes(mix);
+  verb->add_option("--frames", options->frames, "how many pictures --between makes")
+      ->check(CLI::Range(2, kMaxFrames))
+      ->needs(between)
       ->capture_default_str();
-  verb->add_option("--psi-cutoff", options->psi_cutoff, "rows that are truncated (default: all)")
-      ->check(CLI::Range(0, 64));
-  verb->add_option("--noise", options->noise, "const (the model's maps), none, or random (from the seed)")
-      ->check(CLI::IsMember({"const", "none", "random"}))
-      ->capture_default_str();
+  AddPictureOptions(*verb, options->picture);
   verb->add_option("--columns", options->columns,
                    "pictures in a row of the contact sheet (default: about square)")
       ->check(CLI::Range(1, 1024));
-  verb->add_option("--save-codes", options->save_codes, "write the w_plus of all pictures (.safetensors, .npz or .npy)")
+  verb->add_option("--save-codes", options->save_codes, "write the w_plus of all pictures")
       ->type_name("FILE");
-  AddPreview(*verb, options->preview);
-  verb->add_flag("--no-metadata", options->no_metadata, "write no text into the PNG");
-  verb->callback([&session, options] { session.status = RunSynth(session, *options); });
+  AddFailFast(*verb, options->fail_fast);
+  verb->footer("Without --seeds, --codes or --between: the face of the global --seed.");
+  verb->callback([&session, verb, options] { session.status = RunSynth(session, *verb, *options); });
 }
 
 }  // namespace mien

@@ -46,6 +46,26 @@ TEST_CASE("A context answers what the model is") {
   mien_destroy(nullptr);
 }
 
+TEST_CASE("The log tells of a psi without effect and of values far outside of the training range") {
+  std::string log;
+  mien_params params = Parameters();
+  params.psi = 1.5f;
+  params.log = [](void* user, const char* line) { *static_cast<std::string*>(user) += std::string(line) + "\n"; };
+  params.log_user = &log;
+  mien_context* context = nullptr;
+  REQUIRE(mien_create(&params, &context) == MIEN_OK);
+  CHECK(log.find("psi above 1 has no effect") != std::string::npos);
+  log.clear();
+  std::vector<float> codes(kTinyRows * kTinyDim);
+  mien_edit edit = {"age", MIEN_SET, MIEN_NATURAL, 60.0f};
+  CHECK(mien_apply_edits(context, &edit, 1, nullptr, 0, codes.data(), codes.data()) == MIEN_OK);
+  CHECK(log.empty());
+  edit.unit = MIEN_NORMALISED;
+  CHECK(mien_apply_edits(context, &edit, 1, nullptr, 0, codes.data(), codes.data()) == MIEN_OK);
+  CHECK(log == "age=60 is 60 times the training range (-1 to 1); 60 years would be MIEN_NATURAL\n");
+  mien_destroy(context);
+}
+
 TEST_CASE("Encode, edit, synthesize; layers keep their bits") {
   mien_context* context = Create();
   std::vector<uint8_t> photo(40 * 33 * 3), picture(3 * kTinySide * kTinySide), edited_picture(picture.size());

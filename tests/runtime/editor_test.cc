@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "runtime/pipeline.h"
 #include "tests/runtime/allocations.h"
@@ -73,6 +74,27 @@ TEST_CASE("Edits are parsed with their units") {
   bare.attribute_max.clear();
   CHECK(ParseEdit(bare, "age=1", Edit::Mode::kSet).ok());
   CHECK(ParseEdit(bare, "age=60y", Edit::Mode::kSet).status().code() == Code::kUsage);
+}
+
+TEST_CASE("Far values are described once per attribute, by the farthest") {
+  const auto one = [](const char* text, Edit::Mode mode) { return *ParseEdit(Flow(), text, mode); };
+  const auto set = [&](const char* text) { return one(text, Edit::Mode::kSet); };
+  const auto add = [&](const char* text) { return one(text, Edit::Mode::kAdd); };
+  const std::vector<std::vector<Edit>> near = {{set("smile=3"), set("yaw=50deg")}, {set("age=9"), set("age=1")}, {}};
+  CHECK(FarValues(Flow(), near).empty());
+  const std::vector<std::vector<Edit>> edits = {
+      {set("age=-20"), add("age=5y")}, {set("age=40"), add("age=20")}, {add("yaw=-100deg"), add("yaw=-100deg")}};
+  const auto far = FarValues(Flow(), edits);
+  REQUIRE(far.size() == 2);
+  CHECK(far[0].what == "yaw-200deg is far outside of the training range (-52.3deg to 58.1deg)");
+  CHECK(far[0].meant.empty());
+  CHECK(far[1].what == "age=60 is 60 times the training range (-1 to 1)");
+  CHECK(far[1].meant == "60 years");
+  CHECK(far[1].written == "age=60y");
+  FlowConfig bare = Flow();
+  bare.attribute_min.clear();
+  bare.attribute_max.clear();
+  CHECK(FarValues(bare, edits)[1].meant.empty());  // the unit cannot be used
 }
 
 TEST_CASE("Rows are parsed") {
@@ -184,6 +206,32 @@ TEST_CASE("A photo goes through the whole pipeline, the same bits every time") {
   REQUIRE(other.ok());
   CHECK(std::memcmp(other->pixels.data(), picture->pixels.data(), picture->bytes().size()) != 0);
   CHECK(pipeline->Synthesize(std::span(first).first(5), 0).status().code() == Code::kUsage);
+}
+
+TEST_CASE("Fewer edits together than the pipeline allows have the bits of each alone, also after others that failed") {
+  PipelineOptions options;
+  options.threads = 2;
+  options.edit = true;
+  options.edits = 4;
+  auto pipeline = std::move(*Pipeline::Create(TinyModel(), options));
+  const std::vector<float> codes = Codes("together");
+  const std::vector<bool> rows(kTinyRows, true);
+  const float infinity = std::numeric_limits<float>::infinity();
+  const auto smile = [](float value) { return std::vector<Edit>{{kSmile, Edit::Mode::kSet, value}}; };
+  const std::vector<std::vector<Edit>> broken(4, smile(infinity)), edits = {smile(1), smile(-1), smile(0.5f)};
+  std::vector<float> together(4 * codes.size()), alone(codes.size());
+  CHECK(pipeline->ApplyEdits(broken, rows, 0, codes, together).code() == Code::kNumeric);
+  together.resize(3 * codes.size());
+  const Status applied = pipeline->ApplyEdits(edits, rows, 0, codes, together);
+  REQUIRE_MESSAGE(applied.ok(), applied.message());
+  for (size_t k = 0; k < 3; ++k) {
+    REQUIRE(pipeline->ApplyEdit(edits[k], rows, 0, codes, alone).ok());
+    CHECK(std::memcmp(alone.data(), &together[k * codes.size()], codes.size() * sizeof(float)) == 0);
+  }
+  const std::vector<std::vector<Edit>> none, five(5, smile(1));
+  CHECK(pipeline->ApplyEdits(none, rows, 0, codes, {}).code() == Code::kUsage);
+  together.resize(5 * codes.size());
+  CHECK(pipeline->ApplyEdits(five, rows, 0, codes, together).code() == Code::kUsage);
 }
 
 TEST_CASE("Random noise follows its seed") {

@@ -13,8 +13,10 @@
 namespace mien::testing {
 namespace {
 
-hashgen::Rule RuleOf(const std::string& component) {
-  if (component == "generator") return hashgen::Rule::kGenerator;
+hashgen::Rule RuleOf(const ModelConfig& config, const std::string& component) {
+  if (component == "generator") {
+    return config.generator->convention == Convention::kNvidia ? hashgen::Rule::kNvidia : hashgen::Rule::kGenerator;
+  }
   if (component == "flow") return hashgen::Rule::kFlow;
   if (component == "attributes") return hashgen::Rule::kResNet;
   return hashgen::Rule::kIrSe;
@@ -30,11 +32,11 @@ std::vector<int64_t> MaskColumns(const TensorSpec& spec, int features) {
   return columns;
 }
 
-std::vector<float> ValuesOf(const TensorSpec& spec) {
+std::vector<float> ValuesOf(const ModelConfig& config, const TensorSpec& spec) {
   const size_t dot = spec.name.find('.');
   const std::string component = spec.name.substr(0, dot), key = spec.name.substr(dot + 1);
   if (key == "latent_avg") return hashgen::Values("tiny/" + spec.name, spec.shape.elements(), 0.5);
-  return hashgen::WeightValues("tiny/" + component, {key, spec.shape}, RuleOf(component));
+  return hashgen::WeightValues("tiny/" + component, {key, spec.shape}, RuleOf(config, component));
 }
 
 struct Folder {
@@ -62,7 +64,7 @@ void WriteModel(const ModelConfig& config, const std::string& path) {
       REQUIRE(static_cast<int64_t>(columns.back().size()) == spec.shape.elements());
       tensors.push_back({spec.name, DType::kI64, spec.shape, std::as_bytes(std::span(columns.back()))});
     } else {
-      floats.push_back(ValuesOf(spec));
+      floats.push_back(ValuesOf(config, spec));
       tensors.push_back({spec.name, DType::kF32, spec.shape, std::as_bytes(std::span(floats.back()))});
     }
   }
@@ -135,6 +137,20 @@ std::shared_ptr<const ModelFile> WideModel() {
     return *opened;
   }();
   return model;
+}
+
+const std::string& ConditionalModelPath() {
+  static const std::string path = [] {
+    ModelConfig config;
+    config.generator = TinyConfig().generator;
+    config.generator->convention = Convention::kNvidia;
+    config.generator->label_dim = kTinyLabels;
+    config.generator->has_noise_maps = false;
+    const std::string name = ScratchFolder() + "/conditional.safetensors";
+    WriteModel(config, name);
+    return name;
+  }();
+  return path;
 }
 
 const std::string& TinyModelPath() {

@@ -19,6 +19,10 @@ ModelConfig TinyConfig();
 const std::string& TinyModelPath();
 std::shared_ptr<const ModelFile> TinyModel();
 
+// A generator alone, by NVIDIA's convention, of kTinyLabels classes and without noise maps.
+constexpr int kTinyLabels = 3;
+const std::string& ConditionalModelPath();
+
 // A generator alone whose upper layers, run in bands, take several steps each.
 constexpr int kWideSide = 128, kWideRows = 12;
 ModelConfig WideConfig();
