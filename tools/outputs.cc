@@ -48,7 +48,7 @@ Result<Image> ReadPicture(Session& session, const std::string& path) {
   return image;
 }
 
-Status WritePicture(const Session& session, const std::string& path, const Image& image,
+Status WritePicture(const std::string& path, const Image& image,
                     const std::vector<PngText>& texts) {
   if (path != "-") return WriteImage(path, image, texts);
   MIEN_ASSIGN(const std::vector<std::byte> file, EncodePng(image, texts));

@@ -26,7 +26,7 @@ void AddPreview(CLI::App& verb, int& resolution);
 // The photo `path`, upright. What was found wrong and ignored is a warning; a picture that was turned is told with --verbose
 // and by "inputs" in the report.
 Result<Image> ReadPicture(Session& session, const std::string& path);
-Status WritePicture(const Session& session, const std::string& path, const Image& image,
+Status WritePicture(const std::string& path, const Image& image,
                     const std::vector<PngText>& texts);
 
 // What a result is called that is made from the file `input`: its name without folder and ending.

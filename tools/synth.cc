@@ -146,7 +146,7 @@ Status WriteFolder(Session& session, const SynthOptions& options, const SynthPla
   };
   const auto write = [&](size_t i) -> Status {
     MIEN_TRY(outputs.MakeFolder());
-    MIEN_TRY(WritePicture(session, outputs.paths()[i], picture, Texts(options, plan.record, {plan.names[i]})));
+    MIEN_TRY(WritePicture(outputs.paths()[i], picture, Texts(options, plan.record, {plan.names[i]})));
     session.report["files"].push_back(outputs.paths()[i]);
     return {};
   };
@@ -171,7 +171,7 @@ Status WriteSheet(Session& session, const SynthOptions& options, const SynthPlan
     MIEN_ASSIGN(const Image picture, synthesis.Make(static_cast<size_t>(i)));
     MIEN_TRY(sheet.Place(i, picture));
   }
-  return WritePicture(session, options.out, sheet.image(), Texts(options, plan.record, plan.names));
+  return WritePicture(options.out, sheet.image(), Texts(options, plan.record, plan.names));
 }
 
 // All files are checked before the first picture is made.
