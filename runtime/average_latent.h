@@ -7,10 +7,9 @@
 
 #include "graph/reference.h"
 #include "weights/config.h"
+#include "weights/schema.h"
 
 namespace mien {
-
-constexpr int kAverageSeeds = 10000;
 
 // The mean of w [w_dim] over seeds 0 to kAverageSeeds - 1, whose z are those of `synth --seeds`, as the public loaders
 // take the mean over random z. Labels of a conditional generator take turns. On the CPU; the same bits for any number

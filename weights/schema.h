@@ -18,7 +18,8 @@ struct TensorSpec {
 };
 
 std::vector<TensorSpec> ExpectedTensors(const ModelConfig& config);
-// The generator's average latent, where has_latent_avg.
+// The generator's average latent, where has_latent_avg; and of how many seeds it is the mean where it is estimated.
 std::string AverageName(const GeneratorConfig& config);
+constexpr int kAverageSeeds = 10000;
 
 }  // namespace mien

@@ -62,5 +62,35 @@ int main(int count, char** words) {
           "EasyDict\x93)\x81\x94\x8c\x01"
           "a\x8f\x94"
           "s.");
+  // What people keep beside their weights.
+  const std::string numbers = "C\x08" + std::string(8, '\1'),
+                    name = "cnumpy\ndtype\n" + Text("f4") + "\x89\x88\x87R(K\3" + Text("<") + "NNNNNNtb";
+  const auto field = [&](const char* seed, const std::string& body) {
+    Put(folder, "fuzz_pickle", seed, "\x80\x04" + body + ".");
+  };
+  field("array", "cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK" + std::string(1, '\0') + "\x85" +
+                     "C\1b\x87R(K\1K\2\x85" + name + "\x89" + numbers + "tb");
+  field("buffer", "cnumpy._core.numeric\n_frombuffer\n(" + numbers + name + "K\2\x85" + Text("C") + "tR");
+  field("number", "cnumpy._core.multiarray\nscalar\n" + name + "c_codecs\nencode\n" +
+                      Text("\xc3\xbf"
+                           "abc") +
+                      Text("latin1") + "\x86R\x86R");
+  field("namespace", "cargparse\nNamespace\n)\x81}(" + Text("a") + "K\1ub");
+  field("object", "cx\nY\n)\x81}(" + Text("_parameters") + "}" + Text("_modules") + "}ub");
+  field("containers",
+        "(ccollections\ndefaultdict\ncbuiltins\nlist\n\x85R(K\1K\2uccollections\nCounter\n}("
+        "K\1K\2u\x85Rccollections\ndeque\n)N\x86RK\1a}K\1K\2\x86K\3sccollections\nOrderedDict\n]]("
+        "K\1K\2ea\x85Rt");
+  field("oldest", "((ix\nY\n(cx\nY\noccopyreg\n_reconstructor\n(cx\nY\nNNtRcx\nY\n)}\x92N2012l");
+  std::string other = TensorPickle();
+  other.replace(other.find("FloatStorage"), 12, "ComplexFloatStorage");
+  Put(folder, "fuzz_pickle", "complex", other);
+  std::string legacy_other = Legacy(object, 2) + std::string(8, '\1');
+  legacy_other.replace(legacy_other.find("FloatStorage"), 12, "ComplexFloatStorage");
+  Put(folder, "fuzz_legacy", "complex", legacy_other);
+  std::vector<Member> folders = torch;
+  folders.insert(folders.begin(), {"a/", ""});
+  Put(folder, "fuzz_zip_pickle", "folder", Zip(folders));
+  Put(folder, "fuzz_zip_pickle", "bare", array + header + std::string(8, '\1'));
   return 0;
 }

@@ -154,10 +154,8 @@ TEST_CASE("the header is a closed subset of JSON") {
                                 R"({"a":{"dtype":"U8","shape":[2e0],"data_offsets":[0,2]}})",
                                 R"({"a":{"dtype":"U8","shape":[[2]],"data_offsets":[0,2]}})",
                                 R"({"a":{"dtype":"u8","shape":[2],"data_offsets":[0,2]}})",
-                                R"({"a":{"dtype":"F8_E4M3","shape":[2],"data_offsets":[0,2]}})",
                                 R"({"":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}})",
                                 R"({"a":{"dtype":"U8","shape":[18446744073709551618],"data_offsets":[0,2]}})",
-                                R"({"a":{"dtype":"U8","shape":[1,1,1,1,1,2],"data_offsets":[0,2]}})",
                                 R"({"a":{}})",
                                 R"({"a":2})",
                                 "{\"__metadata__\":{\"k\":\"\\ud83d\"}}",
@@ -198,9 +196,10 @@ TEST_CASE("numbers around every limit") {
   CHECK(shape("", 1).ok());
   CHECK(shape("0", 0).ok());
   CHECK(shape("1048576", 1 << 20).ok());
-  CHECK(Contains(shape("1048577", (1 << 20) + 1), "1048576 expected"));
-  CHECK(Contains(shape("1048576,4096", 0), "elements"));
-  CHECK(Contains(shape("1048576,1048576,1048576,1048576,0", 0), "elements"));
+  // A size that is none of ours is listed and not read; its bytes must be there all the same.
+  CHECK(shape("1048577", (1 << 20) + 1).ok());
+  CHECK(Contains(shape("1048577", 1 << 20), "needs 1048577 bytes"));
+  CHECK(Contains(shape("1048576,4096", 0), "needs"));
   // 2^64 elements would wrap to zero bytes.
   CHECK_FALSE(shape("1048576,1048576,1048576,16", 0).ok());
   CHECK_FALSE(shape("4294967296,4294967296", 0).ok());

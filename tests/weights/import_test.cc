@@ -424,8 +424,8 @@ TEST_CASE("a generator without average gets the one that is estimated, and it is
     std::vector<float> average(6);
     REQUIRE(model->ReadFloats(AverageName(*model->config().generator), average).ok());
     CHECK(average == std::vector<float>{1, 2, 3, 4, 5, 6});
-    CHECK(Says(notes, "mean of w over 10,000 seeds"));
-    CHECK(model->card().find("# Mine\n\nThe file of the generator had no average latent") == 0);
+    CHECK(Says(notes, "mean of w over 10000 seeds"));
+    CHECK(model->card().find("# Mine\n\nThe average latent of the generator was not in its file") == 0);
     // Everything else is as it was.
     for (const TensorEntry& entry : plain->file().tensors())
       CHECK(BytesIn(model->file(), *model->file().Find(entry.name)) == BytesIn(plain->file(), entry));

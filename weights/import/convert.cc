@@ -214,11 +214,10 @@ Status CompleteGenerator(const ConvertOptions& options, MergedModel* model, std:
     return {};
   };
   MIEN_ASSIGN(const std::vector<float> average, options.average_latent(model->config, read));
-  const std::string said =
-      "The file of the generator had no average latent: it was estimated, as the mean of w over 10,000 "
-      "seeds.";
-  model->notes.push_back(said);
-  *card += (card->empty() ? "" : "\n\n") + said + "\n";
+  const std::string mean = "the mean of w over " + std::to_string(kAverageSeeds) + " seeds";
+  model->notes.push_back("the generator's file has no average latent: it is estimated, as " + mean);
+  *card += (card->empty() ? "" : "\n\n") +
+           ("The average latent of the generator was not in its file; it is " + mean + ".\n");
   g.has_latent_avg = true;
   const auto bytes = std::as_bytes(std::span(average));
   const auto specs = ExpectedTensors(model->config);

@@ -450,9 +450,13 @@ Result<std::vector<FoundComponent>> DetectComponents(const ForeignFile& file,
   notes->insert(notes->end(), misfits.begin(), misfits.end());
   const auto unused =
       std::count_if(file.tensors.begin(), file.tensors.end(), [&](const ForeignTensor& tensor) {
-        return !claimed.count(tensor.name) && !IsIgnored(tensor.name) && !tensor.name.ends_with("latent_avg");
+        return !claimed.count(tensor.name) && !IsIgnored(tensor.name) &&
+               !HasWord(tensor.name, {"avg", "minmax"});
       });
-  if (unused > 0) notes->push_back(std::to_string(unused) + " tensors of the file are not needed");
+  if (unused > 0) {
+    const char* are = unused == 1 ? " tensor of the file is" : " tensors of the file are";
+    notes->push_back(std::to_string(unused) + are + " not needed");
+  }
   return all;
 }
 

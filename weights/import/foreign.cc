@@ -51,6 +51,51 @@ std::optional<uint64_t> Reach(const ForeignTensor& tensor) {
   return reach;
 }
 
+struct Axis {
+  int64_t size, from, to;  // distances of neighbours in the storage and in the result, in elements
+};
+
+// Elements in the order in which they lie in the storage, through a small window, each to its place in the
+// result. Only where elements overlap in ways that no transposition has, the order goes back and forth: then
+// the window is all of it.
+Status Gather(const ForeignTensor& tensor, uint64_t begin, uint64_t touched, std::vector<std::byte>* out) {
+  constexpr uint64_t kWindow = 1 << 20, kMaxOverlapping = 16 << 20;
+  std::vector<Axis> axes;
+  for (int64_t i = tensor.shape.rank - 1, to = 1; i >= 0; to *= tensor.shape[static_cast<int>(i--)]) {
+    const int axis = static_cast<int>(i);
+    if (tensor.shape[axis] > 1) axes.push_back({tensor.shape[axis], tensor.strides[axis], to});
+  }
+  std::stable_sort(axes.begin(), axes.end(), [](const Axis& a, const Axis& b) { return a.from < b.from; });
+  bool forward = true;
+  int64_t reach = 0;
+  for (const Axis& axis : axes) {
+    forward = forward && axis.from >= (axis.from == 0 ? 0 : reach);
+    reach += axis.from * (axis.size - 1);
+  }
+  if (!forward && touched > kMaxOverlapping)
+    return Status::Error(Code::kRefused, "%s: its elements overlap", Printable(tensor.name).c_str());
+  std::vector<std::byte> window(forward ? std::min(kWindow, touched) : touched);
+  const size_t size = DTypeBytes(tensor.type);
+  std::vector<int64_t> index(axes.size(), 0);
+  uint64_t window_at = UINT64_MAX, from = 0, to = 0;
+  for (size_t done = 0; done < out->size(); done += size) {
+    if (window_at == UINT64_MAX || from + size > window_at + window.size()) {
+      window_at = std::min<uint64_t>(from, touched - window.size());
+      MIEN_TRY(tensor.storage.source->ReadAt(begin + window_at, window));
+    }
+    std::memcpy(out->data() + to, window.data() + (from - window_at), size);
+    for (size_t i = 0; i < axes.size(); ++i) {
+      from += static_cast<uint64_t>(axes[i].from) * size;
+      to += static_cast<uint64_t>(axes[i].to) * size;
+      if (++index[i] < axes[i].size) break;
+      from -= static_cast<uint64_t>(axes[i].from * axes[i].size) * size;
+      to -= static_cast<uint64_t>(axes[i].to * axes[i].size) * size;
+      index[i] = 0;
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 const ForeignTensor* ForeignFile::Find(const std::string& name) const {
@@ -125,21 +170,7 @@ Status ReadContiguous(const ForeignTensor& tensor, std::vector<std::byte>* out) 
   if (out->empty()) return {};
   const uint64_t begin = tensor.storage.begin + tensor.offset * size;  // inside the source: CheckView
   if (IsContiguous(tensor)) return tensor.storage.source->ReadAt(begin, *out);
-
-  std::vector<std::byte> touched((*Reach(tensor) + 1) * size);
-  MIEN_TRY(tensor.storage.source->ReadAt(begin, touched));
-  int64_t index[Shape::kMaxRank] = {0, 0, 0, 0, 0};
-  uint64_t from = 0;
-  for (size_t at = 0; at < out->size(); at += size) {
-    std::memcpy(out->data() + at, touched.data() + from * size, size);
-    for (int i = tensor.shape.rank - 1; i >= 0; --i) {
-      from += static_cast<uint64_t>(tensor.strides[i]);
-      if (++index[i] < tensor.shape[i]) break;
-      from -= static_cast<uint64_t>(tensor.strides[i] * tensor.shape[i]);
-      index[i] = 0;
-    }
-  }
-  return {};
+  return Gather(tensor, begin, (*Reach(tensor) + 1) * size, out);
 }
 
 void SetContiguous(ForeignTensor* tensor) {
