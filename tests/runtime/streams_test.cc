@@ -59,7 +59,11 @@ pid_t Start(const Place& place, const std::string& script, int out = STDOUT_FILE
 
 int Wait(pid_t child) {
   int status = 0;
-  waitpid(child, &status, 0);
+  const auto start = Clock::now();
+  while (waitpid(child, &status, WNOHANG) == 0) {
+    if (Clock::now() - start > std::chrono::seconds(30)) kill(child, SIGKILL);
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
   return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
 }
 
