@@ -80,7 +80,6 @@ bool ReadHeader(Decoder* decoder) {
   // Of all chunks only the header, palette, transparency and pixels are looked at; the others are skipped, whatever their
   // size. One that is damaged is an error: what it was may have been the transparency.
   png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, nullptr, -1);
-  png_set_chunk_malloc_max(png, kMaxImageFileBytes);
   png_set_crc_action(png, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);
   png_set_read_fn(png, decoder, OnRead);
   png_read_info(png, info);

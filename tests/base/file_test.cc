@@ -194,21 +194,68 @@ TEST_CASE("an output that becomes a folder meanwhile is an error and leaves no t
   CHECK(Get(folder / "out/inside") == "kept");
 }
 
-TEST_CASE("a symbolic link as output: the link becomes the file, its old target is untouched") {
+TEST_CASE("a symbolic link as output stays, and what it points to is replaced") {
   const Folder folder;
-  Put(folder / "target", "old");
-  fs::create_symlink(folder / "target", folder / "link");
-  CHECK(WriteFileAtomically(folder / "link", Bytes("new")).ok());
-  CHECK(Get(folder / "link") == "new");
-  CHECK(Get(folder / "target") == "old");
-  CHECK(fs::symlink_status(folder / "link").type() == fs::file_type::regular);
-  fs::create_symlink(folder / "nowhere", folder / "dangling");
-  CHECK(WriteFileAtomically(folder / "dangling", Bytes("new")).ok());
-  CHECK(Get(folder / "dangling") == "new");
   fs::create_directory(folder / "folder");
+  Put(folder / "folder/target", "old");
+  fs::create_symlink("folder/target", folder / "relative");
+  fs::create_symlink(folder / "relative", folder / "link");
+  CHECK(WriteFileAtomically(folder / "link", Bytes("new")).ok());
+  CHECK(fs::is_symlink(folder / "link"));
+  CHECK(fs::is_symlink(folder / "relative"));
+  CHECK(Get(folder / "folder/target") == "new");
+  fs::create_symlink("folder/nowhere", folder / "dangling");
+  CHECK(WriteFileAtomically(folder / "dangling", Bytes("new")).ok());
+  CHECK(fs::is_symlink(folder / "dangling"));
+  CHECK(Get(folder / "folder/nowhere") == "new");
   fs::create_symlink(folder / "folder", folder / "link_to_folder");
   CHECK(WriteFileAtomically(folder / "link_to_folder", Bytes("new")).code() == Code::kFailure);
-  CHECK(folder.Names() == Names{"dangling", "folder", "link", "link_to_folder", "target"});
+  fs::create_symlink("round", folder / "round");
+  CHECK(WriteFileAtomically(folder / "round", Bytes("new")).code() == Code::kFailure);
+  CHECK(folder.Names() == Names{"dangling", "folder", "link", "link_to_folder", "relative", "round"});
+}
+
+TEST_CASE("a file that is replaced hands on its permissions, and its group and owner where that is permitted") {
+  const Folder folder;
+  for (const mode_t mode : {0600, 0640, 0644, 0666, 0400, 0755}) {
+    CAPTURE(mode);
+    Put(folder / "out", "old");
+    REQUIRE(chmod((folder / "out").c_str(), mode) == 0);
+    CHECK(WriteFileAtomically(folder / "out", Bytes("new")).ok());
+    struct stat now;
+    REQUIRE(stat((folder / "out").c_str(), &now) == 0);
+    CHECK((now.st_mode & 07777) == mode);
+    CHECK(Get(folder / "out") == "new");
+    fs::remove(folder / "out");
+  }
+  if (geteuid() != 0) return;  // only root may give files away
+  Put(folder / "out", "old");
+  REQUIRE(chown((folder / "out").c_str(), 1234, 4321) == 0);
+  CHECK(WriteFileAtomically(folder / "out", Bytes("new")).ok());
+  struct stat now;
+  REQUIRE(stat((folder / "out").c_str(), &now) == 0);
+  CHECK(now.st_uid == 1234);
+  CHECK(now.st_gid == 4321);
+}
+
+TEST_CASE("the longest name that a folder takes is taken") {
+  const Folder folder;
+  const std::string longest(255, 'n');
+  CHECK(WriteFileAtomically(folder / longest, Bytes("new")).ok());
+  CHECK(Get(folder / longest) == "new");
+  CHECK(WriteFileAtomically(folder / (longest + "n"), Bytes("new")).code() == Code::kFailure);
+  CHECK(folder.Names() == Names{longest});
+}
+
+TEST_CASE("the message about a path of any length gives the reason") {
+  const Folder folder;
+  std::string path = folder.path().string();
+  while (path.size() < 3000) path += "/" + std::string(200, 'd');
+  for (const std::string& message : {std::string(File::Open(path).status().message()),
+                                    std::string(WriteFileAtomically(path, Bytes("new")).message())}) {
+    CHECK(message.starts_with(folder.path().string()));
+    CHECK(message.ends_with("No such file or directory"));
+  }
 }
 
 TEST_CASE("a symbolic link as input is followed") {

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <string>
 
 namespace mien {
@@ -31,17 +32,39 @@ TEST_CASE("codes map to the documented exit codes") {
   CHECK(ExitCode(Code::kInterrupted) == 130);
 }
 
-TEST_CASE("text is cut where the buffer ends") {
+TEST_CASE("a text that does not fit loses its middle: what it is about and the reason stay") {
   constexpr size_t kRoom = Status::kTextBytes - 1;
-  for (size_t length : {kRoom - 1, kRoom, kRoom + 1, kRoom * 3}) {
+  for (size_t length : {kRoom - 20, kRoom - 19, kRoom - 18, kRoom, 3 * kRoom, 8 * kRoom}) {
     CAPTURE(length);
-    const std::string text(length, 'a');
-    const std::string message = Status::Error(Code::kFailure, "%s", text.c_str()).message();
-    CHECK(message == text.substr(0, kRoom));
+    const std::string path = "first" + std::string(length, 'a') + "last", reason = ": no space";
+    const std::string whole = path + reason;
+    const std::string message = Status::Error(Code::kFailure, "%s: no space", path.c_str()).message();
+    if (whole.size() <= kRoom) {
+      CHECK(message == whole);
+      continue;
+    }
+    CHECK(message.size() == kRoom);
+    CHECK(message.starts_with("firsta"));
+    CHECK(message.ends_with("alast: no space"));
+    CHECK(message.find("a ... a") != std::string::npos);
   }
 }
 
-TEST_CASE("context comes first, keeps the code and is cut likewise") {
+TEST_CASE("the cut never leaves a part of a character") {
+  for (const std::string letter : {"\xc3\xa4", "\xe2\x82\xac", "\xf0\x9f\x98\x80"}) {
+    for (size_t ahead = 0; ahead < letter.size(); ++ahead) {
+      std::string path(ahead, 'x');
+      for (int i = 0; i < 1000; ++i) path += letter;
+      std::string message = Status::Error(Code::kFailure, "%s: reason", path.c_str()).message();
+      CHECK(message.size() >= Status::kTextBytes - 8);
+      // Without the letters nothing is left but what stood around them.
+      for (size_t at; (at = message.find(letter)) != std::string::npos;) message.erase(at, letter.size());
+      CHECK(message == std::string(ahead, 'x') + " ... : reason");
+    }
+  }
+}
+
+TEST_CASE("context comes first, keeps the code, and gives way to the reason") {
   constexpr size_t kRoom = Status::kTextBytes - 1;
   const Status error = Status::Error(Code::kMemory, "inner");
   CHECK(std::string(error.Within("layer %d", 7).message()) == "layer 7: inner");
@@ -49,10 +72,19 @@ TEST_CASE("context comes first, keeps the code and is cut likewise") {
   CHECK(std::string(error.Within("a").Within("b").message()) == "b: a: inner");
   for (size_t length : {kRoom - 8, kRoom - 7, kRoom - 6, kRoom - 1, kRoom, kRoom + 1, 3 * kRoom}) {
     CAPTURE(length);
-    const std::string context(length, 'c');
+    const std::string context = "first" + std::string(length - 9, 'c') + "last";
     const std::string message = error.Within("%s", context.c_str()).message();
-    CHECK(message == (context + ": inner").substr(0, kRoom));
+    CHECK(message.starts_with("firstc"));
+    CHECK(message.ends_with("clast: inner"));
+    CHECK(message.size() == std::min(length + 7, kRoom));
   }
+  // Both too long: a quarter stays for the context.
+  const Status full = Status::Error(Code::kFailure, "%s", ("why" + std::string(kRoom, 'r') + "end").c_str());
+  const std::string message = full.Within("%s", std::string(kRoom, 'c').c_str()).message();
+  CHECK(message.size() <= kRoom);
+  CHECK(std::count(message.begin(), message.end(), 'c') >= 200);
+  CHECK(message.find(": why") != std::string::npos);
+  CHECK(message.ends_with("rend"));
 }
 
 Status Fails(bool fail) { return fail ? Status::Error(Code::kUsage, "failed") : Status(); }

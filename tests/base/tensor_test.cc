@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -162,6 +163,16 @@ TEST_CASE("buffers are aligned, zeroed, movable, and refuse politely") {
   CHECK(buffer->bytes() == 100);
   CHECK(reinterpret_cast<uintptr_t>(buffer->data()) % 64 == 0);
   for (int i = 0; i < 100; ++i) CHECK(buffer->as<char>()[i] == 0);
+
+  // Also in memory that was used before: the hole that a larger buffer leaves between two others.
+  auto used = Buffer::Uninitialised(64 << 10, "test");
+  const auto behind = Buffer::Uninitialised(64, "test");
+  REQUIRE((used.ok() && behind.ok()));
+  std::memset(used->data(), 0xff, used->bytes());
+  *used = Buffer();
+  const auto fresh = Buffer::Create(32 << 10, "test");
+  REQUIRE(fresh.ok());
+  CHECK(std::all_of(fresh->data(), fresh->data() + fresh->bytes(), [](std::byte b) { return b == std::byte{0}; }));
 
   const std::byte* data = buffer->data();
   Buffer moved(std::move(*buffer));

@@ -1,5 +1,6 @@
 // Writes small starting inputs for every fuzz target: FOLDER/<target>/<seed>.
 #include <sys/stat.h>
+#include <zlib.h>
 
 #include <cstdio>
 
@@ -13,6 +14,44 @@ void Put(const std::string& folder, const char* target, const std::string& name,
   const auto status =
       mien::WriteFileAtomically(folder + "/" + target + "/" + name, std::as_bytes(std::span(bytes)));
   if (!status.ok()) std::fprintf(stderr, "%s\n", status.message());
+}
+
+std::string Big(uint64_t number, int bytes) {
+  std::string text;
+  for (int i = bytes; i-- > 0;) text += static_cast<char>(number >> (8 * i));
+  return text;
+}
+
+std::string Chunk(const std::string& type, const std::string& data) {
+  const std::string body = type + data;
+  const auto* const first = reinterpret_cast<const Bytef*>(body.data());
+  return Big(data.size(), 4) + body + Big(crc32(crc32(0, nullptr, 0), first, static_cast<uInt>(body.size())), 4);
+}
+
+std::string Deflated(const std::string& text) {
+  std::string packed(compressBound(text.size()), '\0');
+  uLongf size = packed.size();
+  compress(reinterpret_cast<Bytef*>(packed.data()), &size, reinterpret_cast<const Bytef*>(text.data()), text.size());
+  return packed.substr(0, size);
+}
+
+// 2 x 1 pixels of grey, with more chunks before and after the pixels.
+std::string Picture(const std::string& before, const std::string& after) {
+  return "\x89PNG\r\n\x1a\n" + Chunk("IHDR", Big(2, 4) + Big(1, 4) + std::string("\x08\0\0\0\0", 5)) + before +
+         Chunk("IDAT", Deflated(std::string("\0\x07\x09", 3))) + after + Chunk("IEND", "");
+}
+
+void PutPictures(const std::string& folder) {
+  const std::string exif("II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0", 26);
+  const std::string zero(1, '\0'), lines = "\nexif\n      14\n4d4d002a000000080001011200030001000000060000\n";
+  Put(folder, "fuzz_png", "plain", Picture("", ""));
+  Put(folder, "fuzz_png", "transparent", Picture(Chunk("tRNS", std::string("\0\x07", 2)), ""));
+  Put(folder, "fuzz_png", "exif", Picture(Chunk("eXIf", exif), ""));
+  Put(folder, "fuzz_png", "exif_after", Picture("", Chunk("eXIf", exif)));
+  Put(folder, "fuzz_png", "profile", Picture(Chunk("tEXt", "Raw profile type APP1" + zero + lines), ""));
+  Put(folder, "fuzz_png", "profile_deflated",
+      Picture(Chunk("zTXt", "Raw profile type exif" + zero + zero + Deflated(lines)), ""));
+  Put(folder, "fuzz_png", "exif_alone", exif);
 }
 
 }  // namespace
@@ -92,5 +131,6 @@ int main(int count, char** words) {
   folders.insert(folders.begin(), {"a/", ""});
   Put(folder, "fuzz_zip_pickle", "folder", Zip(folders));
   Put(folder, "fuzz_zip_pickle", "bare", array + header + std::string(8, '\1'));
+  PutPictures(folder);
   return 0;
 }
