@@ -298,7 +298,6 @@ Result<std::vector<std::byte>> ReadZipEntry(const ByteSource& source, const ZipE
     const int outcome = inflate(&stream, Z_FINISH);
     const bool whole = outcome == Z_STREAM_END && stream.avail_in == 0 && stream.avail_out == 0;
     inflateEnd(&stream);
-    if (outcome == Z_MEM_ERROR) return Status::Error(Code::kMemory, "zip: %s: no memory", name.c_str());
     if (!whole) {
       return Status::Error(Code::kRefused, "zip: %s does not unpack to the stated %" PRIu64 " bytes",
                            name.c_str(), entry.bytes);
