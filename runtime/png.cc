@@ -173,8 +173,8 @@ Result<Image> DecodePng(std::span<const std::byte> file) {
   }
   Decoder decoder;
   decoder.file = file;
-  decoder.png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, &decoder.failure, OnError, OnWarning, &decoder.failure,
-                                         OnAllocate, nullptr);
+  decoder.png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, &decoder.failure, OnError, OnWarning,
+                                         &decoder.failure, OnAllocate, nullptr);
   if (decoder.png != nullptr) decoder.info = png_create_info_struct(decoder.png);
   if (decoder.info == nullptr) return Status::Error(Code::kMemory, "no memory to read a PNG picture");
   if (!ReadHeader(&decoder)) return Failed(decoder.failure, "invalid PNG");
@@ -205,11 +205,12 @@ Result<std::vector<std::byte>> EncodePng(const Image& image, const std::vector<P
     entry.lang_key = const_cast<char*>("");
     encoder.texts.push_back(entry);
   }
-  encoder.png = png_create_write_struct_2(PNG_LIBPNG_VER_STRING, &encoder.failure, OnError, OnWarning, &encoder.failure,
-                                          OnAllocate, nullptr);
+  encoder.png = png_create_write_struct_2(PNG_LIBPNG_VER_STRING, &encoder.failure, OnError, OnWarning,
+                                          &encoder.failure, OnAllocate, nullptr);
   if (encoder.png != nullptr) encoder.info = png_create_info_struct(encoder.png);
   if (encoder.info == nullptr) return Status::Error(Code::kMemory, "no memory to write a PNG picture");
-  if (!WriteAll(&encoder, image) || encoder.failure.no_memory) return Failed(encoder.failure, "cannot encode");
+  if (!WriteAll(&encoder, image) || encoder.failure.no_memory)
+    return Failed(encoder.failure, "cannot encode");
   return std::move(encoder.file);
 }
 

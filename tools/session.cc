@@ -25,7 +25,9 @@ void NoteWritten(bool written) {
 
 }  // namespace
 
-void WriteStdout(const std::string& text) { NoteWritten(std::fwrite(text.data(), 1, text.size(), stdout) == text.size()); }
+void WriteStdout(const std::string& text) {
+  NoteWritten(std::fwrite(text.data(), 1, text.size(), stdout) == text.size());
+}
 
 Status FlushStdout() {
   NoteWritten(std::fflush(stdout) == 0);
