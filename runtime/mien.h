@@ -33,7 +33,7 @@ typedef enum mien_code {
   MIEN_NO_FACE = 4,    /* no face found */
   MIEN_REFUSED = 5,    /* the model file is invalid */
   MIEN_DEVICE = 6,     /* backend missing or failing */
-  MIEN_MEMORY = 7,     /* not enough memory, or more than max_memory */
+  MIEN_MEMORY = 7,     /* not enough memory or threads, or more than max_memory */
   MIEN_GATE = 8,       /* a quality gate was not met */
   MIEN_INTERRUPTED = 9 /* mien_cancel, or the progress callback said stop */
 } mien_code;

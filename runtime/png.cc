@@ -199,8 +199,8 @@ Result<Image> DecodePng(const ByteSource& file, PictureNotes* notes) {
   ForwardReader reader(&file);
   Decoder decoder;
   decoder.file = &reader;
-  decoder.png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, &decoder.failure, OnError, OnWarning, &decoder.failure,
-                                         OnAllocate, nullptr);
+  decoder.png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, &decoder.failure, OnError, OnWarning,
+                                         &decoder.failure, OnAllocate, nullptr);
   if (decoder.png != nullptr) decoder.info = png_create_info_struct(decoder.png);
   if (decoder.info == nullptr) return Status::Error(Code::kMemory, "no memory to read a PNG picture");
   if (!ReadHeader(&decoder)) return DecodingError(decoder);
@@ -229,8 +229,8 @@ Result<std::vector<std::byte>> EncodePng(const Image& image, const std::vector<P
     entry.lang_key = const_cast<char*>("");
     encoder.texts.push_back(entry);
   }
-  encoder.png = png_create_write_struct_2(PNG_LIBPNG_VER_STRING, &encoder.failure, OnError, OnWarning, &encoder.failure,
-                                          OnAllocate, nullptr);
+  encoder.png = png_create_write_struct_2(PNG_LIBPNG_VER_STRING, &encoder.failure, OnError, OnWarning,
+                                          &encoder.failure, OnAllocate, nullptr);
   if (encoder.png != nullptr) encoder.info = png_create_info_struct(encoder.png);
   if (encoder.info == nullptr) return Status::Error(Code::kMemory, "no memory to write a PNG picture");
   if (!WriteAll(&encoder, image) || encoder.failure.no_memory) {

@@ -106,7 +106,7 @@ HWY_EXPORT(MultiplyBlock);
 namespace {
 // Initial-exec: it is there when the thread is, and never has to be made when there is no memory.
 [[gnu::tls_model("initial-exec")]] thread_local int64_t executed_products = 0;
-}
+}  // namespace
 
 int64_t ExecutedProducts() { return executed_products; }
 void NoteProducts(int64_t products) { executed_products += products; }

@@ -116,13 +116,15 @@ Result<std::unique_ptr<ThreadPool>> ThreadPool::Create(int threads) {
   auto pool = std::unique_ptr<ThreadPool>(new ThreadPool(threads));
   State* const state = pool->state_.get();
   state->spin = pool->threads_ <= DefaultThreads();
-  state->workers.reserve(static_cast<size_t>(pool->threads_ - 1));  // a started thread has the address of its worker
+  // A started thread has the address of its worker.
+  state->workers.reserve(static_cast<size_t>(pool->threads_ - 1));
   for (int thread = 1; thread < pool->threads_; ++thread) {
     Worker& worker = state->workers.emplace_back(Worker{state, thread, pool->threads_});
     const int error = pthread_create(&worker.handle, nullptr, State::Start, &worker);
     if (error == 0) continue;
     state->workers.pop_back();
-    return Status::Error(Code::kMemory, "%d threads wanted, thread %d could not be started: %s; ask for fewer (--threads)",
+    return Status::Error(Code::kMemory,
+                         "%d threads wanted, thread %d could not be started: %s; ask for fewer (--threads)",
                          pool->threads_, thread + 1, std::strerror(error));
   }
   return pool;

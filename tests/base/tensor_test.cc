@@ -114,8 +114,10 @@ TEST_CASE("shapes from outside are checked: rank, dimensions, product") {
   CHECK(shape->elements() == 30);
   CHECK(Checked({})->rank == 0);
   CHECK(Checked({})->elements() == 1);
-  for (const std::vector<uint64_t>& empty : std::vector<std::vector<uint64_t>>{
-           {0, 1 << 20, 1 << 20, 1 << 20}, {1 << 20, 1 << 20, 0}, {1 << 20, 1 << 20, 1 << 20, 0}, {1 << 20, 0, 1 << 20}}) {
+  for (const std::vector<uint64_t>& empty : std::vector<std::vector<uint64_t>>{{0, 1 << 20, 1 << 20, 1 << 20},
+                                                                               {1 << 20, 1 << 20, 0},
+                                                                               {1 << 20, 1 << 20, 1 << 20, 0},
+                                                                               {1 << 20, 0, 1 << 20}}) {
     REQUIRE(Checked(empty).ok());  // a zero counts wherever it stands
     CHECK(Checked(empty)->elements() == 0);
   }

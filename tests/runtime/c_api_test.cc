@@ -136,9 +136,11 @@ TEST_CASE("Refusals have a code and a text") {
     std::memcpy(&mode.mode, &number, sizeof number);
     std::memcpy(&other_unit.unit, &number, sizeof number);
     CHECK(apply(mode, nullptr, 0.0f) == MIEN_USAGE);
-    CHECK(std::string(mien_last_error(context)) == "edit: mode " + std::to_string(number) + ", 0 or 1 expected");
+    CHECK(std::string(mien_last_error(context)) ==
+          "edit: mode " + std::to_string(number) + ", 0 or 1 expected");
     CHECK(apply(other_unit, nullptr, 0.0f) == MIEN_USAGE);
-    CHECK(std::string(mien_last_error(context)) == "edit: unit " + std::to_string(number) + ", 0 or 1 expected");
+    CHECK(std::string(mien_last_error(context)) ==
+          "edit: unit " + std::to_string(number) + ", 0 or 1 expected");
   }
   CHECK(mien_apply_edits(context, nullptr, 1, nullptr, 0, codes.data(), codes.data()) == MIEN_USAGE);
   CHECK(mien_encode(context, nullptr, 8, 8, codes.data()) == MIEN_USAGE);

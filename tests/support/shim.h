@@ -1,8 +1,10 @@
 // What a machine refuses: the shared library mien_shim stands before the C library's functions that take
 // memory, start threads and use files, and lets the k-th of them fail. A test program that is linked with it
 // arms it by these functions; a program that it is preloaded into is armed by its environment:
-//   MIEN_FAULT=KIND:K[+]     KIND memory, thread or file; the K-th call fails (from 0), with + every later
-//   one too MIEN_FAULT_COUNT=FILE    at its end the program writes the number of calls of that kind there
+//
+//   MIEN_FAULT=KIND:K[+]   KIND is memory, thread or file; call K fails (from 0), with + every later one too
+//
+//   MIEN_FAULT_COUNT=FILE  at its end the program writes the number of calls of that kind there
 #pragma once
 
 namespace mien::testing {
