@@ -103,15 +103,6 @@ void Report(Sheet& sheet, const TensorFacts& facts) {
                 facts.shape.ToString().c_str(), range.c_str(), facts.hash.c_str());
 }
 
-// Markdown as it is, but nothing that could steer a terminal.
-std::string ForTerminal(std::string text) {
-  for (char& c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if ((byte < 0x20 && c != '\n' && c != '\t') || byte == 0x7f) c = '?';
-  }
-  return text;
-}
-
 void ReportConfig(Sheet& sheet, const ModelFile& model) {
   const Json config = Json::parse(ConfigToJson(model.config()), nullptr, false);
   sheet.report["config"] = config;
@@ -127,9 +118,9 @@ void ReportConfig(Sheet& sheet, const ModelFile& model) {
     const auto found = model.file().metadata().find(kSourceHashKey + std::to_string(i));
     if (found == model.file().metadata().end()) break;
     sheet.report["source_sha256"].push_back(found->second);
-    sheet.Print("source %d: sha256 %s\n", i, ForTerminal(found->second).c_str());
+    sheet.Print("source %d: sha256 %s\n", i, found->second.c_str());
   }
-  if (!model.card().empty()) sheet.Print("\n%s\n\n", ForTerminal(model.card()).c_str());
+  if (!model.card().empty()) sheet.Print("\n%s\n\n", model.card().c_str());
 }
 
 Status ReportTensors(Sheet& sheet, const ModelFile& model) {
@@ -159,7 +150,7 @@ Status ReportForeign(Sheet& sheet, const std::string& path) {
   std::vector<std::byte> bytes;
   for (const ForeignTensor& tensor : file.tensors) {
     MIEN_TRY(CheckInterrupt());
-    TensorFacts facts{ForTerminal(tensor.name), {}, tensor.type, tensor.shape};
+    TensorFacts facts{tensor.name, {}, tensor.type, tensor.shape};
     MIEN_TRY(ReadContiguous(tensor, &bytes));
     MIEN_TRY(AddElements(tensor.type, bytes, &facts));
     Report(sheet, facts);

@@ -2,8 +2,10 @@
 #include <algorithm>
 #include <new>
 #include <span>
+#include <sstream>
 
 #include "kernels/simd.h"
+#include "runtime/base/text.h"
 #include "runtime/device.h"
 #include "runtime/base/interrupt.h"
 #include "tools/verbs.h"
@@ -59,7 +61,7 @@ void AddVerbs(CLI::App& app, Session& session) {
 
 int Answer(const Session& session) {
   const Status& status = session.status;
-  if (!status.ok()) ErrorLine(status.message());
+  if (!status.ok()) ErrorLine(ForTerminal(status.message()).c_str());
   if (session.json) {
     nlohmann::json report = session.report;
     report["ok"] = status.ok();
@@ -96,7 +98,11 @@ int Main(int count, char** words) {
   try {
     app.parse(arguments);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : ExitCode(Code::kUsage);
+    std::ostringstream out, errors;
+    const int code = app.exit(error, out, errors);
+    std::fputs(ForTerminal(out.str()).c_str(), stdout);
+    std::fputs(ForTerminal(errors.str()).c_str(), stderr);
+    return code == 0 ? 0 : ExitCode(Code::kUsage);
   } catch (const std::bad_alloc&) {
     session.status = Status::Error(Code::kMemory, "out of memory");
   }

@@ -7,6 +7,7 @@
 
 #include "runtime/base/interrupt.h"
 #include "runtime/base/stream.h"
+#include "runtime/base/text.h"
 
 namespace mien {
 
@@ -133,7 +134,7 @@ Progress::~Progress() {
 
 void Progress::Step(const std::string& what) {
   ++done_;
-  if (shown_) std::fprintf(stderr, "\r\033[K%zu/%zu %s", done_, total_, what.c_str());
+  if (shown_) std::fprintf(stderr, "\r\033[K%zu/%zu %s", done_, total_, ForTerminal(what).c_str());
 }
 
 }  // namespace mien

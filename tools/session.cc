@@ -6,6 +6,7 @@
 #include <cstdarg>
 #include <cstdio>
 
+#include "runtime/base/text.h"
 #include "runtime/builtin_model.h"
 #include "runtime/base/interrupt.h"
 #include "runtime/base/stream.h"
@@ -13,7 +14,7 @@
 namespace mien {
 namespace {
 
-// printf into a string of any length.
+// Whatever names of files and tensors are in it, nothing that could steer a terminal comes out.
 std::string Formatted(const char* format, va_list arguments) {
   va_list again;
   va_copy(again, arguments);
@@ -21,7 +22,7 @@ std::string Formatted(const char* format, va_list arguments) {
   va_end(again);
   std::string text(length < 0 ? 0 : static_cast<size_t>(length), '\0');
   std::vsnprintf(text.data(), text.size() + 1, format, arguments);
-  return text;
+  return ForTerminal(text);
 }
 
 void PrintLine(const char* prefix, const char* format, va_list arguments) {

@@ -1,35 +1,41 @@
 #include "weights/import/readers.h"
 
+#include <algorithm>
 #include <cstring>
 #include <new>
 #include <stdexcept>
 
 #include "weights/container.h"
 #include "weights/import/pickle.h"
-#include "weights/import/zip.h"
 
 namespace mien {
 
 // NVIDIA's module pickles (spec i.3); their tensors are byte strings inside the pickle.
 Result<ForeignFile> ReadModulePickle(const SharedSource& source) {
+  Budget budget(source->size());
   PickleOptions options;
   options.embedded = [&](uint64_t begin, uint64_t bytes) {
-    return ReadEmbeddedStorage(source, begin, bytes);
+    return ReadEmbeddedStorage(source, begin, bytes, budget);
   };
-  MIEN_ASSIGN(const PickleTree tree, ReadPickle(*source, 0, source->size(), options));
-  if (tree.end != source->size()) return Status::Error(Code::kRefused, "pickle: bytes after its end");
   ForeignFile file;
   file.kind = "pickle";
-  MIEN_TRY(Flatten(tree, &file));
+  {
+    MIEN_ASSIGN(const PickleTree tree, ReadPickle(source, 0, source->size(), options, budget));
+    if (tree.end != source->size()) return Status::Error(Code::kRefused, "pickle: bytes after its end");
+    MIEN_TRY(Flatten(tree, &file, budget));
+  }
+  MIEN_TRY(file.Finish(source->size()));
   return file;
 }
 
 Result<ForeignFile> ReadPlainTensors(const SharedSource& source) {
+  Budget budget(source->size());
   MIEN_ASSIGN(const TensorFile table, TensorFile::Open(source, TensorFile::Profile::kPlain));
   ForeignFile file;
   file.kind = "safetensors";
   file.metadata = table.metadata();
   for (const TensorEntry& entry : table.tensors()) {
+    if (!budget.Memory(MemoryOf(entry.name))) return budget.Spent();
     ForeignTensor tensor;
     tensor.name = entry.name;
     tensor.type = entry.type;
@@ -38,7 +44,8 @@ Result<ForeignFile> ReadPlainTensors(const SharedSource& source) {
     SetContiguous(&tensor);
     file.tensors.push_back(std::move(tensor));
   }
-  file.Index();
+  for (const auto& [name, what] : table.unread()) file.unread.emplace(name, what);
+  MIEN_TRY(file.Finish(source->size()));
   return file;
 }
 
@@ -61,14 +68,20 @@ Result<ForeignFile> ReadByContent(const SharedSource& source) {
   if (head[8] == '{' && length <= size - 8) return ReadPlainTensors(source);
   if (std::memcmp(head, "PK\x03\x04", 4) == 0) {
     // The first member's name tells the two kinds apart; either reader then checks everything.
-    MIEN_ASSIGN(const std::vector<ZipEntry> entries, ReadZip(*source, /*allow_deflate=*/true));
-    const bool arrays = !entries.empty() && entries[0].name.ends_with(".npy");
-    return arrays ? ReadNpz(source) : ReadTorchZip(source);
+    std::string start(std::min<uint64_t>(size, 1024), '\0');
+    MIEN_TRY(source->ReadAt(0, std::as_writable_bytes(std::span(start))));
+    const size_t length = start.size() < 30 ? 0
+                                            : static_cast<unsigned char>(start[26]) |
+                                                  static_cast<unsigned char>(start[27]) << 8;
+    return start.size() >= 30 + length && start.substr(30, length).ends_with(".npy") ? ReadNpz(source)
+                                                                                     : ReadTorchZip(source);
   }
-  if (StartsLikeLegacy(*source, 0, size)) return ReadTorchLegacy(source);
+  if (std::memcmp(head, "\x93NUMPY", 6) == 0) return ReadNpy(source);
+  MIEN_ASSIGN(const bool legacy, StartsLikeLegacy(*source, 0, size));
+  if (legacy) return ReadTorchLegacy(source);
   if (head[0] == '\x80') return ReadModulePickle(source);
   return Status::Error(Code::kRefused,
-                       "neither a torch file (zip or legacy), an NVIDIA pickle, safetensors nor npz");
+                       "neither a torch file (zip or legacy), an NVIDIA pickle, safetensors, npz nor npy");
 }
 
 }  // namespace
