@@ -1,25 +1,27 @@
 #include "tools/numbers.h"
 
-#include <algorithm>
 #include <charconv>
 #include <cstdint>
+#include <optional>
+#include <string_view>
 
 #include "runtime/base/checked.h"
 
 namespace mien {
 namespace {
 
-constexpr char kPrefixes[] = "kmgtpe";
+constexpr std::string_view kPrefixes = "kmgtpe";
 
 // What a suffix multiplies by; nothing: it is none.
 std::optional<uint64_t> FactorOf(std::string suffix) {
   for (char& c : suffix) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   if (suffix.empty() || suffix == "b") return 1;
-  const char* const prefix = std::ranges::find(kPrefixes, suffix[0]);
+  const size_t power = kPrefixes.find(suffix[0]);
   const std::string rest = suffix.substr(1);
-  if (*prefix == '\0' || !(rest.empty() || rest == "b" || rest == "i" || rest == "ib")) return std::nullopt;
+  if (power == kPrefixes.npos || !(rest.empty() || rest == "b" || rest == "i" || rest == "ib"))
+    return std::nullopt;
   uint64_t factor = 1;
-  for (const char* p = kPrefixes; p <= prefix; ++p) factor *= rest.starts_with('i') ? 1024 : 1000;
+  for (size_t i = 0; i <= power; ++i) factor *= rest.starts_with('i') ? 1024 : 1000;
   return factor;
 }
 

@@ -135,13 +135,14 @@ Result<OutputFiles> PlanFiles(const Session& session, const SynthOptions& option
   for (const Source& source : sources) names.push_back(source.name);
   if (!IsFolder(options.out)) names.resize(1);  // a contact sheet
   MIEN_ASSIGN(OutputFiles outputs, OutputFiles::Plan(names, options.out, FileKind::kPicture));
-  if (!options.save_codes.empty()) MIEN_TRY(FormatOf(FileKind::kTensors, options.save_codes).status());
   MIEN_TRY(CheckFiles(session, {{"codes", options.codes}},
                       {{"picture", outputs.paths()}, {"codes", {options.save_codes}}}));
   return outputs;
 }
 
 Status RunSynth(Session& session, const SynthOptions& options) {
+  if (!IsFolder(options.out)) MIEN_TRY(FormatOf(FileKind::kPicture, options.out).status());
+  if (!options.save_codes.empty()) MIEN_TRY(FormatOf(FileKind::kTensors, options.save_codes).status());
   MIEN_ASSIGN(auto model, OpenModel(session));
   PipelineOptions wanted = PipelineFor(session);
   wanted.synthesize = true;
