@@ -10,6 +10,7 @@
 #include "runtime/builtin_model.h"
 #include "runtime/engine.h"
 #include "runtime/base/interrupt.h"
+#include "tools/numbers.h"
 #include "tools/verbs.h"
 #include "weights/checksum.h"
 #include "weights/import/readers.h"
@@ -243,7 +244,7 @@ Status ReportModel(Sheet& sheet, const Session& session, const std::string& path
   if (path.empty()) {
     sheet.Print("the built-in model\n");
   } else {
-    MIEN_ASSIGN(const File file, File::Open(path));
+    const ByteSource& file = model->file().source();
     MIEN_ASSIGN(const std::string hash, Sha256Hex(file));
     sheet.report["sha256"] = hash;
     sheet.report["bytes"] = file.size();
@@ -288,6 +289,7 @@ void AddInfo(CLI::App& app, Session& session) {
   verb->add_option("FILE", words->file, "model file (default: that of --model, or the built-in one)");
   verb->add_flag("--any", words->any, "list the tensors of any checkpoint or tensor file instead");
   verb->add_option("--batch", words->batch, "samples per run, for the memory needed")
+      ->transform(WholeNumber())
       ->check(CLI::Range(1, kMaxBatch))
       ->capture_default_str();
   verb->callback([&session, words] { session.status = RunInfo(session, *words); });

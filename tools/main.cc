@@ -11,6 +11,7 @@
 #include "runtime/base/text.h"
 #include "runtime/device.h"
 #include "runtime/base/interrupt.h"
+#include "tools/numbers.h"
 #include "tools/verbs.h"
 
 namespace mien {
@@ -41,11 +42,15 @@ void AddGlobalOptions(CLI::App& app, Session& session) {
       ->check(CLI::IsMember({"on", "off"}))
       ->default_str("on");
   app.add_option("--threads", session.threads, "threads (default: all processors)")
+      ->transform(WholeNumber())
       ->check(CLI::Range(1, 256));
-  app.add_option("--seed", session.seed, "seed of everything random")->capture_default_str();
+  app.add_option("--seed", session.seed, "seed of everything random")
+      ->transform(WholeNumber())
+      ->capture_default_str();
   app.add_option("--max-memory", session.max_memory,
                  "refuse to take more for weights and activations, e.g. 2GiB")
-      ->transform(CLI::AsSizeValue(true));
+      ->transform(ByteSize())
+      ->type_name("BYTES");
   app.add_flag("--json", session.json, "one JSON document on stdout");
   app.add_flag("-q,--quiet", session.quiet, "only warnings and errors on stderr");
   app.add_flag("-v,--verbose", session.verbose, "more on stderr");

@@ -182,7 +182,6 @@ Result<OutputFiles> PlanFiles(const Session& session, const SynthOptions& option
     if (!plan.faces[i].seed) codes.push_back(options.between[i]);
   }
   MIEN_ASSIGN(OutputFiles outputs, OutputFiles::Plan(names, options.out, FileKind::kPicture));
-  if (!options.save_codes.empty()) MIEN_TRY(FormatOf(FileKind::kTensors, options.save_codes).status());
   MIEN_TRY(CheckFiles(session, {{"codes", codes}}, {{"picture", outputs.paths()}, {"codes", {options.save_codes}}}));
   return outputs;
 }
@@ -196,6 +195,8 @@ void MentionSeed(Session& session, const CLI::App& verb, const SynthOptions& opt
 }
 
 Status RunSynth(Session& session, const CLI::App& verb, const SynthOptions& options) {
+  if (!IsFolder(options.out)) MIEN_TRY(FormatOf(FileKind::kPicture, options.out).status());
+  if (!options.save_codes.empty()) MIEN_TRY(FormatOf(FileKind::kTensors, options.save_codes).status());
   MIEN_ASSIGN(const auto model, OpenModel(session));
   if (!model->config().generator) {
     return Status::Error(Code::kUsage, "synthesis needs the component generator, which this model file does not have");

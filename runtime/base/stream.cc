@@ -128,12 +128,15 @@ struct Descriptor {
 
 std::string InputName(const std::string& path) { return path == "-" ? "stdin" : path; }
 
+bool IsStream(const std::string& path) {
+  struct stat info;
+  return path == "-" || (stat(path.c_str(), &info) == 0 && (S_ISFIFO(info.st_mode) || S_ISCHR(info.st_mode)));
+}
+
 Result<std::shared_ptr<const ByteSource>> OpenInput(const std::string& path, uint64_t limit, Code too_large,
                                                     const FirstBytes& check) try {
   if (path == "-") return ReadStream(STDIN_FILENO, InputName(path), limit, too_large, check);
-  struct stat info;
-  const bool stream = stat(path.c_str(), &info) == 0 && (S_ISFIFO(info.st_mode) || S_ISCHR(info.st_mode));
-  if (!stream) return OpenRegular(path, limit, too_large, check);
+  if (!IsStream(path)) return OpenRegular(path, limit, too_large, check);
   // Opened without waiting for a writer: the wait is in ReadStream, where a stop is heard.
   const Descriptor opened = {open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
   if (opened.number < 0) return SystemError(path.c_str());

@@ -22,6 +22,9 @@ using FirstBytes = std::function<Status(std::span<const std::byte>)>;
 // "stdin" for "-", otherwise the path: what messages call an input.
 std::string InputName(const std::string& path);
 
+// Whether the input is read as a stream: stdin, a FIFO, a device.
+bool IsStream(const std::string& path);
+
 // The input `path` ("-" is stdin), of at most `limit` bytes. A regular file is read when asked for; a stream (stdin, a FIFO,
 // /dev/stdin, the shell's <(...), a device) is read to its end here and kept in memory. Errors, whose messages begin with the
 // input's name: kFailure for a folder and for what the system says, `too_large` beyond the limit, kInterrupted, kMemory.

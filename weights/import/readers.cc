@@ -5,6 +5,7 @@
 #include <new>
 #include <stdexcept>
 
+#include "runtime/base/stream.h"
 #include "weights/container.h"
 #include "weights/import/other_files.h"
 #include "weights/import/pickle.h"
@@ -59,6 +60,11 @@ namespace {
 constexpr uint64_t kMaxFileBytes = uint64_t{8} << 30;
 constexpr uint64_t kMaxHeader = 100 << 20;  // of safetensors
 
+Status UnknownKind() {
+  return Status::Error(Code::kRefused,
+                       "neither a torch file (zip or legacy), an NVIDIA pickle, safetensors, npz nor npy");
+}
+
 Result<ForeignFile> ReadByContent(const SharedSource& source) {
   const uint64_t size = source->size();
   if (size > kMaxFileBytes) return Status::Error(Code::kRefused, "more than 8 GiB");
@@ -94,8 +100,15 @@ Result<ForeignFile> ReadByContent(const SharedSource& source) {
   MIEN_ASSIGN(const bool legacy, StartsLikeLegacy(*source, 0, size));
   if (legacy) return ReadTorchLegacy(source);
   if (head[0] == '\x80') return ReadModulePickle(source);
-  return Status::Error(Code::kRefused,
-                       "neither a torch file (zip or legacy), an NVIDIA pickle, safetensors, npz nor npy");
+  return UnknownKind();
+}
+
+// A stream without end is refused before much of it is kept.
+Status CheckBeginning(std::span<const std::byte> first) {
+  const std::string_view text(reinterpret_cast<const char*>(first.data()), first.size());
+  const bool known = text.starts_with("PK\x03\x04") || text.starts_with("\x93NUMPY") || text.starts_with('\x80') ||
+                     (text.size() > 8 && text[8] == '{');
+  return known ? Status() : UnknownKind();
 }
 
 }  // namespace
@@ -108,10 +121,14 @@ Result<ForeignFile> ReadForeign(const SharedSource& source) try {
   return Status::Error(Code::kMemory, "not enough memory to read a checkpoint");
 }
 
+Result<SharedSource> OpenForeign(const std::string& path) {
+  return OpenInput(path, kMaxFileBytes, Code::kRefused, IsStream(path) ? FirstBytes(CheckBeginning) : nullptr);
+}
+
 Result<ForeignFile> ReadForeign(const std::string& path) try {
-  MIEN_ASSIGN(File file, File::Open(path));
-  auto foreign = ReadForeign(std::make_shared<File>(std::move(file)));
-  if (!foreign.ok()) return foreign.status().Within("%s", path.c_str());
+  MIEN_ASSIGN(const SharedSource source, OpenForeign(path));
+  auto foreign = ReadForeign(source);
+  if (!foreign.ok()) return foreign.status().Within("%s", InputName(path).c_str());
   return foreign;
 } catch (const std::bad_alloc&) {
   return Status::Error(Code::kMemory, "%s: not enough memory", path.c_str());

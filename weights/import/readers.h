@@ -10,6 +10,8 @@ using SharedSource = std::shared_ptr<const ByteSource>;
 // Chooses by the first bytes. Tensor data are not read yet, except where a checksum or packing asks for it.
 Result<ForeignFile> ReadForeign(const SharedSource& source);
 Result<ForeignFile> ReadForeign(const std::string& path);
+// What ReadForeign(path) reads: a file, or a stream ("-", a pipe) that is kept in memory.
+Result<SharedSource> OpenForeign(const std::string& path);
 
 Result<ForeignFile> ReadTorchZip(const SharedSource& source);      // i.1
 Result<ForeignFile> ReadTorchLegacy(const SharedSource& source);   // i.2
