@@ -9,6 +9,7 @@
 
 #include "runtime/base/file.h"
 #include "runtime/interrupt.h"
+#include "tools/without_effect.h"
 
 namespace mien {
 namespace {
@@ -45,9 +46,10 @@ PipelineOptions PipelineFor(const Session& session) {
   return options;
 }
 
-void ReportChoices(const Session& session, const Pipeline& pipeline) {
+void ReportChoices(Session& session, const Pipeline& pipeline) {
   session.Detail("%s", pipeline.engine().backend().reason.c_str());
   session.Detail("%s", pipeline.engine().memory_reason().c_str());
+  MentionCpuOptions(session, pipeline.engine().backend());
 }
 
 void AddPreview(CLI::App& verb, int& resolution) {
