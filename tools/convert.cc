@@ -66,7 +66,7 @@ void AddConvert(CLI::App& app, Session& session) {
       "Checkpoints are read as data: nothing in them is ever run, and what is unknown is refused by name.");
   verb->callback([&app, &session, words] {
     MentionUnused(session, app, {"--model", "--backend", "--precision", "--exact", "--memory", "--graphs", "--seed", "--max-memory"},
-                  "converting runs no model");
+                  "a conversion does not depend on it");
     session.status = RunConvert(session, *words);
   });
 }

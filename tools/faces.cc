@@ -71,7 +71,7 @@ void AddFaceOptions(CLI::App& verb, FaceOptions& options) {
       ->check(CLI::Range(0, 64));
   verb.add_option("--label", options.label, "the class of seeds, which a conditional model needs: 0 and up")
       ->type_name("K")
-      ->check(CLI::Range(0, 1 << 20));
+      ->check(CLI::NonNegativeNumber);
 }
 
 Result<std::vector<Face>> SelectFaces(const Session& session, const FaceOptions& options,
