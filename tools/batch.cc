@@ -27,7 +27,8 @@ Status Summary(const std::vector<std::string>& failed, size_t all) {
 }  // namespace
 
 void AddFailFast(CLI::App& verb, bool& fail_fast) {
-  verb.add_flag("--fail-fast", fail_fast, "end at the first input that fails (otherwise the others are made)");
+  verb.add_flag("--fail-fast", fail_fast,
+                "end at the first input that fails (otherwise the others are made)");
 }
 
 Status RunBatch(Session& session, const std::vector<std::string>& names, bool fail_fast,
@@ -42,8 +43,8 @@ Status RunBatch(Session& session, const std::vector<std::string>& names, bool fa
       MIEN_TRY(write(i));
       continue;
     }
-    const bool ends = fail_fast || names.size() == 1 || made.code() == Code::kInterrupted ||
-                      made.code() == Code::kDevice;
+    const bool ends =
+        fail_fast || names.size() == 1 || made.code() == Code::kInterrupted || made.code() == Code::kDevice;
     if (ends) return made;
     const Status error = Named(made, names[i]);
     progress.Clear();

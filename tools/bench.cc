@@ -8,6 +8,7 @@
 #include "runtime/base/interrupt.h"
 #include "runtime/rival_times.h"
 #include "tools/verbs.h"
+#include "tools/without_effect.h"
 
 namespace mien {
 namespace {
@@ -173,6 +174,7 @@ Status RunBench(Session& session, const BenchOptions& options) {
   if (options.rivals && !backend.device) return Status::Error(Code::kUsage, "--rivals: there are rivals on a device only");
   MIEN_ASSIGN(const auto model, OpenModel(session));
   const auto store = std::make_shared<WeightStore>(model);
+  MentionCpuOptions(session, backend);
   session.Note("backend %s: %s; %d runs each, host to host", backend.name.c_str(), backend.reason.c_str(),
                options.repeat);
   DeviceHandle stream;  // of the rivals, which go before it
@@ -212,7 +214,10 @@ void AddBench(CLI::App& app, Session& session) {
   verb->add_option("-o,--output", options->format, "md, csv or json")
       ->check(CLI::IsMember({"md", "csv", "json"}))
       ->capture_default_str();
-  verb->callback([&session, options] { session.status = RunBench(session, *options); });
+  verb->callback([&app, &session, options] {
+    MentionUnused(session, app, {"--seed"}, "nothing here is random");
+    session.status = RunBench(session, *options);
+  });
 }
 
 }  // namespace mien

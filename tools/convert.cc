@@ -7,6 +7,7 @@
 #include "tools/files.h"
 #include "tools/formats.h"
 #include "tools/verbs.h"
+#include "tools/without_effect.h"
 
 namespace mien {
 namespace {
@@ -67,7 +68,11 @@ void AddConvert(CLI::App& app, Session& session) {
   verb->add_option("--card", words->card, "Markdown file that becomes the model card")->type_name("FILE");
   verb->footer(
       "Checkpoints are read as data: nothing in them is ever run, and what is unknown is refused by name.");
-  verb->callback([&session, words] { session.status = RunConvert(session, *words); });
+  verb->callback([&app, &session, words] {
+    MentionUnused(session, app, {"--model", "--backend", "--precision", "--exact", "--memory", "--graphs", "--seed", "--max-memory"},
+                  "a conversion does not depend on it");
+    session.status = RunConvert(session, *words);
+  });
 }
 
 }  // namespace mien

@@ -1,4 +1,5 @@
-// mien edit: the main job. Photo (or saved codes, or a seed) -> w_plus -> flow -> attribute coordinates -> inverse flow
+// mien edit: the main job. Photo (or saved codes, or a seed) -> w_plus -> flow -> attribute coordinates ->
+// inverse flow
 // -> picture.
 #include <algorithm>
 
@@ -67,8 +68,9 @@ Result<std::vector<Face>> FacesOf(const Session& session, const EditOptions& opt
 }
 
 // What the options want of the pipeline; `record` gets what will be done.
-PipelineOptions Wanted(Session& session, const CLI::App& verb, const EditOptions& options, const EditPlan& plan,
-                       const std::vector<Face>& faces, const GeneratorConfig& generator, nlohmann::json* record) {
+PipelineOptions Wanted(Session& session, const CLI::App& verb, const EditOptions& options,
+                       const EditPlan& plan, const std::vector<Face>& faces, const GeneratorConfig& generator,
+                       nlohmann::json* record) {
   PipelineOptions wanted = PipelineFor(session);
   wanted.encode = faces[0].photo;
   wanted.edit = wanted.synthesize = true;
@@ -77,7 +79,8 @@ PipelineOptions Wanted(Session& session, const CLI::App& verb, const EditOptions
   wanted.edits = static_cast<int>(std::min(plan.pictures.size(), size_t{kMaxBatch}));
   // The pictures of a sheet share the layers before the first row that may change.
   wanted.incremental = plan.sheet() && !plan.rows[0];
-  const bool seeded = wanted.random_noise && std::ranges::any_of(faces, [](const Face& face) { return !face.seed; });
+  const bool seeded =
+      wanted.random_noise && std::ranges::any_of(faces, [](const Face& face) { return !face.seed; });
   if (seeded) {
     (*record)["seed"] = session.seed;
   } else {
@@ -124,9 +127,9 @@ Status RunEdit(Session& session, const CLI::App& verb, const EditOptions& option
     if (wanted.random_noise) done["seed"] = faces[i].noise_seed;
     if (!faces[i].photo) done["pictures"] = {faces[i].name};
     MIEN_TRY(outputs.MakeFolder());
-    MIEN_TRY(WritePicture(outputs.paths()[i], sheet.image(),
-                          options.picture.no_metadata ? std::vector<PngText>()
-                                                      : Provenance(done, !faces[i].seed.has_value())));
+    MIEN_TRY(WritePicture(
+        outputs.paths()[i], sheet.image(),
+        options.picture.no_metadata ? std::vector<PngText>() : Provenance(done, !faces[i].seed.has_value())));
     session.report["files"].push_back({{"input", faces[i].input}, {"output", outputs.paths()[i]}});
     return {};
   };
@@ -144,7 +147,8 @@ void AddEdit(CLI::App& app, Session& session) {
   AddFaceOptions(*verb, options->faces);
   AddPictureOptions(*verb, options->picture);
   AddFailFast(*verb, options->fail_fast);
-  verb->footer("To edit a mix of two faces or a step between them: mien synth --save-codes, then mien edit --codes.");
+  verb->footer(
+      "To edit a mix of two faces or a step between them: mien synth --save-codes, then mien edit --codes.");
   verb->callback([&session, verb, options] { session.status = RunEdit(session, *verb, *options); });
 }
 

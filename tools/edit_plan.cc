@@ -12,8 +12,8 @@ constexpr int kMaxSteps = 64;
 
 // "smile=-2:2:5": from, to, how many; the ends may carry the attribute's unit.
 Result<std::vector<Edit>> ParseSteps(const FlowConfig& flow, const std::string& text) {
-  const Status wrong = Status::Error(
-      Code::kUsage, "%s: ATTRIBUTE=FROM:TO:COUNT expected, count 2 to %d", text.c_str(), kMaxSteps);
+  const Status wrong = Status::Error(Code::kUsage, "%s: ATTRIBUTE=FROM:TO:COUNT expected, count 2 to %d",
+                                     text.c_str(), kMaxSteps);
   const size_t equals = text.find('='), first = text.find(':'), second = text.find(':', first + 1);
   if (equals == std::string::npos || first == std::string::npos || second == std::string::npos ||
       first < equals) {
@@ -31,7 +31,8 @@ Result<std::vector<Edit>> ParseSteps(const FlowConfig& flow, const std::string& 
   std::vector<Edit> steps;
   for (int i = 0; i < count; ++i) {
     const float at = static_cast<float>(i) / static_cast<float>(count - 1);
-    Edit step = std::fabs(from.value) > std::fabs(to.value) ? from : to;  // the farther end tells how it was given
+    Edit step =
+        std::fabs(from.value) > std::fabs(to.value) ? from : to;  // the farther end tells how it was given
     step.value = from.value + at * (to.value - from.value);
     steps.push_back(step);
   }
@@ -59,7 +60,8 @@ Result<std::vector<Written>> ParseEdits(const EditWords& words, const FlowConfig
 }
 
 // The edits of every picture: those that all share, then the steps of --sweep or --grid.
-Status PlacePictures(const EditWords& words, const FlowConfig& flow, const std::vector<Edit>& shared, EditPlan* plan) {
+Status PlacePictures(const EditWords& words, const FlowConfig& flow, const std::vector<Edit>& shared,
+                     EditPlan* plan) {
   const bool grid = !words.grid.empty();
   std::vector<std::vector<Edit>> series;
   for (const std::string& text : grid ? words.grid : words.sweeps) {
@@ -122,24 +124,33 @@ void Record(Session& session, const EditWords& words, const std::vector<Written>
   }
   if (!words.layers.empty()) record["layers"] = words.layers;
   if (words.keep_identity > 0.0f) record["keep_identity"] = words.keep_identity;
-  if (words.keep_identity == 1.0f) session.Warn("--keep-identity 1 leaves nothing of the edits: the reconstruction");
+  if (words.keep_identity == 1.0f)
+    session.Warn("--keep-identity 1 leaves nothing of the edits: the reconstruction");
 }
 
 }  // namespace
 
 void AddEditWords(CLI::App& verb, EditWords& words) {
-  const auto repeated = [&](const char* name, std::vector<std::string>& values, const char* type, const char* help) {
-    return verb.add_option(name, values, help)->type_name(type)->expected(1)->take_all()->allow_extra_args(false);
+  const auto repeated = [&](const char* name, std::vector<std::string>& values, const char* type,
+                            const char* help) {
+    return verb.add_option(name, values, help)
+        ->type_name(type)
+        ->expected(1)
+        ->take_all()
+        ->allow_extra_args(false);
   };
   repeated("--set", words.set, "ATTRIBUTE=VALUE",
            "set an attribute: smile=1.5, yaw=15deg, age=60y (plain: -1..1 spans the training range)");
   repeated("--add", words.add, "ATTRIBUTE=VALUE", "add to an attribute");
-  verb.add_option("--layers", words.layers, "only these rows of w_plus may change, e.g. 4-7")->type_name("ROWS");
-  verb.add_option("--keep-identity", words.keep_identity, "0: the whole edit, 1: none of it")->capture_default_str();
-  CLI::Option* const sweep =
-      repeated("--sweep", words.sweeps, "ATTRIBUTE=FROM:TO:COUNT",
-               "one attribute over a range as a contact sheet, e.g. smile=-2:2:5; each further --sweep is another row");
-  verb.add_option("--grid", words.grid, "two attributes as a contact sheet, the first across, the second down")
+  verb.add_option("--layers", words.layers, "only these rows of w_plus may change, e.g. 4-7")
+      ->type_name("ROWS");
+  verb.add_option("--keep-identity", words.keep_identity, "0: the whole edit, 1: none of it")
+      ->capture_default_str();
+  CLI::Option* const sweep = repeated("--sweep", words.sweeps, "ATTRIBUTE=FROM:TO:COUNT",
+                                      "one attribute over a range as a contact sheet, e.g. smile=-2:2:5; "
+                                      "each further --sweep is another row");
+  verb.add_option("--grid", words.grid,
+                  "two attributes as a contact sheet, the first across, the second down")
       ->type_name("ATTRIBUTE=FROM:TO:COUNT")
       ->expected(2)
       ->allow_extra_args(false)

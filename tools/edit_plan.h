@@ -1,5 +1,5 @@
-// What `mien edit` is to do with every face, from the words of the command line: which edits, for one picture or for
-// each picture of a contact sheet, and which rows of w_plus may change.
+// What `mien edit` is to do with every face, from the words of the command line: which edits, for one picture
+// or for each picture of a contact sheet, and which rows of w_plus may change.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -19,10 +19,11 @@ struct EditWords {
 void AddEditWords(CLI::App& verb, EditWords& words);
 
 struct EditPlan {
-  std::vector<std::vector<Edit>> pictures;  // of every face: the edits of one, or of each of the contact sheet
-  std::vector<int> places;                  // of each in the sheet, row by row from the upper left corner
-  int columns = 1, lines = 1;               // of the sheet
-  std::vector<bool> rows;                   // of w_plus that may change
+  std::vector<std::vector<Edit>>
+      pictures;                // of every face: the edits of one, or of each of the contact sheet
+  std::vector<int> places;     // of each in the sheet, row by row from the upper left corner
+  int columns = 1, lines = 1;  // of the sheet
+  std::vector<bool> rows;      // of w_plus that may change
   float keep_identity = 0.0f;
   nlohmann::json record = nlohmann::json::object();  // what is done, for the pictures' texts and the report
 
@@ -30,8 +31,8 @@ struct EditPlan {
   bool sheet() const { return pictures.size() > 1; }
 };
 
-// kUsage: what is wrong. Warns of values far outside of the training range, once per attribute, and mentions what has
-// no effect. `rows`: of w_plus.
+// kUsage: what is wrong. Warns of values far outside of the training range, once per attribute, and mentions
+// what has no effect. `rows`: of w_plus.
 Result<EditPlan> PlanEdits(Session& session, const EditWords& words, const FlowConfig& flow, int rows);
 
 }  // namespace mien

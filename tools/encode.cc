@@ -26,7 +26,7 @@ Status RunEncode(Session& session, const EncodeOptions& options) {
   PipelineOptions wanted = PipelineFor(session);
   wanted.encode = true;
   MIEN_ASSIGN(auto pipeline, Pipeline::Create(model, wanted));
-  session.Detail("%s", pipeline->engine().backend().reason.c_str());
+  ReportChoices(session, *pipeline);
   NamedTensor codes = {"w_plus", {1, pipeline->rows(), pipeline->w_dim()}, {}};
   codes.values.resize(static_cast<size_t>(codes.shape.elements()));
   session.report["files"] = nlohmann::json::array();

@@ -36,7 +36,8 @@ Status AddSeeds(const std::string& text, std::vector<Face>& faces) {
                            "seeds %s: numbers below 2^32 such as 5, 3,8 or 0-15 expected, at most %zu",
                            text.c_str(), kMaxFaces);
     }
-    for (unsigned long long seed = low; seed <= high; ++seed) faces.push_back(FaceOf(static_cast<uint32_t>(seed)));
+    for (unsigned long long seed = low; seed <= high; ++seed)
+      faces.push_back(FaceOf(static_cast<uint32_t>(seed)));
     at = comma + 1;
   }
   return {};
@@ -64,12 +65,13 @@ Status AddCodes(const Session& session, const std::string& path, const Generator
 void AddFaceOptions(CLI::App& verb, FaceOptions& options) {
   verb.add_option("--seeds", options.seeds, "made-up faces by their seeds, e.g. 0-15 or 3,8");
   verb.add_option("--codes", options.codes, kCodesHelp)->type_name("FILE");
-  verb.add_option("--psi", options.psi, "truncation of seeds towards the average face")->capture_default_str();
+  verb.add_option("--psi", options.psi, "truncation of seeds towards the average face")
+      ->capture_default_str();
   verb.add_option("--psi-cutoff", options.psi_cutoff, "rows that are truncated (default: all)")
       ->check(CLI::Range(0, 64));
   verb.add_option("--label", options.label, "the class of seeds, which a conditional model needs: 0 and up")
       ->type_name("K")
-      ->check(CLI::Range(0, 1 << 20));
+      ->check(CLI::NonNegativeNumber);
 }
 
 Result<std::vector<Face>> SelectFaces(const Session& session, const FaceOptions& options,
@@ -98,9 +100,19 @@ Result<Face> SelectFace(const Session& session, const std::string& text, const G
   return std::move(faces[0]);
 }
 
+bool TruncationWorks(Session& session, const GeneratorConfig& generator, float psi, int cutoff) {
+  char given[32];
+  std::snprintf(given, sizeof given, "--psi %g", static_cast<double>(psi));
+  const bool truncates = psi != 1.0f && Truncates(generator, psi);
+  if (psi != 1.0f && !truncates) WithoutEffect(session, given, "this generator truncates below 1 only");
+  if (truncates && cutoff == 0) WithoutEffect(session, given, "--psi-cutoff 0 truncates no row");
+  if (!truncates && cutoff >= 0) WithoutEffect(session, "--psi-cutoff", "there is no --psi that truncates");
+  return truncates && cutoff != 0;
+}
+
 void ChooseMapping(Session& session, const CLI::App& verb, const FaceOptions& options,
-                   const std::vector<Face>& faces, const GeneratorConfig& generator, PipelineOptions* pipeline,
-                   nlohmann::json* record) {
+                   const std::vector<Face>& faces, const GeneratorConfig& generator,
+                   PipelineOptions* pipeline, nlohmann::json* record) {
   if (std::ranges::none_of(faces, [](const Face& face) { return face.seed.has_value(); })) {
     for (const char* name : {"--psi", "--psi-cutoff", "--label"}) {
       if (verb.count(name) > 0) WithoutEffect(session, name, "it is for seeds, and there are none");
@@ -112,13 +124,7 @@ void ChooseMapping(Session& session, const CLI::App& verb, const FaceOptions& op
   pipeline->psi_cutoff = options.psi_cutoff;
   pipeline->label = options.label;
   if (options.label >= 0) (*record)["label"] = options.label;
-  char psi[48];
-  std::snprintf(psi, sizeof psi, "--psi %g", static_cast<double>(options.psi));
-  const bool asked = options.psi != 1.0f, truncates = asked && Truncates(generator, options.psi);
-  if (asked && !truncates) WithoutEffect(session, psi, "this generator truncates below 1 only");
-  if (truncates && options.psi_cutoff == 0) WithoutEffect(session, psi, "--psi-cutoff 0 truncates no row");
-  if (!truncates && options.psi_cutoff >= 0) WithoutEffect(session, "--psi-cutoff", "nothing is truncated without --psi");
-  const bool works = truncates && options.psi_cutoff != 0;
+  const bool works = TruncationWorks(session, generator, options.psi, options.psi_cutoff);
   (*record)["psi"] = works ? options.psi : 1.0f;
   if (works && options.psi_cutoff > 0) (*record)["psi_cutoff"] = options.psi_cutoff;
 }

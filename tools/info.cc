@@ -12,6 +12,7 @@
 #include "runtime/base/interrupt.h"
 #include "tools/numbers.h"
 #include "tools/verbs.h"
+#include "tools/without_effect.h"
 #include "weights/checksum.h"
 #include "weights/import/readers.h"
 #include "weights/layout.h"
@@ -292,7 +293,12 @@ void AddInfo(CLI::App& app, Session& session) {
       ->transform(WholeNumber())
       ->check(CLI::Range(1, kMaxBatch))
       ->capture_default_str();
-  verb->callback([&session, words] { session.status = RunInfo(session, *words); });
+  verb->callback([&app, &session, verb, words] {
+    session.status = RunInfo(session, *words);
+    MentionUnused(session, app, {"--seed", "--max-memory"}, "the memory of every way is listed, and nothing runs");
+    if (!words->file.empty()) MentionUnused(session, app, {"--model"}, words->file + " is looked at");
+    if (words->any) MentionUnused(session, *verb, {"--batch"}, "tensors are listed, no memory");
+  });
 }
 
 }  // namespace mien

@@ -9,6 +9,7 @@
 #include "runtime/base/interrupt.h"
 #include "runtime/base/stream.h"
 #include "runtime/base/text.h"
+#include "tools/without_effect.h"
 
 namespace mien {
 
@@ -27,9 +28,10 @@ PipelineOptions PipelineFor(const Session& session) {
   return options;
 }
 
-void ReportChoices(const Session& session, const Pipeline& pipeline) {
+void ReportChoices(Session& session, const Pipeline& pipeline) {
   session.Detail("%s", pipeline.engine().backend().reason.c_str());
   session.Detail("%s", pipeline.engine().memory_reason().c_str());
+  MentionCpuOptions(session, pipeline.engine().backend());
 }
 
 void AddPreview(CLI::App& verb, int& resolution) {

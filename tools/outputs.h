@@ -18,8 +18,8 @@ constexpr int kSheetGap = 4;  // white pixels between the pictures of a contact 
 
 // The pipeline options that come from the global options; the caller adds what it wants to do.
 PipelineOptions PipelineFor(const Session& session);
-// Where the pipeline runs and how, with --verbose.
-void ReportChoices(const Session& session, const Pipeline& pipeline);
+// Where the pipeline runs and how, with --verbose; and what has no effect there.
+void ReportChoices(Session& session, const Pipeline& pipeline);
 // --preview R.
 void AddPreview(CLI::App& verb, int& resolution);
 

@@ -25,7 +25,8 @@ void ChoosePicture(Session& session, const PictureOptions& options, const Genera
   pipeline->resolution = options.preview;
   (*record)["noise"] = noise;
   if (options.preview == generator.resolution) {
-    WithoutEffect(session, "--preview " + std::to_string(options.preview), "the model's pictures have this size");
+    WithoutEffect(session, "--preview " + std::to_string(options.preview),
+                  "the model's pictures have this size");
   } else if (options.preview > 0) {
     (*record)["preview"] = options.preview;
   }

@@ -16,7 +16,8 @@ struct PictureOptions {
 };
 void AddPictureOptions(CLI::App& verb, PictureOptions& options);
 
-// Puts them into the pipeline's options, and into `record` what happens; mentions what has no effect on this generator.
+// Puts them into the pipeline's options, and into `record` what happens; mentions what has no effect on this
+// generator.
 void ChoosePicture(Session& session, const PictureOptions& options, const GeneratorConfig& generator,
                    PipelineOptions* pipeline, nlohmann::json* record);
 

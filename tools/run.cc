@@ -8,9 +8,11 @@
 #include "runtime/random.h"
 #include "tools/files.h"
 #include "tools/formats.h"
+#include "tools/faces.h"
 #include "tools/numbers.h"
 #include "tools/tensors.h"
 #include "tools/verbs.h"
+#include "tools/without_effect.h"
 
 namespace mien {
 namespace {
@@ -117,6 +119,7 @@ Status ShowPlan(Session& session, const RunOptions& options, const Engine& engin
                               {"arena_lower_bound", plan.lower_bound}};
   session.Detail("%s", engine.backend().reason.c_str());
   session.Detail("%s", engine.memory_reason().c_str());
+  MentionCpuOptions(session, engine.backend());
   if (options.plan) {
     session.Print("%s", PlanTable(plan).c_str());
     session.Print("weights %llu bytes, arena %llu bytes (lower bound %llu), loading %llu bytes\n",
@@ -147,7 +150,20 @@ Status CheckUsage(const RunOptions& options) {
   return only_for(options.stages != -1 || options.no_latent_avg, "--stages", "encoder");
 }
 
-Status RunGraph(Session& session, const RunOptions& options) {
+// What was given and changes nothing.
+void MentionIdle(Session& session, const CLI::App& app, const RunOptions& options, const ModelConfig& config,
+                 const ProgramOptions& program) {
+  if (options.graph == "mapping" && config.generator)
+    TruncationWorks(session, *config.generator, options.psi, options.psi_cutoff);
+  if (options.noise == "none" && program.noise == NoiseMode::kInput)
+    WithoutEffect(session, "--noise none", "the input has maps of its own");
+  if (options.noise != "random" || options.in.empty())
+    MentionUnused(session, app, {"--seed"}, "only --noise random depends on it");
+  if (options.no_latent_avg && config.encoder && !config.encoder->adds_latent_avg)
+    WithoutEffect(session, "--no-latent-avg", "this encoder adds none");
+}
+
+Status RunGraph(Session& session, const CLI::App& app, const RunOptions& options) {
   MIEN_TRY(CheckUsage(options));
   if (!options.out.empty()) MIEN_TRY(CheckFormat(options.out, 1));
   if (!options.plan_picture.empty()) MIEN_TRY(FormatOf(FileKind::kDrawing, options.plan_picture).status());
@@ -166,6 +182,7 @@ Status RunGraph(Session& session, const RunOptions& options) {
   program.latent_avg = !options.no_latent_avg;
   program.trace = options.trace;
   MIEN_TRY(ChooseNoise(options, given, &program));
+  MentionIdle(session, app, options, model->config(), program);
   EngineOptions wanted = EngineFor(session);
   MIEN_ASSIGN(wanted.batch, BatchOf(options, model->config(), program, given));
   wanted.programs = {program};
@@ -225,7 +242,7 @@ void AddRun(CLI::App& app, Session& session) {
   verb->add_option("--batch", options->batch, "batch of the plan when there is no input (default: 1)")
       ->transform(WholeNumber())
       ->check(CLI::Range(1, kMaxBatch));
-  verb->callback([&session, options] { session.status = RunGraph(session, *options); });
+  verb->callback([&app, &session, options] { session.status = RunGraph(session, app, *options); });
 }
 
 }  // namespace mien

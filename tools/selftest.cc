@@ -5,6 +5,7 @@
 #include "runtime/rival_check.h"
 #include "runtime/wrapper_check.h"
 #include "tools/verbs.h"
+#include "tools/without_effect.h"
 
 namespace mien {
 namespace {
@@ -90,7 +91,11 @@ void AddSelftest(CLI::App& app, Session& session) {
   verb->add_flag("--quick", options->quick, "without the sizes of full networks");
   verb->add_flag("--rivals", options->rivals, "on a device: compare with cuBLAS and cuDNN, where they are installed");
   verb->footer("Prints a block of text to paste into a report; exit code 6 when a check fails.");
-  verb->callback([&session, options] { session.status = RunSelftest(session, *options); });
+  verb->callback([&app, &session, options] {
+    MentionUnused(session, app, {"--model", "--precision", "--exact", "--memory", "--graphs", "--seed", "--max-memory"},
+                  "the checks need no model and choose their own forms");
+    session.status = RunSelftest(session, *options);
+  });
 }
 
 }  // namespace mien

@@ -1,5 +1,5 @@
-// mien synth: seeds or saved codes to pictures, two of them mixed, or steps between two. Several pictures make a
-// contact sheet, or one file each in a folder.
+// mien synth: seeds or saved codes to pictures, two of them mixed, or steps between two. Several pictures
+// make a contact sheet, or one file each in a folder.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -39,7 +39,8 @@ struct SynthPlan {
 
 Status PlanMix(const std::string& rows, int all_rows, SynthPlan* plan) {
   if (plan->faces.size() != 2)
-    return Status::Error(Code::kUsage, "mix: two faces of --seeds and --codes expected, not %zu", plan->faces.size());
+    return Status::Error(Code::kUsage, "mix: two faces of --seeds and --codes expected, not %zu",
+                         plan->faces.size());
   for (const Face& face : plan->faces) MIEN_TRY(face.problem);
   MIEN_ASSIGN(plan->mix, ParseRows(rows, all_rows));
   plan->blend = true;
@@ -60,7 +61,8 @@ void PlanFrames(int frames, SynthPlan* plan) {
   plan->record["frames"] = frames;
 }
 
-Result<SynthPlan> PlanSynth(const Session& session, const SynthOptions& options, const GeneratorConfig& generator) {
+Result<SynthPlan> PlanSynth(const Session& session, const SynthOptions& options,
+                            const GeneratorConfig& generator) {
   SynthPlan plan;
   if (!options.between.empty()) {
     for (const std::string& end : options.between) {
@@ -129,7 +131,8 @@ class Synthesis {
   std::vector<float> codes_, kept_, ends_[2];
 };
 
-std::vector<PngText> Texts(const SynthOptions& options, nlohmann::json record, const std::vector<std::string>& names) {
+std::vector<PngText> Texts(const SynthOptions& options, nlohmann::json record,
+                           const std::vector<std::string>& names) {
   if (options.picture.no_metadata) return {};
   record["pictures"] = names;
   return Provenance(record, false);
@@ -162,8 +165,8 @@ Status WriteSheet(Session& session, const SynthOptions& options, const SynthPlan
                   Synthesis& synthesis) {
   const int count = static_cast<int>(plan.names.size());
   const int square = static_cast<int>(std::ceil(std::sqrt(static_cast<double>(count))));
-  MIEN_ASSIGN(ContactSheet sheet, ContactSheet::Create(count, options.columns > 0 ? options.columns : square, side,
-                                                       side, count > 1 ? kSheetGap : 0));
+  MIEN_ASSIGN(ContactSheet sheet, ContactSheet::Create(count, options.columns > 0 ? options.columns : square,
+                                                       side, side, count > 1 ? kSheetGap : 0));
   session.report["files"] = {options.out};
   Progress progress(session, plan.names.size());
   for (int i = 0; i < count; ++i) {
@@ -191,7 +194,8 @@ void MentionSeed(Session& session, const CLI::App& verb, const SynthOptions& opt
   const bool noise = random_noise && (!options.between.empty() || !options.faces.codes.empty());
   if (draws || noise) return;
   MentionUnused(session, *verb.get_parent(), {"--seed"},
-                random_noise ? "the noise has the seeds of the faces" : "the faces are given, and the noise is not random");
+                random_noise ? "the noise has the seeds of the faces"
+                             : "the faces are given, and the noise is not random");
 }
 
 Status RunSynth(Session& session, const CLI::App& verb, const SynthOptions& options) {
@@ -199,7 +203,8 @@ Status RunSynth(Session& session, const CLI::App& verb, const SynthOptions& opti
   if (!options.save_codes.empty()) MIEN_TRY(FormatOf(FileKind::kTensors, options.save_codes).status());
   MIEN_ASSIGN(const auto model, OpenModel(session));
   if (!model->config().generator) {
-    return Status::Error(Code::kUsage, "synthesis needs the component generator, which this model file does not have");
+    return Status::Error(Code::kUsage,
+                         "synthesis needs the component generator, which this model file does not have");
   }
   const GeneratorConfig& generator = *model->config().generator;
   MIEN_ASSIGN(SynthPlan plan, PlanSynth(session, options, generator));
@@ -234,14 +239,16 @@ void AddSynth(CLI::App& app, Session& session) {
       ->required();
   AddFaceOptions(*verb, options->faces);
   CLI::Option* const mix =
-      verb->add_option("--mix", options->mix,
-                       "of two faces one: these rows of w_plus from the first, e.g. 0-7, the others from the second "
-                       "(--seeds come before --codes)")
+      verb->add_option(
+              "--mix", options->mix,
+              "of two faces one: these rows of w_plus from the first, e.g. 0-7, the others from the second "
+              "(--seeds come before --codes)")
           ->type_name("ROWS");
   CLI::Option* const between =
-      verb->add_option("--between", options->between,
-                       "steps from A to B, each a seed or a file with one code: linear in w_plus, both included; in a "
-                       "folder A-B_0001.png and so on")
+      verb->add_option(
+              "--between", options->between,
+              "steps from A to B, each a seed or a file with one code: linear in w_plus, both included; in a "
+              "folder A-B_0001.png and so on")
           ->type_name("A B")
           ->expected(2)
           ->allow_extra_args(false);

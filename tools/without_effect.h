@@ -13,4 +13,7 @@ void WithoutEffect(Session& session, const std::string& option, const std::strin
 void MentionUnused(Session& session, const CLI::App& app, const std::vector<const char*>& names,
                    const std::string& why);
 
+// On a device: the global options that are for the CPU.
+void MentionCpuOptions(Session& session, const BackendChoice& backend);
+
 }  // namespace mien

@@ -42,20 +42,23 @@ Image Edited(std::vector<std::string> arguments) {
 
 bool Same(const Image& a, const Image& b) { return std::ranges::equal(a.bytes(), b.bytes()); }
 
-TEST_CASE("edit: a value far outside of the training range is warned about, once, with what was probably meant") {
+TEST_CASE(
+    "edit: a value far outside of the training range is warned about, once, with what was probably meant") {
   struct Case {
     std::vector<std::string> words;
     const char* said;
   };
   const std::vector<std::string> photos = {Photo(1), Photo(2)};
-  for (const Case& c : {Case{{"--set", "age=60"}, "age=60 is 60 times the training range (-1 to 1); for 60 years write age=60y"},
-                        {{"--set", "yaw=-20"}, "for -20 degrees write yaw=-20deg"},
-                        {{"--add", "age=10"}, "age+10 is 10 times the training range (-1 to 1); for 10 years write age=10y"},
-                        {{"--set", "smile=3.5"}, "smile=3.5 is 3.5 times the training range (-1 to 1)\n"},
-                        {{"--set", "smile=2", "--add", "smile=2"}, "smile=4 is 4 times"},
-                        {{"--set", "age=500y"}, "age=500y is far outside of the training range (0y to 72y)"},
-                        {{"--sweep", "age=20:60:3"}, "age=60 is 60 times"},
-                        {{"--grid", "age=0:60:2", "smile=-1:1:2"}, "age=60 is 60 times"}}) {
+  for (const Case& c :
+       {Case{{"--set", "age=60"},
+             "age=60 is 60 times the training range (-1 to 1); for 60 years write age=60y"},
+        {{"--set", "yaw=-20"}, "for -20 degrees write yaw=-20deg"},
+        {{"--add", "age=10"}, "age+10 is 10 times the training range (-1 to 1); for 10 years write age=10y"},
+        {{"--set", "smile=3.5"}, "smile=3.5 is 3.5 times the training range (-1 to 1)\n"},
+        {{"--set", "smile=2", "--add", "smile=2"}, "smile=4 is 4 times"},
+        {{"--set", "age=500y"}, "age=500y is far outside of the training range (0y to 72y)"},
+        {{"--sweep", "age=20:60:3"}, "age=60 is 60 times"},
+        {{"--grid", "age=0:60:2", "smile=-1:1:2"}, "age=60 is 60 times"}}) {
     CAPTURE(c.said);
     std::vector<std::string> words = {"edit", "-q", photos[0], photos[1], "-o", Fresh("out/")};
     words.insert(words.end(), c.words.begin(), c.words.end());
@@ -71,9 +74,11 @@ TEST_CASE("edit: a value far outside of the training range is warned about, once
 
 TEST_CASE("edit: options take their own values and leave the photos behind them") {
   const std::string a = Photo(3), b = Photo(4);
-  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
-           {"--set", "smile=1"}, {"--add", "smile=1"}, {"--sweep", "smile=-1:1:2"},
-           {"--grid", "smile=-1:1:2", "age=-1:1:2"}}) {
+  for (const std::vector<std::string>& words :
+       std::vector<std::vector<std::string>>{{"--set", "smile=1"},
+                                             {"--add", "smile=1"},
+                                             {"--sweep", "smile=-1:1:2"},
+                                             {"--grid", "smile=-1:1:2", "age=-1:1:2"}}) {
     CAPTURE(words[0]);
     const std::string folder = Fresh("out");
     std::vector<std::string> all = {"edit"};
@@ -87,8 +92,10 @@ TEST_CASE("edit: options take their own values and leave the photos behind them"
 
 TEST_CASE("edit: --grid has the first attribute across and the second down") {
   const std::string photo = Photo(5);
-  // 72 pictures: more than the inverse flow takes together. The rows from 5 on change, so that layers are kept.
-  const Image sheet = Edited({photo, "--grid", "smile=-2:2:9", "age=-1:1:8", "--layers", "5-7", "--set", "glasses=1"});
+  // 72 pictures: more than the inverse flow takes together. The rows from 5 on change, so that layers are
+  // kept.
+  const Image sheet =
+      Edited({photo, "--grid", "smile=-2:2:9", "age=-1:1:8", "--layers", "5-7", "--set", "glasses=1"});
   CHECK(sheet.width == 9 * 36 + 4);
   CHECK(sheet.height == 8 * 36 + 4);
   const auto alone = [&](const char* smile, const char* age) {
@@ -116,7 +123,9 @@ TEST_CASE("edit: seeds and saved codes are edited like the photos they would hav
   const std::string photo = Photo(7), codes = Fresh("codes.safetensors"), faces = Fresh("faces.npz");
   REQUIRE(Mien({"encode", photo, "-o", codes}).code == 0);
   CHECK(Same(Edited({photo, "--set", "smile=1"}), Edited({"--codes", codes, "--set", "smile=1"})));
-  REQUIRE(Mien({"synth", "--seeds", "3,7-8", "--psi", "0.7", "-o", Fresh("x.png"), "--save-codes", faces}).code == 0);
+  REQUIRE(
+      Mien({"synth", "--seeds", "3,7-8", "--psi", "0.7", "-o", Fresh("x.png"), "--save-codes", faces}).code ==
+      0);
   const std::string folder = Fresh("of_codes"), seeds = Fresh("of_seeds"), plain = Fresh("plain.png");
   REQUIRE(Mien({"edit", "--codes", faces, "--set", "age=1", "-o", folder}).code == 0);
   REQUIRE(Mien({"edit", "--seeds", "3,7-8", "--psi", "0.7", "--set", "age=1", "-o", seeds}).code == 0);
@@ -127,9 +136,13 @@ TEST_CASE("edit: seeds and saved codes are edited like the photos they would hav
   // Without an edit, and with noise of its own, a seed gives the picture of synth.
   REQUIRE(Mien({"synth", "--seeds", "3", "-o", plain, "--noise", "random"}).code == 0);
   CHECK(Same(Edited({"--seeds", "3", "--noise", "random"}), *ReadImage(plain)));
-  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
-           {}, {photo, "--seeds", "3"}, {photo, "--codes", codes}, {"--seeds", "x"}, {"--seeds", "3-4"},
-           {"--seeds", "3", "--label", "1"}}) {
+  for (const std::vector<std::string>& words :
+       std::vector<std::vector<std::string>>{{},
+                                             {photo, "--seeds", "3"},
+                                             {photo, "--codes", codes},
+                                             {"--seeds", "x"},
+                                             {"--seeds", "3-4"},
+                                             {"--seeds", "3", "--label", "1"}}) {
     std::vector<std::string> all = {"edit", "-o", Fresh("out.png")};
     all.insert(all.end(), words.begin(), words.end());
     CHECK(Mien(all).code == 2);
@@ -166,14 +179,16 @@ TEST_CASE("edit: what has no effect is mentioned, and not recorded") {
     CHECK_FALSE(report["parameters"].contains(c.recorded));
     CHECK_FALSE(Has(Content(out), std::string("\"") + c.recorded + "\":"));
   }
-  const Ran twice = Mien({"edit", photo, "-o", Fresh("x.png"), "--json", "--set", "smile=1", "--set", "smile=2",
-                          "--set", "age=1", "--add", "yaw=1", "--sweep", "age=-1:1:2"});
+  const Ran twice = Mien({"edit", photo, "-o", Fresh("x.png"), "--json", "--set", "smile=1", "--set",
+                          "smile=2", "--set", "age=1", "--add", "yaw=1", "--sweep", "age=-1:1:2"});
   CHECK(Has(twice.err, "--set smile=1 has no effect"));
   CHECK(Has(twice.err, "--set age=1 has no effect"));
   CHECK_FALSE(Has(twice.err, "smile=2 has no effect"));
   CHECK(nlohmann::json::parse(twice.out)["parameters"]["set"] == nlohmann::json::array({"smile=2"}));
-  CHECK(Has(Mien({"edit", photo, "-o", Fresh("x.png"), "--set", "smile=1", "--keep-identity", "1"}).err, "reconstruction"));
-  CHECK(Mien({"edit", photo, "-o", Fresh("x.png"), "--set", "smile=1", "--noise", "random", "--seed", "5"}).err.empty());
+  CHECK(Has(Mien({"edit", photo, "-o", Fresh("x.png"), "--set", "smile=1", "--keep-identity", "1"}).err,
+            "reconstruction"));
+  CHECK(Mien({"edit", photo, "-o", Fresh("x.png"), "--set", "smile=1", "--noise", "random", "--seed", "5"})
+            .err.empty());
 }
 
 }  // namespace

@@ -28,7 +28,8 @@ std::vector<float> CodesOf(std::vector<std::string> arguments) {
 }
 
 TEST_CASE("synth: --mix takes rows of the first face, the others of the second") {
-  const std::vector<float> both = CodesOf({"--seeds", "3,8"}), mixed = CodesOf({"--seeds", "3,8", "--mix", "0-2,5"});
+  const std::vector<float> both = CodesOf({"--seeds", "3,8"}),
+                           mixed = CodesOf({"--seeds", "3,8", "--mix", "0-2,5"});
   REQUIRE(mixed.size() == kNumbers);
   size_t wrong = 0;
   for (size_t i = 0; i < kNumbers; ++i) {
@@ -41,8 +42,10 @@ TEST_CASE("synth: --mix takes rows of the first face, the others of the second")
   CHECK(CodesOf({"--seeds", "3", "--codes", code, "--mix", "0-2,5"}) == mixed);
   REQUIRE(Mien({"synth", "--seeds", "3,8", "--mix", "0", "-o", folder}).code == 0);
   CHECK(ReadImage(folder + "seed3-seed8.png").ok());
-  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
-           {"--seeds", "3", "--mix", "0-2"}, {"--seeds", "3-5", "--mix", "0-2"}, {"--seeds", "3,8", "--mix", "5-8"}}) {
+  for (const std::vector<std::string>& words :
+       std::vector<std::vector<std::string>>{{"--seeds", "3", "--mix", "0-2"},
+                                             {"--seeds", "3-5", "--mix", "0-2"},
+                                             {"--seeds", "3,8", "--mix", "5-8"}}) {
     std::vector<std::string> all = {"synth", "-o", Fresh("x.png")};
     all.insert(all.end(), words.begin(), words.end());
     CHECK(Mien(all).code == 2);
@@ -69,14 +72,14 @@ TEST_CASE("synth: --between has both ends and the straight line between them") {
   REQUIRE(Mien({"synth", "--between", "3", "8", "--frames", "6", "--columns", "6", "-o", sheet}).code == 0);
   CHECK(ReadImage(sheet)->width == 6 * 36 + 4);
   REQUIRE(Mien({"synth", "--seeds", "3,8", "-o", sheet, "--save-codes", two}).code == 0);
-  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
-           {"--between", "3"},
-           {"--between", "3", "8", "--frames", "1"},
-           {"--between", "3", "8", "--seeds", "1"},
-           {"--between", "3", "8", "--mix", "1"},
-           {"--between", "3", two},
-           {"--between", "3", "4294967296"},
-           {"--frames", "5"}}) {
+  for (const std::vector<std::string>& words :
+       std::vector<std::vector<std::string>>{{"--between", "3"},
+                                             {"--between", "3", "8", "--frames", "1"},
+                                             {"--between", "3", "8", "--seeds", "1"},
+                                             {"--between", "3", "8", "--mix", "1"},
+                                             {"--between", "3", two},
+                                             {"--between", "3", "4294967296"},
+                                             {"--frames", "5"}}) {
     CAPTURE(words.back());
     std::vector<std::string> all = {"synth", "-o", Fresh("x.png")};
     all.insert(all.end(), words.begin(), words.end());
@@ -90,7 +93,8 @@ TEST_CASE("synth: --label is the class of a conditional generator") {
     return Run(words);
   };
   const std::string codes = Fresh("w.safetensors"), out = Fresh("x.png"), mapped = Fresh("m.safetensors");
-  REQUIRE_MESSAGE(synth({"--label", "1", "--seeds", "4", "-o", out, "--save-codes", codes}).code == 0, "label 1");
+  REQUIRE_MESSAGE(synth({"--label", "1", "--seeds", "4", "-o", out, "--save-codes", codes}).code == 0,
+                  "label 1");
   // The same as the mapping network gives for z and the one-hot label.
   std::vector<float> z(16), other(16);
   RandomState(4).Normals(z);
@@ -101,7 +105,9 @@ TEST_CASE("synth: --label is the class of a conditional generator") {
                            {"label", DType::kF32, {1, 3}, std::as_bytes(std::span(label))}},
                           {}, TensorFile::Profile::kPlain)
               .ok());
-  REQUIRE(Run({"run", "-m", ConditionalModelPath(), "--graph", "mapping", "--in", in, "--out", mapped}).code == 0);
+  REQUIRE(
+      Run({"run", "-m", ConditionalModelPath(), "--graph", "mapping", "--in", in, "--out", mapped}).code ==
+      0);
   CHECK(TensorOutput(mapped, "w_plus") == TensorOutput(codes, "w_plus"));
   CHECK(Has(Content(out), "\"label\":1"));
   const Ran none = synth({"-o", Fresh("x.png")});
@@ -151,10 +157,36 @@ TEST_CASE("synth: what has no effect is mentioned, and not recorded") {
     CHECK(report["without_effect"].size() == 1);
     CHECK_FALSE(Has(Content(out), c.recorded));
   }
-  CHECK(Has(Mien({"synth", "--seeds", "1,2", "--columns", "2", "-o", folder}).err, "--columns has no effect"));
+  CHECK(
+      Has(Mien({"synth", "--seeds", "1,2", "--columns", "2", "-o", folder}).err, "--columns has no effect"));
   CHECK(Mien({"synth", "--seed", "3", "-o", Fresh("x.png")}).err.empty());
-  CHECK(Mien({"synth", "--codes", codes, "--noise", "random", "--seed", "3", "-o", Fresh("x.png")}).err.empty());
+  CHECK(Mien({"synth", "--codes", codes, "--noise", "random", "--seed", "3", "-o", Fresh("x.png")})
+            .err.empty());
   CHECK(Mien({"synth", "--psi", "0.5", "--psi-cutoff", "4", "-o", Fresh("x.png")}).err.empty());
+}
+
+TEST_CASE("Every verb mentions the global options that it does not look at") {
+  const std::string model = TinyModelPath(), z = TensorInput("z", {1, 16}, std::vector<float>(16, 0.5f)),
+                    w_plus =
+                        TensorInput("w_plus", {1, kTinyRows, kTinyDim}, std::vector<float>(kNumbers, 0.5f));
+  struct Case {
+    std::vector<std::string> words;
+    std::string option;
+  };
+  for (const Case& c :
+       {Case{{"encode", Photo(1), "-o", Fresh("w.npz"), "--seed", "1"}, "--seed"},
+        {{"encode", Photo(1), "-o", Fresh("w.safetensors"), "--npz"}, "--npz"},
+        {{"bench", "--graph", "flow", "--repeat", "1", "--seed", "1"}, "--seed"},
+        {{"info", model}, "--model"},
+        {{"info", "--max-memory", "1GiB"}, "--max-memory"},
+        {{"run", "--graph", "synthesis", "--in", w_plus, "--out", Fresh("x.npz"), "--seed", "1"}, "--seed"},
+        {{"run", "--graph", "mapping", "--in", z, "--out", Fresh("x.npz"), "--psi", "1.5"}, "--psi 1.5"},
+        {{"convert", model, "--tensors-only", "-o", Fresh("x.safetensors")}, "--model"}}) {
+    CAPTURE(c.words[0]);
+    const Ran ran = Mien(c.words);
+    CHECK_MESSAGE(ran.code == 0, ran.err);
+    CHECK(Has(ran.err, "warning: " + c.option + " has no effect: "));
+  }
 }
 
 }  // namespace
