@@ -32,7 +32,8 @@ Result<int> OrientationOf(const Block& block, size_t entry) {
   const uint32_t type = block.Number(entry + 2, 2), count = block.Number(entry + 4, 4);
   const size_t bytes = type == kByte ? 1 : type == kShort ? 2 : type == kLong ? 4 : 0;
   if (bytes == 0 || count != 1) {
-    return Status::Error(Code::kRefused, "orientation: one whole number expected, %u values of type %u found", count, type);
+    return Status::Error(Code::kRefused, "orientation: one whole number expected, %u values of type %u found",
+                         count, type);
   }
   const uint32_t value = block.Number(entry + 8, bytes);
   if (value < 1 || value > 8) return Status::Error(Code::kRefused, "orientation %u, 1 to 8 expected", value);

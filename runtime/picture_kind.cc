@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cctype>
-#include <cstring>
 #include <string_view>
 
 namespace mien {
@@ -15,8 +14,10 @@ constexpr char kHeif[] = "convert it to PNG, e.g. with libheif: heif-convert PHO
 constexpr char kAvif[] = "convert it to PNG, e.g. with libavif: avifdec PHOTO photo.png";
 constexpr char kJxl[] = "convert it to PNG, e.g. with libjxl: djxl PHOTO photo.png";
 constexpr char kRaw[] = "develop it to PNG, e.g. with darktable: darktable-cli PHOTO photo.png";
-constexpr char kPdf[] = "take its picture out as PNG, e.g. with poppler: pdftoppm -png -r 300 -singlefile PHOTO photo";
-constexpr char kVideo[] = "take one picture out of it as PNG, e.g. with ffmpeg: ffmpeg -i PHOTO -frames:v 1 photo.png";
+constexpr char kPdf[] =
+    "take its picture out as PNG, e.g. with poppler: pdftoppm -png -r 300 -singlefile PHOTO photo";
+constexpr char kVideo[] =
+    "take one picture out of it as PNG, e.g. with ffmpeg: ffmpeg -i PHOTO -frames:v 1 photo.png";
 constexpr char kModel[] = "photos stand after the verb, models after -m, checkpoints after convert";
 constexpr char kArchive[] = "unpack it, and give the pictures inside";
 constexpr char kAgain[] = "it has not arrived as it was sent: fetch the picture itself again";
@@ -68,20 +69,25 @@ constexpr Kind kKinds[] = {
     {0, "Rar!"sv, "a RAR archive", kArchive},
     {0, "\x1a\x45\xdf\xa3"sv, "a video (Matroska or WebM)", kVideo},
     {8, "AVI "sv, "a video (AVI)", kVideo},
-    {0, "version https://git-lfs"sv, "a git-lfs pointer, not the file it stands for", "git lfs pull fetches the file"},
+    {0, "version https://git-lfs"sv, "a git-lfs pointer, not the file it stands for",
+     "git lfs pull fetches the file"},
 };
 
 // P1 to P7 and white space: the family of PPM.
 bool IsPnm(std::string_view file) {
-  return file.size() >= 3 && file[0] == 'P' && file[1] >= '1' && file[1] <= '7' && std::strchr(" \t\r\n", file[2]) != nullptr;
+  return file.size() >= 3 && file[0] == 'P' && file[1] >= '1' && file[1] <= '7' &&
+         " \t\r\n"sv.find(file[2]) != std::string_view::npos;
 }
 
 // A pickle of protocol 2 to 5.
-bool IsPickle(std::string_view file) { return file.size() >= 2 && file[0] == '\x80' && file[1] >= 2 && file[1] <= 5; }
+bool IsPickle(std::string_view file) {
+  return file.size() >= 2 && file[0] == '\x80' && file[1] >= 2 && file[1] <= 5;
+}
 
 // ISO media: the brands stand after "ftyp", the first one before a version.
 const Kind* MediaKind(std::string_view file) {
-  static constexpr Kind kAvifKind = {4, {}, "an AVIF picture", kAvif}, kHeicKind = {4, {}, "a HEIC picture", kHeif},
+  static constexpr Kind kAvifKind = {4, {}, "an AVIF picture", kAvif},
+                        kHeicKind = {4, {}, "a HEIC picture", kHeif},
                         kVideoKind = {4, {}, "a video (MP4 or QuickTime)", kVideo};
   if (file.size() < 12 || file.substr(4, 4) != "ftyp") return nullptr;
   bool picture = false;
@@ -96,14 +102,19 @@ const Kind* MediaKind(std::string_view file) {
 
 // Text that begins, after white space and a byte-order mark, with a tag.
 const Kind* MarkupKind(std::string_view file) {
-  static constexpr Kind kSvg = {0, {}, "an SVG drawing", "draw it as PNG, e.g. with librsvg: rsvg-convert PHOTO -o photo.png"},
-                        kHtml = {0, {}, "a web page (HTML)", kAgain}, kXml = {0, {}, "an XML document", kAgain};
+  static constexpr Kind kSvg = {0,
+                                {},
+                                "an SVG drawing",
+                                "draw it as PNG, e.g. with librsvg: rsvg-convert PHOTO -o photo.png"},
+                        kHtml = {0, {}, "a web page (HTML)", kAgain},
+                        kXml = {0, {}, "an XML document", kAgain};
   if (file.starts_with("\xef\xbb\xbf")) file.remove_prefix(3);
   while (!file.empty() && std::isspace(static_cast<unsigned char>(file[0]))) file.remove_prefix(1);
   if (!file.starts_with('<')) return nullptr;
   char lower[512];
   const size_t count = std::min(file.size(), sizeof lower);
-  for (size_t i = 0; i < count; ++i) lower[i] = static_cast<char>(std::tolower(static_cast<unsigned char>(file[i])));
+  for (size_t i = 0; i < count; ++i)
+    lower[i] = static_cast<char>(std::tolower(static_cast<unsigned char>(file[i])));
   const std::string_view text(lower, count);
   const auto has = [&](std::string_view word) { return text.find(word) != std::string_view::npos; };
   if (has("<svg")) return &kSvg;
@@ -130,7 +141,8 @@ Status CheckPngSignature(std::span<const std::byte> first) {
   if (file.empty()) return Status::Error(Code::kFailure, "an empty file, a PNG picture expected");
   if (const Kind* kind = KindOf(file))
     return Status::Error(Code::kFailure, "%s, PNG expected; %s", kind->what, kind->advice);
-  return Status::Error(Code::kFailure, "not a PNG picture, nor another kind of file that is known by its first bytes");
+  return Status::Error(Code::kFailure,
+                       "not a PNG picture, nor another kind of file that is known by its first bytes");
 }
 
 }  // namespace mien

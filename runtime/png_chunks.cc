@@ -13,7 +13,8 @@ namespace mien {
 namespace {
 
 constexpr size_t kWindow = 64 << 10;
-constexpr size_t kMostExif = 1 << 20;  // bytes of a profile that are looked at; the first directory stands at its beginning
+constexpr size_t kMostExif =
+    1 << 20;  // bytes of a profile that are looked at; the first directory stands at its beginning
 
 std::string_view TextOf(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
@@ -24,12 +25,14 @@ std::vector<std::byte> Inflated(std::span<const std::byte> packed) {
   std::vector<std::byte> bytes(kMostExif);
   uLongf count = bytes.size();
   // A stream that holds more fills the room and answers an error, which does not matter.
-  uncompress(reinterpret_cast<Bytef*>(bytes.data()), &count, reinterpret_cast<const Bytef*>(packed.data()), packed.size());
+  uncompress(reinterpret_cast<Bytef*>(bytes.data()), &count, reinterpret_cast<const Bytef*>(packed.data()),
+             packed.size());
   bytes.resize(count);
   return bytes;
 }
 
-// A profile as ImageMagick and exiftool write it into text: a name, a length, and the bytes in hexadecimal, in lines.
+// A profile as ImageMagick and exiftool write it into text: a name, a length, and the bytes in hexadecimal,
+// in lines.
 std::vector<std::byte> FromHex(std::string_view text) {
   std::vector<std::byte> bytes;
   while (text.starts_with('\n')) text.remove_prefix(1);
@@ -40,7 +43,8 @@ std::vector<std::byte> FromHex(std::string_view text) {
   }
   int high = -1;
   for (const char c : text) {
-    const char* const digit = c == '\0' ? nullptr : std::strchr("0123456789abcdef", c >= 'A' && c <= 'F' ? c + 32 : c);
+    const char* const digit =
+        c == '\0' ? nullptr : std::strchr("0123456789abcdef", c >= 'A' && c <= 'F' ? c + 32 : c);
     if (digit == nullptr) continue;
     const int value = static_cast<int>(digit - "0123456789abcdef");
     if (high >= 0) bytes.push_back(static_cast<std::byte>(high << 4 | value));
@@ -53,10 +57,12 @@ std::vector<std::byte> FromHex(std::string_view text) {
 std::optional<std::vector<std::byte>> ExifInText(std::string_view type, std::span<const std::byte> data) {
   const std::string_view text = TextOf(data);
   for (const std::string_view keyword : {"Raw profile type exif", "Raw profile type APP1"}) {
-    if (!text.starts_with(keyword) || text.size() < keyword.size() + 2 || text[keyword.size()] != '\0') continue;
+    if (!text.starts_with(keyword) || text.size() < keyword.size() + 2 || text[keyword.size()] != '\0')
+      continue;
     const size_t begin = keyword.size() + 1;
     // In zTXt one byte names the method, of which there is one.
-    std::vector<std::byte> profile = FromHex(type == "tEXt" ? text.substr(begin) : TextOf(Inflated(data.subspan(begin + 1))));
+    std::vector<std::byte> profile =
+        FromHex(type == "tEXt" ? text.substr(begin) : TextOf(Inflated(data.subspan(begin + 1))));
     if (keyword.ends_with("APP1") && !TextOf(profile).starts_with("Exif")) return std::nullopt;  // XMP
     return profile;
   }
@@ -79,9 +85,10 @@ class Scan {
       Chunk chunk;
       MIEN_TRY(Header(&chunk));
       if (chunk.name() == "CgBI") {
-        return Status::Error(Code::kFailure,
-                             "a PNG in the form of iOS programs (CgBI), ordinary PNG expected; convert it, e.g. with "
-                             "pngcrush -revert-iphone-optimizations PHOTO photo.png");
+        return Status::Error(
+            Code::kFailure,
+            "a PNG in the form of iOS programs (CgBI), ordinary PNG expected; convert it, e.g. with "
+            "pngcrush -revert-iphone-optimizations PHOTO photo.png");
       }
       if (chunk.bytes > reader_.left() - 4) break;
       if (chunk.name() == "IEND") {

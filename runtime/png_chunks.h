@@ -1,5 +1,5 @@
-// The chunks of a PNG file, walked before any of it is decoded: how much compressed data there is, which way up the picture
-// is, whether the file has its end.
+// The chunks of a PNG file, walked before any of it is decoded: how much compressed data there is, which way
+// up the picture is, whether the file has its end.
 #pragma once
 
 #include <cstdint>
@@ -27,12 +27,13 @@ class ForwardReader {
 
 struct PngChunks {
   uint64_t data_bytes = 0;  // of all IDAT chunks
-  int orientation = 1;      // of the first eXIf chunk, or of the first EXIF profile in a text chunk; 1 where it is not valid
+  int orientation =
+      1;  // of the first eXIf chunk, or of the first EXIF profile in a text chunk; 1 where it is not valid
   std::vector<std::string> warnings;
 };
 
-// `file` begins with the signature. Damage before the pixels is left for the decoder to refuse; what stands after them
-// cannot harm them and gives warnings. kFailure: a kind of PNG that no decoder here reads.
+// `file` begins with the signature. Damage before the pixels is left for the decoder to refuse; what stands
+// after them cannot harm them and gives warnings. kFailure: a kind of PNG that no decoder here reads.
 Result<PngChunks> ScanPng(const ByteSource& file);
 
 }  // namespace mien

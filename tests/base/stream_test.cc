@@ -1,4 +1,5 @@
-// Streams: read whole and in order, within limits, refused by their first bytes; written whole; stopped while they wait.
+// Streams: read whole and in order, within limits, refused by their first bytes; written whole; stopped while
+// they wait.
 #include "runtime/base/stream.h"
 
 #include <doctest/doctest.h>
@@ -32,7 +33,8 @@ std::string Numbers(size_t count) {
 // A FIFO that goes away with it.
 class Fifo {
  public:
-  Fifo() : path_((std::filesystem::temp_directory_path() / ("mien_fifo_" + std::to_string(getpid()))).string()) {
+  Fifo()
+      : path_((std::filesystem::temp_directory_path() / ("mien_fifo_" + std::to_string(getpid()))).string()) {
     unlink(path_.c_str());
     REQUIRE(mkfifo(path_.c_str(), 0600) == 0);
   }
@@ -43,7 +45,8 @@ class Fifo {
   std::string path_;
 };
 
-// Writes into the FIFO from a thread, in parts of `part` bytes, until all is written or nobody reads any more.
+// Writes into the FIFO from a thread, in parts of `part` bytes, until all is written or nobody reads any
+// more.
 std::thread Writer(const std::string& path, const std::string& text, size_t part) {
   return std::thread([=] {
     const int descriptor = open(path.c_str(), O_WRONLY);
@@ -70,16 +73,25 @@ struct NoSigpipe {
 TEST_CASE("a stream is read whole, whatever the parts it comes in") {
   const NoSigpipe ignored;
   const Fifo fifo;
-  for (const auto& [size, part] : {std::pair<size_t, size_t>{0, 1}, {1, 1}, {511, 7}, {512, 512}, {513, 100}, {3000000, 65536},
-                                   {1 << 20, 4096}, {(1 << 20) + 1, 4096}}) {
+  for (const auto& [size, part] : {std::pair<size_t, size_t>{0, 1},
+                                   {1, 1},
+                                   {511, 7},
+                                   {512, 512},
+                                   {513, 100},
+                                   {3000000, 65536},
+                                   {1 << 20, 4096},
+                                   {(1 << 20) + 1, 4096}}) {
     CAPTURE(size);
     const std::string text = Numbers(size);
     std::thread writer = Writer(fifo.path(), text, part);
     size_t seen = 0;
-    const auto source = OpenInput(fifo.path(), 4 << 20, Code::kRefused, [&](std::span<const std::byte> first) {
-      seen = first.size();
-      return std::memcmp(first.data(), text.data(), seen) == 0 ? Status() : Status::Error(Code::kFailure, "other bytes");
-    });
+    const auto source =
+        OpenInput(fifo.path(), 4 << 20, Code::kRefused, [&](std::span<const std::byte> first) {
+          seen = first.size();
+          return std::memcmp(first.data(), text.data(), seen) == 0
+                     ? Status()
+                     : Status::Error(Code::kFailure, "other bytes");
+        });
     writer.join();
     REQUIRE_MESSAGE(source.ok(), source.status().message());
     CHECK(seen == std::min(size, kFirstBytes));
@@ -127,14 +139,16 @@ TEST_CASE("devices without end are refused by their first bytes") {
     looked_at = first.size();
     return Status::Error(Code::kFailure, "zeros");
   };
-  CHECK(std::string(OpenInput("/dev/zero", 1 << 20, Code::kRefused, refuse).status().message()) == "/dev/zero: zeros");
+  CHECK(std::string(OpenInput("/dev/zero", 1 << 20, Code::kRefused, refuse).status().message()) ==
+        "/dev/zero: zeros");
   CHECK(looked_at == kFirstBytes);
   CHECK((*OpenInput("/dev/null", 1, Code::kRefused))->size() == 0);
 }
 
 TEST_CASE("folders and missing files are refused by name") {
   const std::string folder = std::filesystem::temp_directory_path().string();
-  CHECK(std::string(OpenInput(folder, 1, Code::kRefused).status().message()).find("folder") != std::string::npos);
+  CHECK(std::string(OpenInput(folder, 1, Code::kRefused).status().message()).find("folder") !=
+        std::string::npos);
   CHECK(OpenInput(folder + "/no such file", 1, Code::kRefused).status().code() == Code::kFailure);
 }
 
@@ -146,7 +160,8 @@ TEST_CASE("all is written, also to a pipe that is read slowly; a closed pipe is 
   std::string got;
   std::thread reader([&] {
     char part[777];
-    for (ssize_t count; (count = read(ends[0], part, sizeof part)) > 0;) got.append(part, static_cast<size_t>(count));
+    for (ssize_t count; (count = read(ends[0], part, sizeof part)) > 0;)
+      got.append(part, static_cast<size_t>(count));
   });
   CHECK(WriteStream(ends[1], "pipe", std::as_bytes(std::span(text))).ok());
   close(ends[1]);
@@ -162,7 +177,8 @@ TEST_CASE("all is written, also to a pipe that is read slowly; a closed pipe is 
   close(ends[1]);
 }
 
-// What a child answers that does `work` with the program's handlers and gets `signals`, and the seconds from the first.
+// What a child answers that does `work` with the program's handlers and gets `signals`, and the seconds from
+// the first.
 struct Ended {
   int status;
   double seconds;

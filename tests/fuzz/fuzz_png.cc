@@ -1,5 +1,5 @@
-// Pictures: the walk over the chunks, EXIF, libpng's reader and the turning; the input as it is, and with the checksums of its
-// chunks made right, so that mutations reach what lies behind them.
+// Pictures: the walk over the chunks, EXIF, libpng's reader and the turning; the input as it is, and with the
+// checksums of its chunks made right, so that mutations reach what lies behind them.
 #include <zlib.h>
 
 #include "runtime/exif.h"
@@ -17,7 +17,8 @@ std::vector<uint8_t> WithChecksums(const uint8_t* data, size_t size) {
   for (size_t at = 8; size >= 12 && at <= size - 12;) {
     const size_t bytes = Number(&file[at]);
     if (bytes > size - 12 - at) break;
-    const auto crc = static_cast<uint32_t>(crc32(crc32(0, nullptr, 0), &file[at + 4], static_cast<uInt>(bytes + 4)));
+    const auto crc =
+        static_cast<uint32_t>(crc32(crc32(0, nullptr, 0), &file[at + 4], static_cast<uInt>(bytes + 4)));
     for (int i = 0; i < 4; ++i) file[at + 8 + bytes + i] = static_cast<uint8_t>(crc >> (24 - 8 * i));
     at += bytes + 12;
   }
@@ -41,6 +42,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::vector<uint8_t> file = WithChecksums(data, size);
   Decode(file.data(), file.size());
   const auto orientation = mien::ExifOrientation(std::as_bytes(std::span(data, size)));
-  if (orientation.ok() && (*orientation < 1 || *orientation > 8)) mien::fuzz::Bug("an orientation that does not exist");
+  if (orientation.ok() && (*orientation < 1 || *orientation > 8))
+    mien::fuzz::Bug("an orientation that does not exist");
   return 0;
 }

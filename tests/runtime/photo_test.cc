@@ -22,18 +22,21 @@ Image Upright() {
 }
 
 bool Same(const Image& a, const Image& b) {
-  return a.width == b.width && a.height == b.height && std::memcmp(a.pixels.data(), b.pixels.data(), a.bytes().size()) == 0;
+  return a.width == b.width && a.height == b.height &&
+         std::memcmp(a.pixels.data(), b.pixels.data(), a.bytes().size()) == 0;
 }
 
-// The picture as a camera stores it that states `orientation`. By the words of the EXIF standard: row 0 of what is stored is
-// the given side of the upright picture, column 0 the other.
+// The picture as a camera stores it that states `orientation`. By the words of the EXIF standard: row 0 of
+// what is stored is the given side of the upright picture, column 0 the other.
 Image Stored(const Image& upright, int orientation) {
   const struct {
     char row, column;
-  } sides[] = {{'t', 'l'}, {'t', 'r'}, {'b', 'r'}, {'b', 'l'}, {'l', 't'}, {'r', 't'}, {'r', 'b'}, {'l', 'b'}};
+  } sides[] = {{'t', 'l'}, {'t', 'r'}, {'b', 'r'}, {'b', 'l'},
+               {'l', 't'}, {'r', 't'}, {'r', 'b'}, {'l', 'b'}};
   const auto [row_side, column_side] = sides[orientation - 1];
   const bool rows_stand = row_side == 'l' || row_side == 'r';
-  const int width = rows_stand ? upright.height : upright.width, height = rows_stand ? upright.width : upright.height;
+  const int width = rows_stand ? upright.height : upright.width,
+            height = rows_stand ? upright.width : upright.height;
   Image stored = std::move(*Image::Create(width, height));
   for (int row = 0; row < height; ++row) {
     for (int column = 0; column < width; ++column) {
@@ -71,9 +74,11 @@ struct ExifSpec {
 
 std::string Exif(const ExifSpec& spec) {
   const auto number = [&](uint64_t value, int bytes) { return Number(value, bytes, spec.big); };
-  std::string text = (spec.big ? "MM" : "II") + number(42, 2) + number(8 + spec.gap, 4) + std::string(spec.gap, 'g');
+  std::string text =
+      (spec.big ? "MM" : "II") + number(42, 2) + number(8 + spec.gap, 4) + std::string(spec.gap, 'g');
   text += number(spec.before + 1, 2);
-  for (unsigned i = 0; i < spec.before; ++i) text += number(0x100 + i, 2) + number(4, 2) + number(1, 4) + number(7, 4);
+  for (unsigned i = 0; i < spec.before; ++i)
+    text += number(0x100 + i, 2) + number(4, 2) + number(1, 4) + number(7, 4);
   const int bytes = spec.type == 3 ? 2 : spec.type == 1 ? 1 : 4;
   text += number(0x112, 2) + number(spec.type, 2) + number(spec.count, 4) + number(spec.orientation, bytes);
   return text + std::string(static_cast<size_t>(4 - bytes), '\0') + number(0, 4);
@@ -81,7 +86,8 @@ std::string Exif(const ExifSpec& spec) {
 
 std::string Chunk(const std::string& type, const std::string& data) {
   const std::string body = type + data;
-  return Big(data.size(), 4) + body + Big(crc32(crc32(0, nullptr, 0), reinterpret_cast<const Bytef*>(body.data()), body.size()), 4);
+  return Big(data.size(), 4) + body +
+         Big(crc32(crc32(0, nullptr, 0), reinterpret_cast<const Bytef*>(body.data()), body.size()), 4);
 }
 
 enum Place { kBefore, kAfter };
@@ -101,12 +107,14 @@ Result<Image> Decode(const std::string& file, PictureNotes* notes = nullptr) {
 std::string Deflated(const std::string& text) {
   std::string packed(compressBound(text.size()), '\0');
   uLongf size = packed.size();
-  REQUIRE(compress(reinterpret_cast<Bytef*>(packed.data()), &size, reinterpret_cast<const Bytef*>(text.data()), text.size()) == Z_OK);
+  REQUIRE(compress(reinterpret_cast<Bytef*>(packed.data()), &size,
+                   reinterpret_cast<const Bytef*>(text.data()), text.size()) == Z_OK);
   return packed.substr(0, size);
 }
 
 // As ImageMagick and exiftool write it.
-std::string Profile(const std::string& name, const std::string& bytes, const char* digits = "0123456789abcdef") {
+std::string Profile(const std::string& name, const std::string& bytes,
+                    const char* digits = "0123456789abcdef") {
   char length[16];
   std::snprintf(length, sizeof length, "%8zu", bytes.size());
   std::string text = "\n" + name + "\n" + length;
@@ -124,17 +132,20 @@ TEST_CASE("all eight orientations give the upright picture, bit for bit, whereve
     const Image stored = Stored(upright, orientation);
     CHECK(Same(*TurnUpright(Image(std::move(*Decode(Png(stored)))), orientation), upright));
     for (const bool big : {false, true}) {
-      const std::string exif = Exif({.big = big, .orientation = static_cast<unsigned>(orientation), .before = 3, .gap = 5});
+      const std::string exif =
+          Exif({.big = big, .orientation = static_cast<unsigned>(orientation), .before = 3, .gap = 5});
       const std::string in_jpeg = std::string("Exif\0\0", 6) + exif;
       const std::string ways[] = {
           Chunk("eXIf", exif),
           Chunk("eXIf", in_jpeg),
           Chunk("tEXt", "Raw profile type exif" + zero + Profile("exif", in_jpeg)),
-          Chunk("tEXt", "Raw profile type APP1" + zero + Profile("generic profile", in_jpeg, "0123456789ABCDEF")),
+          Chunk("tEXt",
+                "Raw profile type APP1" + zero + Profile("generic profile", in_jpeg, "0123456789ABCDEF")),
           Chunk("zTXt", "Raw profile type exif" + zero + zero + Deflated(Profile("exif", exif))),
           Chunk("zTXt", "Raw profile type APP1" + zero + zero + Deflated(Profile("exif", in_jpeg))),
           // The chunk of the standard counts, wherever the older form stands and whatever it says.
-          Chunk("tEXt", "Raw profile type exif" + zero + Profile("exif", Exif({.orientation = 2}))) + Chunk("eXIf", exif),
+          Chunk("tEXt", "Raw profile type exif" + zero + Profile("exif", Exif({.orientation = 2}))) +
+              Chunk("eXIf", exif),
           // Of two the first counts.
           Chunk("eXIf", exif) + Chunk("eXIf", Exif({.orientation = 2})),
       };
@@ -188,7 +199,8 @@ TEST_CASE("an orientation that is not valid is ignored with a warning, never bel
   CHECK(Same(*Decode(Png(upright, wrong_crc, kAfter), &notes), upright));
   CHECK(notes.warnings == std::vector<std::string>{"its EXIF data is ignored: damaged"});
   // XMP in the form of an APP1 profile is no EXIF and no mistake.
-  const std::string xmp = Chunk("tEXt", "Raw profile type APP1" + std::string(1, '\0') + Profile("APP1", "http://ns.adobe.com/xap/1.0/"));
+  const std::string xmp = Chunk("tEXt", "Raw profile type APP1" + std::string(1, '\0') +
+                                            Profile("APP1", "http://ns.adobe.com/xap/1.0/"));
   CHECK(Same(*Decode(Png(upright, xmp), &notes), upright));
   CHECK(notes.warnings.empty());
 }
@@ -220,9 +232,10 @@ TEST_CASE("EXIF blocks cut anywhere, or with any byte changed, are read within t
 }
 
 TEST_CASE("a damaged chunk before the last pixel refuses the picture, whether it matters or not") {
-  const std::string grey(
-      "\x89PNG\r\n\x1a\n" + Chunk("IHDR", Big(2, 4) + Big(1, 4) + std::string("\x08\0\0\0\0", 5)) +
-          Chunk("tRNS", std::string("\0\x07", 2)) + Chunk("IDAT", Deflated(std::string("\0\x07\x09", 3))) + Chunk("IEND", ""));
+  const std::string grey("\x89PNG\r\n\x1a\n" +
+                         Chunk("IHDR", Big(2, 4) + Big(1, 4) + std::string("\x08\0\0\0\0", 5)) +
+                         Chunk("tRNS", std::string("\0\x07", 2)) +
+                         Chunk("IDAT", Deflated(std::string("\0\x07\x09", 3))) + Chunk("IEND", ""));
   const auto image = Decode(grey);
   REQUIRE_MESSAGE(image.ok(), image.status().message());
   CHECK(image->row(0)[0] == 255);  // transparent, over white
@@ -249,7 +262,8 @@ TEST_CASE("what stands after the pixels cannot harm them: a missing end is a war
     const auto image = Decode(file.substr(0, file.size() - cut), &notes);
     REQUIRE_MESSAGE(image.ok(), image.status().message());
     CHECK(Same(*image, upright));
-    CHECK(notes.warnings == std::vector<std::string>{"the end of the file is damaged or missing (chunk IEND)"});
+    CHECK(notes.warnings ==
+          std::vector<std::string>{"the end of the file is damaged or missing (chunk IEND)"});
   }
   PictureNotes notes;
   std::string damaged = file;
@@ -274,8 +288,8 @@ std::string Header(uint32_t width, uint32_t height, int depth, int colour) {
 }
 
 TEST_CASE("a header that promises more than the compressed data can hold is refused by that") {
-  for (const std::string& header : {Header(16384, 4096, 8, 6), Header(16384, 4096, 16, 6), Header(16384, 4096, 1, 0),
-                                    Header(8000, 8000, 8, 2)}) {
+  for (const std::string& header : {Header(16384, 4096, 8, 6), Header(16384, 4096, 16, 6),
+                                    Header(16384, 4096, 1, 0), Header(8000, 8000, 8, 2)}) {
     const std::string file = header + Chunk("IDAT", "xx") + Chunk("IEND", "");
     const auto image = Decode(file);
     REQUIRE_FALSE(image.ok());
@@ -303,13 +317,31 @@ TEST_CASE("what is no PNG is named by its first bytes, with what to do") {
       {bytes("II*\0\x08\0\0\0", 8), "TIFF", "magick"},
       {bytes("MM\0*\0\0\0\x08", 8), "TIFF", "magick"},
       {bytes("II*\0\x10\0\0\0CR\x02\0", 12), "Canon CR2", "darktable"},
-      {bytes("\0\0\0\x18" "ftypcrx \0\0\0\x01", 16), "Canon CR3", "darktable"},
+      {bytes("\0\0\0\x18"
+             "ftypcrx \0\0\0\x01",
+             16),
+       "Canon CR3", "darktable"},
       {"FUJIFILMCCD-RAW 0201", "Fujifilm RAF", "darktable"},
-      {bytes("\0\0\0\x18" "ftypheic\0\0\0\0mif1heic", 24), "HEIC", "heif-convert"},
-      {bytes("\0\0\0\x18" "ftypmif1\0\0\0\0mif1heic", 24), "HEIC", "heif-convert"},
-      {bytes("\0\0\0\x18" "ftypavif\0\0\0\0mif1miaf", 24), "AVIF", "avifdec"},
-      {bytes("\0\0\0\x18" "ftypmif1\0\0\0\0avifmiaf", 24), "AVIF", "avifdec"},
-      {bytes("\0\0\0\x18" "ftypisom\0\0\0\0mp42", 20), "video", "ffmpeg"},
+      {bytes("\0\0\0\x18"
+             "ftypheic\0\0\0\0mif1heic",
+             24),
+       "HEIC", "heif-convert"},
+      {bytes("\0\0\0\x18"
+             "ftypmif1\0\0\0\0mif1heic",
+             24),
+       "HEIC", "heif-convert"},
+      {bytes("\0\0\0\x18"
+             "ftypavif\0\0\0\0mif1miaf",
+             24),
+       "AVIF", "avifdec"},
+      {bytes("\0\0\0\x18"
+             "ftypmif1\0\0\0\0avifmiaf",
+             24),
+       "AVIF", "avifdec"},
+      {bytes("\0\0\0\x18"
+             "ftypisom\0\0\0\0mp42",
+             20),
+       "video", "ffmpeg"},
       {bytes("\0\0\0\x0cJXL \r\n\x87\n", 12), "JPEG XL", "djxl"},
       {"\xff\x0a\x01", "JPEG XL", "djxl"},
       {"8BPS", "PSD", "PNG"},

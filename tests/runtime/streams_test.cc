@@ -1,5 +1,5 @@
-// The program at the ends of pipes: photos that are streamed to it, readers that do not read, signals while it waits, limits
-// of the system.
+// The program at the ends of pipes: photos that are streamed to it, readers that do not read, signals while
+// it waits, limits of the system.
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -35,22 +35,25 @@ struct Place {
     folder = testing::ScratchFolder() + "/streams" + std::to_string(++number);
     fs::create_directory(folder);
     Image image = std::move(*Image::Create(32, 32));
-    for (int i = 0; i < 32 * 32 * 3; ++i) image.pixels.as<uint8_t>()[i] = static_cast<uint8_t>(i * 7 + i / 96);
+    for (int i = 0; i < 32 * 32 * 3; ++i)
+      image.pixels.as<uint8_t>()[i] = static_cast<uint8_t>(i * 7 + i / 96);
     REQUIRE(WriteImage(folder + "/photo.png", image, {}).ok());
   }
   std::string operator/(const std::string& name) const { return folder + "/" + name; }
 };
 
-// bash runs `script` in the folder; there `mien` is the program with the tiny model, `program` the same in place of bash.
-// What it says is left in err.
+// bash runs `script` in the folder; there `mien` is the program with the tiny model, `program` the same in
+// place of bash. What it says is left in err.
 pid_t Start(const Place& place, const std::string& script, int out = STDOUT_FILENO) {
   const pid_t child = fork();
   if (child == 0) {
     dup2(out, STDOUT_FILENO);
     if (chdir(place.folder.c_str()) != 0) _exit(98);
     dup2(open("err", O_CREAT | O_WRONLY | O_TRUNC, 0600), 2);
-    const std::string prelude = "mien() { command \"" MIEN_PROGRAM "\" -m '" + testing::TinyModelPath() + "' --threads 2 \"$@\"; }\n"
-                                "program() { exec \"" MIEN_PROGRAM "\" -m '" + testing::TinyModelPath() + "' --threads 2 \"$@\"; }\n";
+    const std::string prelude = "mien() { command \"" MIEN_PROGRAM "\" -m '" + testing::TinyModelPath() +
+                                "' --threads 2 \"$@\"; }\n"
+                                "program() { exec \"" MIEN_PROGRAM "\" -m '" +
+                                testing::TinyModelPath() + "' --threads 2 \"$@\"; }\n";
     execl("/bin/bash", "bash", "-c", (prelude + script).c_str(), nullptr);
     _exit(99);
   }
@@ -117,7 +120,8 @@ TEST_CASE("a signal ends the program within a second, wherever it waits") {
       "program edit - -o x.png < <(head -c 100 photo.png; sleep 5)",  // for the rest
       "mkfifo never 2> /dev/null; program edit never -o x.png",       // for a writer
       "program synth --seeds 0-24 -o -",                              // for the reader of a picture
-      "program info", "program info --json",                          // of a report
+      "program info",
+      "program info --json",  // of a report
   };
   int full[2];  // a small pipe that nobody reads
   REQUIRE(pipe2(full, O_CLOEXEC) == 0);
@@ -156,7 +160,8 @@ TEST_CASE("a limit of file sizes is an error like a full disk: exit 1, a line, n
 
 TEST_CASE("a signal that whoever starts the program ignores stays ignored") {
   const Place place;
-  const pid_t child = Start(place, "trap '' INT TERM HUP; program edit - --set smile=1 -o o.png < <(sleep 0.6; cat photo.png)");
+  const pid_t child = Start(
+      place, "trap '' INT TERM HUP; program edit - --set smile=1 -o o.png < <(sleep 0.6; cat photo.png)");
   std::this_thread::sleep_for(std::chrono::milliseconds(300));
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) kill(child, signal);
   CHECK(Wait(child) == 0);
@@ -169,8 +174,9 @@ TEST_CASE("a turned photo is told of, encoded upright and written upright") {
   Image stored = std::move(*TurnUpright(std::move(*ReadImage(place / "photo.png")), 3));
   REQUIRE(WriteImage(place / "turned.png", stored, {}).ok());
   std::string file = Content(place / "turned.png");
-  const unsigned char chunk[] = {0, 0, 0, 26, 'e', 'X', 'I', 'f', 'I', 'I', 42, 0, 8, 0, 0, 0, 1, 0, 0x12, 1, 3, 0, 1,
-                                 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xa8, 0x1f, 0x4d};
+  const unsigned char chunk[] = {0, 0, 0, 26, 'e', 'X',  'I', 'f', 'I',  'I',  42,   0,   8,
+                                 0, 0, 0, 1,  0,   0x12, 1,   3,   0,    1,    0,    0,   0,
+                                 3, 0, 0, 0,  0,   0,    0,   0,   0xff, 0xa8, 0x1f, 0x4d};
   file.insert(33, reinterpret_cast<const char*>(chunk), sizeof chunk);
   std::ofstream(place / "turned.png", std::ios::binary) << file;
   const std::string edit = "mien edit turned.png --set smile=1 --no-metadata -o a.png ";
