@@ -208,6 +208,9 @@ TEST_CASE("Streams are read like files") {
   same({"synth", "-m", tiny, "--no-metadata", "--codes", "IN"}, npz, "-", npz);
   same({"synth", "-m", "IN"}, tiny, Pipe(tiny));
   same({"convert", "IN"}, checkpoint, Pipe(checkpoint));
+  const std::string card = Fresh("card.md");
+  WriteContent(card, "what it is");
+  same({"convert", checkpoint, "--card", "IN"}, card, Pipe(card));
   const std::string out = Fresh("image.npy"), piped = Fresh("image.npy");
   CHECK(Mien({"run", "--graph", "synthesis", "--in", codes, "--out", out}).code == 0);
   CHECK(Mien({"run", "--graph", "synthesis", "--in", Pipe(codes), "--out", piped}).code == 0);
