@@ -144,6 +144,9 @@ TEST_CASE("Folders are made with the first result, and no file's name becomes on
   CHECK(Mien({"encode", Fresh("missing.png"), "-o", deep + "/"}).code == 1);
   CHECK(Mien({"edit", one, two, "-o", deep, "--backend", "cuda:77"}).code != 0);
   CHECK(Mien({"edit", "/", "-o", deep + "/"}).code == 1);
+  const std::string long_name = Fresh(std::string(250, 'a') + ".png");  // too long for its result
+  fs::copy_file(one, long_name);
+  CHECK(Mien({"encode", long_name, "-o", deep + "/"}).code == 1);
   CHECK(FilesIn(base) == 0);
   CHECK(Mien({"encode", one, two, "-o", deep}).code == 0);
   CHECK(FilesIn(deep) == 2);
@@ -163,6 +166,7 @@ std::string Pipe(const std::string& source, unsigned delay_milliseconds = 0) {
   const pid_t child = fork();
   if (child == 0) {
     if (fork() != 0) _exit(0);  // nobody has to wait for the writer
+    alarm(20);                  // a program that does not read leaves nobody behind
     usleep(1000 * delay_milliseconds);
     const int out = open(path.c_str(), O_WRONLY);
     for (size_t done = 0; done < content.size();) {
@@ -204,6 +208,9 @@ TEST_CASE("Streams are read like files") {
   same({"synth", "-m", tiny, "--no-metadata", "--codes", "IN"}, npz, "-", npz);
   same({"synth", "-m", "IN"}, tiny, Pipe(tiny));
   same({"convert", "IN"}, checkpoint, Pipe(checkpoint));
+  const std::string card = Fresh("card.md");
+  WriteContent(card, "what it is");
+  same({"convert", checkpoint, "--card", "IN"}, card, Pipe(card));
   const std::string out = Fresh("image.npy"), piped = Fresh("image.npy");
   CHECK(Mien({"run", "--graph", "synthesis", "--in", codes, "--out", out}).code == 0);
   CHECK(Mien({"run", "--graph", "synthesis", "--in", Pipe(codes), "--out", piped}).code == 0);
