@@ -81,7 +81,6 @@ Result<std::vector<Face>> SelectFaces(const Session& session, const FaceOptions&
   for (const std::string& path : options.codes) {
     Status read = AddCodes(session, path, generator, faces);
     if (read.ok()) continue;
-    if (options.codes.size() == 1 && options.seeds.empty()) return read;
     Face face;
     face.name = ResultName(path);
     face.input = path;

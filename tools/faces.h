@@ -29,8 +29,8 @@ struct Face {
   Status problem;  // of a file of codes that cannot be read
 };
 
-// The faces of --seeds, then those of --codes. A file that cannot be read is one face with a problem, unless
-// there is no other. kUsage: seeds that are none, more than 4096 faces. The model has a generator.
+// The faces of --seeds, then those of --codes. A file that cannot be read is one face with a problem. kUsage: seeds
+// that are none, more than 4096 faces.
 Result<std::vector<Face>> SelectFaces(const Session& session, const FaceOptions& options,
                                       const GeneratorConfig& generator);
 // A seed ("7") or a file that holds one code.
