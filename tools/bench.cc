@@ -39,7 +39,7 @@ struct Table {
   nlohmann::json Json() const {
     nlohmann::json all = nlohmann::json::array();
     for (const auto& row : rows) {
-      nlohmann::json one;
+      nlohmann::json one = nlohmann::json::object();
       for (size_t i = 0; i < row.size(); ++i) one[columns[i]] = row[i];
       all.push_back(std::move(one));
     }

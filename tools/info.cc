@@ -212,6 +212,7 @@ Status ReportMemory(Sheet& sheet, const Session& session, const std::shared_ptr<
   wanted.max_memory = 0;  // who asks wants to see also what exceeds it
   const bool both = wanted.memory == "auto";
   const auto store = std::make_shared<WeightStore>(model);
+  sheet.report["memory"] = {{"engines", Json::array()}};
   std::unique_ptr<const Engine> engine;
   sheet.Print("\nmemory, in bytes\n");
   sheet.Print(kMemoryRow, "network", "by", "steps", "multiply-adds", "arena", "its scratch", "weights", "loading",
