@@ -4,7 +4,7 @@
 #include <array>
 #include <bit>
 
-#include "runtime/interrupt.h"
+#include "runtime/base/interrupt.h"
 
 namespace mien {
 namespace {

@@ -56,7 +56,7 @@ Status DeviceWeights::Pack(const DeviceValue& value, void* staging) const {
     views[i].shape = weight.shapes[i];
     if (weight.tensors[i].empty()) continue;
     const auto elements = static_cast<size_t>(weight.shapes[i].elements());
-    MIEN_ASSIGN(loaded[i], Buffer::Create(sizeof(float) * elements, "weights being packed"));
+    MIEN_ASSIGN(loaded[i], Buffer::Uninitialised(sizeof(float) * elements, "weights being packed"));
     MIEN_TRY(read_(weight.tensors[i], {loaded[i].as<float>(), elements}));
     views[i].data = loaded[i].as<float>();
   }

@@ -4,7 +4,9 @@
 #include <cmath>
 #include <cstring>
 
-#include "runtime/base/file.h"
+#include "runtime/base/interrupt.h"
+#include "runtime/base/stream.h"
+#include "runtime/picture_kind.h"
 
 namespace mien {
 namespace {
@@ -108,18 +110,34 @@ Result<Image> Image::Create(int width, int height) {
   return image;
 }
 
-Result<Image> ReadImage(const std::string& path) {
-  MIEN_ASSIGN(File file, File::Open(path));
-  if (file.size() > kMaxImageFileBytes) {
-    return Status::Error(Code::kFailure, "%s: %llu bytes, at most %llu expected of a picture", path.c_str(),
-                         static_cast<unsigned long long>(file.size()),
-                         static_cast<unsigned long long>(kMaxImageFileBytes));
+Result<Image> TurnUpright(Image image, int orientation) {
+  if (orientation == 1) return image;
+  const bool sides_swap = orientation >= 5;
+  const int width = sides_swap ? image.height : image.width, height = sides_swap ? image.width : image.height;
+  // What the upright picture has at (x, y) stands at (y, x) in the file where sides swap, counted from the other end of the
+  // axes that are reversed.
+  const bool from_right = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
+  const bool from_below = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
+  MIEN_ASSIGN(Buffer pixels, Buffer::Uninitialised(image.bytes().size(), "picture"));
+  auto* to = pixels.as<uint8_t>();
+  for (int y = 0; y < height; ++y) {
+    MIEN_TRY(CheckInterrupt());
+    for (int x = 0; x < width; ++x, to += 3) {
+      const int column = sides_swap ? y : x, row = sides_swap ? x : y;
+      std::memcpy(to, image.row(from_below ? image.height - 1 - row : row) +
+                          size_t{3} * (from_right ? image.width - 1 - column : column), 3);
+    }
   }
-  MIEN_ASSIGN(Buffer bytes, Buffer::Create(file.size(), "picture file"));
-  const std::span<std::byte> content(bytes.data(), file.size());
-  MIEN_TRY(file.ReadAt(0, content));
-  auto image = DecodePng(content);
-  if (!image.ok()) return image.status().Within("%s", path.c_str());
+  image.width = width;
+  image.height = height;
+  image.pixels = std::move(pixels);
+  return image;
+}
+
+Result<Image> ReadImage(const std::string& path, PictureNotes* notes) {
+  MIEN_ASSIGN(const auto file, OpenInput(path, kMaxImageFileBytes, Code::kFailure, CheckPngSignature));
+  auto image = DecodePng(*file, notes);
+  if (!image.ok()) return image.status().Within("%s", InputName(path).c_str());
   return image;
 }
 

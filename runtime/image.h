@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "runtime/base/buffer.h"
+#include "runtime/base/file.h"
 #include "weights/config.h"
 
 namespace mien {
@@ -28,9 +29,23 @@ struct Image {
   std::span<const uint8_t> bytes() const { return {pixels.as<uint8_t>(), size_t{3} * width * height}; }
 };
 
+// What a file said about its picture besides the pixels.
+struct PictureNotes {
+  int orientation = 1;                // of EXIF, 1 to 8; the pixels have been turned by it
+  std::vector<std::string> warnings;  // what was found wrong and ignored
+};
+
 // PNG of any colour type, depth and interlacing. 16 bits are rounded to 8, grey becomes RGB, transparency is
-// laid over white; gamma and colour profiles are ignored, as the public preprocessing code does.
-Result<Image> DecodePng(std::span<const std::byte> file);
+// laid over white; gamma and colour profiles are ignored, as the public preprocessing code does. The picture is upright:
+// turned and mirrored as EXIF data in the file says. Damage up to the last pixel is refused, also a header that promises more
+// pixels than the compressed data can hold; after the pixels it is a warning.
+Result<Image> DecodePng(const ByteSource& file, PictureNotes* notes = nullptr);
+inline Result<Image> DecodePng(std::span<const std::byte> file, PictureNotes* notes = nullptr) {
+  return DecodePng(MemorySource(file), notes);
+}
+
+// The picture that is meant by `image` and an EXIF orientation (1 to 8).
+Result<Image> TurnUpright(Image image, int orientation);
 
 struct PngText {
   std::string keyword;  // 1..79 characters of Latin-1
@@ -38,8 +53,8 @@ struct PngText {
 };
 Result<std::vector<std::byte>> EncodePng(const Image& image, const std::vector<PngText>& texts);
 
-// The whole picture file; messages carry the path.
-Result<Image> ReadImage(const std::string& path);
+// The whole picture file, or stream ("-" is stdin; runtime/base/stream.h); messages carry the name.
+Result<Image> ReadImage(const std::string& path, PictureNotes* notes = nullptr);
 Status WriteImage(const std::string& path, const Image& image, const std::vector<PngText>& texts);
 
 // The largest square around the centre.

@@ -4,7 +4,7 @@
 
 #include "kernels/all_cases.h"
 #include "kernels/cuda/tolerance.h"
-#include "runtime/interrupt.h"
+#include "runtime/base/interrupt.h"
 #include "runtime/op_call.h"
 
 namespace mien {

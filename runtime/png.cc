@@ -7,13 +7,16 @@
 #include <cstring>
 #include <exception>
 
+#include "runtime/base/interrupt.h"
+#include "runtime/base/stream.h"
 #include "runtime/image.h"
+#include "runtime/picture_kind.h"
+#include "runtime/png_chunks.h"
 
 namespace mien {
 namespace {
 
-constexpr int kMaxCachedChunks = 16;
-constexpr png_alloc_size_t kMaxChunkBytes = 256 << 10;
+constexpr uint64_t kMostInflation = 1032;  // bytes out of one byte of deflate: 258 out of two bits
 
 struct Failure {
   char message[200] = "unknown error";
@@ -32,10 +35,11 @@ struct Decoder {
   Failure failure;
   png_structp png = nullptr;
   png_infop info = nullptr;
-  std::span<const std::byte> file;
-  size_t at = 0;
+  Status read;  // of the file
+  ForwardReader* file = nullptr;
   png_uint_32 width = 0, height = 0;
   int channels = 0;
+  uint64_t raw_bytes = 0;  // that the compressed data has to give
   Buffer pixels;
 
   ~Decoder() { png_destroy_read_struct(&png, &info, nullptr); }
@@ -43,9 +47,15 @@ struct Decoder {
 
 void OnRead(png_structp png, png_bytep out, size_t bytes) {
   auto* decoder = static_cast<Decoder*>(png_get_io_ptr(png));
-  if (bytes > decoder->file.size() - decoder->at) png_error(png, "the file ends too early");
-  std::memcpy(out, decoder->file.data() + decoder->at, bytes);
-  decoder->at += bytes;
+  if (bytes > decoder->file->left()) png_error(png, "the file ends too early");
+  decoder->read = decoder->file->Read({reinterpret_cast<std::byte*>(out), bytes});
+  if (!decoder->read.ok()) png_error(png, "the file cannot be read");
+}
+
+// The bytes of all rows as they are compressed: one for the filter before each, and bits for every pixel. Interlacing makes
+// more rows, never fewer bytes.
+uint64_t RawBytes(png_structp png, png_infop info) {
+  return (uint64_t{png_get_rowbytes(png, info)} + 1) * png_get_image_height(png, info);
 }
 
 // Everything before the pixels; sets the transformation to 8-bit RGB or RGBA.
@@ -54,14 +64,16 @@ bool ReadHeader(Decoder* decoder) {
   png_structp png = decoder->png;
   png_infop info = decoder->info;
   png_set_user_limits(png, kMaxImageSide, kMaxImageSide);
-  png_set_chunk_cache_max(png, kMaxCachedChunks);
-  png_set_chunk_malloc_max(png, kMaxChunkBytes);
-  // Of all chunks only the header, palette, transparency and pixels are looked at.
+  // Of all chunks only the header, palette, transparency and pixels are looked at; the others are skipped, whatever their
+  // size. One that is damaged is an error: what it was may have been the transparency.
   png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, nullptr, -1);
+  png_set_chunk_malloc_max(png, kMaxImageFileBytes);
+  png_set_crc_action(png, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);
   png_set_read_fn(png, decoder, OnRead);
   png_read_info(png, info);
   decoder->width = png_get_image_width(png, info);
   decoder->height = png_get_image_height(png, info);
+  decoder->raw_bytes = RawBytes(png, info);
   png_set_scale_16(png);
   png_set_expand(png);
   png_set_gray_to_rgb(png);
@@ -84,11 +96,11 @@ bool ReadPixels(Decoder* decoder) {
                          : PNG_INTERLACE_ADAM7_PASSES;
   for (int pass = 0; pass < passes; ++pass) {
     for (png_uint_32 y = 0; y < decoder->height; ++y) {
+      if (InterruptFlag().load(std::memory_order_relaxed)) return false;
       png_read_row(decoder->png, decoder->pixels.as<png_byte>() + y * row_bytes, nullptr);
     }
   }
-  png_read_end(decoder->png, nullptr);
-  return true;
+  return true;  // what follows is no part of the picture: ScanPng has looked at it
 }
 
 // RGBA over white, in place: the answer never overtakes what is still to be read.
@@ -136,46 +148,59 @@ bool WriteAll(Encoder* encoder, const Image& image) {
   if (!encoder->texts.empty())
     png_set_text(png, info, encoder->texts.data(), static_cast<int>(encoder->texts.size()));
   png_write_info(png, info);
-  for (int y = 0; y < image.height; ++y) png_write_row(png, image.row(y));
+  for (int y = 0; y < image.height; ++y) {
+    if (InterruptFlag().load(std::memory_order_relaxed)) return false;
+    png_write_row(png, image.row(y));
+  }
   png_write_end(png, nullptr);
   return true;
 }
 
-const char* ForeignFormat(std::span<const std::byte> file) {
-  const auto starts = [&](const char* magic, size_t size) {
-    return file.size() >= size && std::memcmp(file.data(), magic, size) == 0;
-  };
-  if (starts("\xff\xd8\xff", 3)) return "a JPEG picture; convert it to PNG first";
-  if (starts("GIF8", 4)) return "a GIF picture; convert it to PNG first";
-  if (starts("RIFF", 4)) return "a WebP picture; convert it to PNG first";
-  return "not a PNG picture";
+Status DecodingError(const Decoder& decoder) {
+  MIEN_TRY(CheckInterrupt());
+  MIEN_TRY(decoder.read);
+  return Status::Error(Code::kFailure, "invalid PNG: %s", decoder.failure.message);
+}
+
+Status CheckHeader(const Decoder& decoder, uint64_t data_bytes) {
+  const int64_t pixels = int64_t{decoder.width} * decoder.height;
+  if (pixels > kMaxImagePixels) {
+    return Status::Error(Code::kFailure, "PNG of %u x %u pixels, at most %lld pixels expected: make it smaller first",
+                         decoder.width, decoder.height, static_cast<long long>(kMaxImagePixels));
+  }
+  if (decoder.raw_bytes / kMostInflation > data_bytes) {
+    return Status::Error(Code::kFailure, "invalid PNG: %u x %u pixels cannot come from %llu bytes of compressed data",
+                         decoder.width, decoder.height, static_cast<unsigned long long>(data_bytes));
+  }
+  return {};
 }
 
 }  // namespace
 
-Result<Image> DecodePng(std::span<const std::byte> file) {
-  if (file.size() < 8 || png_sig_cmp(reinterpret_cast<png_const_bytep>(file.data()), 0, 8) != 0) {
-    return Status::Error(Code::kFailure, "%s", ForeignFormat(file));
-  }
+Result<Image> DecodePng(const ByteSource& file, PictureNotes* notes) {
+  std::byte first[kFirstBytes];
+  const auto seen = std::span(first).first(std::min<uint64_t>(sizeof first, file.size()));
+  MIEN_TRY(file.ReadAt(0, seen));
+  MIEN_TRY(CheckPngSignature(seen));
+  MIEN_ASSIGN(PngChunks chunks, ScanPng(file));
+  ForwardReader reader(&file);
   Decoder decoder;
-  decoder.file = file;
+  decoder.file = &reader;
   decoder.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &decoder.failure, OnError, OnWarning);
   if (decoder.png != nullptr) decoder.info = png_create_info_struct(decoder.png);
   if (decoder.info == nullptr) return Status::Error(Code::kMemory, "no memory to read a PNG picture");
-  if (!ReadHeader(&decoder)) return Status::Error(Code::kFailure, "invalid PNG: %s", decoder.failure.message);
-  const int64_t pixels = int64_t{decoder.width} * decoder.height;
-  if (pixels > kMaxImagePixels) {
-    return Status::Error(Code::kFailure, "PNG of %u x %u pixels, at most %lld pixels expected", decoder.width,
-                         decoder.height, static_cast<long long>(kMaxImagePixels));
-  }
-  MIEN_ASSIGN(decoder.pixels, Buffer::Create(static_cast<uint64_t>(pixels) * decoder.channels, "picture"));
-  if (!ReadPixels(&decoder)) return Status::Error(Code::kFailure, "invalid PNG: %s", decoder.failure.message);
-  if (decoder.channels == 4) LayOverWhite(decoder.pixels.as<uint8_t>(), static_cast<size_t>(pixels));
+  if (!ReadHeader(&decoder)) return DecodingError(decoder);
+  MIEN_TRY(CheckHeader(decoder, chunks.data_bytes));
+  const uint64_t pixels = uint64_t{decoder.width} * decoder.height;
+  MIEN_ASSIGN(decoder.pixels, Buffer::Uninitialised(pixels * decoder.channels, "picture"));
+  if (!ReadPixels(&decoder)) return DecodingError(decoder);
+  if (decoder.channels == 4) LayOverWhite(decoder.pixels.as<uint8_t>(), pixels);
   Image image;
   image.width = static_cast<int>(decoder.width);
   image.height = static_cast<int>(decoder.height);
   image.pixels = std::move(decoder.pixels);
-  return image;
+  if (notes != nullptr) *notes = {chunks.orientation, std::move(chunks.warnings)};
+  return TurnUpright(std::move(image), chunks.orientation);
 }
 
 Result<std::vector<std::byte>> EncodePng(const Image& image, const std::vector<PngText>& texts) {
@@ -193,8 +218,10 @@ Result<std::vector<std::byte>> EncodePng(const Image& image, const std::vector<P
   encoder.png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &encoder.failure, OnError, OnWarning);
   if (encoder.png != nullptr) encoder.info = png_create_info_struct(encoder.png);
   if (encoder.info == nullptr) return Status::Error(Code::kMemory, "no memory to write a PNG picture");
-  if (!WriteAll(&encoder, image))
+  if (!WriteAll(&encoder, image)) {
+    MIEN_TRY(CheckInterrupt());
     return Status::Error(Code::kFailure, "cannot encode: %s", encoder.failure.message);
+  }
   return std::move(encoder.file);
 }
 

@@ -3,7 +3,7 @@
 #include <cstring>
 
 #include "kernels/fast/tile.h"
-#include "runtime/interrupt.h"
+#include "runtime/base/interrupt.h"
 #include "runtime/op_call.h"
 
 namespace mien {

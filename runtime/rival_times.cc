@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "kernels/fast/tile.h"
-#include "runtime/interrupt.h"
+#include "runtime/base/interrupt.h"
 
 namespace mien {
 namespace {

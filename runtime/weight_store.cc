@@ -68,10 +68,10 @@ Result<std::vector<WeightHandle>> WeightStore::Get(const std::vector<WeightUse>&
   }
   Buffer own;
   if (loading > workspace.size()) {
-    MIEN_ASSIGN(own, Buffer::Create(loading, "weights being packed"));
+    MIEN_ASSIGN(own, Buffer::Uninitialised(loading, "weights being packed"));
     workspace = {own.data(), own.bytes()};
   }
-  MIEN_ASSIGN(Buffer memory, Buffer::Create(bytes, "weights"));
+  MIEN_ASSIGN(Buffer memory, Buffer::Uninitialised(bytes, "weights"));
   const auto block = std::make_shared<const Buffer>(std::move(memory));
   std::byte* place = block->data();
   std::vector<WeightHandle> handles;

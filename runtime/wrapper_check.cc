@@ -1,6 +1,6 @@
 #include "runtime/wrapper_check.h"
 
-#include "runtime/interrupt.h"
+#include "runtime/base/interrupt.h"
 
 namespace mien {
 namespace {

@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "runtime/engine.h"
-#include "runtime/interrupt.h"
+#include "runtime/base/interrupt.h"
 #include "runtime/rival_times.h"
 #include "tools/verbs.h"
 #include "tools/without_effect.h"

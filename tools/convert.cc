@@ -1,8 +1,8 @@
 // mien convert: public checkpoints to one model file, or any container's tensors to plain safetensors.
 #include "weights/import/convert.h"
 
-#include "runtime/base/file.h"
-#include "runtime/interrupt.h"
+#include "runtime/base/interrupt.h"
+#include "runtime/base/stream.h"
 #include "tools/files.h"
 #include "tools/formats.h"
 #include "tools/verbs.h"
@@ -29,7 +29,9 @@ Status RunConvert(Session& session, const ConvertWords& words) {
   MIEN_TRY(FormatOf(FileKind::kModel, words.output).status());
   MIEN_TRY(CheckFiles(session, {{"checkpoint", words.sources}, {"card", {words.card}}}, {{"model", {words.output}}}));
   if (!words.card.empty()) {
-    MIEN_ASSIGN(options.card, ReadTextFile(words.card, kMaxCardBytes));
+    MIEN_ASSIGN(const auto card, OpenInput(words.card, kMaxCardBytes, Code::kRefused));
+    options.card.resize(card->size());
+    MIEN_TRY(card->ReadAt(0, std::as_writable_bytes(std::span(options.card))));
   }
   auto converted = words.tensors_only ? ConvertTensorsOnly(words.sources[0], words.output, options)
                                       : Convert(words.sources, words.output, options);

@@ -3,7 +3,7 @@
 // -> picture.
 #include <algorithm>
 
-#include "runtime/interrupt.h"
+#include "runtime/base/interrupt.h"
 #include "tools/batch.h"
 #include "tools/edit_plan.h"
 #include "tools/faces.h"
@@ -127,7 +127,7 @@ Status RunEdit(Session& session, const CLI::App& verb, const EditOptions& option
     if (wanted.random_noise) done["seed"] = faces[i].noise_seed;
     if (!faces[i].photo) done["pictures"] = {faces[i].name};
     MIEN_TRY(outputs.MakeFolder());
-    MIEN_TRY(WritePicture(
+    MIEN_TRY(WritePicture(session, 
         outputs.paths()[i], sheet.image(),
         options.picture.no_metadata ? std::vector<PngText>() : Provenance(done, !faces[i].seed.has_value())));
     session.report["files"].push_back({{"input", faces[i].input}, {"output", outputs.paths()[i]}});

@@ -31,7 +31,7 @@ Status RunEncode(Session& session, const EncodeOptions& options) {
   codes.values.resize(static_cast<size_t>(codes.shape.elements()));
   session.report["files"] = nlohmann::json::array();
   const auto make = [&](size_t i) -> Status {
-    MIEN_ASSIGN(Image photo, ReadPicture(options.inputs[i]));
+    MIEN_ASSIGN(Image photo, ReadPicture(session, options.inputs[i]));
     WarnUnaligned(session, options.inputs[i], photo, pipeline->config().encoder->input_size);
     return pipeline->Encode(photo, codes.values);
   };

@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "tools/codes.h"
+#include "tools/numbers.h"
 #include "tools/outputs.h"
 #include "tools/without_effect.h"
 
@@ -68,9 +69,11 @@ void AddFaceOptions(CLI::App& verb, FaceOptions& options) {
   verb.add_option("--psi", options.psi, "truncation of seeds towards the average face")
       ->capture_default_str();
   verb.add_option("--psi-cutoff", options.psi_cutoff, "rows that are truncated (default: all)")
+      ->transform(WholeNumber())
       ->check(CLI::Range(0, 64));
   verb.add_option("--label", options.label, "the class of seeds, which a conditional model needs: 0 and up")
       ->type_name("K")
+      ->transform(WholeNumber())
       ->check(CLI::NonNegativeNumber);
 }
 
@@ -128,14 +131,14 @@ void ChooseMapping(Session& session, const CLI::App& verb, const FaceOptions& op
   if (works && options.psi_cutoff > 0) (*record)["psi_cutoff"] = options.psi_cutoff;
 }
 
-Status MakeCodes(const Session& session, Pipeline& pipeline, const Face& face, std::span<float> w_plus) {
+Status MakeCodes(Session& session, Pipeline& pipeline, const Face& face, std::span<float> w_plus) {
   MIEN_TRY(face.problem);
   if (face.seed) return pipeline.FromSeed(*face.seed, w_plus);
   if (!face.photo) {
     std::ranges::copy(face.w_plus, w_plus.begin());
     return {};
   }
-  MIEN_ASSIGN(const Image photo, ReadPicture(face.input));
+  MIEN_ASSIGN(const Image photo, ReadPicture(session, face.input));
   WarnUnaligned(session, face.input, photo, pipeline.config().encoder->input_size);
   return pipeline.Encode(photo, w_plus);
 }

@@ -47,6 +47,6 @@ void ChooseMapping(Session& session, const CLI::App& verb, const FaceOptions& op
                    PipelineOptions* pipeline, nlohmann::json* record);
 
 // w_plus [L,D] of a face: read, computed or encoded.
-Status MakeCodes(const Session& session, Pipeline& pipeline, const Face& face, std::span<float> w_plus);
+Status MakeCodes(Session& session, Pipeline& pipeline, const Face& face, std::span<float> w_plus);
 
 }  // namespace mien

@@ -9,7 +9,8 @@
 #include "runtime/base/file.h"
 #include "runtime/builtin_model.h"
 #include "runtime/engine.h"
-#include "runtime/interrupt.h"
+#include "runtime/base/interrupt.h"
+#include "tools/numbers.h"
 #include "tools/verbs.h"
 #include "tools/without_effect.h"
 #include "weights/checksum.h"
@@ -55,11 +56,13 @@ struct TensorFacts {
   size_t odd = 0;  // not finite, or not exact in float
 };
 
-void AddElements(DType type, std::span<const std::byte> bytes, TensorFacts* facts) {
+Status AddElements(DType type, std::span<const std::byte> bytes, TensorFacts* facts) {
   constexpr size_t kPiece = 4096;
   float floats[kPiece];
   const size_t size = DTypeBytes(type);
+  Sha256 hash;
   for (size_t at = 0; at < bytes.size();) {
+    MIEN_TRY(CheckInterrupt());
     const size_t count = std::min(kPiece, (bytes.size() - at) / size);
     size_t bad = 0;
     const bool fine = ConvertToFloats(type, bytes.subspan(at, count * size), {floats, count}, &bad);
@@ -71,11 +74,11 @@ void AddElements(DType type, std::span<const std::byte> bytes, TensorFacts* fact
       facts->low = std::min(facts->low, floats[i]);
       facts->high = std::max(facts->high, floats[i]);
     }
+    hash.Update(bytes.subspan(at, count * size));
     at += count * size;
   }
-  Sha256 hash;
-  hash.Update(bytes);
   facts->hash = HexLower(hash.Finish());
+  return {};
 }
 
 void Report(Sheet& sheet, const TensorFacts& facts) {
@@ -102,15 +105,6 @@ void Report(Sheet& sheet, const TensorFacts& facts) {
                 facts.shape.ToString().c_str(), range.c_str(), facts.hash.c_str());
 }
 
-// Markdown as it is, but nothing that could steer a terminal.
-std::string ForTerminal(std::string text) {
-  for (char& c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if ((byte < 0x20 && c != '\n' && c != '\t') || byte == 0x7f) c = '?';
-  }
-  return text;
-}
-
 void ReportConfig(Sheet& sheet, const ModelFile& model) {
   const Json config = Json::parse(ConfigToJson(model.config()), nullptr, false);
   sheet.report["config"] = config;
@@ -126,9 +120,9 @@ void ReportConfig(Sheet& sheet, const ModelFile& model) {
     const auto found = model.file().metadata().find(kSourceHashKey + std::to_string(i));
     if (found == model.file().metadata().end()) break;
     sheet.report["source_sha256"].push_back(found->second);
-    sheet.Print("source %d: sha256 %s\n", i, ForTerminal(found->second).c_str());
+    sheet.Print("source %d: sha256 %s\n", i, found->second.c_str());
   }
-  if (!model.card().empty()) sheet.Print("\n%s\n\n", ForTerminal(model.card()).c_str());
+  if (!model.card().empty()) sheet.Print("\n%s\n\n", model.card().c_str());
 }
 
 Status ReportTensors(Sheet& sheet, const ModelFile& model) {
@@ -140,7 +134,7 @@ Status ReportTensors(Sheet& sheet, const ModelFile& model) {
     TensorFacts facts{entry.name, {}, entry.type, entry.shape};
     bytes.resize(entry.bytes);
     MIEN_TRY(model.file().Read(entry, bytes));
-    AddElements(entry.type, bytes, &facts);
+    MIEN_TRY(AddElements(entry.type, bytes, &facts));
     if (facts.odd > 0) {
       return Status::Error(Code::kRefused, "%s: %zu elements are not finite", entry.name.c_str(), facts.odd);
     }
@@ -158,9 +152,9 @@ Status ReportForeign(Sheet& sheet, const std::string& path) {
   std::vector<std::byte> bytes;
   for (const ForeignTensor& tensor : file.tensors) {
     MIEN_TRY(CheckInterrupt());
-    TensorFacts facts{ForTerminal(tensor.name), {}, tensor.type, tensor.shape};
+    TensorFacts facts{tensor.name, {}, tensor.type, tensor.shape};
     MIEN_TRY(ReadContiguous(tensor, &bytes));
-    AddElements(tensor.type, bytes, &facts);
+    MIEN_TRY(AddElements(tensor.type, bytes, &facts));
     Report(sheet, facts);
   }
   return {};
@@ -247,7 +241,7 @@ Status ReportModel(Sheet& sheet, const Session& session, const std::string& path
   if (path.empty()) {
     sheet.Print("the built-in model\n");
   } else {
-    MIEN_ASSIGN(const File file, File::Open(path));
+    const ByteSource& file = model->file().source();
     MIEN_ASSIGN(const std::string hash, Sha256Hex(file));
     sheet.report["sha256"] = hash;
     sheet.report["bytes"] = file.size();
@@ -292,6 +286,7 @@ void AddInfo(CLI::App& app, Session& session) {
   verb->add_option("FILE", words->file, "model file (default: that of --model, or the built-in one)");
   verb->add_flag("--any", words->any, "list the tensors of any checkpoint or tensor file instead");
   verb->add_option("--batch", words->batch, "samples per run, for the memory needed")
+      ->transform(WholeNumber())
       ->check(CLI::Range(1, kMaxBatch))
       ->capture_default_str();
   verb->callback([&app, &session, verb, words] {

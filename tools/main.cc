@@ -1,13 +1,14 @@
 // The `mien` program: global options, the verbs, and the one place where an answer becomes an exit code.
 #include <algorithm>
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
 #include <new>
+#include <span>
+#include <sstream>
 
 #include "kernels/simd.h"
+#include "runtime/base/text.h"
 #include "runtime/device.h"
-#include "runtime/interrupt.h"
+#include "runtime/base/interrupt.h"
+#include "tools/numbers.h"
 #include "tools/verbs.h"
 
 namespace mien {
@@ -38,11 +39,15 @@ void AddGlobalOptions(CLI::App& app, Session& session) {
       ->check(CLI::IsMember({"on", "off"}))
       ->default_str("on");
   app.add_option("--threads", session.threads, "threads (default: all processors)")
+      ->transform(WholeNumber())
       ->check(CLI::Range(1, 256));
-  app.add_option("--seed", session.seed, "seed of everything random")->capture_default_str();
+  app.add_option("--seed", session.seed, "seed of everything random")
+      ->transform(WholeNumber())
+      ->capture_default_str();
   app.add_option("--max-memory", session.max_memory,
                  "refuse to take more for weights and activations, e.g. 2GiB")
-      ->transform(CLI::AsSizeValue(true));
+      ->transform(ByteSize())
+      ->type_name("BYTES");
   app.add_flag("--json", session.json, "one JSON document on stdout");
   app.add_flag("-q,--quiet", session.quiet, "only warnings and errors on stderr");
   app.add_flag("-v,--verbose", session.verbose, "more on stderr");
@@ -61,16 +66,17 @@ void AddVerbs(CLI::App& app, Session& session) {
 
 int Answer(const Session& session) {
   const Status& status = session.status;
-  if (!status.ok()) std::fprintf(stderr, "mien: error: %s\n", status.message());
+  if (!status.ok()) ErrorLine(ForTerminal(status.message()).c_str());
   if (session.json) {
     nlohmann::json report = session.report;
     report["ok"] = status.ok();
     if (!status.ok()) report["error"] = status.message();
-    std::printf("%s\n", report.dump(2, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
+    const std::string text = report.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+    static_cast<void>(session.Write(std::as_bytes(std::span(text))).ok());
   }
-  if (std::fflush(stdout) != 0 && status.ok()) {
-    std::fprintf(stderr, "mien: error: cannot write to stdout: %s\n", std::strerror(errno));
-    return ExitCode(Code::kFailure);
+  if (!session.output.ok() && status.ok()) {
+    ErrorLine(session.output.message());
+    return ExitCode(session.output.code());
   }
   return ExitCode(status.code());
 }
@@ -93,11 +99,15 @@ int Main(int count, char** words) {
   app.require_subcommand(1);
   AddGlobalOptions(app, session);
   AddVerbs(app, session);
-  InstallInterruptHandler();
+  InstallSignalHandlers();
   try {
     app.parse(arguments);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : ExitCode(Code::kUsage);
+    std::ostringstream out, errors;
+    const int code = app.exit(error, out, errors);
+    std::fputs(ForTerminal(out.str()).c_str(), stdout);
+    std::fputs(ForTerminal(errors.str()).c_str(), stderr);
+    return code == 0 ? 0 : ExitCode(Code::kUsage);
   } catch (const std::bad_alloc&) {
     session.status = Status::Error(Code::kMemory, "out of memory");
   }

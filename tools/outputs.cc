@@ -2,36 +2,17 @@
 
 #include <unistd.h>
 
-#include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <filesystem>
 
-#include "runtime/base/file.h"
-#include "runtime/interrupt.h"
+#include "runtime/base/interrupt.h"
+#include "runtime/base/stream.h"
+#include "runtime/base/text.h"
 #include "tools/without_effect.h"
 
 namespace mien {
-namespace {
 
 namespace fs = std::filesystem;
-
-Result<Image> ReadStdin() {
-  std::vector<std::byte> bytes;
-  std::byte part[1 << 16];
-  size_t got;
-  while ((got = std::fread(part, 1, sizeof part, stdin)) > 0) {
-    bytes.insert(bytes.end(), part, part + got);
-    if (bytes.size() > kMaxImageFileBytes)
-      return Status::Error(Code::kFailure, "stdin: the picture is too large");
-  }
-  if (std::ferror(stdin)) return Status::Error(Code::kFailure, "stdin: %s", std::strerror(errno));
-  auto image = DecodePng(bytes);
-  if (!image.ok()) return image.status().Within("stdin");
-  return image;
-}
-
-}  // namespace
 
 PipelineOptions PipelineFor(const Session& session) {
   PipelineOptions options;
@@ -57,15 +38,22 @@ void AddPreview(CLI::App& verb, int& resolution) {
       ->type_name("R");
 }
 
-Result<Image> ReadPicture(const std::string& path) { return path == "-" ? ReadStdin() : ReadImage(path); }
-
-Status WritePicture(const std::string& path, const Image& image, const std::vector<PngText>& texts) {
-  if (path != "-") return WriteImage(path, image, texts);
-  MIEN_ASSIGN(std::vector<std::byte> file, EncodePng(image, texts));
-  if (std::fwrite(file.data(), 1, file.size(), stdout) != file.size() || std::fflush(stdout) != 0) {
-    return Status::Error(Code::kFailure, "stdout: %s", std::strerror(errno));
+Result<Image> ReadPicture(Session& session, const std::string& path) {
+  PictureNotes notes;
+  MIEN_ASSIGN(Image image, ReadImage(path, &notes));
+  for (const std::string& warning : notes.warnings) session.Warn("%s: %s", InputName(path).c_str(), warning.c_str());
+  if (notes.orientation != 1) {
+    session.Detail("%s: turned upright: EXIF orientation %d", InputName(path).c_str(), notes.orientation);
   }
-  return {};
+  session.report["inputs"].push_back({{"input", path}, {"orientation", notes.orientation}});
+  return image;
+}
+
+Status WritePicture(const Session& session, const std::string& path, const Image& image,
+                    const std::vector<PngText>& texts) {
+  if (path != "-") return WriteImage(path, image, texts);
+  MIEN_ASSIGN(const std::vector<std::byte> file, EncodePng(image, texts));
+  return session.Write(file);
 }
 
 std::string ResultName(const std::string& input) {
@@ -150,7 +138,7 @@ void Progress::Clear() {
 
 void Progress::Step(const std::string& what) {
   ++done_;
-  if (shown_) std::fprintf(stderr, "\r\033[K%zu/%zu %s", done_, total_, what.c_str());
+  if (shown_) std::fprintf(stderr, "\r\033[K%zu/%zu %s", done_, total_, ForTerminal(what).c_str());
 }
 
 }  // namespace mien

@@ -4,11 +4,12 @@
 
 #include "runtime/base/file.h"
 #include "runtime/engine.h"
-#include "runtime/interrupt.h"
+#include "runtime/base/interrupt.h"
 #include "runtime/random.h"
 #include "tools/files.h"
 #include "tools/formats.h"
 #include "tools/faces.h"
+#include "tools/numbers.h"
 #include "tools/tensors.h"
 #include "tools/verbs.h"
 #include "tools/without_effect.h"
@@ -226,17 +227,20 @@ void AddRun(CLI::App& app, Session& session) {
   verb->add_flag("--trace", options->trace, "the unfused network; every layer's output is written");
   verb->add_option("--psi", options->psi, "mapping: truncation")->capture_default_str();
   verb->add_option("--psi-cutoff", options->psi_cutoff, "mapping: rows that are truncated (default: all)")
+      ->transform(WholeNumber())
       ->check(CLI::Range(0, 64));
   verb->add_option("--noise", options->noise,
                    "synthesis: const, none or random (maps noise.{i} in the input are used)")
       ->check(CLI::IsMember({"const", "none", "random"}))
       ->capture_default_str();
   verb->add_option("--stages", options->stages, "encoder: how many heads add their rows (default: all)")
+      ->transform(WholeNumber())
       ->check(CLI::Range(0, 64));
   verb->add_flag("--no-latent-avg", options->no_latent_avg, "encoder: leave the average out");
   verb->add_flag("--plan", options->plan, "print the memory plan");
   verb->add_option("--plan-svg", options->plan_picture, "draw the memory plan")->type_name("FILE");
   verb->add_option("--batch", options->batch, "batch of the plan when there is no input (default: 1)")
+      ->transform(WholeNumber())
       ->check(CLI::Range(1, kMaxBatch));
   verb->callback([&app, &session, options] { session.status = RunGraph(session, app, *options); });
 }

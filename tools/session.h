@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <string>
 
 #include "runtime/engine.h"
@@ -35,9 +36,15 @@ struct Session {
   [[gnu::format(printf, 2, 3)]] void Note(const char* format, ...) const;
   [[gnu::format(printf, 2, 3)]] void Detail(const char* format, ...) const;
   [[gnu::format(printf, 2, 3)]] void Warn(const char* format, ...) const;
-  // Text on stdout, nothing with --json.
+  // Text on stdout, nothing with --json. `output` keeps the first failure; after it nothing more is written.
   [[gnu::format(printf, 2, 3)]] void Print(const char* format, ...) const;
+  // Bytes on stdout, whole; also kept in `output`. Nothing here goes through stdio, which cannot be stopped while it waits.
+  Status Write(std::span<const std::byte> bytes) const;
+  mutable Status output;
 };
+
+// "mien: error: MESSAGE" on stderr; takes no memory.
+void ErrorLine(const char* message);
 
 // The file of --model, or the model built into the program.
 Result<std::shared_ptr<const ModelFile>> OpenModel(const Session& session);

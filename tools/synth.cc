@@ -4,10 +4,11 @@
 #include <cmath>
 #include <cstdio>
 
-#include "runtime/interrupt.h"
+#include "runtime/base/interrupt.h"
 #include "tools/batch.h"
 #include "tools/blend.h"
 #include "tools/faces.h"
+#include "tools/numbers.h"
 #include "tools/outputs.h"
 #include "tools/picture_options.h"
 #include "tools/tensors.h"
@@ -87,7 +88,7 @@ Result<SynthPlan> PlanSynth(const Session& session, const SynthOptions& options,
 // The faces of a plan, one picture after the other.
 class Synthesis {
  public:
-  Synthesis(const Session& session, const SynthPlan& plan, Pipeline& pipeline, bool keep_codes)
+  Synthesis(Session& session, const SynthPlan& plan, Pipeline& pipeline, bool keep_codes)
       : session_(session), plan_(plan), pipeline_(pipeline), keep_codes_(keep_codes) {
     codes_.resize(static_cast<size_t>(pipeline.rows()) * static_cast<size_t>(pipeline.w_dim()));
   }
@@ -124,7 +125,7 @@ class Synthesis {
   }
 
  private:
-  const Session& session_;
+  Session& session_;
   const SynthPlan& plan_;
   Pipeline& pipeline_;
   const bool keep_codes_;
@@ -149,7 +150,7 @@ Status WriteFolder(Session& session, const SynthOptions& options, const SynthPla
   };
   const auto write = [&](size_t i) -> Status {
     MIEN_TRY(outputs.MakeFolder());
-    MIEN_TRY(WritePicture(outputs.paths()[i], picture, Texts(options, plan.record, {plan.names[i]})));
+    MIEN_TRY(WritePicture(session, outputs.paths()[i], picture, Texts(options, plan.record, {plan.names[i]})));
     session.report["files"].push_back(outputs.paths()[i]);
     return {};
   };
@@ -174,7 +175,7 @@ Status WriteSheet(Session& session, const SynthOptions& options, const SynthPlan
     MIEN_ASSIGN(const Image picture, synthesis.Make(static_cast<size_t>(i)));
     MIEN_TRY(sheet.Place(i, picture));
   }
-  return WritePicture(options.out, sheet.image(), Texts(options, plan.record, plan.names));
+  return WritePicture(session, options.out, sheet.image(), Texts(options, plan.record, plan.names));
 }
 
 // All files are checked before the first picture is made.
@@ -185,7 +186,6 @@ Result<OutputFiles> PlanFiles(const Session& session, const SynthOptions& option
     if (!plan.faces[i].seed) codes.push_back(options.between[i]);
   }
   MIEN_ASSIGN(OutputFiles outputs, OutputFiles::Plan(names, options.out, FileKind::kPicture));
-  if (!options.save_codes.empty()) MIEN_TRY(FormatOf(FileKind::kTensors, options.save_codes).status());
   MIEN_TRY(CheckFiles(session, {{"codes", codes}},
                       {{"picture", outputs.paths()}, {"codes", {options.save_codes}}}));
   return outputs;
@@ -201,6 +201,8 @@ void MentionSeed(Session& session, const CLI::App& verb, const SynthOptions& opt
 }
 
 Status RunSynth(Session& session, const CLI::App& verb, const SynthOptions& options) {
+  if (!IsFolder(options.out)) MIEN_TRY(FormatOf(FileKind::kPicture, options.out).status());
+  if (!options.save_codes.empty()) MIEN_TRY(FormatOf(FileKind::kTensors, options.save_codes).status());
   MIEN_ASSIGN(const auto model, OpenModel(session));
   if (!model->config().generator) {
     return Status::Error(Code::kUsage,
@@ -255,12 +257,14 @@ void AddSynth(CLI::App& app, Session& session) {
   for (const char* other : {"--seeds", "--codes"}) between->excludes(verb->get_option(other));
   between->excludes(mix);
   verb->add_option("--frames", options->frames, "how many pictures --between makes")
+      ->transform(WholeNumber())
       ->check(CLI::Range(2, kMaxFrames))
       ->needs(between)
       ->capture_default_str();
   AddPictureOptions(*verb, options->picture);
   verb->add_option("--columns", options->columns,
                    "pictures in a row of the contact sheet (default: about square)")
+      ->transform(WholeNumber())
       ->check(CLI::Range(1, 1024));
   verb->add_option("--save-codes", options->save_codes, "write the w_plus of all pictures")
       ->type_name("FILE");

@@ -182,7 +182,8 @@ Result<TensorFile> TensorFile::Open(std::shared_ptr<const ByteSource> source, Pr
   MIEN_ASSIGN(RawHeader raw, ParseHeader(std::string_view(bytes).substr(8), limits));
   Problems problems;
   TensorFile file;
-  file.tensors_ = ValidateTable(raw, 8 + length, size, problems);
+  UnreadTensors* const unread = profile == Profile::kPlain ? &file.unread_ : nullptr;
+  file.tensors_ = ValidateTable(raw, 8 + length, size, problems, unread);
   if (!problems.empty()) return problems.ToStatus(Code::kRefused);
   file.metadata_ = std::move(raw.metadata);
   if (profile == Profile::kModel) MIEN_TRY(TakeTensorChecksums(file.metadata_, &file.tensors_));

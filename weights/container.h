@@ -35,7 +35,10 @@ class TensorFile {
 
   const std::vector<TensorEntry>& tensors() const { return tensors_; }  // in file order
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
+  // Plain profile only: name and description of tensors whose type or rank is none of ours, e.g. "a F8_E4M3 tensor [2]".
+  const std::vector<std::pair<std::string, std::string>>& unread() const { return unread_; }
   const TensorEntry* Find(const std::string& name) const;  // null: not there
+  const ByteSource& source() const { return *source_; }    // the file it was opened from
 
   // Bytes as stored, checksum verified where there is one. out.size() must be entry.bytes.
   Status Read(const TensorEntry& entry, std::span<std::byte> out) const;
@@ -45,6 +48,7 @@ class TensorFile {
  private:
   std::shared_ptr<const ByteSource> source_;
   std::vector<TensorEntry> tensors_;
+  std::vector<std::pair<std::string, std::string>> unread_;
   std::map<std::string, int> index_;
   std::map<std::string, std::string> metadata_;
   Profile profile_ = Profile::kPlain;

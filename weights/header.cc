@@ -5,10 +5,13 @@
 #include <set>
 
 #include "runtime/base/checked.h"
+#include "runtime/base/text.h"
 #include "weights/step.h"
 
 namespace mien {
 namespace {
+
+constexpr size_t kMaxRank = 64;  // of any tensor that a file may mention
 
 // Reads the one JSON shape that a header may have (DESIGN.md "Weights"; RFC 8259 for the strings).
 class Scanner {
@@ -110,7 +113,7 @@ class Scanner {
         MIEN_STEP(String(&tensor->type));
       } else if (key == "shape" && !has_shape) {
         has_shape = true;
-        MIEN_STEP(Numbers(tensor->dims, Shape::kMaxRank, &tensor->rank));
+        MIEN_STEP(Dimensions(tensor));
       } else if (key == "data_offsets" && !has_offsets) {
         has_offsets = true;
         uint64_t pair[2] = {0, 0};
@@ -125,6 +128,16 @@ class Scanner {
     } while (Take(','));
     if (!Take('}')) return Fail("',' or '}'");
     if (!has_type || !has_shape || !has_offsets) return Fail("dtype, shape and data_offsets");
+    return true;
+  }
+
+  bool Dimensions(RawTensor* tensor) {
+    uint64_t dims[kMaxRank];
+    MIEN_STEP(Numbers(dims, limits_.rank, &tensor->rank));
+    for (size_t i = 0; i < tensor->rank; ++i) {
+      if (i < Shape::kMaxRank) tensor->dims[i] = dims[i];
+      tensor->elements = CheckedMul(tensor->elements, dims[i]).value_or(UINT64_MAX);
+    }
     return true;
   }
 
@@ -269,11 +282,54 @@ bool DTypeFromName(std::string_view name, DType* out) {
   return false;
 }
 
+// What a tensor is that no network here is made of; empty: an ordinary one.
+std::string WhyUnread(const RawTensor& tensor, const DType* type) {
+  const auto plain = [](char c) { return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; };
+  const bool named = !tensor.type.empty() && tensor.type.size() <= 16 &&
+                     std::all_of(tensor.type.begin(), tensor.type.end(), plain);
+  if (type == nullptr) return named ? "a tensor of type " + tensor.type : "";
+  if (tensor.rank > Shape::kMaxRank) return "a tensor of rank " + std::to_string(tensor.rank);
+  const auto shape = Shape::Checked({tensor.dims, tensor.rank});
+  return shape.ok() ? "" : std::string("a tensor with ") + shape.status().message();
+}
+
+// The entry of one tensor; its shape stays absent where it is not read.
+void Validate(const RawTensor& tensor, uint64_t data_start, uint64_t data_bytes, Problems& problems,
+              UnreadTensors* unread, std::vector<TensorEntry>* entries) {
+  const std::string name = Printable(tensor.name);
+  TensorEntry entry;
+  entry.name = tensor.name;
+  const bool known = DTypeFromName(tensor.type, &entry.type);
+  const std::string why = unread == nullptr ? "" : WhyUnread(tensor, known ? &entry.type : nullptr);
+  if (!why.empty()) {
+    unread->emplace_back(tensor.name, why);
+  } else if (!known) {
+    return problems.Add("%s: type \"%s\" is unknown", name.c_str(), Printable(tensor.type).c_str());
+  } else {
+    const auto shape = Shape::Checked({tensor.dims, tensor.rank});
+    if (!shape.ok()) return problems.Add("%s: %s", name.c_str(), shape.status().message());
+    entry.shape = *shape;
+  }
+  if (tensor.begin > tensor.end || tensor.end > data_bytes) {
+    return problems.Add("%s: bytes %" PRIu64 " to %" PRIu64 " lie outside the %" PRIu64 " bytes of data",
+                        name.c_str(), tensor.begin, tensor.end, data_bytes);
+  }
+  const auto bytes = CheckedMul(tensor.elements, DTypeBytes(entry.type));
+  if (known && (!bytes || *bytes != tensor.end - tensor.begin)) {
+    return problems.Add("%s: %s %s needs %" PRIu64 " bytes, the header gives %" PRIu64, name.c_str(),
+                        DTypeName(entry.type), entry.shape.ToString().c_str(), bytes.value_or(0),
+                        tensor.end - tensor.begin);
+  }
+  entry.offset = data_start + tensor.begin;
+  entry.bytes = tensor.end - tensor.begin;
+  entries->push_back(std::move(entry));
+}
+
 }  // namespace
 
 HeaderLimits LimitsOf(TensorFile::Profile profile) {
-  if (profile == TensorFile::Profile::kModel) return {1 << 20, 4096, 64, 127, false};
-  return {16 << 20, 65536, 65536, 511, true};
+  if (profile == TensorFile::Profile::kModel) return {1 << 20, 4096, 64, 127, Shape::kMaxRank, false};
+  return {16 << 20, 65536, 65536, 511, kMaxRank, true};
 }
 
 Result<RawHeader> ParseHeader(std::string_view text, const HeaderLimits& limits) {
@@ -284,41 +340,12 @@ Result<RawHeader> ParseHeader(std::string_view text, const HeaderLimits& limits)
 }
 
 std::vector<TensorEntry> ValidateTable(const RawHeader& raw, uint64_t data_start, uint64_t file_bytes,
-                                       Problems& problems) {
+                                       Problems& problems, UnreadTensors* unread) {
   std::vector<TensorEntry> entries;
   entries.reserve(raw.tensors.size());
-  const uint64_t data_bytes =
-      file_bytes - data_start;  // the caller checked that the header ends inside the file
-  for (const RawTensor& tensor : raw.tensors) {
-    const std::string name = Printable(tensor.name);
-    TensorEntry entry;
-    entry.name = tensor.name;
-    if (!DTypeFromName(tensor.type, &entry.type)) {
-      problems.Add("%s: type \"%s\" is unknown", name.c_str(), Printable(tensor.type).c_str());
-      continue;
-    }
-    auto shape = Shape::Checked({tensor.dims, tensor.rank});
-    if (!shape.ok()) {
-      problems.Add("%s: %s", name.c_str(), shape.status().message());
-      continue;
-    }
-    entry.shape = *shape;
-    const auto bytes = CheckedMul(static_cast<uint64_t>(entry.shape.elements()), DTypeBytes(entry.type));
-    if (tensor.begin > tensor.end || tensor.end > data_bytes) {
-      problems.Add("%s: bytes %" PRIu64 " to %" PRIu64 " lie outside the %" PRIu64 " bytes of data",
-                   name.c_str(), tensor.begin, tensor.end, data_bytes);
-      continue;
-    }
-    if (!bytes || *bytes != tensor.end - tensor.begin) {
-      problems.Add("%s: %s %s needs %" PRIu64 " bytes, the header gives %" PRIu64, name.c_str(),
-                   DTypeName(entry.type), entry.shape.ToString().c_str(), bytes.value_or(0),
-                   tensor.end - tensor.begin);
-      continue;
-    }
-    entry.offset = data_start + tensor.begin;
-    entry.bytes = *bytes;
-    entries.push_back(std::move(entry));
-  }
+  // The caller checked that the header ends inside the file.
+  for (const RawTensor& tensor : raw.tensors)
+    Validate(tensor, data_start, file_bytes - data_start, problems, unread, &entries);
   if (!problems.empty()) return entries;  // positions mean nothing while sizes are wrong
   std::stable_sort(entries.begin(), entries.end(), [](const TensorEntry& a, const TensorEntry& b) {
     return a.offset != b.offset ? a.offset < b.offset : a.bytes < b.bytes;
@@ -334,6 +361,7 @@ std::vector<TensorEntry> ValidateTable(const RawHeader& raw, uint64_t data_start
   if (next != file_bytes) {
     problems.Add("the tensors end at byte %" PRIu64 ", the file has %" PRIu64, next, file_bytes);
   }
+  std::erase_if(entries, [](const TensorEntry& entry) { return !entry.shape.present(); });
   return entries;
 }
 
@@ -345,33 +373,25 @@ bool IsModelName(std::string_view name) {
 }
 
 bool IsValidUtf8(std::string_view text) {
-  for (size_t i = 0; i < text.size();) {
-    const unsigned char lead = static_cast<unsigned char>(text[i]);
-    if (lead < 0x80) {
-      ++i;
-      continue;
-    }
-    const size_t length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
-    if (lead < 0xc2 || lead > 0xf4 || text.size() - i < length) return false;
-    uint32_t code = lead & (0x7fu >> length);
-    for (size_t k = 1; k < length; ++k) {
-      const unsigned char c = static_cast<unsigned char>(text[i + k]);
-      if ((c & 0xc0) != 0x80) return false;
-      code = code << 6 | (c & 0x3fu);
-    }
-    const uint32_t least = length == 2 ? 0x80 : length == 3 ? 0x800 : 0x10000;
-    if (code < least || code > 0x10ffff || (code >= 0xd800 && code < 0xe000)) return false;
-    i += length;
+  uint32_t code = 0;
+  while (!text.empty()) {
+    const size_t length = Utf8Character(text, &code);
+    if (length == 0) return false;
+    text.remove_prefix(length);
   }
   return true;
 }
 
 std::string Printable(std::string_view text) {
-  std::string out(text.substr(0, 127));
-  for (char& c : out) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-  }
-  if (text.size() > out.size()) out += "...";
+  constexpr size_t kMost = 127;
+  size_t length = std::min(text.size(), kMost);
+  while (length < text.size() && length > kMost - 4 &&
+         (static_cast<unsigned char>(text[length]) & 0xc0) == 0x80)
+    --length;
+  std::string out = ForTerminal(text.substr(0, length));
+  std::replace_if(
+      out.begin(), out.end(), [](char c) { return c == '\n' || c == '\t'; }, '?');
+  if (text.size() > length) out += "...";
   return out;
 }
 

@@ -17,6 +17,7 @@ struct HeaderLimits {
   size_t tensors;
   size_t metadata;
   size_t name_bytes;
+  size_t rank;
   bool plain_names;  // any printable UTF-8; otherwise [A-Za-z0-9._/-] only
 };
 HeaderLimits LimitsOf(TensorFile::Profile profile);
@@ -25,7 +26,8 @@ HeaderLimits LimitsOf(TensorFile::Profile profile);
 struct RawTensor {
   std::string name, type;
   uint64_t dims[Shape::kMaxRank] = {0, 0, 0, 0, 0};
-  size_t rank = 0;
+  size_t rank = 0;        // may be more than that; plain profile only
+  uint64_t elements = 1;  // of all dimensions; UINT64_MAX: too many to count
   uint64_t begin = 0, end = 0;
 };
 
@@ -38,13 +40,16 @@ struct RawHeader {
 // the first character that does not fit, with its position.
 Result<RawHeader> ParseHeader(std::string_view text, const HeaderLimits& limits);
 
+using UnreadTensors = std::vector<std::pair<std::string, std::string>>;  // TensorFile::unread
+
 // Entries in file order, offsets counted from the start of the file. Every rule that is broken is added to
-// `problems`.
+// `problems`. A tensor of a type or a size that is none of ours goes to `unread`; without one it is a broken
+// rule.
 std::vector<TensorEntry> ValidateTable(const RawHeader& raw, uint64_t data_start, uint64_t file_bytes,
-                                       Problems& problems);
+                                       Problems& problems, UnreadTensors* unread);
 
 bool IsModelName(std::string_view name);  // [A-Za-z0-9._/-]+
 bool IsValidUtf8(std::string_view text);
-std::string Printable(std::string_view text);  // for messages: short, control characters replaced
+std::string Printable(std::string_view text);  // for messages: short, and nothing that could steer a terminal
 
 }  // namespace mien

@@ -4,6 +4,7 @@
 #include <set>
 #include <stdexcept>
 
+#include "runtime/base/stream.h"
 #include "weights/container.h"
 #include "weights/header.h"
 #include "weights/layout.h"
@@ -69,6 +70,12 @@ Status CheckMasks(const TensorFile& file, const std::vector<TensorSpec>& specs) 
   return problems.ToStatus(Code::kRefused);
 }
 
+// A stream without end is refused before much of it is kept.
+Status CheckBeginning(std::span<const std::byte> first) {
+  if (first.size() > 8 && first[8] == std::byte{'{'}) return {};
+  return Status::Error(Code::kRefused, "not a mien model file; public checkpoints go through `mien convert` first");
+}
+
 }  // namespace
 
 Result<std::shared_ptr<const ModelFile>> ModelFile::Open(std::shared_ptr<const ByteSource> source) try {
@@ -96,8 +103,8 @@ Result<std::shared_ptr<const ModelFile>> ModelFile::Open(std::shared_ptr<const B
 }
 
 Result<std::shared_ptr<const ModelFile>> ModelFile::Open(const std::string& path) try {
-  MIEN_ASSIGN(File file, File::Open(path));
-  auto model = Open(std::make_shared<File>(std::move(file)));
+  MIEN_ASSIGN(auto source, OpenInput(path, kMaxFileBytes, Code::kRefused, IsStream(path) ? FirstBytes(CheckBeginning) : nullptr));
+  auto model = Open(std::move(source));
   if (!model.ok()) return model.status().Within("%s", path.c_str());
   return model;
 } catch (const std::bad_alloc&) {

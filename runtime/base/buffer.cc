@@ -2,15 +2,17 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <utility>
 
 #include "runtime/base/checked.h"
+#include "runtime/base/interrupt.h"
 
 namespace mien {
 
-Result<Buffer> Buffer::Create(uint64_t bytes, const char* what) {
+Result<Buffer> Buffer::Uninitialised(uint64_t bytes, const char* what) {
   Buffer buffer;
   if (bytes == 0) return buffer;
   constexpr uint64_t kHugePage = 2 << 20;
@@ -24,9 +26,18 @@ Result<Buffer> Buffer::Create(uint64_t bytes, const char* what) {
   // Planes and panels lie far apart: with small pages the kernels would wait for address translations. A system that
   // has no huge pages refuses, which does no harm.
   if (huge) madvise(memory, *rounded, MADV_HUGEPAGE);
-  std::memset(memory, 0, *rounded);
   buffer.data_ = static_cast<std::byte*>(memory);
   buffer.bytes_ = bytes;
+  return buffer;
+}
+
+Result<Buffer> Buffer::Create(uint64_t bytes, const char* what) {
+  MIEN_ASSIGN(Buffer buffer, Uninitialised(bytes, what));
+  constexpr uint64_t kPiece = 16 << 20;  // milliseconds, also where the system has to find the pages
+  for (uint64_t done = 0; done < bytes; done += kPiece) {
+    MIEN_TRY(CheckInterrupt());
+    std::memset(buffer.data() + done, 0, std::min(kPiece, bytes - done));
+  }
   return buffer;
 }
 

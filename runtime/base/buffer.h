@@ -11,8 +11,11 @@ namespace mien {
 class Buffer {
  public:
   Buffer() = default;
-  // `what` names the purpose in the error message. Zero bytes give an empty buffer. Memory is zeroed.
+  // `what` names the purpose in the error message. Zero bytes give an empty buffer. Memory is zeroed; a stop
+  // (interrupt.h) ends that early.
   static Result<Buffer> Create(uint64_t bytes, const char* what);
+  // The same for what is written whole before it is read: nothing is zeroed.
+  static Result<Buffer> Uninitialised(uint64_t bytes, const char* what);
   Buffer(Buffer&& other) noexcept;
   Buffer& operator=(Buffer&& other) noexcept;
   ~Buffer();

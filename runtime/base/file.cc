@@ -4,14 +4,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <cstring>
 #include <utility>
 
 #include "runtime/base/checked.h"
+#include "runtime/base/interrupt.h"
 
 namespace mien {
 namespace {
+
+constexpr size_t kPiece = 1 << 20;  // between two looks at the stop flag
 
 Status SystemError(const std::string& path, const char* action) {
   return Status::Error(Code::kFailure, "%s: %s: %s", path.c_str(), action, std::strerror(errno));
@@ -21,6 +26,34 @@ std::string FolderOf(const std::string& path) {
   const size_t slash = path.rfind('/');
   if (slash == std::string::npos) return ".";
   return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+// Where a chain of symbolic links ends, whether something is there or not.
+Result<std::string> FollowLinks(std::string path) {
+  constexpr int kMostLinks = 40;  // as the system itself follows
+  for (int i = 0; i <= kMostLinks; ++i) {
+    char target[PATH_MAX];
+    const ssize_t length = readlink(path.c_str(), target, sizeof target);
+    if (length < 0) return path;
+    const std::string next(target, static_cast<size_t>(length));
+    path = next.starts_with('/') ? next : FolderOf(path) + "/" + next;
+  }
+  errno = ELOOP;
+  return SystemError(path, "cannot follow");
+}
+
+// The new file gets the permissions of the one it replaces, and its owner and group as far as this process may give them.
+void TakeAfter(int descriptor, const struct stat* old) {
+  if (old == nullptr) {
+    const mode_t mask = umask(0);
+    umask(mask);
+    fchmod(descriptor, 0666 & ~mask);  // mkostemp gives 0600; a result is an ordinary file
+    return;
+  }
+  if (fchown(descriptor, old->st_uid, old->st_gid) != 0 && fchown(descriptor, static_cast<uid_t>(-1), old->st_gid) != 0) {
+    // Not permitted: the file belongs to who wrote it.
+  }
+  fchmod(descriptor, old->st_mode & 0777);
 }
 
 }  // namespace
@@ -34,6 +67,7 @@ Result<File> File::Open(const std::string& path) {
   file.path_ = path;
   struct stat info;
   if (fstat(descriptor, &info) != 0) return SystemError(path, "cannot read its size");
+  if (S_ISDIR(info.st_mode)) return Status::Error(Code::kFailure, "%s: a folder, a file expected", path.c_str());
   if (!S_ISREG(info.st_mode)) return Status::Error(Code::kFailure, "%s: not a regular file", path.c_str());
   file.size_ = static_cast<uint64_t>(info.st_size);
   return file;
@@ -62,7 +96,9 @@ Status File::ReadAt(uint64_t offset, std::span<std::byte> out) const {
   }
   size_t done = 0;
   while (done < out.size()) {
-    const ssize_t got = pread(descriptor_, out.data() + done, out.size() - done, static_cast<off_t>(offset + done));
+    MIEN_TRY(CheckInterrupt());
+    const size_t piece = std::min(kPiece, out.size() - done);
+    const ssize_t got = pread(descriptor_, out.data() + done, piece, static_cast<off_t>(offset + done));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return SystemError(path_, "cannot read");
     if (got == 0) return Status::Error(Code::kRefused, "%s: truncated while being read", path_.c_str());
@@ -82,25 +118,27 @@ Status MemorySource::ReadAt(uint64_t offset, std::span<std::byte> out) const {
 }
 
 Result<AtomicFile> AtomicFile::Create(const std::string& path) {
-  struct stat info;
-  if (stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) {
+  struct stat old;
+  const bool there = stat(path.c_str(), &old) == 0;
+  if (there && !S_ISREG(old.st_mode)) {
     return Status::Error(Code::kFailure, "%s: exists and is not a regular file", path.c_str());
   }
   AtomicFile file;
   file.path_ = path;
-  std::string pattern = path + ".XXXXXX";
+  MIEN_ASSIGN(file.place_, FollowLinks(path));
+  // A short name of its own: the longest name that the folder takes has no room for an ending.
+  std::string pattern = FolderOf(file.place_) + "/.mien-XXXXXX";
   file.descriptor_ = mkostemp(pattern.data(), O_CLOEXEC);
   if (file.descriptor_ < 0) return SystemError(path, "cannot create");
   file.temporary_ = std::move(pattern);
-  const mode_t mask = umask(0);
-  umask(mask);
-  fchmod(file.descriptor_, 0666 & ~mask);  // mkostemp gives 0600; a result is an ordinary file
+  TakeAfter(file.descriptor_, there ? &old : nullptr);
   return file;
 }
 
 AtomicFile::AtomicFile(AtomicFile&& other) noexcept
     : descriptor_(std::exchange(other.descriptor_, -1)),
       path_(std::move(other.path_)),
+      place_(std::move(other.place_)),
       temporary_(std::exchange(other.temporary_, std::string())) {}
 
 AtomicFile::~AtomicFile() {
@@ -111,7 +149,8 @@ AtomicFile::~AtomicFile() {
 Status AtomicFile::Write(std::span<const std::byte> bytes) {
   size_t done = 0;
   while (done < bytes.size()) {
-    const ssize_t put = write(descriptor_, bytes.data() + done, bytes.size() - done);
+    MIEN_TRY(CheckInterrupt());
+    const ssize_t put = write(descriptor_, bytes.data() + done, std::min(kPiece, bytes.size() - done));
     if (put < 0 && errno == EINTR) continue;
     if (put < 0) return SystemError(path_, "cannot write");
     done += static_cast<size_t>(put);
@@ -122,9 +161,9 @@ Status AtomicFile::Write(std::span<const std::byte> bytes) {
 Status AtomicFile::Commit() {
   if (fsync(descriptor_) != 0) return SystemError(path_, "cannot flush");
   if (close(std::exchange(descriptor_, -1)) != 0) return SystemError(path_, "cannot close");
-  if (rename(temporary_.c_str(), path_.c_str()) != 0) return SystemError(path_, "cannot put in place");
+  if (rename(temporary_.c_str(), place_.c_str()) != 0) return SystemError(path_, "cannot put in place");
   temporary_.clear();
-  const int folder = open(FolderOf(path_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const int folder = open(FolderOf(place_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (folder >= 0) {
     fsync(folder);  // the rename itself is done; a folder that cannot be flushed does not undo it
     close(folder);

@@ -1,5 +1,6 @@
 // Files: positioned reads (never a memory map: a file truncated under a map is SIGBUS) and outputs that
-// are either the old file or the whole new one (temporary file in the same folder, fsync, rename).
+// are either the old file or the whole new one (temporary file in the same folder, fsync, rename). Reads and writes
+// look at the stop flag (interrupt.h) every MiB.
 #pragma once
 
 #include <cstdint>
@@ -48,8 +49,9 @@ class MemorySource final : public ByteSource {
   std::span<const std::byte> bytes_;
 };
 
-// Writes into a temporary file beside `path`; Commit puts it in place. Destroyed without Commit, it leaves the old
-// file untouched and no trace of the new one.
+// Writes into a temporary file, .mien-XXXXXX in the same folder; Commit puts it in place. Destroyed without Commit, it
+// leaves the old file untouched and no trace of the new one. A file that is replaced hands on its permissions and, where
+// this process may give them, its owner and group; a symbolic link stays, and what it points to is replaced.
 class AtomicFile {
  public:
   static Result<AtomicFile> Create(const std::string& path);
@@ -63,7 +65,7 @@ class AtomicFile {
  private:
   AtomicFile() = default;
   int descriptor_ = -1;
-  std::string path_, temporary_;
+  std::string path_, place_, temporary_;  // as asked for; after the links; empty once it is in place
 };
 
 // Whole small files: at most `limit` bytes.

@@ -2,8 +2,35 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstring>
 
 namespace mien {
+namespace {
+
+constexpr size_t kLongestText = 16 << 10;  // two of the longest paths and a sentence
+
+bool IsContinuation(char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
+
+// Copies `text` into `room` bytes with the final zero. What does not fit loses its middle, never half a character of
+// UTF-8: a message begins with what it is about and ends with the reason. The length of the copy.
+size_t Shorten(const char* text, size_t room, char* out) {
+  constexpr char kGap[] = " ... ";
+  const size_t length = std::strlen(text);
+  if (length < room) {
+    std::memcpy(out, text, length + 1);
+    return length;
+  }
+  const size_t kept = room - sizeof kGap;
+  size_t head = kept / 2, tail = length - (kept - head);
+  while (head > 0 && IsContinuation(text[head])) --head;
+  while (IsContinuation(text[tail])) ++tail;
+  std::memcpy(out, text, head);
+  std::memcpy(out + head, kGap, sizeof kGap - 1);
+  std::memcpy(out + head + sizeof kGap - 1, text + tail, length - tail + 1);
+  return head + sizeof kGap - 1 + length - tail;
+}
+
+}  // namespace
 
 int ExitCode(Code code) {
   switch (code) {
@@ -24,25 +51,28 @@ int ExitCode(Code code) {
 Status Status::Error(Code code, const char* format, ...) {
   Status status;
   status.code_ = code;
+  char text[kLongestText];
   va_list arguments;
   va_start(arguments, format);
-  std::vsnprintf(status.text_, kTextBytes, format, arguments);
+  std::vsnprintf(text, sizeof text, format, arguments);
   va_end(arguments);
+  Shorten(text, kTextBytes, status.text_);
   return status;
 }
 
 Status Status::Within(const char* format, ...) const {
   Status status;
   status.code_ = code_;
+  char context[kLongestText];
   va_list arguments;
   va_start(arguments, format);
-  int used = std::vsnprintf(status.text_, kTextBytes, format, arguments);
+  std::vsnprintf(context, sizeof context, format, arguments);
   va_end(arguments);
-  size_t at = used < 0 ? 0 : std::min(static_cast<size_t>(used), kTextBytes - 1);
-  for (const char* part : {": ", static_cast<const char*>(text_)}) {
-    for (; *part != '\0' && at + 1 < kTextBytes; ++part) status.text_[at++] = *part;
-  }
-  status.text_[at] = '\0';
+  // The reason has the room that it needs, short of a quarter, which is the least that the context keeps.
+  const size_t reason = std::min(std::strlen(text_), kTextBytes - kTextBytes / 4);
+  size_t used = Shorten(context, kTextBytes - reason - 2, status.text_);
+  for (const char* c = ": "; *c != '\0'; ++c) status.text_[used++] = *c;
+  Shorten(text_, kTextBytes - used, status.text_ + used);
   return status;
 }
 

@@ -31,13 +31,13 @@ class [[nodiscard]] Status {
   static constexpr size_t kTextBytes = 1024;
 
   Status() = default;
-  // printf-style; text beyond kTextBytes is cut.
+  // printf-style. A text that does not fit into kTextBytes loses its middle: object and reason stay.
   [[gnu::format(printf, 2, 3)]] static Status Error(Code code, const char* format, ...);
 
   bool ok() const { return code_ == Code::kOk; }
   Code code() const { return code_; }
   const char* message() const { return text_; }
-  // The same error with "context: " put before its message.
+  // The same error with "context: " put before its message; a context that does not fit loses its middle.
   [[gnu::format(printf, 2, 3)]] Status Within(const char* format, ...) const;
 
  private:

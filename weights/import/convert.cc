@@ -21,11 +21,6 @@ namespace {
 constexpr uint64_t kMaxDumpFactor = 4;
 constexpr uint64_t kFreeDumpBytes = 64 << 20;
 
-Result<SharedSource> OpenSource(const std::string& path) {
-  MIEN_ASSIGN(File file, File::Open(path));
-  return SharedSource(std::make_shared<File>(std::move(file)));
-}
-
 bool Interrupted(const ConvertOptions& options) { return options.interrupted && options.interrupted(); }
 
 // Takes `found` into the merged model; says which of two wins.
@@ -278,7 +273,7 @@ Result<ConvertReport> Convert(const std::vector<std::string>& paths, const std::
   ConvertReport report;
   std::vector<SharedSource> sources;
   for (const std::string& path : paths) {
-    MIEN_ASSIGN(SharedSource source, OpenSource(path));
+    MIEN_ASSIGN(SharedSource source, OpenForeign(path));
     sources.push_back(std::move(source));
   }
   MIEN_ASSIGN(const MergedModel model, MergeSources(sources, paths));
@@ -299,7 +294,7 @@ Result<ConvertReport> Convert(const std::vector<std::string>& paths, const std::
 
 Result<ConvertReport> ConvertTensorsOnly(const std::string& path, const std::string& output,
                                          const ConvertOptions& options) try {
-  MIEN_ASSIGN(const SharedSource source, OpenSource(path));
+  MIEN_ASSIGN(const SharedSource source, OpenForeign(path));
   auto opened = ReadForeign(source);
   if (!opened.ok()) return opened.status().Within("%s", path.c_str());
   const ForeignFile& file = *opened;

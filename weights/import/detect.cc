@@ -215,7 +215,9 @@ Status Assign(const ForeignFile& file, const Signature& signature, const std::ve
     const std::string source = found->prefix + spec.name.substr(skip);
     const ForeignTensor* tensor = special != extra.end() ? &*special : file.Find(source);
     if (tensor == nullptr) {
-      problems.Add("%s %s is missing", Printable(source).c_str(), spec.shape.ToString().c_str());
+      const std::string unread = file.Unread(source);
+      problems.Add("%s %s is missing%s%s", Printable(source).c_str(), spec.shape.ToString().c_str(),
+                   unread.empty() ? "" : ": ", Printable(unread).c_str());
       continue;
     }
     if (!(tensor->shape == spec.shape)) {
@@ -257,6 +259,10 @@ std::string TopKeys(const ForeignFile& file) {
   }
   std::string text;
   for (const std::string& key : keys) text += (text.empty() ? "" : ", ") + key;
+  for (const auto& [path, what] : file.unread) {
+    if (what.find("whole pickled module") != std::string::npos)
+      return text + (text.empty() ? "" : "; ") + (path.empty() ? "the file" : Printable(path)) + " is " + what;
+  }
   return text.empty() ? "no tensors" : text;
 }
 

@@ -1,8 +1,5 @@
 // From a tree of pickle values to dotted names. Shared and even cyclic structures are legal in a pickle;
-// depth and a budget of visits bound the walk.
-#include <cinttypes>
-#include <set>
-
+// depth and the budget of the file bound the walk.
 #include "weights/header.h"
 #include "weights/import/pickle.h"
 
@@ -10,19 +7,17 @@ namespace mien {
 namespace {
 
 constexpr int kMaxDepth = 64;
-constexpr int64_t kMaxVisits = 1 << 20;
-constexpr size_t kMaxScalars = 1 << 16;
-constexpr size_t kMaxTensors = 1 << 16;
 constexpr size_t kMaxPath = 511;
 constexpr size_t kMaxText = 256;  // longer strings (embedded sources) are of no use here
 
 class Walker {
  public:
-  Walker(const PickleTree& tree, ForeignFile* file) : tree_(tree), file_(file) {}
+  Walker(const PickleTree& tree, ForeignFile* file, Budget& budget)
+      : tree_(tree), file_(file), budget_(budget) {}
 
   Status Visit(ValueId id, int depth) {
-    if (depth > kMaxDepth) return Status::Error(Code::kRefused, "%s: nested too deep", Where().c_str());
-    if (++visits_ > kMaxVisits) return Status::Error(Code::kRefused, "more than a million values");
+    if (depth > kMaxDepth) return Unread("nested too deep");
+    if (!budget_.Work(16 + path_.size() / 16)) return budget_.Spent();
     const PickleValue& value = tree_[id];
     switch (value.kind) {
       case PickleKind::kNone:
@@ -34,14 +29,9 @@ class Walker {
       case PickleKind::kFloat:
         return Scalar(value.real);
       case PickleKind::kString:
-        if (value.index > kMaxText) return {};
+      case PickleKind::kName:
+        if (value.index > kMaxText) return Unread("a text of " + std::to_string(value.index) + " bytes");
         return Scalar(std::string(tree_.Text(value)));
-      case PickleKind::kGlobal:
-        // The only function of the list; spec c.3: the flow's activation.
-        if (static_cast<PickleGlobal>(value.index) == PickleGlobal::kFunction) {
-          return Scalar(std::string("torch.nn.functional.relu"));
-        }
-        return {};
       case PickleKind::kList:
       case PickleKind::kTuple:
         return Sequence(value, depth);
@@ -51,12 +41,24 @@ class Walker {
         return Module(value, depth);
       case PickleKind::kTensor:
         return Tensor(value);
+      case PickleKind::kObject:
+        return Object(value, depth);
+      case PickleKind::kSkipped:
+        return Unread(std::string(tree_.Text(value)));
       case PickleKind::kLong:
+        return Unread("an integer of more than 64 bits");
       case PickleKind::kBytes:
+      case PickleKind::kOwnedBytes:
+        return Unread("a byte string");
       case PickleKind::kSet:
+        return Unread("a set");
       case PickleKind::kStorage:
+        return Unread("a storage without a tensor");
+      case PickleKind::kArray:
+        return Unread("a numpy array without numbers");
       case PickleKind::kType:
-        return {};
+      case PickleKind::kGlobal:
+        return Unread("a type");
     }
     return {};
   }
@@ -64,13 +66,13 @@ class Walker {
  private:
   std::string Where() const { return path_.empty() ? "the root" : Printable(path_); }
 
+  // What cannot be named stands beside the others as "?".
   Status Below(std::string_view name, ValueId id, int depth) {
     const size_t length = path_.size();
-    if (length + name.size() + 1 > kMaxPath)
-      return Status::Error(Code::kRefused, "%s: a name too long", Where().c_str());
+    const bool fits = length + name.size() + 1 <= kMaxPath && IsValidUtf8(name);
     if (!path_.empty()) path_ += '.';
-    path_ += name;
-    MIEN_TRY(Visit(id, depth + 1));
+    path_ += fits ? name : "?";
+    MIEN_TRY(fits ? Visit(id, depth + 1) : Unread("something with an odd name"));
     path_.resize(length);
     return {};
   }
@@ -85,86 +87,105 @@ class Walker {
     const auto& items = tree_.Items(value);
     for (size_t i = 0; i + 1 < items.size(); i += 2) {
       const PickleValue& key = tree_[items[i]];
-      std::string name;
-      if (key.kind == PickleKind::kString)
-        name = std::string(tree_.Text(key).substr(0, kMaxPath + 1));
-      else if (key.kind == PickleKind::kInt)
-        name = std::to_string(key.integer);
-      else
-        return Status::Error(Code::kRefused, "%s: a key that is neither text nor integer", Where().c_str());
-      if (!IsValidUtf8(name))
-        return Status::Error(Code::kRefused, "%s: a key that is not UTF-8", Where().c_str());
-      MIEN_TRY(Below(name, items[i + 1], depth));
+      if (!budget_.Work(1)) return budget_.Spent();
+      if (key.kind == PickleKind::kString) {
+        MIEN_TRY(Below(tree_.Text(key), items[i + 1], depth));
+      } else if (key.kind == PickleKind::kInt) {
+        MIEN_TRY(Below(std::to_string(key.integer), items[i + 1], depth));
+      } else {
+        MIEN_TRY(Below("\xff", items[i + 1], depth));  // a key that is neither text nor integer
+      }
     }
     return {};
+  }
+
+  // The value of a text key; null: not there.
+  const PickleValue* Lookup(const PickleValue& dict, std::string_view wanted, ValueId* id = nullptr) const {
+    const PickleValue* found = nullptr;
+    const auto& items = tree_.Items(dict);
+    for (size_t i = 0; i + 1 < items.size(); i += 2) {
+      const PickleValue& key = tree_[items[i]];
+      if (key.kind != PickleKind::kString || tree_.Text(key) != wanted) continue;
+      found = &tree_[items[i + 1]];
+      if (id != nullptr) *id = items[i + 1];
+    }
+    return found;
   }
 
   // A persistent object counts as its state: parameters, buffers and submodules under their own names,
   // scalars beside them (spec i.3). Its class name is kept as a scalar; its source is never looked at.
   Status Module(const PickleValue& value, int depth) {
     const PickleValue& dict = tree_[value.index];
-    ValueId state = 0;
-    for (size_t i = 0; i + 1 < tree_.Items(dict).size(); i += 2) {
-      const PickleValue& key = tree_[tree_.Items(dict)[i]];
-      if (key.kind != PickleKind::kString) continue;
-      if (tree_.Text(key) == "state") state = tree_.Items(dict)[i + 1];
-      if (tree_.Text(key) == "class_name") MIEN_TRY(Below("__class__", tree_.Items(dict)[i + 1], depth));
-    }
-    if (tree_[state].kind != PickleKind::kDict) {
+    if (!budget_.Work(tree_.Items(dict).size())) return budget_.Spent();
+    ValueId name = 0;
+    if (Lookup(dict, "class_name", &name) != nullptr) MIEN_TRY(Below("__class__", name, depth));
+    const PickleValue* state = Lookup(dict, "state");
+    if (state == nullptr || state->kind != PickleKind::kDict)
       return Status::Error(Code::kRefused, "%s: a module without a state", Where().c_str());
-    }
-    const auto& items = tree_.Items(tree_[state]);
+    const auto& items = tree_.Items(*state);
     for (size_t i = 0; i + 1 < items.size(); i += 2) {
+      if (!budget_.Work(1)) return budget_.Spent();
       const PickleValue& key = tree_[items[i]];
-      if (key.kind != PickleKind::kString) {
-        return Status::Error(Code::kRefused, "%s: an attribute without a name", Where().c_str());
-      }
-      const std::string_view name = tree_.Text(key);
-      if (name == "_parameters" || name == "_buffers" || name == "_modules") {
+      const std::string_view text = key.kind == PickleKind::kString ? tree_.Text(key) : "\xff";
+      if (text == "_parameters" || text == "_buffers" || text == "_modules") {
         if (tree_[items[i + 1]].kind != PickleKind::kDict) {
           return Status::Error(Code::kRefused, "%s: %.*s is no dictionary", Where().c_str(),
-                               static_cast<int>(name.size()), name.data());
+                               static_cast<int>(text.size()), text.data());
         }
         MIEN_TRY(Visit(items[i + 1], depth + 1));
-      } else if (name.empty() || name[0] != '_') {  // hooks and constructor arguments say nothing new
-        if (!IsValidUtf8(name))
-          return Status::Error(Code::kRefused, "%s: a name that is not UTF-8", Where().c_str());
-        MIEN_TRY(Below(name, items[i + 1], depth));
+      } else if (text.empty() || text[0] != '_') {  // hooks and constructor arguments say nothing new
+        MIEN_TRY(Below(text, items[i + 1], depth));
       }
     }
     return {};
   }
 
-  Status Tensor(const PickleValue& value) {
-    if (file_->tensors.size() >= kMaxTensors) return Status::Error(Code::kRefused, "more than 65536 tensors");
-    if (!names_.insert(path_).second) {
-      return Status::Error(Code::kRefused, "tensor %s is there twice", Where().c_str());
+  // An object of a class that means nothing here. Its attributes are data like any other; what its class
+  // would have added to them is not known. A module of torch is more than its attributes: only its own code
+  // names its tensors.
+  Status Object(const PickleValue& value, int depth) {
+    const auto& parts = tree_.Items(value);
+    const std::string name(tree_.Text(tree_[parts[0]]));
+    const PickleValue& state = tree_[parts[1]];
+    if (state.kind != PickleKind::kDict) return Unread("an object of class " + name);
+    if (!budget_.Work(tree_.Items(state).size())) return budget_.Spent();
+    if (Lookup(state, "_parameters") != nullptr && Lookup(state, "_modules") != nullptr) {
+      return Unread("a whole pickled module (class " + name +
+                    "), which only its own code can read: in Python, save its state_dict() and give that");
     }
+    MIEN_TRY(Unread("an object of class " + name));
+    return Dictionary(state, depth);
+  }
+
+  Status Tensor(const PickleValue& value) {
+    if (!budget_.Memory(3 * sizeof(ForeignTensor) + MemoryOf(path_))) return budget_.Spent();
     file_->tensors.push_back(tree_.tensors[value.index]);
     file_->tensors.back().name = path_;
     return {};
   }
 
   Status Scalar(ForeignScalar scalar) {
-    if (file_->scalars.size() >= kMaxScalars)
-      return Status::Error(Code::kRefused, "more than 65536 settings");
+    if (!budget_.Memory(256 + 2 * path_.size() + kMaxText)) return budget_.Spent();
     file_->scalars[path_] = std::move(scalar);
+    return {};
+  }
+
+  Status Unread(std::string what) {
+    if (!budget_.Memory(256 + 2 * path_.size() + what.size())) return budget_.Spent();
+    file_->unread[path_] = std::move(what);
     return {};
   }
 
   const PickleTree& tree_;
   ForeignFile* file_;
+  Budget& budget_;
   std::string path_;
-  std::set<std::string> names_;
-  int64_t visits_ = 0;
 };
 
 }  // namespace
 
-Status Flatten(const PickleTree& tree, ForeignFile* file) {
-  MIEN_TRY(Walker(tree, file).Visit(tree.root, 0));
-  file->Index();
-  return {};
+Status Flatten(const PickleTree& tree, ForeignFile* file, Budget& budget) {
+  return Walker(tree, file, budget).Visit(tree.root, 0);
 }
 
 }  // namespace mien

@@ -3,12 +3,18 @@
 #include <algorithm>
 #include <cinttypes>
 #include <cstring>
+#include <numeric>
 
 #include "runtime/base/checked.h"
 #include "weights/header.h"
 
 namespace mien {
 namespace {
+
+// Views may repeat a storage; who reads every tensor of a file is still done in time that grows with its
+// size.
+constexpr uint64_t kMaxRepeats = 4;
+constexpr uint64_t kFreeRepeats = 8 << 20;
 
 class VectorSource final : public ByteSource {
  public:
@@ -48,13 +54,47 @@ std::optional<uint64_t> Reach(const ForeignTensor& tensor) {
 }  // namespace
 
 const ForeignTensor* ForeignFile::Find(const std::string& name) const {
-  const auto found = index_.find(name);
-  return found == index_.end() ? nullptr : &tensors[found->second];
+  const auto found =
+      std::lower_bound(order_.begin(), order_.end(), name,
+                       [&](uint32_t i, const std::string& wanted) { return tensors[i].name < wanted; });
+  return found == order_.end() || tensors[*found].name != name ? nullptr : &tensors[*found];
 }
 
-void ForeignFile::Index() {
-  index_.clear();
-  for (size_t i = 0; i < tensors.size(); ++i) index_.emplace(tensors[i].name, i);
+std::string ForeignFile::Unread(const std::string& name) const {
+  for (size_t length = name.size();;) {
+    const auto found = unread.find(name.substr(0, length));
+    if (found != unread.end()) {
+      return (found->first.empty() ? "the file" : Printable(found->first)) + " is " + found->second;
+    }
+    if (length == 0) return "";
+    const size_t dot = name.rfind('.', length - 1);
+    length = dot == std::string::npos ? 0 : dot;
+  }
+}
+
+Status ForeignFile::Finish(uint64_t file_bytes) {
+  order_.resize(tensors.size());
+  std::iota(order_.begin(), order_.end(), 0);
+  std::sort(order_.begin(), order_.end(),
+            [&](uint32_t a, uint32_t b) { return tensors[a].name < tensors[b].name; });
+  uint64_t bytes = 0;
+  for (size_t i = 0; i < order_.size(); ++i) {
+    const ForeignTensor& tensor = tensors[order_[i]];
+    if (i > 0 && tensor.name == tensors[order_[i - 1]].name) {
+      return Status::Error(Code::kRefused, "tensor %s is there twice", Printable(tensor.name).c_str());
+    }
+    bytes += tensor.bytes();  // at most 2^34 each and 2^32 of them
+  }
+  if (bytes / kMaxRepeats > file_bytes + kFreeRepeats) {
+    return Status::Error(Code::kRefused,
+                         "its tensors repeat the bytes of the file more than %" PRIu64 " times", kMaxRepeats);
+  }
+  return {};
+}
+
+uint64_t MemoryOf(const std::string& tensor_name) {
+  constexpr uint64_t kRows = 2048, kCopies = 4;
+  return kRows + kCopies * tensor_name.size();
 }
 
 Status CheckView(const ForeignTensor& tensor) {

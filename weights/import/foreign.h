@@ -1,5 +1,5 @@
-// What every foreign reader hands back: named tensors that still lie in the file, and the scalars beside
-// them. Plain data; nothing of the foreign program survives.
+// What every foreign reader hands back: named tensors that still lie in the file, the settings beside them,
+// and the names of what was not read. Plain data; nothing of the foreign program survives.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +11,7 @@
 
 #include "runtime/base/file.h"
 #include "runtime/base/tensor.h"
+#include "weights/import/budget.h"
 
 namespace mien {
 
@@ -34,22 +35,37 @@ struct ForeignTensor {
   uint64_t bytes() const { return static_cast<uint64_t>(shape.elements()) * DTypeBytes(type); }
 };
 
-// monostate: None. A function reference is its dotted name.
+// monostate: None. A reference to a function, a class or a torch type is its dotted name ("torch.float32").
 using ForeignScalar = std::variant<std::monostate, bool, int64_t, double, std::string>;
 
+// Whatever holds a value (dict, OrderedDict, defaultdict, Namespace, EasyDict, list, tuple, the attributes of
+// an object of an unknown class), its path is the same: names and indices joined by dots, e.g.
+// opts.encoder_type, minmax.0.1.
 struct ForeignFile {
-  std::string kind;  // "torch zip", "torch legacy", "pickle", "npz", "npy", "safetensors"
+  std::string kind;  // "torch zip", "torch legacy", "pickle", "npz", "safetensors"
   std::vector<ForeignTensor> tensors;
-  std::map<std::string, ForeignScalar> scalars;  // by dotted path
-  std::map<std::string, std::string> unread;     // what lies there and was not read, by path: what it is
-  std::map<std::string, std::string> metadata;   // safetensors only
+  std::map<std::string, ForeignScalar> scalars;
+  // What lies in the file and was not read, by path (empty: the whole file), and what it is: "a F8_E4M3
+  // tensor [2,3]", "a pickled module of class net.Generator (...)", "an object of class pathlib.PosixPath".
+  // Nobody minds, unless a tensor or a setting is needed that Unread() finds here.
+  std::map<std::string, std::string> unread;
+  std::map<std::string, std::string> metadata;  // safetensors only
 
   const ForeignTensor* Find(const std::string& name) const;  // null: not there
-  void Index();                                              // after `tensors` changed
+  // Why a name that is neither a tensor nor a scalar cannot be known, e.g. "args is an object of class
+  // x.Options": it, or something above it, was not read. Empty: it is simply not there.
+  std::string Unread(const std::string& name) const;
+
+  // For readers, after the last tensor: refuses two tensors of one name, and tensors that together repeat the
+  // bytes of the file too often.
+  Status Finish(uint64_t file_bytes);
 
  private:
-  std::map<std::string, size_t> index_;
+  std::vector<uint32_t> order_;  // of the tensors, by name
 };
+
+// What a tensor costs until it is written or reported somewhere: its entries here, names and rows there.
+uint64_t MemoryOf(const std::string& tensor_name);
 
 // Refuses a view that leaves its storage, has negative numbers, or blows up a tiny storage into a huge
 // tensor.

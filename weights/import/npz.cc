@@ -1,6 +1,5 @@
-// NumPy's arrays (spec i.6): one in an .npy file, or a zip of such members, stored or deflated. The .npy
+// Archives of numpy arrays (spec i.6): a zip of .npy members, stored or deflated; and a .npy alone. Its
 // header is a Python literal of three known keys; nothing else of the language is understood.
-#include <algorithm>
 #include <cinttypes>
 #include <cstring>
 
@@ -12,11 +11,10 @@
 namespace mien {
 namespace {
 
-constexpr uint64_t kMaxInflated = 32 << 20;  // of one archive: latents are small, and a bomb stays harmless
 constexpr uint64_t kMaxHeader = 4096;
 
 struct ArrayType {
-  std::string_view text;
+  const char* text;
   DType type;
 };
 constexpr ArrayType kTypes[] = {{"<f8", DType::kF64}, {"<f4", DType::kF32}, {"<f2", DType::kF16},
@@ -28,18 +26,17 @@ class HeaderText {
  public:
   explicit HeaderText(std::string_view text) : text_(text) {}
 
-  // `type` is NumPy's word for the elements.
-  bool Parse(std::string* type, bool* columns_first, std::vector<uint64_t>* shape) {
+  bool Parse() {
     bool seen[3] = {false, false, false};
     if (!Take("{")) return false;
     while (!Take("}")) {
       if (Key("'descr'", &seen[0])) {
-        if (!Type(type)) return false;
+        if (!Type()) return false;
       } else if (Key("'fortran_order'", &seen[1])) {
-        *columns_first = Take("True");
-        if (!*columns_first && !Take("False")) return false;
+        columns_first = Take("True");
+        if (!columns_first && !Take("False")) return false;
       } else if (Key("'shape'", &seen[2])) {
-        if (!Tuple(shape)) return false;
+        if (!Tuple()) return false;
       } else {
         return false;
       }
@@ -52,6 +49,11 @@ class HeaderText {
     return text_ == "\n" && seen[0] && seen[1] && seen[2];
   }
 
+  DType type = DType::kF32;
+  std::string_view other_type;  // one that is not read
+  bool columns_first = false;
+  std::vector<uint64_t> shape;
+
  private:
   bool Take(std::string_view token) {
     while (!text_.empty() && text_[0] == ' ') text_.remove_prefix(1);
@@ -63,27 +65,45 @@ class HeaderText {
     if (*seen || !Take(key) || !Take(":")) return false;
     return *seen = true;
   }
-  bool Type(std::string* type) {
-    const char close = Take("'") ? '\'' : Take("[") ? ']' : '\0';
-    const size_t end = close == '\0' ? text_.npos : text_.find(close);
-    if (end == text_.npos) return false;
-    *type = close == ']' ? "a record" : std::string(text_.substr(0, end));
+  // A text, or the list of the fields of a record.
+  bool Type() {
+    for (const ArrayType& known : kTypes) {
+      if (Take(std::string("'") + known.text + "'")) {
+        type = known.type;
+        return true;
+      }
+    }
+    size_t end = 0;
+    if (Take("'")) {
+      end = text_.find('\'');
+    } else if (Take("[")) {
+      int depth = 1;
+      for (; end < text_.size(); ++end) {
+        depth += (text_[end] == '[') - (text_[end] == ']');
+        if (depth == 0) break;
+      }
+    } else {
+      return false;
+    }
+    if (end >= text_.size()) return false;
+    other_type = text_.substr(0, end);
     text_.remove_prefix(end + 1);
     return true;
   }
-  bool Tuple(std::vector<uint64_t>* shape) {
+  bool Tuple() {
+    constexpr size_t kMaxAxes = 64;
     if (!Take("(")) return false;
     while (!Take(")")) {
       while (!text_.empty() && text_[0] == ' ') text_.remove_prefix(1);
       uint64_t value = 0;
       size_t digits = 0;
       for (; digits < text_.size() && text_[digits] >= '0' && text_[digits] <= '9'; ++digits) {
-        if (digits > 17) return false;
+        if (digits > 9) return false;
         value = value * 10 + static_cast<uint64_t>(text_[digits] - '0');
       }
-      if (digits == 0) return false;
+      if (digits == 0 || shape.size() >= kMaxAxes) return false;
       text_.remove_prefix(digits);
-      shape->push_back(value);
+      shape.push_back(value);
       if (Take(",")) continue;
       if (!Take(")")) return false;
       break;
@@ -94,46 +114,45 @@ class HeaderText {
   std::string_view text_;
 };
 
-// Adds the array that `source` has from `begin` to `end` to the tensors; one of another type or size than
-// tensors have to what was not read.
-Status AddArray(const SharedSource& source, uint64_t begin, uint64_t end, const std::string& name,
-                ForeignFile* file) {
+// The array of one .npy, as a tensor of the file or as something that is not read.
+Status ReadArray(const ZipData& member, const std::string& name, ForeignFile* file) {
   const auto refuse = [&](const char* what) {
-    return Status::Error(Code::kRefused, "%s: %s%s%s", file->kind.c_str(), Printable(name).c_str(),
-                         name.empty() ? "" : ": ", what);
+    return Status::Error(Code::kRefused, "npy: %s: %s", Printable(name).c_str(), what);
   };
+  const ByteSource& source = *member.source;
   std::byte start[12];
-  if (end - begin < sizeof start) return refuse("too short for an array");
-  MIEN_TRY(source->ReadAt(begin, start));
+  if (member.bytes < sizeof start) return refuse("too short for an array");
+  MIEN_TRY(source.ReadAt(member.begin, start));
   const int version = static_cast<int>(start[6]);
-  if (std::memcmp(start, "\x93NUMPY", 6) != 0 || (version != 1 && version != 2) || start[7] != std::byte{0}) {
-    return refuse("no .npy of version 1 or 2");
+  if (std::memcmp(start, "\x93NUMPY", 6) != 0 || version < 1 || version > 3 || start[7] != std::byte{0}) {
+    return refuse("no .npy of version 1 to 3");
   }
   const uint64_t prefix = version == 1 ? 10 : 12;
   uint64_t length = 0;
   for (uint64_t i = prefix; i-- > 8;) length = length << 8 | static_cast<uint64_t>(start[i]);
-  if (length > kMaxHeader || length > end - begin - prefix) return refuse("its header is too long");
+  if (length > kMaxHeader || length > member.bytes - prefix) return refuse("its header is too long");
   std::string text(length, '\0');
-  MIEN_TRY(source->ReadAt(begin + prefix, std::as_writable_bytes(std::span(text))));
-  std::vector<uint64_t> dims;
-  std::string type;
-  bool columns_first = false;
-  if (!HeaderText(text).Parse(&type, &columns_first, &dims)) return refuse("its header is not understood");
-  const auto known = std::ranges::find(kTypes, type, &ArrayType::text);
-  const auto shape = Shape::Checked(dims);
-  if (known == std::end(kTypes) || !shape.ok()) {
-    file->unread[name] = shape.ok() ? "an array of type " + Printable(type)
-                                    : "an array: " + std::string(shape.status().message());
+  MIEN_TRY(source.ReadAt(member.begin + prefix, std::as_writable_bytes(std::span(text))));
+  HeaderText header(text);
+  if (!header.Parse()) return refuse("its header is not understood");
+  if (!header.other_type.empty()) {
+    file->unread.emplace(name, "an array of type " + std::string(header.other_type));
+    return {};
+  }
+  const auto shape = Shape::Checked(header.shape);
+  if (!shape.ok()) {
+    file->unread.emplace(name, std::string("an array of an odd shape (") + shape.status().message() + ")");
     return {};
   }
   ForeignTensor tensor;
   tensor.name = name;
-  tensor.type = known->type;
+  tensor.type = header.type;
   tensor.shape = *shape;
-  tensor.storage = {tensor.type, static_cast<uint64_t>(shape->elements()), begin + prefix + length, source};
-  if (tensor.bytes() != end - tensor.storage.begin) return refuse("its data do not fill it");
+  tensor.storage = {tensor.type, static_cast<uint64_t>(shape->elements()), member.begin + prefix + length,
+                    member.source};
+  if (tensor.bytes() != member.bytes - prefix - length) return refuse("its data do not fill the member");
   SetContiguous(&tensor);
-  if (columns_first) {
+  if (header.columns_first) {
     int64_t stride = 1;
     for (int i = 0; i < tensor.shape.rank; ++i) {
       tensor.strides[i] = stride;
@@ -147,35 +166,28 @@ Status AddArray(const SharedSource& source, uint64_t begin, uint64_t end, const 
 }  // namespace
 
 Result<ForeignFile> ReadNpz(const SharedSource& source) {
-  MIEN_ASSIGN(const std::vector<ZipEntry> entries, ReadZip(*source, /*allow_deflate=*/true));
+  Budget budget(source->size());
   ForeignFile file;
   file.kind = "npz";
-  uint64_t inflated = 0;
+  MIEN_ASSIGN(const std::vector<ZipEntry> entries, ReadZip(*source, budget));
   for (const ZipEntry& entry : entries) {
+    if (!budget.Memory(MemoryOf(entry.name) + kMaxHeader)) return budget.Spent();
     if (!entry.name.ends_with(".npy")) {
-      file.unread[entry.name] = "no array";
+      file.unread.emplace(entry.name, "no .npy");
       continue;
     }
-    const std::string name = entry.name.substr(0, entry.name.size() - 4);
-    if (entry.deflated) {
-      MIEN_ASSIGN(std::vector<std::byte> bytes, ReadZipEntry(*source, entry, kMaxInflated - inflated));
-      inflated += bytes.size();
-      const uint64_t size = bytes.size();
-      MIEN_TRY(AddArray(OwnedSource(std::move(bytes)), 0, size, name, &file));
-    } else {
-      MIEN_TRY(VerifyZipEntry(*source, entry));
-      MIEN_TRY(AddArray(source, entry.begin, entry.begin + entry.bytes, name, &file));
-    }
+    MIEN_ASSIGN(const ZipData data, OpenZipEntry(source, entry, budget));
+    MIEN_TRY(ReadArray(data, entry.name.substr(0, entry.name.size() - 4), &file));
   }
-  file.Index();
+  MIEN_TRY(file.Finish(source->size()));
   return file;
 }
 
 Result<ForeignFile> ReadNpy(const SharedSource& source) {
   ForeignFile file;
   file.kind = "npy";
-  MIEN_TRY(AddArray(source, 0, source->size(), "", &file));
-  file.Index();
+  MIEN_TRY(ReadArray({source, 0, source->size()}, "arr_0", &file));
+  MIEN_TRY(file.Finish(source->size()));
   return file;
 }
 

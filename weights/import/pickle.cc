@@ -12,10 +12,14 @@ namespace mien {
 namespace {
 
 constexpr uint64_t kMaxPlainBytes = 16 << 20;  // everything but byte strings
-constexpr uint64_t kMaxOpcodes = 4 << 20;
-constexpr size_t kMaxValues = 1 << 19;
-constexpr size_t kMaxMemo = 1 << 20;
 constexpr size_t kMaxMarks = 64;
+constexpr size_t kMaxName = 255;
+
+// What one of each costs while the vector that holds them grows.
+constexpr uint64_t kId = 3 * sizeof(ValueId);
+constexpr uint64_t kValue = 3 * sizeof(PickleValue);
+constexpr uint64_t kContainer = 3 * sizeof(std::vector<ValueId>) + 32;  // and its block of the heap
+constexpr uint64_t kCharacter = 3;
 
 }  // namespace
 
@@ -50,7 +54,7 @@ bool Cursor::Line(std::string* out) {
   for (char c = 0;;) {
     MIEN_STEP(Read(&c, 1));
     if (c == '\n') return true;
-    if (out->size() >= 127)
+    if (out->size() >= kMaxName)
       return Fail(Status::Error(Code::kRefused, "pickle, byte %" PRIu64 ": a name too long", at_));
     *out += c;
   }
@@ -83,10 +87,10 @@ Result<PickleTree> Machine::Run() {
 }
 
 bool Machine::Loop() {
-  uint64_t opcodes = 0;
+  MIEN_STEP(Work(256));  // a machine takes some memory, and there may be many in a file
   for (bool done = false; !done;) {
     opcode_at_ = cursor_.at();
-    if (++opcodes > kMaxOpcodes) return Fail("too many opcodes");
+    MIEN_STEP(Work(1));
     if (cursor_.at() - begin_ - payload_bytes_ > kMaxPlainBytes) return Fail("more than 16 MiB of pickle");
     uint8_t op = 0;
     MIEN_STEP(cursor_.Read(&op, 1));
@@ -122,7 +126,9 @@ bool Machine::Step(uint8_t op, bool* done) {
     case 'J':
       return Integer(4);
     case 0x8a:
-      return LongInteger();
+      return LongInteger(1);
+    case 0x8b:
+      return LongInteger(4);
     case 'G':
       return Real();
     case 'X':
@@ -140,6 +146,7 @@ bool Machine::Step(uint8_t op, bool* done) {
     case 'C':
       return Bytes(1);
     case 0x8e:
+    case 0x96:
       return Bytes(8);
     case ']':
       return NewContainer(PickleKind::kList, {});
@@ -149,6 +156,12 @@ bool Machine::Step(uint8_t op, bool* done) {
       return NewContainer(PickleKind::kTuple, {});
     case 0x8f:
       return NewContainer(PickleKind::kSet, {});
+    case 0x91:
+      return FromMark(PickleKind::kSet);
+    case 'l':
+      return FromMark(PickleKind::kList);
+    case 'd':
+      return FromMark(PickleKind::kDict);
     case 0x85:
       return Tuple(1);
     case 0x86:
@@ -156,7 +169,7 @@ bool Machine::Step(uint8_t op, bool* done) {
     case 0x87:
       return Tuple(3);
     case 't':
-      return TupleFromMark();
+      return FromMark(PickleKind::kTuple);
     case 'a':
       return Append();
     case 'e':
@@ -167,16 +180,6 @@ bool Machine::Step(uint8_t op, bool* done) {
       return SetItem();
     case 'u':
       return AddFromMark(PickleKind::kDict);
-    case 'c':
-      return Global();
-    case 0x93:
-      return StackGlobal();
-    case 'R':
-      return Reduce();
-    case 0x81:
-      return NewObject();
-    case 'b':
-      return Build();
     case 'q':
       return Put(1);
     case 'r':
@@ -187,8 +190,41 @@ bool Machine::Step(uint8_t op, bool* done) {
       return Get(1);
     case 'j':
       return Get(4);
+    default:
+      return StepRarely(op);
+  }
+}
+
+// What makes objects, and what moves the stack.
+bool Machine::StepRarely(uint8_t op) {
+  std::vector<ValueId> dropped;
+  switch (op) {
+    case 'c':
+      return Global();
+    case 0x93:
+      return StackGlobal();
+    case 'R':
+      return Reduce();
+    case 0x81:
+      return NewObject(1);
+    case 0x92:
+      return NewObject(2);
+    case 'i':
+      return ObjectFromMark(/*named=*/true);
+    case 'o':
+      return ObjectFromMark(/*named=*/false);
+    case 'b':
+      return Build();
     case 'Q':
       return Persistent();
+    case '0':
+      MIEN_STEP(Need(1));
+      Pop();
+      return true;
+    case '1':
+      return PopToMark(&dropped);
+    case '2':
+      return Need(1) && Push(stack_.back());
     default:
       break;
   }
@@ -216,14 +252,20 @@ bool Machine::Mark() {
   return true;
 }
 
+ValueId Machine::Pop() {
+  const ValueId id = stack_.back();
+  stack_.pop_back();
+  return id;
+}
+
 bool Machine::Push(ValueId id) {
-  if (stack_.size() >= kMaxValues) return Fail("too many values");
+  MIEN_STEP(Memory(stack_.size() < stack_.capacity() ? 0 : kId * std::max<size_t>(1, stack_.size())));
   stack_.push_back(id);
   return true;
 }
 
 bool Machine::Add(const PickleValue& value, ValueId* id) {
-  if (tree_.values.size() >= kMaxValues) return Fail("too many values");
+  MIEN_STEP(Memory(kValue));
   *id = static_cast<ValueId>(tree_.values.size());
   tree_.values.push_back(value);
   return true;
@@ -235,12 +277,23 @@ bool Machine::PushNew(const PickleValue& value) {
   return Push(id);
 }
 
-bool Machine::NewContainer(PickleKind kind, std::vector<ValueId> items) {
+bool Machine::NewContainer(PickleKind kind, std::vector<ValueId> items, int64_t mark) {
+  MIEN_STEP(Memory(kContainer + kId * items.size()));
   PickleValue value;
   value.kind = kind;
   value.index = static_cast<uint32_t>(tree_.containers.size());
+  value.integer = mark;
   tree_.containers.push_back(std::move(items));
   return PushNew(value);
+}
+
+bool Machine::KeepText(PickleKind kind, std::string_view text, PickleValue* value) {
+  MIEN_STEP(Memory(kCharacter * text.size()));
+  value->kind = kind;
+  value->at = tree_.pool.size();
+  value->index = static_cast<uint32_t>(text.size());
+  tree_.pool += text;
+  return true;
 }
 
 // Values below the topmost mark belong to somebody else.
@@ -268,19 +321,13 @@ bool Machine::Integer(size_t bytes) {
 }
 
 // Up to eight bytes are an integer; longer ones (the magic number of legacy files) keep their bytes.
-bool Machine::LongInteger() {
-  uint8_t length = 0;
-  MIEN_STEP(cursor_.Read(&length, 1));
-  char raw[255];
-  MIEN_STEP(cursor_.Read(raw, length));
+bool Machine::LongInteger(size_t length_bytes) {
+  uint64_t length = 0;
+  MIEN_STEP(cursor_.Number(length_bytes, &length));
   PickleValue value;
-  if (length > 8) {
-    value.kind = PickleKind::kLong;
-    value.at = tree_.pool.size();
-    value.index = length;
-    tree_.pool.append(raw, length);
-    return PushNew(value);
-  }
+  if (length > 8) return Text(PickleKind::kLong, length);
+  char raw[8];
+  MIEN_STEP(cursor_.Read(raw, length));
   uint64_t bits = length > 0 && (raw[length - 1] & 0x80) ? ~uint64_t{0} : 0;
   for (size_t i = length; i-- > 0;) bits = bits << 8 | static_cast<uint8_t>(raw[i]);
   value.kind = PickleKind::kInt;
@@ -302,12 +349,15 @@ bool Machine::Real() {
 bool Machine::String(size_t length_bytes) {
   uint64_t length = 0;
   MIEN_STEP(cursor_.Number(length_bytes, &length));
-  if (length > cursor_.left() ||
-      length > kMaxPlainBytes - std::min<uint64_t>(kMaxPlainBytes, tree_.pool.size())) {
-    return Fail("a string beyond the end, or more than 16 MiB of them");
-  }
+  return Text(PickleKind::kString, length);
+}
+
+bool Machine::Text(PickleKind kind, uint64_t length) {
+  if (length > cursor_.left() || length > kMaxPlainBytes)
+    return Fail("a string beyond the end, or of more than 16 MiB");
+  MIEN_STEP(Memory(kCharacter * length));
   PickleValue value;
-  value.kind = PickleKind::kString;
+  value.kind = kind;
   value.at = tree_.pool.size();
   value.index = static_cast<uint32_t>(length);
   tree_.pool.resize(tree_.pool.size() + length);
@@ -335,16 +385,16 @@ bool Machine::Tuple(size_t count) {
   return NewContainer(PickleKind::kTuple, std::move(items));
 }
 
-bool Machine::TupleFromMark() {
+bool Machine::FromMark(PickleKind kind) {
   std::vector<ValueId> items;
   MIEN_STEP(PopToMark(&items));
-  return NewContainer(PickleKind::kTuple, std::move(items));
+  if (kind == PickleKind::kDict && items.size() % 2 != 0) return Fail("a key without a value");
+  return NewContainer(kind, std::move(items));
 }
 
 bool Machine::Append() {
   MIEN_STEP(Need(2));
-  const ValueId item = stack_.back();
-  stack_.pop_back();
+  const ValueId item = Pop();
   return AddTo(PickleKind::kList, {&item, 1});
 }
 
@@ -362,13 +412,19 @@ bool Machine::AddFromMark(PickleKind kind) {
 }
 
 // Items are put only into the kind of container that the opcode is for, never into a tensor or anything else.
+// An object that gets items is a list or a dictionary of an unknown class: its items are what counts.
 bool Machine::AddTo(PickleKind kind, std::span<const ValueId> items) {
   MIEN_STEP(Need(1));
-  const PickleValue& target = tree_[stack_.back()];
+  PickleValue& target = tree_.values[stack_.back()];
+  if (target.kind == PickleKind::kObject) {
+    target.kind = kind;
+    target.integer = 0;
+    tree_.containers[target.index].clear();
+  }
   if (target.kind != kind) return Fail("items for something that is no container of theirs");
   if (kind == PickleKind::kDict && items.size() % 2 != 0) return Fail("a key without a value");
+  MIEN_STEP(Memory(kId * items.size()));
   auto& container = tree_.containers[target.index];
-  if ((references_ += items.size()) > kMaxOpcodes) return Fail("too many items");
   container.insert(container.end(), items.begin(), items.end());
   return true;
 }
@@ -377,15 +433,16 @@ bool Machine::Put(size_t bytes) {
   uint64_t index = 0;
   MIEN_STEP(cursor_.Number(bytes, &index));
   MIEN_STEP(Need(1));
-  if (index >= kMaxMemo) return Fail("a memo index of more than a million");
-  if (index >= memo_.size()) memo_.resize(index + 1, kNoValue);
+  if (index >= memo_.size()) {
+    MIEN_STEP(Memory(kId * (index + 1 - memo_.size())));
+    memo_.resize(index + 1, kNoValue);
+  }
   memo_[index] = stack_.back();
   return true;
 }
 
 bool Machine::Memoize() {
-  MIEN_STEP(Need(1));
-  if (memo_.size() >= kMaxMemo) return Fail("too many memo entries");
+  MIEN_STEP(Need(1) && Memory(kId));
   memo_.push_back(stack_.back());
   return true;
 }
@@ -397,9 +454,9 @@ bool Machine::Get(size_t bytes) {
   return Push(memo_[index]);
 }
 
-Result<PickleTree> ReadPickle(const ByteSource& source, uint64_t begin, uint64_t end,
-                              const PickleOptions& options) {
-  return Machine(source, begin, end, options).Run();
+Result<PickleTree> ReadPickle(const std::shared_ptr<const ByteSource>& source, uint64_t begin, uint64_t end,
+                              const PickleOptions& options, Budget& budget) {
+  return Machine(source, begin, end, options, budget).Run();
 }
 
 }  // namespace mien

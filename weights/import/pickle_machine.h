@@ -34,8 +34,9 @@ class Cursor {
 
 class Machine {
  public:
-  Machine(const ByteSource& source, uint64_t begin, uint64_t end, const PickleOptions& options)
-      : cursor_(source, begin, end), source_(source), begin_(begin), options_(options) {
+  Machine(const std::shared_ptr<const ByteSource>& source, uint64_t begin, uint64_t end,
+          const PickleOptions& options, Budget& budget)
+      : cursor_(*source, begin, end), source_(source), begin_(begin), options_(options), budget_(budget) {
     tree_.values.resize(3);
     tree_.values[kTrueId].kind = tree_.values[kFalseId].kind = PickleKind::kBool;
     tree_.values[kTrueId].integer = 1;
@@ -48,12 +49,17 @@ class Machine {
   bool Loop();
   bool Fail(const char* what);
   bool Fail(const Status& status);
+  bool Work(uint64_t steps) { return budget_.Work(steps) || Fail(budget_.Spent()); }
+  bool Memory(uint64_t bytes) { return budget_.Memory(bytes) || Fail(budget_.Spent()); }
   bool Step(uint8_t op, bool* done);
+  bool StepRarely(uint8_t op);
   bool Need(size_t count);
+  ValueId Pop();
   bool Push(ValueId id);
   bool Add(const PickleValue& value, ValueId* id);
   bool PushNew(const PickleValue& value);
-  bool NewContainer(PickleKind kind, std::vector<ValueId> items);
+  bool NewContainer(PickleKind kind, std::vector<ValueId> items, int64_t mark = 0);
+  bool KeepText(PickleKind kind, std::string_view text, PickleValue* value);
   bool PopToMark(std::vector<ValueId>* items);
   bool AddTo(PickleKind kind, std::span<const ValueId> items);
 
@@ -61,12 +67,13 @@ class Machine {
   bool Frame();
   bool Mark();
   bool Integer(size_t bytes);
-  bool LongInteger();
+  bool LongInteger(size_t length_bytes);
   bool Real();
   bool String(size_t length_bytes);
+  bool Text(PickleKind kind, uint64_t length);
   bool Bytes(size_t length_bytes);
   bool Tuple(size_t count);
-  bool TupleFromMark();
+  bool FromMark(PickleKind kind);
   bool Append();
   bool AddFromMark(PickleKind kind);
   bool SetItem();
@@ -79,27 +86,43 @@ class Machine {
   bool StackGlobal();
   bool PushName(const std::string& module, const std::string& name);
   bool Reduce();
-  bool NewObject();
+  bool NewObject(size_t arguments);
+  bool ObjectFromMark(bool named);
+  bool Call(ValueId function, ValueId tuple);
+  bool CallKnown(const PickleValue& function, std::span<const ValueId> arguments);
+  bool New(ValueId type, std::span<const ValueId> arguments);
   bool Build();
   bool Persistent();
-  bool MakeOrderedDict(std::span<const ValueId> arguments);
-  bool MakeTensor(std::span<const ValueId> arguments);
-  bool MakeStorage(std::span<const ValueId> arguments);
+  bool MakeObject(ValueId name);
+  bool MakeSkipped(const std::string& what);
+  bool MakeDict(std::span<const ValueId> arguments);
+  bool MakeList(std::span<const ValueId> arguments);
   bool MakeModule(std::span<const ValueId> arguments);
+
+  // pickle_arrays.cc
+  bool MakeTensor(std::span<const ValueId> arguments);
+  bool AddTensor(ForeignTensor tensor, uint32_t storage, std::span<const uint64_t> size, ValueId* id);
+  bool MakeStorage(std::span<const ValueId> arguments);
+  bool AddStorage(Result<ForeignStorage> storage, const char* other);
+  bool Encode(std::span<const ValueId> arguments);
   bool MakeNumpyType(std::span<const ValueId> arguments);
+  bool BuildNumpyType(PickleValue* type, const PickleValue& state);
   bool MakeNumpyScalar(std::span<const ValueId> arguments);
+  bool MakeNumpyBuffer(std::span<const ValueId> arguments);
+  bool FillArray(ValueId shape, ValueId type, bool columns_first, ValueId data, ValueId* id);
+  bool Raw(ValueId id, ForeignStorage* bytes);
   bool Integers(ValueId tuple, std::vector<uint64_t>* out) const;
-  bool AddStorage(Result<ForeignStorage> storage);
 
   Status error_;
   Cursor cursor_;
-  const ByteSource& source_;
+  const std::shared_ptr<const ByteSource>& source_;
   const uint64_t begin_;
   const PickleOptions& options_;
+  Budget& budget_;
   PickleTree tree_;
   std::vector<ValueId> stack_, memo_;
   std::vector<size_t> marks_;
-  uint64_t opcode_at_ = 0, payload_bytes_ = 0, references_ = 0;
+  uint64_t opcode_at_ = 0, payload_bytes_ = 0;
 };
 
 }  // namespace mien

@@ -1,5 +1,5 @@
-// The names that a checkpoint may mention, and what each makes of its arguments. This table is the whole of
-// the trust: a name that is not here is refused.
+// The names that mean something here and what each makes of its arguments; every other name makes inert
+// objects.
 #include <algorithm>
 #include <cinttypes>
 
@@ -9,62 +9,84 @@
 namespace mien {
 namespace {
 
-constexpr size_t kMaxTensors = 1 << 16;
+constexpr size_t kMaxName = 255;
 
-struct AllowedName {
+struct KnownName {
   const char* module;
   const char* name;
   PickleGlobal global;
 };
 
-constexpr AllowedName kAllowed[] = {
-    {"collections", "OrderedDict", PickleGlobal::kOrderedDict},
-    {"torch", "Size", PickleGlobal::kSize},
-    {"torch._utils", "_rebuild_tensor_v2", PickleGlobal::kRebuildTensor},
-    {"torch._utils", "_rebuild_parameter", PickleGlobal::kRebuildParameter},
-    {"torch.storage", "_load_from_bytes", PickleGlobal::kLoadFromBytes},
-    {"torch.nn.functional", "relu", PickleGlobal::kFunction},
-    {"torch_utils.persistence", "_reconstruct_persistent_obj", PickleGlobal::kPersistentObject},
-    {"dnnlib.util", "EasyDict", PickleGlobal::kEasyDict},
+constexpr KnownName kKnown[] = {
+    {"collections", "OrderedDict", PickleGlobal::kDict},
+    {"collections", "defaultdict", PickleGlobal::kDict},
+    {"collections", "Counter", PickleGlobal::kDict},
+    {"builtins", "dict", PickleGlobal::kDict},
+    {"__builtin__", "dict", PickleGlobal::kDict},
+    {"dnnlib.util", "EasyDict", PickleGlobal::kDict},
+    {"easydict", "EasyDict", PickleGlobal::kDict},
+    {"argparse", "Namespace", PickleGlobal::kAttributes},
+    {"types", "SimpleNamespace", PickleGlobal::kAttributes},
     {"builtins", "set", PickleGlobal::kSet},
     {"__builtin__", "set", PickleGlobal::kSet},
-    {"numpy", "dtype", PickleGlobal::kNumpyDtype},
+    {"builtins", "frozenset", PickleGlobal::kSet},
+    {"__builtin__", "frozenset", PickleGlobal::kSet},
+    {"builtins", "list", PickleGlobal::kList},
+    {"__builtin__", "list", PickleGlobal::kList},
+    {"collections", "deque", PickleGlobal::kList},
+    {"torch", "Size", PickleGlobal::kSize},
+    {"torch._utils", "_rebuild_tensor", PickleGlobal::kRebuildTensor},
+    {"torch._utils", "_rebuild_tensor_v2", PickleGlobal::kRebuildTensor},
+    {"torch._utils", "_rebuild_tensor_v3", PickleGlobal::kRebuildOther},
+    {"torch._utils", "_rebuild_parameter", PickleGlobal::kRebuildParameter},
+    {"torch._utils", "_rebuild_parameter_with_state", PickleGlobal::kRebuildParameter},
+    {"torch._tensor", "_rebuild_from_type_v2", PickleGlobal::kRebuildSubclass},
+    {"copyreg", "_reconstructor", PickleGlobal::kReconstructor},
+    {"copy_reg", "_reconstructor", PickleGlobal::kReconstructor},
+    {"torch.storage", "_load_from_bytes", PickleGlobal::kLoadFromBytes},
+    {"torch_utils.persistence", "_reconstruct_persistent_obj", PickleGlobal::kPersistentObject},
+    {"numpy", "dtype", PickleGlobal::kNumpyType},
     {"numpy.core.multiarray", "scalar", PickleGlobal::kNumpyScalar},
-    {"argparse", "Namespace",
-     PickleGlobal::kNamespace},  // `args` of a training run; its content is not looked at
+    {"numpy._core.multiarray", "scalar", PickleGlobal::kNumpyScalar},
+    {"numpy.core.multiarray", "_reconstruct", PickleGlobal::kNumpyArray},
+    {"numpy._core.multiarray", "_reconstruct", PickleGlobal::kNumpyArray},
+    {"numpy.core.numeric", "_frombuffer", PickleGlobal::kNumpyBuffer},
+    {"numpy._core.numeric", "_frombuffer", PickleGlobal::kNumpyBuffer},
+    {"_codecs", "encode", PickleGlobal::kEncode},
+    {"builtins", "bytes", PickleGlobal::kEncode},
+    {"__builtin__", "bytes", PickleGlobal::kEncode},
+    {"builtins", "bytearray", PickleGlobal::kEncode},
+    {"__builtin__", "bytearray", PickleGlobal::kEncode},
 };
 
-struct StorageName {
+// Those with a third entry are only counted.
+constexpr struct {
   const char* name;
-  DType type;
-};
-
-constexpr StorageName kStorages[] = {
-    {"FloatStorage", DType::kF32},     {"DoubleStorage", DType::kF64}, {"HalfStorage", DType::kF16},
-    {"BFloat16Storage", DType::kBF16}, {"LongStorage", DType::kI64},   {"IntStorage", DType::kI32},
-    {"ShortStorage", DType::kI16},     {"CharStorage", DType::kI8},    {"ByteStorage", DType::kU8},
-    {"BoolStorage", DType::kBool},
+  ElementType type;
+} kStorages[] = {
+    {"FloatStorage", {DType::kF32, 4}},
+    {"DoubleStorage", {DType::kF64, 8}},
+    {"HalfStorage", {DType::kF16, 2}},
+    {"BFloat16Storage", {DType::kBF16, 2}},
+    {"LongStorage", {DType::kI64, 8}},
+    {"IntStorage", {DType::kI32, 4}},
+    {"ShortStorage", {DType::kI16, 2}},
+    {"CharStorage", {DType::kI8, 1}},
+    {"ByteStorage", {DType::kU8, 1}},
+    {"BoolStorage", {DType::kBool, 1}},
+    {"ComplexHalfStorage", {DType::kF16, 4, "C32"}},
+    {"ComplexFloatStorage", {DType::kF32, 8, "C64"}},
+    {"ComplexDoubleStorage", {DType::kF64, 16, "C128"}},
+    {"QInt8Storage", {DType::kI8, 1, "QInt8"}},
+    {"QUInt8Storage", {DType::kU8, 1, "QUInt8"}},
+    {"QInt32Storage", {DType::kI32, 4, "QInt32"}},
+    {"QUInt4x2Storage", {DType::kU8, 1, "QUInt4x2"}},
+    {"QUInt2x4Storage", {DType::kU8, 1, "QUInt2x4"}},
+    {"UntypedStorage", {DType::kU8, 1, "untyped"}},
 };
 
 bool IsGlobal(const PickleValue& value, PickleGlobal global) {
   return value.kind == PickleKind::kGlobal && static_cast<PickleGlobal>(value.index) == global;
-}
-
-// numpy type characters and sizes that a scalar may have.
-bool NumpyTypeFromText(std::string_view text, DType* out) {
-  static constexpr struct {
-    const char* text;
-    DType type;
-  } kTypes[] = {{"f8", DType::kF64}, {"f4", DType::kF32}, {"f2", DType::kF16},
-                {"i8", DType::kI64}, {"i4", DType::kI32}, {"i2", DType::kI16},
-                {"i1", DType::kI8},  {"u1", DType::kU8},  {"b1", DType::kBool}};
-  for (const auto& type : kTypes) {
-    if (text == type.text) {
-      *out = type.type;
-      return true;
-    }
-  }
-  return false;
 }
 
 }  // namespace
@@ -78,148 +100,153 @@ bool Machine::Global() {
 
 bool Machine::StackGlobal() {
   MIEN_STEP(Need(2));
-  const PickleValue module = tree_[stack_[stack_.size() - 2]], name = tree_[stack_.back()];
+  const PickleValue name = tree_[Pop()], module = tree_[Pop()];
   if (module.kind != PickleKind::kString || name.kind != PickleKind::kString)
     return Fail("a name that is no text");
-  stack_.resize(stack_.size() - 2);
-  return PushName(std::string(tree_.Text(module).substr(0, 128)),
-                  std::string(tree_.Text(name).substr(0, 128)));
+  if (module.index > kMaxName || name.index > kMaxName) return Fail("a name too long");
+  return PushName(std::string(tree_.Text(module)), std::string(tree_.Text(name)));
 }
 
 bool Machine::PushName(const std::string& module, const std::string& name) {
+  MIEN_STEP(Work(64));
   PickleValue value;
   value.kind = PickleKind::kGlobal;
-  for (const AllowedName& allowed : kAllowed) {
-    if (module == allowed.module && name == allowed.name) {
-      value.index = static_cast<uint32_t>(allowed.global);
+  for (const KnownName& known : kKnown) {
+    if (module == known.module && name == known.name) {
+      value.index = static_cast<uint32_t>(known.global);
       return PushNew(value);
     }
   }
-  for (const StorageName& storage : kStorages) {
-    if (module == "torch" && name == storage.name) {
+  if (module == "torch" || module == "torch.storage") {
+    for (const auto& storage : kStorages) {
+      if (name != storage.name) continue;
       value.index = static_cast<uint32_t>(PickleGlobal::kStorageType);
-      value.integer = static_cast<int64_t>(storage.type);
+      value.integer = &storage - kStorages;
       return PushNew(value);
     }
   }
-  return Fail(Status::Error(Code::kRefused,
-                            "pickle, byte %" PRIu64 ": it asks for %s.%s, which is not allowed", opcode_at_,
-                            Printable(module).c_str(), Printable(name).c_str()));
+  if (IsAttack(module, name)) {
+    return Fail(Status::Error(Code::kRefused,
+                              "pickle, byte %" PRIu64
+                              ": it asks for %s.%s, which only an attack needs; nothing of it was run",
+                              opcode_at_, Printable(module).c_str(), Printable(name).c_str()));
+  }
+  return KeepText(PickleKind::kName, module + "." + name, &value) && PushNew(value);
 }
 
 bool Machine::Reduce() {
   MIEN_STEP(Need(2));
-  const PickleValue function = tree_[stack_[stack_.size() - 2]], tuple = tree_[stack_.back()];
-  if (function.kind != PickleKind::kGlobal || tuple.kind != PickleKind::kTuple) {
-    return Fail("a call of something that is no known name");
+  const ValueId tuple = Pop(), function = Pop();
+  return Call(function, tuple);
+}
+
+bool Machine::Call(ValueId function, ValueId tuple) {
+  const PickleValue called = tree_[function];
+  if (tree_[tuple].kind != PickleKind::kTuple) return Fail("a call without arguments");
+  const std::span<const ValueId> arguments =
+      tree_.Items(tree_[tuple]);  // tuples keep their place and never change
+  switch (called.kind) {
+    case PickleKind::kGlobal:
+      return CallKnown(called, arguments);
+    case PickleKind::kName:
+      return MakeObject(function);
+    case PickleKind::kObject:
+      return MakeObject(tree_.Items(called)[0]);  // what an object of an unknown class makes is as unknown
+    default:
+      return Fail("a call of something that is no name");
   }
-  stack_.resize(stack_.size() - 2);
-  const std::vector<ValueId> arguments = tree_.Items(tuple);
+}
+
+bool Machine::CallKnown(const PickleValue& function, std::span<const ValueId> arguments) {
+  const auto is = [&](size_t i, PickleKind kind) {
+    return i < arguments.size() && tree_[arguments[i]].kind == kind;
+  };
   switch (static_cast<PickleGlobal>(function.index)) {
-    case PickleGlobal::kOrderedDict:
-    case PickleGlobal::kEasyDict:
-      return MakeOrderedDict(arguments);
-    case PickleGlobal::kNamespace:
-      return NewContainer(PickleKind::kDict, {});
+    case PickleGlobal::kDict:
+      return MakeDict(arguments);
+    case PickleGlobal::kAttributes:
+      return NewContainer(PickleKind::kDict, {}, 1);
     case PickleGlobal::kSet:
-      if (arguments.size() > 1 || (arguments.size() == 1 && tree_[arguments[0]].kind != PickleKind::kList))
-        break;
       return NewContainer(PickleKind::kSet, {});  // no set of a checkpoint matters here
+    case PickleGlobal::kList:
+      return MakeList(arguments);
     case PickleGlobal::kSize:
-      if (arguments.size() != 1 || tree_[arguments[0]].kind != PickleKind::kTuple) break;
+      if (arguments.size() != 1 || !is(0, PickleKind::kTuple)) break;
       return Push(arguments[0]);
     case PickleGlobal::kRebuildTensor:
       return MakeTensor(arguments);
+    case PickleGlobal::kRebuildOther:
+      if (!is(6, PickleKind::kName)) break;
+      return MakeSkipped("a tensor of type " + std::string(tree_.Text(tree_[arguments[6]])));
     case PickleGlobal::kRebuildParameter:
-      if (arguments.size() != 3 || tree_[arguments[0]].kind != PickleKind::kTensor) break;
+      if (arguments.size() < 3 || (!is(0, PickleKind::kTensor) && !is(0, PickleKind::kSkipped))) break;
       return Push(arguments[0]);
+    case PickleGlobal::kRebuildSubclass:  // (function, class, arguments, state)
+      if (!is(0, PickleKind::kGlobal) || !is(2, PickleKind::kTuple) ||
+          IsGlobal(tree_[arguments[0]], PickleGlobal::kRebuildSubclass))
+        break;
+      return Call(arguments[0], arguments[2]);
+    case PickleGlobal::kReconstructor:  // (class, base, state)
+      if (arguments.empty()) break;
+      return New(arguments[0], {});
     case PickleGlobal::kLoadFromBytes:
       return MakeStorage(arguments);
     case PickleGlobal::kPersistentObject:
       return MakeModule(arguments);
-    case PickleGlobal::kNumpyDtype:
+    case PickleGlobal::kNumpyType:
       return MakeNumpyType(arguments);
     case PickleGlobal::kNumpyScalar:
       return MakeNumpyScalar(arguments);
-    case PickleGlobal::kFunction:
+    case PickleGlobal::kNumpyArray: {
+      PickleValue array;
+      array.kind = PickleKind::kArray;
+      return PushNew(array);
+    }
+    case PickleGlobal::kNumpyBuffer:
+      return MakeNumpyBuffer(arguments);
+    case PickleGlobal::kEncode:
+      return Encode(arguments);
     case PickleGlobal::kStorageType:
       break;
   }
   return Fail("a known name with arguments that do not fit");
 }
 
-// OrderedDict() or, from Python 2, OrderedDict([[key, value], ...]).
-bool Machine::MakeOrderedDict(std::span<const ValueId> arguments) {
-  if (arguments.empty()) return NewContainer(PickleKind::kDict, {});
-  if (arguments.size() != 1 || tree_[arguments[0]].kind != PickleKind::kList)
-    return Fail("a dictionary of something odd");
+bool Machine::MakeObject(ValueId name) { return NewContainer(PickleKind::kObject, {name, kNoneId}); }
+
+bool Machine::MakeSkipped(const std::string& what) {
+  PickleValue value;
+  return KeepText(PickleKind::kSkipped, what, &value) && PushNew(value);
+}
+
+// OrderedDict(), defaultdict(factory), Counter({...}) or, from Python 2, OrderedDict([[key, value], ...]).
+bool Machine::MakeDict(std::span<const ValueId> arguments) {
   std::vector<ValueId> items;
-  for (ValueId id : tree_.Items(tree_[arguments[0]])) {
-    const PickleValue& pair = tree_[id];
-    if ((pair.kind != PickleKind::kList && pair.kind != PickleKind::kTuple) ||
-        tree_.Items(pair).size() != 2) {
-      return Fail("a dictionary of something other than pairs");
+  if (!arguments.empty() && tree_[arguments[0]].kind == PickleKind::kDict) {
+    const auto& from = tree_.Items(tree_[arguments[0]]);
+    MIEN_STEP(Work(from.size()) && Memory(from.size() * sizeof(ValueId)));
+    items = from;
+  } else if (!arguments.empty() && tree_[arguments[0]].kind == PickleKind::kList) {
+    const auto& pairs = tree_.Items(tree_[arguments[0]]);
+    MIEN_STEP(Work(2 * pairs.size()) && Memory(4 * pairs.size() * sizeof(ValueId)));
+    for (ValueId id : pairs) {
+      const PickleValue& pair = tree_[id];
+      if ((pair.kind != PickleKind::kList && pair.kind != PickleKind::kTuple) ||
+          tree_.Items(pair).size() != 2)
+        return Fail("a dictionary of something other than pairs");
+      items.insert(items.end(), tree_.Items(pair).begin(), tree_.Items(pair).end());
     }
-    items.insert(items.end(), tree_.Items(pair).begin(), tree_.Items(pair).end());
   }
   return NewContainer(PickleKind::kDict, std::move(items));
 }
 
-bool Machine::Integers(ValueId tuple, std::vector<uint64_t>* out) const {
-  const PickleValue& value = tree_[tuple];
-  if (value.kind != PickleKind::kTuple) return false;
-  for (ValueId id : tree_.Items(value)) {
-    const PickleValue& item = tree_[id];
-    if (item.kind != PickleKind::kInt || item.integer < 0) return false;
-    out->push_back(static_cast<uint64_t>(item.integer));
-  }
-  return true;
-}
-
-// (storage, offset, size, stride, requires_grad, hooks[, metadata])
-bool Machine::MakeTensor(std::span<const ValueId> arguments) {
-  std::vector<uint64_t> size, stride;
-  if (arguments.size() < 6 || arguments.size() > 7 || tree_[arguments[0]].kind != PickleKind::kStorage ||
-      tree_[arguments[1]].kind != PickleKind::kInt || tree_[arguments[1]].integer < 0 ||
-      !Integers(arguments[2], &size) || !Integers(arguments[3], &stride) || size.size() != stride.size()) {
-    return Fail("a tensor with arguments that do not fit");
-  }
-  const uint32_t storage = tree_[arguments[0]].index;
-  if (tree_.tensors.size() >= kMaxTensors) return Fail("more than 65536 tensors");
-  ForeignTensor tensor;
-  tensor.storage = tree_.storages[storage];
-  tensor.type = tensor.storage.type;
-  tensor.offset = static_cast<uint64_t>(tree_[arguments[1]].integer);
-  auto shape = Shape::Checked(size);
-  if (!shape.ok()) return Fail(shape.status().Within("pickle, byte %" PRIu64, opcode_at_));
-  tensor.shape = *shape;
-  for (size_t i = 0; i < stride.size(); ++i) tensor.strides[i] = static_cast<int64_t>(stride[i]);
-  const Status view = CheckView(tensor);
-  if (!view.ok()) return Fail(view.Within("pickle, byte %" PRIu64, opcode_at_));
-  PickleValue value;
-  value.kind = PickleKind::kTensor;
-  value.index = static_cast<uint32_t>(tree_.tensors.size());
-  tree_.tensors.push_back(std::move(tensor));
-  tree_.tensor_storage.push_back(storage);
-  return PushNew(value);
-}
-
-bool Machine::AddStorage(Result<ForeignStorage> storage) {
-  if (!storage.ok()) return Fail(storage.status().Within("pickle, byte %" PRIu64, opcode_at_));
-  if (tree_.storages.size() >= kMaxTensors) return Fail("more than 65536 storages");
-  PickleValue value;
-  value.kind = PickleKind::kStorage;
-  value.index = static_cast<uint32_t>(tree_.storages.size());
-  tree_.storages.push_back(std::move(*storage));
-  return PushNew(value);
-}
-
-bool Machine::MakeStorage(std::span<const ValueId> arguments) {
-  if (!options_.embedded || arguments.size() != 1 || tree_[arguments[0]].kind != PickleKind::kBytes) {
-    return Fail("a storage that is no byte string");
-  }
-  const PickleValue bytes = tree_[arguments[0]];
-  return AddStorage(options_.embedded(bytes.at, bytes.index));
+// list(), list([...]), deque((), length)
+bool Machine::MakeList(std::span<const ValueId> arguments) {
+  const PickleKind kind = arguments.empty() ? PickleKind::kNone : tree_[arguments[0]].kind;
+  if (kind != PickleKind::kList && kind != PickleKind::kTuple) return NewContainer(PickleKind::kList, {});
+  const auto& items = tree_.Items(tree_[arguments[0]]);
+  MIEN_STEP(Work(items.size()) && Memory(items.size() * sizeof(ValueId)));
+  return NewContainer(PickleKind::kList, std::vector<ValueId>(items));
 }
 
 bool Machine::MakeModule(std::span<const ValueId> arguments) {
@@ -231,98 +258,91 @@ bool Machine::MakeModule(std::span<const ValueId> arguments) {
   return PushNew(value);
 }
 
-// dtype('f8', False, True)
-bool Machine::MakeNumpyType(std::span<const ValueId> arguments) {
-  PickleValue value;
-  value.kind = PickleKind::kType;
-  DType type;
-  if (arguments.size() != 3 || tree_[arguments[0]].kind != PickleKind::kString ||
-      !NumpyTypeFromText(tree_.Text(tree_[arguments[0]]), &type)) {
-    return Fail("a numpy type that is no plain number");
-  }
-  value.integer = static_cast<int64_t>(type);
-  return PushNew(value);
+// class, arguments[, keywords]
+bool Machine::NewObject(size_t arguments) {
+  MIEN_STEP(Need(1 + arguments));
+  if (arguments == 2) Pop();
+  const PickleValue tuple = tree_[Pop()];
+  const ValueId type = Pop();
+  if (tuple.kind != PickleKind::kTuple) return Fail("a new object without arguments");
+  return New(type, tree_.Items(tuple));
 }
 
-bool Machine::MakeNumpyScalar(std::span<const ValueId> arguments) {
-  if (arguments.size() != 2 || tree_[arguments[0]].kind != PickleKind::kType ||
-      tree_[arguments[1]].kind != PickleKind::kBytes) {
-    return Fail("a numpy number with arguments that do not fit");
+// Protocols 0 and 1: a mark, the class (or its name in the opcode) and the arguments.
+bool Machine::ObjectFromMark(bool named) {
+  std::vector<ValueId> arguments;
+  MIEN_STEP(PopToMark(&arguments));
+  if (named) {
+    MIEN_STEP(Global());
+    return New(Pop(), arguments);
   }
-  const auto type = static_cast<DType>(tree_[arguments[0]].integer);
-  const PickleValue bytes = tree_[arguments[1]];
-  if (bytes.index != DTypeBytes(type)) return Fail("a numpy number of a wrong size");
-  uint64_t raw = 0;
-  const Status read = source_.ReadAt(bytes.at, std::as_writable_bytes(std::span(&raw, 1)).first(bytes.index));
-  if (!read.ok()) return Fail(read);
-  PickleValue value;
-  value.kind = PickleKind::kInt;
-  switch (type) {
-    case DType::kF64:
-      value.kind = PickleKind::kFloat, value.real = __builtin_bit_cast(double, raw);
-      break;
-    case DType::kF32:
-      value.kind = PickleKind::kFloat, value.real = __builtin_bit_cast(float, static_cast<uint32_t>(raw));
-      break;
-    case DType::kF16:
-      value.kind = PickleKind::kFloat, value.real = HalfToFloat(static_cast<uint16_t>(raw));
-      break;
-    case DType::kI32:
-      value.integer = static_cast<int32_t>(static_cast<uint32_t>(raw));
-      break;
-    case DType::kI16:
-      value.integer = static_cast<int16_t>(static_cast<uint16_t>(raw));
-      break;
-    case DType::kI8:
-      value.integer = static_cast<int8_t>(static_cast<uint8_t>(raw));
-      break;
+  if (arguments.empty()) return Fail("a new object without a class");
+  return New(arguments[0], std::span<const ValueId>(arguments).subspan(1));
+}
+
+bool Machine::New(ValueId type, std::span<const ValueId> arguments) {
+  const PickleValue made = tree_[type];
+  switch (made.kind) {
+    case PickleKind::kName:
+      return MakeObject(type);
+    case PickleKind::kObject:
+      return MakeObject(tree_.Items(made)[0]);
+    case PickleKind::kGlobal:
+      return CallKnown(made, arguments);
     default:
-      value.integer = static_cast<int64_t>(raw);
-      break;
+      return Fail("a new object of something that is no class");
   }
-  return PushNew(value);
 }
 
-bool Machine::NewObject() {
-  MIEN_STEP(Need(2));
-  const PickleValue type = tree_[stack_[stack_.size() - 2]], tuple = tree_[stack_.back()];
-  const bool dictionary = IsGlobal(type, PickleGlobal::kOrderedDict) ||
-                          IsGlobal(type, PickleGlobal::kEasyDict) || IsGlobal(type, PickleGlobal::kNamespace);
-  if (!dictionary || tuple.kind != PickleKind::kTuple || !tree_.Items(tuple).empty()) {
-    return Fail("a new object that is no dictionary");
-  }
-  stack_.resize(stack_.size() - 2);
-  return NewContainer(PickleKind::kDict, {});
-}
-
-// Attributes of a dictionary (_metadata of a state dict) and details of a numpy type: dropped.
+// State that makes a value what it is, or that nobody needs (_metadata of a state dict, attributes of a
+// tensor).
 bool Machine::Build() {
   MIEN_STEP(Need(2));
-  const PickleKind kind = tree_[stack_[stack_.size() - 2]].kind;
-  if (kind != PickleKind::kDict && kind != PickleKind::kType)
-    return Fail("a state for something that has none");
-  if (kind == PickleKind::kType) {
-    // (3, '<', None, None, None, -1, -1, 0): anything but native or little endian would change the numbers.
-    const PickleValue state = tree_[stack_.back()];
-    if (state.kind != PickleKind::kTuple || tree_.Items(state).size() < 2)
-      return Fail("a numpy type's odd state");
-    const PickleValue order = tree_[tree_.Items(state)[1]];
-    if (order.kind != PickleKind::kString || (tree_.Text(order) != "<" && tree_.Text(order) != "|")) {
-      return Fail("a numpy type that is not little endian");
+  const ValueId state = Pop();
+  const PickleValue given = tree_[state];
+  PickleValue& target = tree_.values[stack_.back()];
+  switch (target.kind) {
+    case PickleKind::kObject:
+      tree_.containers[target.index][1] = state;
+      return true;
+    case PickleKind::kDict: {
+      if (target.integer != 1 || given.kind != PickleKind::kDict) return true;
+      const auto& items = tree_.Items(given);
+      MIEN_STEP(Work(items.size()) && Memory(items.size() * sizeof(ValueId)));
+      tree_.containers[target.index] = std::vector<ValueId>(items);
+      return true;
     }
+    case PickleKind::kType:
+      return BuildNumpyType(&target, given);
+    case PickleKind::kArray: {  // (version, shape, type, columns first, data)
+      const std::span<const ValueId> parts =
+          given.kind == PickleKind::kTuple ? tree_.Items(given) : std::span<const ValueId>();
+      if (parts.size() != 5 || tree_[parts[3]].kind != PickleKind::kBool)
+        return Fail("a numpy array's odd state");
+      return FillArray(parts[1], parts[2], tree_[parts[3]].integer != 0, parts[4], &stack_.back());
+    }
+    case PickleKind::kNone:
+    case PickleKind::kBool:
+    case PickleKind::kInt:
+    case PickleKind::kFloat:
+    case PickleKind::kString:
+      return Fail("a state for something that has none");
+    default:
+      return true;
   }
-  stack_.pop_back();
-  return true;
 }
 
-// ('storage', type, key, location, elements[, view]); the location ("cuda:0") means nothing here.
+// ('storage', type, key, location, elements[, view]); the location ("cuda:0") means nothing here. Old files
+// name the classes of their modules this way too: ('module', class, file, source).
 bool Machine::Persistent() {
   MIEN_STEP(Need(1));
-  const PickleValue tuple = tree_[stack_.back()];
-  stack_.pop_back();
+  const PickleValue tuple = tree_[Pop()];
   if (!options_.persistent || tuple.kind != PickleKind::kTuple) return Fail("a persistent id");
   const std::vector<ValueId>& items = tree_.Items(tuple);
   const auto is = [&](size_t i, PickleKind kind) { return tree_[items[i]].kind == kind; };
+  if (items.size() == 4 && is(0, PickleKind::kString) && tree_.Text(tree_[items[0]]) == "module" &&
+      is(1, PickleKind::kName))
+    return Push(items[1]);
   if (items.empty() || !is(0, PickleKind::kString) || tree_.Text(tree_[items[0]]) != "storage") {
     return Fail("a persistent id that is no storage");
   }
@@ -331,7 +351,7 @@ bool Machine::Persistent() {
     return Fail("a storage with arguments that do not fit");
   }
   PersistentId id;
-  id.type = static_cast<DType>(tree_[items[1]].integer);
+  id.type = kStorages[tree_[items[1]].integer].type;
   id.key = tree_.Text(tree_[items[2]].index <= 64 ? tree_[items[2]] : PickleValue());
   id.elements = static_cast<uint64_t>(tree_[items[4]].integer);
   if (id.key.empty()) return Fail("a storage key that is empty or too long");
@@ -348,7 +368,7 @@ bool Machine::Persistent() {
     id.view_offset = static_cast<uint64_t>(offset.integer);
     id.view_elements = static_cast<uint64_t>(size.integer);
   }
-  return AddStorage(options_.persistent(id, static_cast<uint32_t>(tree_.storages.size())));
+  return AddStorage(options_.persistent(id, static_cast<uint32_t>(tree_.storages.size())), id.type.other);
 }
 
 }  // namespace mien

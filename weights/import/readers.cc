@@ -1,35 +1,42 @@
 #include "weights/import/readers.h"
 
+#include <algorithm>
 #include <cstring>
 #include <new>
 #include <stdexcept>
 
+#include "runtime/base/stream.h"
 #include "weights/container.h"
 #include "weights/import/pickle.h"
-#include "weights/import/zip.h"
 
 namespace mien {
 
 // NVIDIA's module pickles (spec i.3); their tensors are byte strings inside the pickle.
 Result<ForeignFile> ReadModulePickle(const SharedSource& source) {
+  Budget budget(source->size());
   PickleOptions options;
   options.embedded = [&](uint64_t begin, uint64_t bytes) {
-    return ReadEmbeddedStorage(source, begin, bytes);
+    return ReadEmbeddedStorage(source, begin, bytes, budget);
   };
-  MIEN_ASSIGN(const PickleTree tree, ReadPickle(*source, 0, source->size(), options));
-  if (tree.end != source->size()) return Status::Error(Code::kRefused, "pickle: bytes after its end");
   ForeignFile file;
   file.kind = "pickle";
-  MIEN_TRY(Flatten(tree, &file));
+  {
+    MIEN_ASSIGN(const PickleTree tree, ReadPickle(source, 0, source->size(), options, budget));
+    if (tree.end != source->size()) return Status::Error(Code::kRefused, "pickle: bytes after its end");
+    MIEN_TRY(Flatten(tree, &file, budget));
+  }
+  MIEN_TRY(file.Finish(source->size()));
   return file;
 }
 
 Result<ForeignFile> ReadPlainTensors(const SharedSource& source) {
+  Budget budget(source->size());
   MIEN_ASSIGN(const TensorFile table, TensorFile::Open(source, TensorFile::Profile::kPlain));
   ForeignFile file;
   file.kind = "safetensors";
   file.metadata = table.metadata();
   for (const TensorEntry& entry : table.tensors()) {
+    if (!budget.Memory(MemoryOf(entry.name))) return budget.Spent();
     ForeignTensor tensor;
     tensor.name = entry.name;
     tensor.type = entry.type;
@@ -38,13 +45,19 @@ Result<ForeignFile> ReadPlainTensors(const SharedSource& source) {
     SetContiguous(&tensor);
     file.tensors.push_back(std::move(tensor));
   }
-  file.Index();
+  for (const auto& [name, what] : table.unread()) file.unread.emplace(name, what);
+  MIEN_TRY(file.Finish(source->size()));
   return file;
 }
 
 namespace {
 
 constexpr uint64_t kMaxFileBytes = uint64_t{8} << 30;
+
+Status UnknownKind() {
+  return Status::Error(Code::kRefused,
+                       "neither a torch file (zip or legacy), an NVIDIA pickle, safetensors, npz nor npy");
+}
 
 Result<ForeignFile> ReadByContent(const SharedSource& source) {
   const uint64_t size = source->size();
@@ -61,15 +74,27 @@ Result<ForeignFile> ReadByContent(const SharedSource& source) {
   if (head[8] == '{' && length <= size - 8) return ReadPlainTensors(source);
   if (std::memcmp(head, "PK\x03\x04", 4) == 0) {
     // The first member's name tells the two kinds apart; either reader then checks everything.
-    MIEN_ASSIGN(const std::vector<ZipEntry> entries, ReadZip(*source, /*allow_deflate=*/true));
-    const bool arrays = !entries.empty() && entries[0].name.ends_with(".npy");
-    return arrays ? ReadNpz(source) : ReadTorchZip(source);
+    std::string start(std::min<uint64_t>(size, 1024), '\0');
+    MIEN_TRY(source->ReadAt(0, std::as_writable_bytes(std::span(start))));
+    const size_t length = start.size() < 30 ? 0
+                                            : static_cast<unsigned char>(start[26]) |
+                                                  static_cast<unsigned char>(start[27]) << 8;
+    return start.size() >= 30 + length && start.substr(30, length).ends_with(".npy") ? ReadNpz(source)
+                                                                                     : ReadTorchZip(source);
   }
   if (std::memcmp(head, "\x93NUMPY", 6) == 0) return ReadNpy(source);
-  if (StartsLikeLegacy(*source, 0, size)) return ReadTorchLegacy(source);
+  MIEN_ASSIGN(const bool legacy, StartsLikeLegacy(*source, 0, size));
+  if (legacy) return ReadTorchLegacy(source);
   if (head[0] == '\x80') return ReadModulePickle(source);
-  return Status::Error(Code::kRefused,
-                       "neither a torch file (zip or legacy), an NVIDIA pickle, safetensors nor NumPy's .npz or .npy");
+  return UnknownKind();
+}
+
+// A stream without end is refused before much of it is kept.
+Status CheckBeginning(std::span<const std::byte> first) {
+  const std::string_view text(reinterpret_cast<const char*>(first.data()), first.size());
+  const bool known = text.starts_with("PK\x03\x04") || text.starts_with("\x93NUMPY") || text.starts_with('\x80') ||
+                     (text.size() > 8 && text[8] == '{');
+  return known ? Status() : UnknownKind();
 }
 
 }  // namespace
@@ -82,10 +107,14 @@ Result<ForeignFile> ReadForeign(const SharedSource& source) try {
   return Status::Error(Code::kMemory, "not enough memory to read a checkpoint");
 }
 
+Result<SharedSource> OpenForeign(const std::string& path) {
+  return OpenInput(path, kMaxFileBytes, Code::kRefused, IsStream(path) ? FirstBytes(CheckBeginning) : nullptr);
+}
+
 Result<ForeignFile> ReadForeign(const std::string& path) try {
-  MIEN_ASSIGN(File file, File::Open(path));
-  auto foreign = ReadForeign(std::make_shared<File>(std::move(file)));
-  if (!foreign.ok()) return foreign.status().Within("%s", path.c_str());
+  MIEN_ASSIGN(const SharedSource source, OpenForeign(path));
+  auto foreign = ReadForeign(source);
+  if (!foreign.ok()) return foreign.status().Within("%s", InputName(path).c_str());
   return foreign;
 } catch (const std::bad_alloc&) {
   return Status::Error(Code::kMemory, "%s: not enough memory", path.c_str());

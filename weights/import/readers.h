@@ -10,17 +10,20 @@ using SharedSource = std::shared_ptr<const ByteSource>;
 // Chooses by the first bytes. Tensor data are not read yet, except where a checksum or packing asks for it.
 Result<ForeignFile> ReadForeign(const SharedSource& source);
 Result<ForeignFile> ReadForeign(const std::string& path);
+// What ReadForeign(path) reads: a file, or a stream ("-", a pipe) that is kept in memory.
+Result<SharedSource> OpenForeign(const std::string& path);
 
 Result<ForeignFile> ReadTorchZip(const SharedSource& source);      // i.1
 Result<ForeignFile> ReadTorchLegacy(const SharedSource& source);   // i.2
 Result<ForeignFile> ReadModulePickle(const SharedSource& source);  // i.3
 Result<ForeignFile> ReadPlainTensors(const SharedSource& source);  // i.5
 Result<ForeignFile> ReadNpz(const SharedSource& source);           // i.6
-Result<ForeignFile> ReadNpy(const SharedSource& source);           // i.6; its one tensor has no name
+Result<ForeignFile> ReadNpy(const SharedSource& source);           // one array of it; its name is arr_0
 
-bool StartsLikeLegacy(const ByteSource& source, uint64_t begin, uint64_t end);
+Result<bool> StartsLikeLegacy(const ByteSource& source, uint64_t begin, uint64_t end);
 
 // A legacy stream whose object is one bare storage, as a byte string of a module pickle holds it.
-Result<ForeignStorage> ReadEmbeddedStorage(const SharedSource& source, uint64_t begin, uint64_t bytes);
+Result<ForeignStorage> ReadEmbeddedStorage(const SharedSource& source, uint64_t begin, uint64_t bytes,
+                                           Budget& budget);
 
 }  // namespace mien

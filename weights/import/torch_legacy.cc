@@ -19,7 +19,7 @@ Status Refuse(const char* what) { return Status::Error(Code::kRefused, "torch le
 
 // A storage as the object names it, before its place is known.
 struct NamedStorage {
-  DType type;
+  ElementType type;
   uint64_t elements = 0;
   uint64_t begin = 0;
   bool placed = false;
@@ -32,17 +32,17 @@ struct Stream {
   std::vector<uint64_t> view_offsets;  // in elements
 };
 
-Status CheckPreamble(const ByteSource& source, uint64_t* at, uint64_t end) {
-  MIEN_ASSIGN(const PickleTree magic, ReadPickle(source, *at, end, {}));
+Status CheckPreamble(const SharedSource& source, uint64_t* at, uint64_t end, Budget& budget) {
+  MIEN_ASSIGN(const PickleTree magic, ReadPickle(source, *at, end, {}, budget));
   const PickleValue& number = magic[magic.root];
   if (number.kind != PickleKind::kLong || magic.Text(number) != std::string_view(kMagic, 10)) {
     return Refuse("the magic number is wrong");
   }
-  MIEN_ASSIGN(const PickleTree protocol, ReadPickle(source, magic.end, end, {}));
+  MIEN_ASSIGN(const PickleTree protocol, ReadPickle(source, magic.end, end, {}, budget));
   if (protocol[protocol.root].kind != PickleKind::kInt || protocol[protocol.root].integer != 1001) {
     return Refuse("protocol 1001 expected");
   }
-  MIEN_ASSIGN(const PickleTree machine, ReadPickle(source, protocol.end, end, {}));
+  MIEN_ASSIGN(const PickleTree machine, ReadPickle(source, protocol.end, end, {}, budget));
   const PickleValue& about = machine[machine.root];
   bool little = false;
   if (about.kind == PickleKind::kDict) {
@@ -63,7 +63,8 @@ Status CheckPreamble(const ByteSource& source, uint64_t* at, uint64_t end) {
 Result<ForeignStorage> Name(const SharedSource& source, const PersistentId& id, Stream* stream) {
   const auto [found, inserted] =
       stream->storages.emplace(id.key, NamedStorage{id.type, id.elements, 0, false});
-  if (!inserted && (found->second.type != id.type || found->second.elements != id.elements)) {
+  if (!inserted && (found->second.type.type != id.type.type || found->second.type.other != id.type.other ||
+                    found->second.elements != id.elements)) {
     return Status::Error(Code::kRefused, "storage %s has two types or sizes", Printable(id.key).c_str());
   }
   uint64_t elements = id.elements;
@@ -76,7 +77,7 @@ Result<ForeignStorage> Name(const SharedSource& source, const PersistentId& id, 
   }
   stream->keys.push_back(id.key);
   stream->view_offsets.push_back(id.has_view ? id.view_offset : 0);
-  return ForeignStorage{id.type, elements, 0, source};
+  return ForeignStorage{id.type.type, elements, 0, source};
 }
 
 // The bytes of every storage, in the order of the key list, up to the very end.
@@ -98,7 +99,7 @@ Status PlaceStorages(const ByteSource& source, const PickleTree& keys, uint64_t 
     if (end - at < 8) return Refuse("truncated");
     MIEN_TRY(source.ReadAt(at, std::as_writable_bytes(std::span(&count, 1))));
     at += 8;
-    const auto bytes = CheckedMul(storage.elements, DTypeBytes(storage.type));
+    const auto bytes = CheckedMul(storage.elements, storage.type.bytes);
     if (count != storage.elements || !bytes || *bytes > end - at) {
       return Status::Error(Code::kRefused,
                            "torch legacy: storage %s: %" PRIu64 " elements, %" PRIu64
@@ -118,48 +119,57 @@ Status PlaceStorages(const ByteSource& source, const PickleTree& keys, uint64_t 
   return {};
 }
 
-Status ReadStream(const SharedSource& source, uint64_t begin, uint64_t end, Stream* stream) {
+Status ReadStream(const SharedSource& source, uint64_t begin, uint64_t end, Budget& budget, Stream* stream) {
   uint64_t at = begin;
-  MIEN_TRY(CheckPreamble(*source, &at, end));
+  MIEN_TRY(CheckPreamble(source, &at, end, budget));
   PickleOptions options;
   options.persistent = [&](const PersistentId& id, uint32_t) { return Name(source, id, stream); };
-  MIEN_ASSIGN(stream->tree, ReadPickle(*source, at, end, options));
-  MIEN_ASSIGN(const PickleTree keys, ReadPickle(*source, stream->tree.end, end, {}));
+  MIEN_ASSIGN(stream->tree, ReadPickle(source, at, end, options, budget));
+  MIEN_ASSIGN(const PickleTree keys, ReadPickle(source, stream->tree.end, end, {}, budget));
   MIEN_TRY(PlaceStorages(*source, keys, end, stream));
   PickleTree& tree = stream->tree;
   for (size_t i = 0; i < tree.storages.size(); ++i) {
-    const uint64_t skip = stream->view_offsets[i] * DTypeBytes(tree.storages[i].type);
-    tree.storages[i].begin = stream->storages[stream->keys[i]].begin + skip;
+    const NamedStorage& named = stream->storages[stream->keys[i]];
+    tree.storages[i].place.begin = named.begin + stream->view_offsets[i] * named.type.bytes;
   }
-  for (size_t i = 0; i < tree.tensors.size(); ++i)
-    tree.tensors[i].storage = tree.storages[tree.tensor_storage[i]];
+  for (size_t i = 0; i < tree.tensors.size(); ++i) {
+    if (tree.tensor_storage[i] != PickleTree::kNoStorage)
+      tree.tensors[i].storage = tree.storages[tree.tensor_storage[i]].place;
+  }
   return {};
 }
 
 }  // namespace
 
-bool StartsLikeLegacy(const ByteSource& source, uint64_t begin, uint64_t end) {
+Result<bool> StartsLikeLegacy(const ByteSource& source, uint64_t begin, uint64_t end) {
   char head[15];
   if (end < begin || end - begin < sizeof head) return false;
-  if (!source.ReadAt(begin, std::as_writable_bytes(std::span(head))).ok()) return false;
+  MIEN_TRY(source.ReadAt(begin, std::as_writable_bytes(std::span(head))));
   return head[0] == '\x80' && head[2] == '\x8a' && head[3] == 10 && std::memcmp(head + 4, kMagic, 10) == 0;
 }
 
 Result<ForeignFile> ReadTorchLegacy(const SharedSource& source) {
-  Stream stream;
-  MIEN_TRY(ReadStream(source, 0, source->size(), &stream));
+  Budget budget(source->size());
   ForeignFile file;
   file.kind = "torch legacy";
-  MIEN_TRY(Flatten(stream.tree, &file));
+  {
+    Stream stream;
+    MIEN_TRY(ReadStream(source, 0, source->size(), budget, &stream));
+    MIEN_TRY(Flatten(stream.tree, &file, budget));
+  }
+  MIEN_TRY(file.Finish(source->size()));
   return file;
 }
 
-Result<ForeignStorage> ReadEmbeddedStorage(const SharedSource& source, uint64_t begin, uint64_t bytes) {
+Result<ForeignStorage> ReadEmbeddedStorage(const SharedSource& source, uint64_t begin, uint64_t bytes,
+                                           Budget& budget) {
   Stream stream;
-  MIEN_TRY(ReadStream(source, begin, begin + bytes, &stream));
+  MIEN_TRY(ReadStream(source, begin, begin + bytes, budget, &stream));
   const PickleValue& root = stream.tree[stream.tree.root];
   if (root.kind != PickleKind::kStorage) return Refuse("an embedded stream that is no single storage");
-  return stream.tree.storages[root.index];
+  const PickleStorage& storage = stream.tree.storages[root.index];
+  if (storage.other != nullptr) return Refuse("an embedded storage of an unknown type");
+  return storage.place;
 }
 
 }  // namespace mien

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cinttypes>
 #include <cstring>
-#include <set>
 
 #include "runtime/base/checked.h"
 #include "weights/header.h"
@@ -110,8 +109,7 @@ Status ReadZip64Extra(std::span<const std::byte> extra, std::span<uint64_t* cons
 
 Status CheckName(const std::string& name) {
   const std::string shown = Printable(name);
-  const bool escapes = name.empty() || name[0] == '/' || name.back() == '/' ||
-                       name.find('\\') != std::string::npos ||
+  const bool escapes = name.empty() || name[0] == '/' || name.find('\\') != std::string::npos ||
                        ("/" + name + "/").find("/../") != std::string::npos ||
                        name.find("//") != std::string::npos || name.find(':') != std::string::npos;
   const bool odd = !IsValidUtf8(name) || std::any_of(name.begin(), name.end(), [](char c) {
@@ -125,6 +123,8 @@ Status CheckName(const std::string& name) {
 struct CentralEntry : ZipEntry {
   uint64_t flags = 0, method = 0, local = 0;
 };
+
+bool IsFolder(const ZipEntry& entry) { return entry.name.back() == '/'; }
 
 // One record of the directory (4.3.12); advances `*at`.
 Status ReadCentral(std::span<const std::byte> directory, size_t* at, CentralEntry* entry) {
@@ -154,7 +154,7 @@ Status ReadCentral(std::span<const std::byte> directory, size_t* at, CentralEntr
   return {};
 }
 
-Status CheckMethod(const CentralEntry& entry, bool allow_deflate) {
+Status CheckMethod(const CentralEntry& entry) {
   constexpr uint64_t kDescriptor = 1 << 3, kUtf8 = 1 << 11, kDeflateLevel = 3 << 1;
   const bool deflated = entry.method == 8;
   const uint64_t allowed = kDescriptor | kUtf8 | (deflated ? kDeflateLevel : 0);
@@ -163,10 +163,13 @@ Status CheckMethod(const CentralEntry& entry, bool allow_deflate) {
     return Status::Error(Code::kRefused, "zip: %s: flags 0x%04x (encrypted or patched)", name.c_str(),
                          static_cast<unsigned>(entry.flags));
   }
-  if (entry.method != 0 && !(deflated && allow_deflate)) {
-    return Status::Error(Code::kRefused, "zip: %s is compressed (method %u); stored members expected",
+  if (entry.method != 0 && !deflated) {
+    return Status::Error(Code::kRefused,
+                         "zip: %s is compressed by method %u; only stored and deflated members are read",
                          name.c_str(), static_cast<unsigned>(entry.method));
   }
+  if (IsFolder(entry) && entry.bytes != 0)
+    return Status::Error(Code::kRefused, "zip: %s is a folder with content", name.c_str());
   if (!deflated && entry.packed_bytes != entry.bytes) {
     return Status::Error(Code::kRefused, "zip: %s: two sizes of a stored member differ", name.c_str());
   }
@@ -226,29 +229,34 @@ Status CheckLocal(const ByteSource& source, CentralEntry* entry, uint64_t direct
 
 }  // namespace
 
-Result<std::vector<ZipEntry>> ReadZip(const ByteSource& source, bool allow_deflate) {
+Result<std::vector<ZipEntry>> ReadZip(const ByteSource& source, Budget& budget) {
   MIEN_ASSIGN(const Directory where, FindDirectory(source));
+  if (!budget.Memory(where.bytes)) return budget.Spent();
   std::vector<std::byte> directory(where.bytes);
   MIEN_TRY(source.ReadAt(where.begin, directory));
   std::vector<CentralEntry> entries;
-  std::set<std::string> names;
   size_t at = 0;
   for (uint64_t i = 0; i < where.entries; ++i) {
     CentralEntry entry;
     MIEN_TRY(ReadCentral(directory, &at, &entry));
-    MIEN_TRY(CheckMethod(entry, allow_deflate));
-    if (!names.insert(entry.name).second) {
-      return Status::Error(Code::kRefused, "zip: %s is there twice", Printable(entry.name).c_str());
-    }
+    MIEN_TRY(CheckMethod(entry));
+    // Two reads of its header, its place in four lists.
+    if (!budget.Work(64) || !budget.Memory(4 * sizeof(CentralEntry) + 2 * entry.name.size()))
+      return budget.Spent();
     entries.push_back(std::move(entry));
   }
   if (at != directory.size()) return Refuse("bytes after the last directory entry");
 
-  std::vector<CentralEntry*> by_place;
-  for (CentralEntry& entry : entries) by_place.push_back(&entry);
-  std::sort(by_place.begin(), by_place.end(), [](auto* a, auto* b) { return a->local < b->local; });
+  std::vector<CentralEntry*> order;
+  for (CentralEntry& entry : entries) order.push_back(&entry);
+  std::sort(order.begin(), order.end(), [](auto* a, auto* b) { return a->name < b->name; });
+  for (size_t i = 1; i < order.size(); ++i) {
+    if (order[i]->name == order[i - 1]->name)
+      return Status::Error(Code::kRefused, "zip: %s is there twice", Printable(order[i]->name).c_str());
+  }
+  std::sort(order.begin(), order.end(), [](auto* a, auto* b) { return a->local < b->local; });
   uint64_t next = 0;
-  for (CentralEntry* entry : by_place) {
+  for (CentralEntry* entry : order) {
     if (entry->local != next) {
       return Status::Error(Code::kRefused,
                            "zip: %s starts at byte %" PRIu64 ", %" PRIu64 " expected (overlap or gap)",
@@ -257,59 +265,89 @@ Result<std::vector<ZipEntry>> ReadZip(const ByteSource& source, bool allow_defla
     MIEN_TRY(CheckLocal(source, entry, where.begin, &next));
   }
   if (next != where.begin) return Refuse("bytes between the last member and the directory");
-  return std::vector<ZipEntry>(entries.begin(), entries.end());
+  std::vector<ZipEntry> members;
+  for (CentralEntry& entry : entries) {
+    if (!IsFolder(entry)) members.push_back(std::move(entry));
+  }
+  return members;
 }
 
-Status VerifyZipEntry(const ByteSource& source, const ZipEntry& entry) {
-  std::vector<std::byte> piece(std::min<uint64_t>(1 << 18, entry.packed_bytes));
-  uLong crc = crc32(0, nullptr, 0);
-  for (uint64_t done = 0; done < entry.packed_bytes;) {
-    const auto part = std::span(piece).first(std::min<uint64_t>(piece.size(), entry.packed_bytes - done));
+namespace {
+
+// In pieces, like everything that reads a whole member.
+constexpr uint64_t kPiece = 1 << 16;
+
+Status CheckSum(const ZipEntry& entry, uLong found) {
+  if (ChecksumMatches(found, entry.crc)) return {};
+  return Status::Error(Code::kRefused, "zip: %s is damaged: checksum %08lx, %08x stated",
+                       Printable(entry.name).c_str(), found, entry.crc);
+}
+
+uLong AddCrc(uLong crc, std::span<const std::byte> bytes) {
+  return crc32_z(crc, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size());
+}
+
+Status Verify(const ByteSource& source, const ZipEntry& entry) {
+  std::vector<std::byte> piece(std::min(kPiece, entry.bytes));
+  uLong crc = crc32_z(0, nullptr, 0);
+  for (uint64_t done = 0; done < entry.bytes;) {
+    const auto part = std::span(piece).first(std::min<uint64_t>(piece.size(), entry.bytes - done));
     MIEN_TRY(source.ReadAt(entry.begin + done, part));
-    crc = crc32(crc, reinterpret_cast<const Bytef*>(part.data()), static_cast<uInt>(part.size()));
+    crc = AddCrc(crc, part);
     done += part.size();
   }
-  if (ChecksumMatches(crc, entry.crc)) return {};
-  return Status::Error(Code::kRefused, "zip: %s is damaged: checksum %08lx, %08x stated",
-                       Printable(entry.name).c_str(), crc, entry.crc);
+  return CheckSum(entry, crc);
 }
 
-Result<std::vector<std::byte>> ReadZipEntry(const ByteSource& source, const ZipEntry& entry, uint64_t limit) {
-  const std::string name = Printable(entry.name);
-  if (entry.bytes > limit || entry.packed_bytes > limit) {
-    return Status::Error(Code::kRefused, "zip: %s has %" PRIu64 " bytes, at most %" PRIu64 " expected",
-                         name.c_str(), entry.bytes, limit);
-  }
-  std::vector<std::byte> packed(entry.packed_bytes);
-  MIEN_TRY(source.ReadAt(entry.begin, packed));
-  std::vector<std::byte> bytes;
-  if (!entry.deflated) {
-    bytes = std::move(packed);
-  } else {
-    bytes.resize(entry.bytes);
-    std::byte nothing;  // zlib wants an address even for no bytes
-    z_stream stream = {};
-    if (inflateInit2(&stream, -MAX_WBITS) != Z_OK)
-      return Status::Error(Code::kMemory, "zip: %s: no memory", name.c_str());
-    stream.next_in = reinterpret_cast<Bytef*>(packed.data());
-    stream.avail_in = static_cast<uInt>(packed.size());
-    stream.next_out = reinterpret_cast<Bytef*>(bytes.empty() ? &nothing : bytes.data());
-    stream.avail_out = static_cast<uInt>(bytes.size());
-    const int outcome = inflate(&stream, Z_FINISH);
-    const bool whole = outcome == Z_STREAM_END && stream.avail_in == 0 && stream.avail_out == 0;
-    inflateEnd(&stream);
-    if (!whole) {
-      return Status::Error(Code::kRefused, "zip: %s does not unpack to the stated %" PRIu64 " bytes",
-                           name.c_str(), entry.bytes);
+// The packed bytes must end where the unpacked ones do.
+Status Inflate(const ByteSource& source, const ZipEntry& entry, z_stream* stream,
+               std::vector<std::byte>* bytes) {
+  std::vector<std::byte> piece(std::min(kPiece, entry.packed_bytes));
+  std::byte nothing;  // zlib wants an address even for no bytes
+  uint64_t taken = 0, made = 0;
+  for (int outcome = Z_OK; outcome != Z_STREAM_END;) {
+    if (stream->avail_in == 0) {
+      const auto part = std::span(piece).first(std::min<uint64_t>(piece.size(), entry.packed_bytes - taken));
+      MIEN_TRY(source.ReadAt(entry.begin + taken, part));
+      taken += part.size();
+      stream->next_in = reinterpret_cast<Bytef*>(part.data());
+      stream->avail_in = static_cast<uInt>(part.size());
     }
+    const uint64_t room = std::min<uint64_t>(bytes->size() - made, 1 << 30);
+    stream->next_out = reinterpret_cast<Bytef*>(bytes->empty() ? &nothing : bytes->data() + made);
+    stream->avail_out = static_cast<uInt>(room);
+    outcome = inflate(stream, Z_NO_FLUSH);
+    made += room - stream->avail_out;
+    if (outcome == Z_MEM_ERROR) return Status::Error(Code::kMemory, "zip: no memory to unpack");
+    if (outcome != Z_OK && outcome != Z_STREAM_END) break;
   }
-  const uLong crc = crc32(crc32(0, nullptr, 0), reinterpret_cast<const Bytef*>(bytes.data()),
-                          static_cast<uInt>(bytes.size()));
-  if (!ChecksumMatches(crc, entry.crc)) {
-    return Status::Error(Code::kRefused, "zip: %s is damaged: checksum %08lx, %08x stated", name.c_str(), crc,
-                         entry.crc);
+  if (taken == entry.packed_bytes && stream->avail_in == 0 && made == entry.bytes) return {};
+  return Status::Error(Code::kRefused, "zip: %s does not unpack to the stated %" PRIu64 " bytes",
+                       Printable(entry.name).c_str(), entry.bytes);
+}
+
+}  // namespace
+
+Result<ZipData> OpenZipEntry(const std::shared_ptr<const ByteSource>& source, const ZipEntry& entry,
+                             Budget& budget) {
+  if (!entry.deflated) {
+    MIEN_TRY(Verify(*source, entry));
+    return ZipData{source, entry.begin, entry.bytes};
   }
-  return bytes;
+  if (!budget.Memory(entry.bytes)) {
+    return budget.Spent().Within("zip: %s unpacks to %" PRIu64
+                                 " bytes (`zip -0` makes an archive without compression)",
+                                 Printable(entry.name).c_str(), entry.bytes);
+  }
+  std::vector<std::byte> bytes(entry.bytes);
+  z_stream stream = {};
+  if (inflateInit2(&stream, -MAX_WBITS) != Z_OK)
+    return Status::Error(Code::kMemory, "zip: no memory to unpack");
+  const Status unpacked = Inflate(*source, entry, &stream, &bytes);
+  inflateEnd(&stream);
+  MIEN_TRY(unpacked);
+  MIEN_TRY(CheckSum(entry, AddCrc(crc32_z(0, nullptr, 0), bytes)));
+  return ZipData{OwnedSource(std::move(bytes)), 0, entry.bytes};
 }
 
 }  // namespace mien

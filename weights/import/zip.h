@@ -18,13 +18,15 @@ struct ZipEntry {
   uint64_t begin = 0;  // of the (packed) data in the file
 };
 
-// Deflated entries are refused unless `allow_deflate` (torch archives are stored; spec i.1, i.6).
-Result<std::vector<ZipEntry>> ReadZip(const ByteSource& source, bool allow_deflate);
+// All members but folders.
+Result<std::vector<ZipEntry>> ReadZip(const ByteSource& source, Budget& budget);
 
-// CRC-32 of a stored entry, in pieces.
-Status VerifyZipEntry(const ByteSource& source, const ZipEntry& entry);
-
-// The bytes of an entry, checked; at most `limit` of them.
-Result<std::vector<std::byte>> ReadZipEntry(const ByteSource& source, const ZipEntry& entry, uint64_t limit);
+// Where the bytes of a member are: in the file itself, or unpacked in memory. Its checksum was right.
+struct ZipData {
+  std::shared_ptr<const ByteSource> source;
+  uint64_t begin = 0, bytes = 0;
+};
+Result<ZipData> OpenZipEntry(const std::shared_ptr<const ByteSource>& source, const ZipEntry& entry,
+                             Budget& budget);
 
 }  // namespace mien
