@@ -1,8 +1,7 @@
 #include "tools/batch.h"
 
-#include <cstdio>
-
 #include "runtime/base/interrupt.h"
+#include "runtime/base/stream.h"
 #include "tools/outputs.h"
 
 namespace mien {
@@ -11,7 +10,8 @@ namespace {
 constexpr size_t kNamesInSummary = 10;
 
 // The message begins with the input that it is about.
-Status Named(const Status& status, const std::string& name) {
+Status Named(const Status& status, const std::string& input) {
+  const std::string name = InputName(input);
   return std::string(status.message()).starts_with(name) ? status : status.Within("%s", name.c_str());
 }
 
@@ -48,7 +48,7 @@ Status RunBatch(Session& session, const std::vector<std::string>& names, bool fa
     if (ends) return made;
     const Status error = Named(made, names[i]);
     progress.Clear();
-    std::fprintf(stderr, "mien: error: %s\n", error.message());
+    ErrorLine(error.message());
     session.report["failed"].push_back({{"input", names[i]}, {"error", error.message()}});
     failed.push_back(names[i]);
   }

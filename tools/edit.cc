@@ -92,6 +92,8 @@ PipelineOptions Wanted(Session& session, const CLI::App& verb, const EditOptions
 }
 
 Status RunEdit(Session& session, const CLI::App& verb, const EditOptions& options) {
+  if (options.photos.size() <= 1 && !IsFolder(options.out))
+    MIEN_TRY(FormatOf(FileKind::kPicture, options.out).status());
   MIEN_ASSIGN(const auto model, OpenModel(session));
   const ModelConfig& config = model->config();
   if (!config.flow || !config.generator) {

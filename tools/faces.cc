@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "tools/codes.h"
+#include "tools/numbers.h"
 #include "tools/outputs.h"
 #include "tools/without_effect.h"
 
@@ -68,9 +69,11 @@ void AddFaceOptions(CLI::App& verb, FaceOptions& options) {
   verb.add_option("--psi", options.psi, "truncation of seeds towards the average face")
       ->capture_default_str();
   verb.add_option("--psi-cutoff", options.psi_cutoff, "rows that are truncated (default: all)")
+      ->transform(WholeNumber())
       ->check(CLI::Range(0, 64));
   verb.add_option("--label", options.label, "the class of seeds, which a conditional model needs: 0 and up")
       ->type_name("K")
+      ->transform(WholeNumber())
       ->check(CLI::NonNegativeNumber);
 }
 

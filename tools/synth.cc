@@ -8,6 +8,7 @@
 #include "tools/batch.h"
 #include "tools/blend.h"
 #include "tools/faces.h"
+#include "tools/numbers.h"
 #include "tools/outputs.h"
 #include "tools/picture_options.h"
 #include "tools/tensors.h"
@@ -87,7 +88,7 @@ Result<SynthPlan> PlanSynth(const Session& session, const SynthOptions& options,
 // The faces of a plan, one picture after the other.
 class Synthesis {
  public:
-  Synthesis(const Session& session, const SynthPlan& plan, Pipeline& pipeline, bool keep_codes)
+  Synthesis(Session& session, const SynthPlan& plan, Pipeline& pipeline, bool keep_codes)
       : session_(session), plan_(plan), pipeline_(pipeline), keep_codes_(keep_codes) {
     codes_.resize(static_cast<size_t>(pipeline.rows()) * static_cast<size_t>(pipeline.w_dim()));
   }
@@ -124,7 +125,7 @@ class Synthesis {
   }
 
  private:
-  const Session& session_;
+  Session& session_;
   const SynthPlan& plan_;
   Pipeline& pipeline_;
   const bool keep_codes_;
@@ -185,7 +186,8 @@ Result<OutputFiles> PlanFiles(const Session& session, const SynthOptions& option
     if (!plan.faces[i].seed) codes.push_back(options.between[i]);
   }
   MIEN_ASSIGN(OutputFiles outputs, OutputFiles::Plan(names, options.out, FileKind::kPicture));
-  MIEN_TRY(CheckFiles(session, {{"codes", codes}}, {{"picture", outputs.paths()}, {"codes", {options.save_codes}}}));
+  MIEN_TRY(CheckFiles(session, {{"codes", codes}},
+                      {{"picture", outputs.paths()}, {"codes", {options.save_codes}}}));
   return outputs;
 }
 
@@ -255,12 +257,14 @@ void AddSynth(CLI::App& app, Session& session) {
   for (const char* other : {"--seeds", "--codes"}) between->excludes(verb->get_option(other));
   between->excludes(mix);
   verb->add_option("--frames", options->frames, "how many pictures --between makes")
+      ->transform(WholeNumber())
       ->check(CLI::Range(2, kMaxFrames))
       ->needs(between)
       ->capture_default_str();
   AddPictureOptions(*verb, options->picture);
   verb->add_option("--columns", options->columns,
                    "pictures in a row of the contact sheet (default: about square)")
+      ->transform(WholeNumber())
       ->check(CLI::Range(1, 1024));
   verb->add_option("--save-codes", options->save_codes, "write the w_plus of all pictures")
       ->type_name("FILE");

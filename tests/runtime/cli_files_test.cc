@@ -140,7 +140,7 @@ TEST_CASE("Folders are made with the first result, and no file's name becomes on
   const std::string deep = base + "/a/b/c", bad = Fresh("bad.png");
   WriteContent(bad, "no picture");
   CHECK(Mien({"edit", bad, one, "-o", deep, "--set", "joy=1"}).code == 2);
-  CHECK(Mien({"encode", bad, one, "-o", deep}).code == 1);
+  CHECK(Mien({"encode", bad, one, "-o", deep, "--fail-fast"}).code == 1);
   CHECK(Mien({"encode", Fresh("missing.png"), "-o", deep + "/"}).code == 1);
   CHECK(Mien({"edit", one, two, "-o", deep, "--backend", "cuda:77"}).code != 0);
   CHECK(Mien({"edit", "/", "-o", deep + "/"}).code == 1);
