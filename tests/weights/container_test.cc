@@ -187,6 +187,37 @@ TEST_CASE("the layout has no hole, no overlap and no trailing byte") {
   CHECK_FALSE(OpenPlain(two("[0,2]", "[18446744073709551614,18446744073709551615]"), "ab").ok());
 }
 
+TEST_CASE("a model's header has at most a megabyte, and as many checksums as tensors") {
+  const auto file = [](std::string header) {
+    std::string out;
+    for (int i = 0; i < 8; ++i) out += static_cast<char>(header.size() >> (8 * i));
+    return out + header;
+  };
+  const auto open = [](const std::string& bytes) {
+    return TensorFile::Open(Source(bytes), TensorFile::Profile::kModel).status();
+  };
+  CHECK(Contains(open(file("{" + std::string(1 << 20, ' '))), "1048577 bytes, at most 1048576 expected"));
+  CHECK(Contains(open(file("{" + std::string((1 << 20) - 1, ' '))), "not a mien model file"));
+
+  const std::string whole = MadeUpModel(TinyFlow());
+  uint64_t length = 0;
+  std::memcpy(&length, whole.data(), 8);
+  const auto with_digits = [&](const std::string& more) {
+    std::string header = whole.substr(8, length);
+    const size_t key = header.find("\"mien.crc32c\":\"");
+    header.insert(key + 15, more);
+    const size_t digits = header.find("\"mien.header_crc32c\":\"") + 22;
+    header.replace(digits, 8, "00000000");
+    char right[9];
+    std::snprintf(right, sizeof right, "%08x", Crc32c(Bytes(file(header))));
+    header.replace(digits, 8, right);
+    return open(file(header) + whole.substr(8 + length));
+  };
+  CHECK(with_digits("").ok());
+  CHECK(Contains(with_digits("00000000"), "digits"));
+  CHECK(Contains(with_digits("0"), "digits"));
+}
+
 TEST_CASE("numbers around every limit") {
   const auto shape = [](const std::string& dims, uint64_t bytes) {
     return OpenPlain(

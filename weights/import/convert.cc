@@ -17,10 +17,6 @@
 namespace mien {
 namespace {
 
-// A file may dump views of one storage many times; this bounds what a small file can make of itself.
-constexpr uint64_t kMaxDumpFactor = 4;
-constexpr uint64_t kFreeDumpBytes = 64 << 20;
-
 Result<SharedSource> OpenSource(const std::string& path) {
   MIEN_ASSIGN(File file, File::Open(path));
   return SharedSource(std::make_shared<File>(std::move(file)));
@@ -315,10 +311,6 @@ Result<ConvertReport> ConvertTensorsOnly(const std::string& path, const std::str
       streams.push_back({name + "_as_f32", DType::kF32, tensor.shape, Dumper{&tensor, &options, true}});
     }
     report.bytes += tensor.bytes();
-    if (report.bytes > kMaxDumpFactor * source->size() + kFreeDumpBytes) {
-      return Status::Error(Code::kRefused, "%s: its tensors repeat their storages more than %d times",
-                           path.c_str(), static_cast<int>(kMaxDumpFactor));
-    }
   }
   report.tensors = streams.size();
   MIEN_TRY(WriteTensorStreams(output, streams, {}, TensorFile::Profile::kPlain));
