@@ -54,7 +54,7 @@ struct TensorFacts {
   size_t odd = 0;  // not finite, or not exact in float
 };
 
-void AddElements(DType type, std::span<const std::byte> bytes, TensorFacts* facts) {
+void AddElements(DType type, std::span<const std::byte> bytes, TensorFacts* facts, Sha256* hash) {
   constexpr size_t kPiece = 4096;
   float floats[kPiece];
   const size_t size = DTypeBytes(type);
@@ -72,9 +72,7 @@ void AddElements(DType type, std::span<const std::byte> bytes, TensorFacts* fact
     }
     at += count * size;
   }
-  Sha256 hash;
-  hash.Update(bytes);
-  facts->hash = HexLower(hash.Finish());
+  hash->Update(bytes);
 }
 
 void Report(Sheet& sheet, const TensorFacts& facts) {
@@ -130,7 +128,9 @@ Status ReportTensors(Sheet& sheet, const ModelFile& model) {
     TensorFacts facts{entry.name, {}, entry.type, entry.shape};
     bytes.resize(entry.bytes);
     MIEN_TRY(model.file().Read(entry, bytes));
-    AddElements(entry.type, bytes, &facts);
+    Sha256 hash;
+    AddElements(entry.type, bytes, &facts, &hash);
+    facts.hash = HexLower(hash.Finish());
     if (facts.odd > 0) {
       return Status::Error(Code::kRefused, "%s: %zu elements are not finite", entry.name.c_str(), facts.odd);
     }
@@ -145,12 +145,15 @@ Status ReportForeign(Sheet& sheet, const std::string& path) {
   sheet.report["kind"] = file.kind;
   sheet.report["tensors"] = Json::array();
   sheet.Print("%s: %s, %zu tensors\n", path.c_str(), file.kind.c_str(), file.tensors.size());
-  std::vector<std::byte> bytes;
   for (const ForeignTensor& tensor : file.tensors) {
     MIEN_TRY(CheckInterrupt());
     TensorFacts facts{tensor.name, {}, tensor.type, tensor.shape};
-    MIEN_TRY(ReadContiguous(tensor, &bytes));
-    AddElements(tensor.type, bytes, &facts);
+    Sha256 hash;
+    MIEN_TRY(ForEachPiece(tensor, [&](std::span<const std::byte> bytes) {
+      AddElements(tensor.type, bytes, &facts, &hash);
+      return CheckInterrupt();
+    }));
+    facts.hash = HexLower(hash.Finish());
     Report(sheet, facts);
   }
   return {};

@@ -2,6 +2,7 @@
 // and no more memory than 1.25 of its size and 64 MiB.
 #include <doctest/doctest.h>
 #include <malloc.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <cstdlib>
@@ -283,7 +284,44 @@ TEST_CASE("strided views are gathered in order of the storage") {
       }
     }
     CHECK(wrong == 0);
+    size_t told = 0;
+    REQUIRE(ForEachPiece(tensor, [&](std::span<const std::byte> piece) {
+              CHECK(std::memcmp(piece.data(), bytes.data() + told, piece.size()) == 0);
+              told += piece.size();
+              return Status();
+            }).ok());
+    CHECK(told == bytes.size());
   }
+}
+
+TEST_CASE("a tensor as large as its file is dumped in pieces") {
+  constexpr int64_t kRows = 24 << 10;
+  const std::string header = R"({"a":{"dtype":"BF16","shape":[)" + std::to_string(kRows) +
+                             R"(,1024],"data_offsets":[0,)" + std::to_string(kRows * 2048) + "]}}";
+  std::string bytes;
+  Put(bytes, header.size(), 8);
+  bytes += header;
+  bytes.resize(bytes.size() + kRows * 2048, '\1');
+  const std::string path = TemporaryPath("large.safetensors"), output = TemporaryPath("dump.safetensors");
+  REQUIRE(WriteFileAtomically(path, std::as_bytes(std::span(bytes))).ok());
+  const uint64_t before = g_live;
+  g_peak = before;
+  const auto report = ConvertTensorsOnly(path, output, {});
+  CHECK(g_peak - before <= bytes.size() / 2);
+  REQUIRE(report.ok());
+  CHECK(report->tensors == 2);
+  const auto file = ReadForeign(output);
+  REQUIRE(file.ok());
+  REQUIRE(file->Find("a_as_f32") != nullptr);
+  REQUIRE(ForEachPiece(*file->Find("a_as_f32"), [](std::span<const std::byte> piece) {
+            for (size_t i = 0; i < piece.size(); i += 4) {
+              if (std::memcmp(piece.data() + i, "\0\0\1\1", 4) != 0)
+                return Status::Error(Code::kFailure, "wrong");
+            }
+            return Status();
+          }).ok());
+  unlink(path.c_str());
+  unlink(output.c_str());
 }
 
 }  // namespace

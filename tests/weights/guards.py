@@ -6,7 +6,7 @@ Memory), a MIEN_TRY of a check. All are compiled into the test programs of a bui
 number; the environment says which one is gone. A first run of every test case records which branches it reaches, so that
 each is tried only with those, the shortest first, until one fails.
 
-  guards.py BUILD [--only TEXT] [--count N] [--longest S] [--list]
+  guards.py BUILD [--only TEXT] [--count N] [--longest S] [--jobs N] [--list]
 
 Verdicts are kept in BUILD/guards/results.tsv: it can be stopped and goes on, and a branch of the same file text is not
 tried again. --only: part of "file | branch"; --count: at most so many that have no verdict yet; --longest: test cases of at
@@ -15,6 +15,7 @@ survivor and a table; exit status 0: none but those that guards_kept.txt lists w
 """
 import argparse
 import collections
+import concurrent.futures
 import hashlib
 import os
 import re
@@ -107,7 +108,7 @@ def all_guards():
 class Program:
     """A test program of the build, linked anew with all branches behind questions."""
 
-    def __init__(self, build, name, guards):
+    def __init__(self, build, name, guards, jobs):
         self.build, self.home = build, os.path.join(build, "guards", name)
         sources = os.path.join(self.home, "sources")
         for path in {g.path for g in guards}:
@@ -122,12 +123,14 @@ class Program:
         write(os.path.join(sources, "question.cc"), QUESTION_CC)
         lines = output("ninja", "-C", build, "-t", "commands", name).splitlines()
         link = next(l for l in reversed(lines) if f"-o tests/{name} " in l)
-        objects = []
+        commands = {}
         for line in lines:
             words = shlex.split(line) if " -c " in line else []
             path = os.path.relpath(os.path.join(build, words[words.index("-c") + 1]), ROOT) if words else ""
             if path in {g.path for g in guards}:
-                objects.append(self.compile(words, path, sources))
+                commands[path] = words
+        with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+            objects = list(pool.map(lambda path: self.compile(commands[path], path, sources), commands))
         objects.append(os.path.join(self.home, "question.o"))
         subprocess.run(["c++", "-O1", "-c", os.path.join(sources, "question.cc"), "-o", objects[-1]], check=True)
         self.path = os.path.join(self.home, "test")
@@ -139,14 +142,14 @@ class Program:
     def compile(self, words, path, sources):
         after = os.path.join(self.home, path.replace("/", ".") + ".o")
         source = os.path.join(sources, path)
-        words = list(words)
+        words = [word for word in words if not re.fullmatch("-O[0-3s]", word)]
         words[words.index("-o") + 1] = after
         words[words.index("-c") + 1] = source
         for flag, length in (("-MD", 1), ("-MT", 2), ("-MF", 2)):
             if flag in words:
                 del words[words.index(flag):words.index(flag) + length]
         at = next(i for i, word in enumerate(words) if word.startswith("-"))
-        words[at:at] = ["-include", os.path.join(sources, "question.h"), "-w", "-O1"]
+        words[at:at] = ["-include", os.path.join(sources, "question.h"), "-w", "-O0"]
         if not os.path.exists(after) or os.path.getmtime(after) < os.path.getmtime(source):
             subprocess.run(words, cwd=self.build, check=True)
         return after
@@ -201,6 +204,7 @@ def main():
     parser.add_argument("build")
     parser.add_argument("--only", default="")
     parser.add_argument("--count", type=int, default=10**9)
+    parser.add_argument("--jobs", type=int, default=2, help="compilers at a time")
     parser.add_argument("--longest", type=float, default=10.0)
     parser.add_argument("--list", action="store_true")
     arguments = parser.parse_args()
@@ -218,7 +222,7 @@ def main():
         if not todo:
             continue
         left -= len(todo)
-        program = Program(build, name, all_of_it)
+        program = Program(build, name, all_of_it, arguments.jobs)
         for guard in sorted(todo, key=lambda g: g.key):  # mixes the files
             verdicts[guard.key] = "killed" if program.notices(guard, arguments.longest) else "survived"
             with open(results, "a") as file:
