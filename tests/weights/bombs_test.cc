@@ -206,6 +206,16 @@ TEST_CASE("steps and memory are charged where they are spent") {
            {"text", Text(std::string(kItems, 'x')) + Keep(0) + Name("_codecs", "encode") + Keep(1) + "0",
             Again(1) + Again(0) + "\x85R0", kItems, kItems},
            {"visit", "]" + Keep(0) + "(" + ones + "e", Again(0), kItems, 0},
+           {"whole module",
+            Name("x", "Y") + ")\x81" + Keep(0) + "}(" + Text("_parameters") + "N" + Text("_modules") + "N" +
+                ones + "ub",
+            Again(0), kItems / 2, 0},
+           {"values", "",
+            Repeat("K\1"
+                   "0",
+                   kItems),
+            0, kItems * sizeof(PickleValue)},
+           {"opcodes", "", Repeat("N0", kItems), 2 * kItems, 0},
            {"module",
             Name("torch_utils.persistence", "_reconstruct_persistent_obj") + "}(" + Text("state") + "}(" +
                 ones + "uu\x85R" + Keep(0),

@@ -156,9 +156,11 @@ TEST_CASE("the header is a closed subset of JSON") {
                                 R"({"a":{"dtype":"u8","shape":[2],"data_offsets":[0,2]}})",
                                 R"({"":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}})",
                                 R"({"a":{"dtype":"U8","shape":[18446744073709551618],"data_offsets":[0,2]}})",
+                                R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[2]}})",
                                 R"({"a":{}})",
                                 R"({"a":2})",
                                 "{\"__metadata__\":{\"k\":\"\\ud83d\"}}",
+                                "{\"__metadata__\":{\"k\":\"\\ud83d\\u0041\"}}",
                                 "{\"__metadata__\":{\"k\":\"\\ude00\"}}",
                                 "{\"__metadata__\":{\"k\":\"\\x\"}}",
                                 "{\"__metadata__\":{\"k\":\"\\u12\"}}",
@@ -168,6 +170,7 @@ TEST_CASE("the header is a closed subset of JSON") {
                                 "{\"__metadata__\":{\"k\":\"\n\"}}"}) {
     CHECK_MESSAGE(OpenPlain(bad, "xy").code() == Code::kRefused, bad);
   }
+  CHECK(Contains(OpenPlain(R"({"a":{"dtype":"U8","shape":[0]}})", ""), "data_offsets"));
 }
 
 TEST_CASE("the layout has no hole, no overlap and no trailing byte") {
@@ -202,10 +205,10 @@ TEST_CASE("a model's header has at most a megabyte, and as many checksums as ten
   const std::string whole = MadeUpModel(TinyFlow());
   uint64_t length = 0;
   std::memcpy(&length, whole.data(), 8);
-  const auto with_digits = [&](const std::string& more) {
+  // With `more` put at a place after the start of the entry of the checksums.
+  const auto with = [&](size_t place, const std::string& more) {
     std::string header = whole.substr(8, length);
-    const size_t key = header.find("\"mien.crc32c\":\"");
-    header.insert(key + 15, more);
+    header.insert(header.find("\"mien.crc32c\":\"") + place, more);
     const size_t digits = header.find("\"mien.header_crc32c\":\"") + 22;
     header.replace(digits, 8, "00000000");
     char right[9];
@@ -213,9 +216,10 @@ TEST_CASE("a model's header has at most a megabyte, and as many checksums as ten
     header.replace(digits, 8, right);
     return open(file(header) + whole.substr(8 + length));
   };
-  CHECK(with_digits("").ok());
-  CHECK(Contains(with_digits("00000000"), "digits"));
-  CHECK(Contains(with_digits("0"), "digits"));
+  CHECK(with(15, "").ok());
+  CHECK(Contains(with(15, "00000000"), "digits"));
+  CHECK(Contains(with(15, "0"), "digits"));
+  CHECK(Contains(with(1, "not."), "mien.crc32c is missing"));
 }
 
 TEST_CASE("numbers around every limit") {

@@ -20,6 +20,7 @@ import hashlib
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 import time
@@ -38,15 +39,14 @@ ERROR = r"\{?\s*(?:\S+\s*=\s*)?return (?:this->)?(?:Fail|Refuse|refuse|Unread|St
 QUESTION_H = "bool GuardGone(int number);\n"
 QUESTION_CC = """#include <cstdio>
 #include <cstdlib>
-#include <set>
 bool GuardGone(int number) {
   static const char* const text = std::getenv("MIEN_GUARD");
   static const int gone = text == nullptr ? 0 : std::atoi(text);
   static const char* const path = std::getenv("MIEN_GUARDS_REACHED");
   if (path != nullptr) {
-    static std::set<int> reached;
+    static bool reached[10000];
     static std::FILE* const file = std::fopen(path, "w");
-    if (reached.insert(number).second) std::fprintf(file, "%d\\n", number), std::fflush(file);
+    if (!reached[number]) reached[number] = true, std::fprintf(file, "%d\\n", number), std::fflush(file);
   }
   return number == gone;
 }
@@ -108,7 +108,7 @@ def all_guards():
 class Program:
     """A test program of the build, linked anew with all branches behind questions."""
 
-    def __init__(self, build, name, guards, jobs):
+    def __init__(self, build, name, guards, jobs, longest):
         self.build, self.home = build, os.path.join(build, "guards", name)
         sources = os.path.join(self.home, "sources")
         for path in {g.path for g in guards}:
@@ -136,7 +136,7 @@ class Program:
         self.path = os.path.join(self.home, "test")
         link = link.replace(f"-o tests/{name} ", f"{' '.join(objects)} -o {self.path} ")
         subprocess.run(link, cwd=build, shell=True, check=True)
-        self.cases = self.measured()
+        self.cases = self.measured(longest)
         self.noticed = collections.Counter()
 
     def compile(self, words, path, sources):
@@ -158,16 +158,18 @@ class Program:
         words = ["prlimit", f"--cpu={limit}", "--as=8000000000", self.path, "--test-case=" + case.replace(",", "?"), "--abort-after=1"]
         return subprocess.run(words, env={**os.environ, **environment}, capture_output=True).returncode
 
-    def measured(self):
-        """(seconds, case, branches reached) of every test case that passes; kept until the program changes."""
+    def measured(self, longest):
+        """(seconds, case, branches reached) of every test case that passes in time; kept until the program changes."""
         names = re.findall(r"^(?!\[doctest\]|===)(.+)$", output(self.path, "--list-test-cases", "--no-colors"), re.M)
         cases = []
         for case in names:
             path = os.path.join(self.home, "reached." + hashlib.sha256(case.encode()).hexdigest()[:16])
             if not os.path.exists(path) or os.path.getmtime(path) < os.path.getmtime(self.path):
                 start = os.times().children_user
-                status = self.run(case, 600, MIEN_GUARDS_REACHED=path + ".new")
+                status = self.run(case, int(longest) + 1, MIEN_GUARDS_REACHED=path + ".new")
                 seconds = os.times().children_user - start
+                if status in (-signal.SIGXCPU, -signal.SIGKILL):  # too long for this run
+                    continue
                 if status != 0:
                     print(f"left out, it fails with every branch in place: {case}")
                     continue
@@ -222,7 +224,7 @@ def main():
         if not todo:
             continue
         left -= len(todo)
-        program = Program(build, name, all_of_it, arguments.jobs)
+        program = Program(build, name, all_of_it, arguments.jobs, arguments.longest)
         for guard in sorted(todo, key=lambda g: g.key):  # mixes the files
             verdicts[guard.key] = "killed" if program.notices(guard, arguments.longest) else "survived"
             with open(results, "a") as file:
