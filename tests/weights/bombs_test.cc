@@ -215,6 +215,10 @@ TEST_CASE("steps and memory are charged where they are spent") {
                    "0",
                    kItems),
             0, kItems * sizeof(PickleValue)},
+           {"persistent module",
+            Name("torch_utils.persistence", "_reconstruct_persistent_obj") + "}(" + ones + Text("state") +
+                "}u\x85R" + Keep(0),
+            Again(0), kItems / 2, 0},
            {"opcodes", "", Repeat("N0", kItems), 2 * kItems, 0},
            {"module",
             Name("torch_utils.persistence", "_reconstruct_persistent_obj") + "}(" + Text("state") + "}(" +
@@ -229,6 +233,9 @@ TEST_CASE("steps and memory are charged where they are spent") {
     CHECK(steps_often - steps_once >= kTimes * c.steps);
     CHECK(often - once >= kTimes * c.memory);
   }
+  uint64_t deep = 0;
+  cost(Pickle("(" + Repeat("N", 100000) + "1N"), &deep);
+  CHECK(deep >= 100000 * sizeof(ValueId));  // a stack that was there once
   Budget budget(1000);
   CHECK(budget.Work(Budget::kFreeSteps));
   CHECK_FALSE(budget.Work(UINT64_MAX));

@@ -157,6 +157,7 @@ TEST_CASE("the header is a closed subset of JSON") {
                                 R"({"":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}})",
                                 R"({"a":{"dtype":"U8","shape":[18446744073709551618],"data_offsets":[0,2]}})",
                                 R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[2]}})",
+                                R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[,2]}})",
                                 R"({"a":{}})",
                                 R"({"a":2})",
                                 "{\"__metadata__\":{\"k\":\"\\ud83d\"}}",

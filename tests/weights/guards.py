@@ -6,11 +6,11 @@ Memory), a MIEN_TRY of a check. All are compiled into the test programs of a bui
 number; the environment says which one is gone. A first run of every test case records which branches it reaches, so that
 each is tried only with those, the shortest first, until one fails.
 
-  guards.py BUILD [--only TEXT] [--count N] [--longest S] [--jobs N] [--list]
+  guards.py BUILD [--only TEXT] [--count N] [--longest S] [--jobs N] [--again] [--list]
 
 Verdicts are kept in BUILD/guards/results.tsv: it can be stopped and goes on, and a branch of the same file text is not
 tried again. --only: part of "file | branch"; --count: at most so many that have no verdict yet; --longest: test cases of at
-most so many seconds (default 10). With a build that has the sanitizers on, wild accesses are noticed too. Prints each
+most so many seconds (default 10). --again: those that survived are tried again, after a test was added. With a build that has the sanitizers on, wild accesses are noticed too. Prints each
 survivor and a table; exit status 0: none but those that guards_kept.txt lists with the reason why they stay.
 """
 import argparse
@@ -150,7 +150,8 @@ class Program:
                 del words[words.index(flag):words.index(flag) + length]
         at = next(i for i, word in enumerate(words) if word.startswith("-"))
         words[at:at] = ["-include", os.path.join(sources, "question.h"), "-w", "-O0"]
-        if not os.path.exists(after) or os.path.getmtime(after) < os.path.getmtime(source):
+        headers = [os.path.join(ROOT, file) for file in output("git", "ls-files", "weights/*.h", "runtime/base/*.h", "kernels/*.h").split()]
+        if not os.path.exists(after) or os.path.getmtime(after) < max(map(os.path.getmtime, [source, *headers])):
             subprocess.run(words, cwd=self.build, check=True)
         return after
 
@@ -208,16 +209,17 @@ def main():
     parser.add_argument("--count", type=int, default=10**9)
     parser.add_argument("--jobs", type=int, default=2, help="compilers at a time")
     parser.add_argument("--longest", type=float, default=10.0)
+    parser.add_argument("--again", action="store_true")
     parser.add_argument("--list", action="store_true")
     arguments = parser.parse_args()
     build = os.path.abspath(arguments.build)
     guards, start = all_guards(), time.monotonic()
     results, verdicts = os.path.join(build, "guards/results.tsv"), {}
     if os.path.exists(results):
-        verdicts = dict(line.split() for line in open(results))
-    left = arguments.count
+        verdicts = dict(line.split() for line in open(results))  # the last of each
+    left, unjudged = arguments.count, (None, "survived") if arguments.again else (None,)
     for name, all_of_it in guards.items():
-        todo = [g for g in all_of_it if arguments.only in g.name() and g.key not in verdicts][:left]
+        todo = [g for g in all_of_it if arguments.only in g.name() and verdicts.get(g.key) in unjudged][:left]
         if arguments.list:
             print("\n".join(f"{g.path}:{g.line}: {g.what}" for g in todo))
             continue

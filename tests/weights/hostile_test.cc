@@ -323,6 +323,10 @@ TEST_CASE("pickle tricks") {
   Refused(pickle(std::string(100, '(')), "nested too deep");
   Refused(pickle("N."), "bytes after its end");
   Refused(pickle("NN"), "left over");
+  const std::string long_name(256, 'n');
+  Refused("\x80\x04" + Text(long_name) + Text("n") + "\x93" + "............", "a name too long");
+  Refused("\x80\x04" + Text("n") + Text(long_name) + "\x93" + "............", "a name too long");
+  Refused(pickle("c" + long_name + "\nn\n"), "a name too long");
   std::string long_pickle = "\x80\x02";
   for (int i = 0; i < 9 << 20; ++i) long_pickle += "N0";
   Refused(long_pickle, "more than 16 MiB of pickle");
