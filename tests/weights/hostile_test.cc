@@ -446,6 +446,11 @@ TEST_CASE("arrays: deflate, bombs and odd headers") {
     CHECK_MESSAGE(Read(Zip({{"f.npy", npy(bad, floats)}})).code() == Code::kRefused, bad);
   }
   Refused(Zip({{"f.npy", npy(header, floats + "x")}}), "do not fill");
+  const auto alone = ReadForeign(Source(array));
+  REQUIRE_MESSAGE(alone.ok(), std::string(alone.status().message()));
+  REQUIRE(alone->Find("arr_0") != nullptr);
+  CHECK(alone->Find("arr_0")->shape == Shape{2, 3});
+  Refused(array + "x", "do not fill");
   // What nobody needs is listed.
   const auto listed = ReadForeign(Source(Zip(
       {{"f.npy", array},
