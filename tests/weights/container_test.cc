@@ -170,6 +170,7 @@ TEST_CASE("the header is a closed subset of JSON") {
                                 "{\"__metadata__\":{\"k\":\"\xc0\x80\"}}",
                                 "{\"__metadata__\":{\"k\":\"\n\"}}"}) {
     CHECK_MESSAGE(OpenPlain(bad, "xy").code() == Code::kRefused, bad);
+    CHECK_MESSAGE(OpenPlain(bad, "").code() == Code::kRefused, bad);
   }
   CHECK(Contains(OpenPlain(R"({"a":{"dtype":"U8","shape":[0]}})", ""), "data_offsets"));
 }
