@@ -56,11 +56,10 @@ struct TensorFacts {
   size_t odd = 0;  // not finite, or not exact in float
 };
 
-Status AddElements(DType type, std::span<const std::byte> bytes, TensorFacts* facts) {
+Status AddElements(DType type, std::span<const std::byte> bytes, TensorFacts* facts, Sha256* hash) {
   constexpr size_t kPiece = 4096;
   float floats[kPiece];
   const size_t size = DTypeBytes(type);
-  Sha256 hash;
   for (size_t at = 0; at < bytes.size();) {
     MIEN_TRY(CheckInterrupt());
     const size_t count = std::min(kPiece, (bytes.size() - at) / size);
@@ -74,10 +73,9 @@ Status AddElements(DType type, std::span<const std::byte> bytes, TensorFacts* fa
       facts->low = std::min(facts->low, floats[i]);
       facts->high = std::max(facts->high, floats[i]);
     }
-    hash.Update(bytes.subspan(at, count * size));
+    hash->Update(bytes.subspan(at, count * size));
     at += count * size;
   }
-  facts->hash = HexLower(hash.Finish());
   return {};
 }
 
@@ -138,7 +136,9 @@ Status ReportTensors(Sheet& sheet, const ModelFile& model) {
     TensorFacts facts{entry.name, {}, entry.type, entry.shape};
     bytes.resize(entry.bytes);
     MIEN_TRY(model.file().Read(entry, bytes));
-    MIEN_TRY(AddElements(entry.type, bytes, &facts));
+    Sha256 hash;
+    MIEN_TRY(AddElements(entry.type, bytes, &facts, &hash));
+    facts.hash = HexLower(hash.Finish());
     if (facts.odd > 0) {
       return Status::Error(Code::kRefused, "%s: %zu elements are not finite", entry.name.c_str(), facts.odd);
     }
@@ -153,12 +153,13 @@ Status ReportForeign(Sheet& sheet, const std::string& path) {
   sheet.report["kind"] = file.kind;
   sheet.report["tensors"] = Json::array();
   sheet.Print("%s: %s, %zu tensors\n", path.c_str(), file.kind.c_str(), file.tensors.size());
-  std::vector<std::byte> bytes;
   for (const ForeignTensor& tensor : file.tensors) {
     MIEN_TRY(CheckInterrupt());
     TensorFacts facts{tensor.name, {}, tensor.type, tensor.shape};
-    MIEN_TRY(ReadContiguous(tensor, &bytes));
-    MIEN_TRY(AddElements(tensor.type, bytes, &facts));
+    Sha256 hash;
+    MIEN_TRY(ForEachPiece(
+        tensor, [&](std::span<const std::byte> bytes) { return AddElements(tensor.type, bytes, &facts, &hash); }));
+    facts.hash = HexLower(hash.Finish());
     Report(sheet, facts);
   }
   return {};

@@ -108,34 +108,37 @@ Result<std::string> EncodeHeader(const std::vector<TensorStream>& tensors,
 Status WriteTensorStreams(const std::string& path, const std::vector<TensorStream>& tensors,
                           const std::map<std::string, std::string>& metadata,
                           TensorFile::Profile profile) try {
-  const auto read = [](const TensorStream& tensor,
-                       std::vector<std::byte>& scratch) -> Result<std::span<const std::byte>> {
+  // Every piece through `take`; the checksum of all.
+  const auto read = [](const TensorStream& tensor, const TakeBytes& take) -> Result<uint32_t> {
     MIEN_ASSIGN(const uint64_t expected, BytesOf(tensor));
-    MIEN_ASSIGN(const auto bytes, tensor.bytes(scratch));
-    if (bytes.size() != expected) {
-      return Status::Error(Code::kUsage, "%s: %zu bytes to write, %" PRIu64 " expected",
-                           Printable(tensor.name).c_str(), bytes.size(), expected);
-    }
-    return bytes;
+    uint64_t found = 0;
+    uint32_t checksum = 0;
+    MIEN_TRY(tensor.bytes([&](std::span<const std::byte> bytes) {
+      found += bytes.size();
+      checksum = Crc32c(bytes, checksum);
+      return take(bytes);
+    }));
+    if (found == expected) return checksum;
+    return Status::Error(Code::kUsage, "%s: %" PRIu64 " bytes to write, %" PRIu64 " expected",
+                         Printable(tensor.name).c_str(), found, expected);
   };
-  std::vector<std::byte> scratch;
   std::vector<uint32_t> checksums;
   if (profile == TensorFile::Profile::kModel) {
     for (const TensorStream& tensor : tensors) {
-      MIEN_ASSIGN(const auto bytes, read(tensor, scratch));
-      checksums.push_back(Crc32c(bytes));
+      MIEN_ASSIGN(const uint32_t checksum, read(tensor, [](std::span<const std::byte>) { return Status(); }));
+      checksums.push_back(checksum);
     }
   }
   MIEN_ASSIGN(const std::string header, EncodeHeader(tensors, checksums, metadata, profile));
   MIEN_ASSIGN(AtomicFile file, AtomicFile::Create(path));
   MIEN_TRY(file.Write(std::as_bytes(std::span(header))));
   for (size_t i = 0; i < tensors.size(); ++i) {
-    MIEN_ASSIGN(const auto bytes, read(tensors[i], scratch));
-    if (!checksums.empty() && Crc32c(bytes) != checksums[i]) {
+    MIEN_ASSIGN(const uint32_t checksum,
+                read(tensors[i], [&](std::span<const std::byte> bytes) { return file.Write(bytes); }));
+    if (!checksums.empty() && checksum != checksums[i]) {
       return Status::Error(Code::kFailure, "%s: its source changed while being read",
                            Printable(tensors[i].name).c_str());
     }
-    MIEN_TRY(file.Write(bytes));
   }
   return file.Commit();
 } catch (const std::bad_alloc&) {
@@ -149,9 +152,7 @@ Status WriteTensorFile(const std::string& path, const std::vector<TensorToWrite>
   std::vector<TensorStream> streams;
   for (const TensorToWrite& tensor : tensors) {
     streams.push_back({tensor.name, tensor.type, tensor.shape,
-                       [bytes = tensor.bytes](std::vector<std::byte>&) -> Result<std::span<const std::byte>> {
-                         return bytes;
-                       }});
+                       [bytes = tensor.bytes](const TakeBytes& take) { return take(bytes); }});
   }
   return WriteTensorStreams(path, streams, metadata, profile);
 } catch (const std::bad_alloc&) {

@@ -1,5 +1,5 @@
 // Writing tensor files without holding them in memory: every tensor is asked for twice (once for its
-// checksum, once for the file), one at a time.
+// checksum, once for the file), a piece at a time.
 #pragma once
 
 #include <functional>
@@ -11,12 +11,14 @@
 
 namespace mien {
 
+using TakeBytes = std::function<Status(std::span<const std::byte>)>;
+
 struct TensorStream {
   std::string name;
   DType type = DType::kF32;
   Shape shape;
-  // The tensor's bytes, valid until the next call of any stream; `scratch` is memory it may use for them.
-  std::function<Result<std::span<const std::byte>>(std::vector<std::byte>& scratch)> bytes;
+  // Hands the tensor's bytes to `take`, in order and in as many pieces as it likes.
+  std::function<Status(const TakeBytes& take)> bytes;
 };
 
 Status WriteTensorStreams(const std::string& path, const std::vector<TensorStream>& tensors,

@@ -2,6 +2,7 @@
 // and no more memory than 1.25 of its size and 64 MiB.
 #include <doctest/doctest.h>
 #include <malloc.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <cstdlib>
@@ -205,6 +206,20 @@ TEST_CASE("steps and memory are charged where they are spent") {
            {"text", Text(std::string(kItems, 'x')) + Keep(0) + Name("_codecs", "encode") + Keep(1) + "0",
             Again(1) + Again(0) + "\x85R0", kItems, kItems},
            {"visit", "]" + Keep(0) + "(" + ones + "e", Again(0), kItems, 0},
+           {"whole module",
+            Name("x", "Y") + ")\x81" + Keep(0) + "}(" + Text("_parameters") + "N" + Text("_modules") + "N" +
+                ones + "ub",
+            Again(0), kItems / 2, 0},
+           {"values", "",
+            Repeat("K\1"
+                   "0",
+                   kItems),
+            0, kItems * sizeof(PickleValue)},
+           {"persistent module",
+            Name("torch_utils.persistence", "_reconstruct_persistent_obj") + "}(" + ones + Text("state") +
+                "}u\x85R" + Keep(0),
+            Again(0), kItems / 2, 0},
+           {"opcodes", "", Repeat("N0", kItems), 2 * kItems, 0},
            {"module",
             Name("torch_utils.persistence", "_reconstruct_persistent_obj") + "}(" + Text("state") + "}(" +
                 ones + "uu\x85R" + Keep(0),
@@ -218,6 +233,9 @@ TEST_CASE("steps and memory are charged where they are spent") {
     CHECK(steps_often - steps_once >= kTimes * c.steps);
     CHECK(often - once >= kTimes * c.memory);
   }
+  uint64_t deep = 0;
+  cost(Pickle("(" + Repeat("N", 100000) + "1N"), &deep);
+  CHECK(deep >= 100000 * sizeof(ValueId));  // a stack that was there once
   Budget budget(1000);
   CHECK(budget.Work(Budget::kFreeSteps));
   CHECK_FALSE(budget.Work(UINT64_MAX));
@@ -283,7 +301,44 @@ TEST_CASE("strided views are gathered in order of the storage") {
       }
     }
     CHECK(wrong == 0);
+    size_t told = 0;
+    REQUIRE(ForEachPiece(tensor, [&](std::span<const std::byte> piece) {
+              CHECK(std::memcmp(piece.data(), bytes.data() + told, piece.size()) == 0);
+              told += piece.size();
+              return Status();
+            }).ok());
+    CHECK(told == bytes.size());
   }
+}
+
+TEST_CASE("a tensor as large as its file is dumped in pieces") {
+  constexpr int64_t kRows = 24 << 10;
+  const std::string header = R"({"a":{"dtype":"BF16","shape":[)" + std::to_string(kRows) +
+                             R"(,1024],"data_offsets":[0,)" + std::to_string(kRows * 2048) + "]}}";
+  std::string bytes;
+  Put(bytes, header.size(), 8);
+  bytes += header;
+  bytes.resize(bytes.size() + kRows * 2048, '\1');
+  const std::string path = TemporaryPath("large.safetensors"), output = TemporaryPath("dump.safetensors");
+  REQUIRE(WriteFileAtomically(path, std::as_bytes(std::span(bytes))).ok());
+  const uint64_t before = g_live;
+  g_peak = before;
+  const auto report = ConvertTensorsOnly(path, output, {});
+  CHECK(g_peak - before <= bytes.size() / 2);
+  REQUIRE(report.ok());
+  CHECK(report->tensors == 2);
+  const auto file = ReadForeign(output);
+  REQUIRE(file.ok());
+  REQUIRE(file->Find("a_as_f32") != nullptr);
+  REQUIRE(ForEachPiece(*file->Find("a_as_f32"), [](std::span<const std::byte> piece) {
+            for (size_t i = 0; i < piece.size(); i += 4) {
+              if (std::memcmp(piece.data() + i, "\0\0\1\1", 4) != 0)
+                return Status::Error(Code::kFailure, "wrong");
+            }
+            return Status();
+          }).ok());
+  unlink(path.c_str());
+  unlink(output.c_str());
 }
 
 }  // namespace

@@ -156,9 +156,12 @@ TEST_CASE("the header is a closed subset of JSON") {
                                 R"({"a":{"dtype":"u8","shape":[2],"data_offsets":[0,2]}})",
                                 R"({"":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}})",
                                 R"({"a":{"dtype":"U8","shape":[18446744073709551618],"data_offsets":[0,2]}})",
+                                R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[2]}})",
+                                R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[,2]}})",
                                 R"({"a":{}})",
                                 R"({"a":2})",
                                 "{\"__metadata__\":{\"k\":\"\\ud83d\"}}",
+                                "{\"__metadata__\":{\"k\":\"\\ud83d\\u0041\"}}",
                                 "{\"__metadata__\":{\"k\":\"\\ude00\"}}",
                                 "{\"__metadata__\":{\"k\":\"\\x\"}}",
                                 "{\"__metadata__\":{\"k\":\"\\u12\"}}",
@@ -167,7 +170,9 @@ TEST_CASE("the header is a closed subset of JSON") {
                                 "{\"__metadata__\":{\"k\":\"\xc0\x80\"}}",
                                 "{\"__metadata__\":{\"k\":\"\n\"}}"}) {
     CHECK_MESSAGE(OpenPlain(bad, "xy").code() == Code::kRefused, bad);
+    CHECK_MESSAGE(OpenPlain(bad, "").code() == Code::kRefused, bad);
   }
+  CHECK(Contains(OpenPlain(R"({"a":{"dtype":"U8","shape":[0]}})", ""), "data_offsets"));
 }
 
 TEST_CASE("the layout has no hole, no overlap and no trailing byte") {
@@ -185,6 +190,38 @@ TEST_CASE("the layout has no hole, no overlap and no trailing byte") {
   CHECK(Contains(OpenPlain(two("[2,0]", "[2,4]"), "abcd"), "outside"));
   CHECK(Contains(OpenPlain(two("[0,2]", "[2,5]"), "abcde"), "needs 2 bytes"));
   CHECK_FALSE(OpenPlain(two("[0,2]", "[18446744073709551614,18446744073709551615]"), "ab").ok());
+}
+
+TEST_CASE("a model's header has at most a megabyte, and as many checksums as tensors") {
+  const auto file = [](std::string header) {
+    std::string out;
+    for (int i = 0; i < 8; ++i) out += static_cast<char>(header.size() >> (8 * i));
+    return out + header;
+  };
+  const auto open = [](const std::string& bytes) {
+    return TensorFile::Open(Source(bytes), TensorFile::Profile::kModel).status();
+  };
+  CHECK(Contains(open(file("{" + std::string(1 << 20, ' '))), "1048577 bytes, at most 1048576 expected"));
+  CHECK(Contains(open(file("{" + std::string((1 << 20) - 1, ' '))), "not a mien model file"));
+
+  const std::string whole = MadeUpModel(TinyFlow());
+  uint64_t length = 0;
+  std::memcpy(&length, whole.data(), 8);
+  // With `more` put at a place after the start of the entry of the checksums.
+  const auto with = [&](size_t place, const std::string& more) {
+    std::string header = whole.substr(8, length);
+    header.insert(header.find("\"mien.crc32c\":\"") + place, more);
+    const size_t digits = header.find("\"mien.header_crc32c\":\"") + 22;
+    header.replace(digits, 8, "00000000");
+    char right[9];
+    std::snprintf(right, sizeof right, "%08x", Crc32c(Bytes(file(header))));
+    header.replace(digits, 8, right);
+    return open(file(header) + whole.substr(8 + length));
+  };
+  CHECK(with(15, "").ok());
+  CHECK(Contains(with(15, "00000000"), "digits"));
+  CHECK(Contains(with(15, "0"), "digits"));
+  CHECK(Contains(with(1, "not."), "mien.crc32c is missing"));
 }
 
 TEST_CASE("numbers around every limit") {

@@ -323,6 +323,13 @@ TEST_CASE("pickle tricks") {
   Refused(pickle(std::string(100, '(')), "nested too deep");
   Refused(pickle("N."), "bytes after its end");
   Refused(pickle("NN"), "left over");
+  const std::string long_name(256, 'n');
+  Refused("\x80\x04" + Text(long_name) + Text("n") + "\x93" + "............", "a name too long");
+  Refused("\x80\x04" + Text("n") + Text(long_name) + "\x93" + "............", "a name too long");
+  Refused(pickle("c" + long_name + "\nn\n"), "a name too long");
+  std::string long_pickle = "\x80\x02";
+  for (int i = 0; i < 9 << 20; ++i) long_pickle += "N0";
+  Refused(long_pickle, "more than 16 MiB of pickle");
   Refused("\x80\x07N...............", "protocol 2 to 5");
   Refused("\x80\x02(" + std::string(600000, ']') + "t.", "more memory than");
   Refused(pickle("(X\x06\0\0\0moduleNNNNtQ"s), "persistent id");
@@ -362,6 +369,21 @@ TEST_CASE("legacy streams that lie") {
   Refused(changed("M\xe9\x03", "M\xea\x03"), "1001");
   Refused(changed("storage", "modulee"), "no storage");
   Refused(whole + "x", "bytes after the last storage");
+  Refused("abc", "3 bytes are no checkpoint");
+  std::string keys = Legacy("N", 0);
+  keys.replace(keys.find(Text("0") + "a."), 6, "N");
+  Refused(keys, "a storage key that is no text");
+  // A view of a storage: (key, offset, elements).
+  const auto view = [](int offset, int elements) {
+    std::string storage = LegacyStorage(4);
+    storage.replace(
+        storage.rfind("NtQ"), 3,
+        "(" + Text("v") + "K" + static_cast<char>(offset) + "K" + static_cast<char>(elements) + "ttQ");
+    return Legacy("}" + Text("t") + TensorOver(storage) + "s", 4);
+  };
+  CHECK(Read(view(2, 2)).ok());
+  Refused(view(3, 2), "a view that leaves it");
+  Refused(view(0, 1), "leaves its storage");
 }
 
 TEST_CASE("arrays: deflate, bombs and odd headers") {
@@ -424,6 +446,11 @@ TEST_CASE("arrays: deflate, bombs and odd headers") {
     CHECK_MESSAGE(Read(Zip({{"f.npy", npy(bad, floats)}})).code() == Code::kRefused, bad);
   }
   Refused(Zip({{"f.npy", npy(header, floats + "x")}}), "do not fill");
+  const auto alone = ReadForeign(Source(array));
+  REQUIRE_MESSAGE(alone.ok(), std::string(alone.status().message()));
+  REQUIRE(alone->Find("arr_0") != nullptr);
+  CHECK(alone->Find("arr_0")->shape == Shape{2, 3});
+  Refused(array + "x", "do not fill");
   // What nobody needs is listed.
   const auto listed = ReadForeign(Source(Zip(
       {{"f.npy", array},
@@ -433,6 +460,7 @@ TEST_CASE("arrays: deflate, bombs and odd headers") {
        {"r.npy", npy("{'descr': [('a', '<f4', (2,))], 'fortran_order': False, 'shape': (3,), }", floats)}})));
   REQUIRE_MESSAGE(listed.ok(), std::string(listed.status().message()));
   CHECK(listed->tensors.size() == 1);
+  CHECK(listed->Find("f") == &listed->tensors[0]);
   CHECK(listed->Unread("b") == "b is an array of type >f4");
   CHECK(listed->Unread("o") == "o is an array of type |O");
   CHECK(listed->Unread("r") == "r is an array of type ('a', '<f4', (2,))");

@@ -277,9 +277,8 @@ TEST_CASE("what is needed and was not read is refused by its name") {
   bytes.replace(bytes.find("F32", name), 3, "U64");
   const auto merged = MergeSources({Source(bytes)}, {"file"});
   REQUIRE_FALSE(merged.ok());
-  CHECK_MESSAGE(
-      std::strstr(merged.status().message(), "to_rgbs.0.bias is a tensor of type U64") != nullptr,
-      std::string(merged.status().message()));
+  CHECK_MESSAGE(std::strstr(merged.status().message(), "to_rgbs.0.bias is a tensor of type U64") != nullptr,
+                std::string(merged.status().message()));
 }
 
 TEST_CASE("a whole pickled module is refused with the way out") {

@@ -18,9 +18,6 @@
 namespace mien {
 namespace {
 
-// A file may dump views of one storage many times; this bounds what a small file can make of itself.
-constexpr uint64_t kMaxDumpFactor = 4;
-constexpr uint64_t kFreeDumpBytes = 64 << 20;
 
 bool Interrupted(const ConvertOptions& options) { return options.interrupted && options.interrupted(); }
 
@@ -73,40 +70,42 @@ struct Converter {
   DType type = DType::kF32;  // stored as
   bool is_index = false;
   const ConvertOptions* options = nullptr;
-  std::vector<std::byte>* raw = nullptr;  // one for all converters: only one tensor is in memory at a time
 
-  Result<std::span<const std::byte>> operator()(std::vector<std::byte>& scratch) const {
-    if (Interrupted(*options)) return Status::Error(Code::kInterrupted, "interrupted");
-    MIEN_TRY(ReadContiguous(*tensor, raw));
-    if (is_index) return Index(scratch);
-    const auto count = static_cast<size_t>(tensor->shape.elements());
-    scratch.resize(count * sizeof(float));
-    const std::span<float> floats(reinterpret_cast<float*>(scratch.data()), count);
-    size_t bad = 0;
-    if (!ConvertToFloats(tensor->type, *raw, floats, &bad)) return NotFinite(tensor->name, bad);
-    if (type == DType::kF32) return std::span<const std::byte>(scratch);
-    raw->resize(count * 2);
-    for (size_t i = 0; i < count; ++i) {
-      const uint16_t half = FloatToHalf(floats[i]);
-      std::memcpy(raw->data() + 2 * i, &half, 2);
-    }
-    return std::span<const std::byte>(*raw);
+  Status operator()(const TakeBytes& take) const {
+    size_t done = 0;
+    std::vector<std::byte> scratch;
+    return ForEachPiece(*tensor, [&](std::span<const std::byte> raw) -> Status {
+      if (Interrupted(*options)) return Status::Error(Code::kInterrupted, "interrupted");
+      if (is_index) return Index(raw, scratch, take);
+      const size_t count = raw.size() / DTypeBytes(tensor->type);
+      scratch.resize(count * sizeof(float));
+      const std::span<float> floats(reinterpret_cast<float*>(scratch.data()), count);
+      size_t bad = 0;
+      if (!ConvertToFloats(tensor->type, raw, floats, &bad)) return NotFinite(tensor->name, done + bad);
+      done += count;
+      if (type == DType::kF32) return take(scratch);
+      for (size_t i = 0; i < count; ++i) {  // in place: element i moves from 4i to 2i
+        const uint16_t half = FloatToHalf(floats[i]);
+        std::memcpy(scratch.data() + 2 * i, &half, 2);
+      }
+      return take(std::span<const std::byte>(scratch).first(2 * count));
+    });
   }
 
-  Result<std::span<const std::byte>> Index(std::vector<std::byte>& scratch) const {
-    if (tensor->type == DType::kI64) return std::span<const std::byte>(*raw);
+  Status Index(std::span<const std::byte> raw, std::vector<std::byte>& scratch, const TakeBytes& take) const {
+    if (tensor->type == DType::kI64) return take(raw);
     if (tensor->type != DType::kI32) {
       return Status::Error(Code::kRefused, "%s is %s, I64 expected", tensor->name.c_str(),
                            DTypeName(tensor->type));
     }
-    scratch.resize(raw->size() * 2);
-    for (size_t i = 0; i < raw->size() / 4; ++i) {
+    scratch.resize(raw.size() * 2);
+    for (size_t i = 0; i < raw.size() / 4; ++i) {
       int32_t narrow;
-      std::memcpy(&narrow, raw->data() + 4 * i, 4);
+      std::memcpy(&narrow, raw.data() + 4 * i, 4);
       const int64_t wide = narrow;
       std::memcpy(scratch.data() + 8 * i, &wide, 8);
     }
-    return std::span<const std::byte>(scratch);
+    return take(scratch);
   }
 };
 
@@ -122,20 +121,20 @@ struct Dumper {
   const ConvertOptions* options;
   bool widen;
 
-  Result<std::span<const std::byte>> operator()(std::vector<std::byte>& scratch) const {
-    if (Interrupted(*options)) return Status::Error(Code::kInterrupted, "interrupted");
-    MIEN_TRY(ReadContiguous(*tensor, &scratch));
-    if (!widen) return std::span<const std::byte>(scratch);
-    // In place from the back: element i moves from 2i to 4i.
-    const size_t count = scratch.size() / 2;
-    scratch.resize(count * 4);
-    for (size_t i = count; i-- > 0;) {
-      uint16_t bits;
-      std::memcpy(&bits, scratch.data() + 2 * i, 2);
-      const float value = BFloat16ToFloat(bits);
-      std::memcpy(scratch.data() + 4 * i, &value, 4);
-    }
-    return std::span<const std::byte>(scratch);
+  Status operator()(const TakeBytes& take) const {
+    std::vector<std::byte> wide;
+    return ForEachPiece(*tensor, [&](std::span<const std::byte> raw) -> Status {
+      if (Interrupted(*options)) return Status::Error(Code::kInterrupted, "interrupted");
+      if (!widen) return take(raw);
+      wide.resize(raw.size() * 2);
+      for (size_t i = 0; i < raw.size() / 2; ++i) {
+        uint16_t bits;
+        std::memcpy(&bits, raw.data() + 2 * i, 2);
+        const float value = BFloat16ToFloat(bits);
+        std::memcpy(wide.data() + 4 * i, &value, 4);
+      }
+      return take(wide);
+    });
   }
 };
 
@@ -154,14 +153,16 @@ bool CanUnwrap(const ForeignFile& file) {
 
 // True when some element would become infinite as F16.
 Result<bool> OverflowsHalf(const Converter& converter) {
-  std::vector<std::byte> scratch;
-  MIEN_ASSIGN(const auto bytes, converter(scratch));
-  for (size_t at = 0; at + 4 <= bytes.size(); at += 4) {
-    float value;
-    std::memcpy(&value, bytes.data() + at, 4);
-    if ((FloatToHalf(value) & 0x7fff) == 0x7c00) return true;
-  }
-  return false;
+  bool overflows = false;
+  MIEN_TRY(converter([&](std::span<const std::byte> bytes) {
+    for (size_t at = 0; at + 4 <= bytes.size(); at += 4) {
+      float value;
+      std::memcpy(&value, bytes.data() + at, 4);
+      overflows = overflows || (FloatToHalf(value) & 0x7fff) == 0x7c00;
+    }
+    return Status();
+  }));
+  return overflows;
 }
 
 Status CheckMasks(const std::vector<TensorSpec>& specs, const std::vector<Converter>& converters) {
@@ -169,17 +170,19 @@ Status CheckMasks(const std::vector<TensorSpec>& specs, const std::vector<Conver
     if (!specs[i].is_index || !specs[i + 1].is_index) continue;
     std::vector<bool> seen(static_cast<size_t>(specs[i].shape[0] + specs[i + 1].shape[0]));
     for (size_t k = i; k < i + 2; ++k) {
-      std::vector<std::byte> scratch;
-      MIEN_ASSIGN(const auto bytes, converters[k](scratch));
-      for (size_t at = 0; at + 8 <= bytes.size(); at += 8) {
-        int64_t column;
-        std::memcpy(&column, bytes.data() + at, 8);
-        if (column < 0 || column >= static_cast<int64_t>(seen.size()) || seen[static_cast<size_t>(column)]) {
-          return Status::Error(Code::kRefused, "%s: column %lld is out of range or there twice",
-                               specs[k].name.c_str(), static_cast<long long>(column));
+      MIEN_TRY(converters[k]([&](std::span<const std::byte> bytes) -> Status {
+        for (size_t at = 0; at + 8 <= bytes.size(); at += 8) {
+          int64_t column;
+          std::memcpy(&column, bytes.data() + at, 8);
+          if (column < 0 || column >= static_cast<int64_t>(seen.size()) ||
+              seen[static_cast<size_t>(column)]) {
+            return Status::Error(Code::kRefused, "%s: column %lld is out of range or there twice",
+                                 specs[k].name.c_str(), static_cast<long long>(column));
+          }
+          seen[static_cast<size_t>(column)] = true;
         }
-        seen[static_cast<size_t>(column)] = true;
-      }
+        return {};
+      }));
     }
     ++i;
   }
@@ -227,14 +230,12 @@ Status WriteModel(const MergedModel& model, const std::string& output, const Con
                   ConvertReport* report) {
   const std::vector<TensorSpec> specs = ExpectedTensors(model.config);
   std::vector<Converter> converters(specs.size());
-  std::vector<std::byte> raw;
   std::vector<std::string> kept;
   for (size_t i = 0; i < specs.size(); ++i) {
     Converter& converter = converters[i];
     converter.tensor = &model.tensors[i];
     converter.is_index = specs[i].is_index;
     converter.options = &options;
-    converter.raw = &raw;
     converter.type = specs[i].is_index ? DType::kI64 : DType::kF32;
     if (!options.fp16 || specs[i].is_index || StaysFloat(specs[i].name)) continue;
     MIEN_ASSIGN(const bool overflows, OverflowsHalf(converter));
@@ -350,10 +351,6 @@ Result<ConvertReport> ConvertTensorsOnly(const std::string& path, const std::str
       streams.push_back({name + "_as_f32", DType::kF32, tensor.shape, Dumper{&tensor, &options, true}});
     }
     report.bytes += tensor.bytes();
-    if (report.bytes > kMaxDumpFactor * source->size() + kFreeDumpBytes) {
-      return Status::Error(Code::kRefused, "%s: its tensors repeat their storages more than %d times",
-                           path.c_str(), static_cast<int>(kMaxDumpFactor));
-    }
   }
   report.tensors = streams.size();
   MIEN_TRY(WriteTensorStreams(output, streams, {}, TensorFile::Profile::kPlain));

@@ -173,6 +173,31 @@ Status ReadContiguous(const ForeignTensor& tensor, std::vector<std::byte>* out) 
   return Gather(tensor, begin, (*Reach(tensor) + 1) * size, out);
 }
 
+// Slices of the first axis that has a length; of a tensor without gaps, of all its elements.
+Status ForEachPiece(const ForeignTensor& tensor,
+                    const std::function<Status(std::span<const std::byte>)>& take) {
+  constexpr int64_t kPiece = 4 << 20, kMostPieces = 16;
+  ForeignTensor part = tensor;
+  const int64_t elements = tensor.shape.elements(), size = static_cast<int64_t>(DTypeBytes(tensor.type));
+  if (IsContiguous(tensor)) {
+    part.shape = {elements};
+    SetContiguous(&part);
+  }
+  int axis = 0;
+  while (axis + 1 < part.shape.rank && part.shape[axis] == 1) ++axis;
+  const int64_t length = part.shape.rank > 0 ? part.shape[axis] : 1;
+  const int64_t wanted = std::max(kPiece, elements * size / kMostPieces);
+  const int64_t step = std::max<int64_t>(1, length * wanted / std::max<int64_t>(1, elements * size));
+  std::vector<std::byte> bytes;
+  for (int64_t at = 0; at < length; at += step) {
+    if (part.shape.rank > 0) part.shape.dim[axis] = std::min(step, length - at);
+    MIEN_TRY(ReadContiguous(part, &bytes));
+    MIEN_TRY(take(bytes));
+    part.offset += static_cast<uint64_t>(step * part.strides[axis]);
+  }
+  return {};
+}
+
 void SetContiguous(ForeignTensor* tensor) {
   int64_t stride = 1;
   for (int i = tensor->shape.rank - 1; i >= 0; --i) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -73,6 +74,10 @@ Status CheckView(const ForeignTensor& tensor);
 
 // The tensor's elements in row-major order, type unchanged, into `out` (resized).
 Status ReadContiguous(const ForeignTensor& tensor, std::vector<std::byte>* out);
+
+// The same in pieces: all of a few megabytes, or a sixteenth of the tensor where that is more.
+Status ForEachPiece(const ForeignTensor& tensor,
+                    const std::function<Status(std::span<const std::byte>)>& take);
 
 // Row-major strides of a shape.
 void SetContiguous(ForeignTensor* tensor);
