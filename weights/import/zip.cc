@@ -343,9 +343,8 @@ Result<ZipData> OpenZipEntry(const std::shared_ptr<const ByteSource>& source, co
   z_stream stream = {};
   if (inflateInit2(&stream, -MAX_WBITS) != Z_OK)
     return Status::Error(Code::kMemory, "zip: no memory to unpack");
-  const Status unpacked = Inflate(*source, entry, &stream, &bytes);
-  inflateEnd(&stream);
-  MIEN_TRY(unpacked);
+  const std::unique_ptr<z_stream, int (*)(z_stream*)> ended(&stream, inflateEnd);
+  MIEN_TRY(Inflate(*source, entry, &stream, &bytes));
   MIEN_TRY(CheckSum(entry, AddCrc(crc32_z(0, nullptr, 0), bytes)));
   return ZipData{OwnedSource(std::move(bytes)), 0, entry.bytes};
 }
