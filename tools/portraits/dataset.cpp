@@ -23,8 +23,8 @@ class Random {
   }
   float uniform() { return (float(next() >> 40) + .5f) / 16777216.0f; }
   float gaussian() {
-    const float r = std::sqrt(-2 * std::log(uniform()));
-    return r * std::cos(6.2831853f * uniform());
+    const float r = sqrt(-2 * log2(uniform()) * 0.69314718f);
+    return r * wave(uniform() + 0.25f);
   }
   bool chance(float p) { return uniform() < p; }
 
@@ -50,7 +50,7 @@ Habits draw_habits(Random& random) {
 }
 
 void apply_habits(const Habits& h, Random& random, Latent& u) {
-  u[kGender] = h.male ? std::abs(u[kGender]) : -std::abs(u[kGender]);
+  u[kGender] = h.male ? abs(u[kGender]) : -abs(u[kGender]);
   u[kAge] = latent_for(kAge, clamp(h.age + 2 * random.gaussian(), 5.5f, 74.5f));
   u[kGlasses] = latent_for(kGlasses, h.glasses ? 1 : 0) + .1f * random.gaussian();
   u[kBald] = latent_for(kBald, h.balding ? .3f + .65f * random.uniform() : 0);
@@ -62,7 +62,7 @@ void normalize_by_unused(Latent& u) {
   float used = 0, unused = 0;
   for (int k = 0; k < kLatent; ++k) (k < kFactors ? used : unused) += u[k] * u[k];
   const float wanted = max(float(kLatent) - used, 1.0f);
-  const float scale = std::sqrt(wanted / unused);
+  const float scale = sqrt(wanted / unused);
   for (int k = kFactors; k < kLatent; ++k) u[k] *= scale;
 }
 
@@ -122,7 +122,7 @@ void write_shard(const std::string& path, const std::vector<Shot>& shots, int si
   std::string pictures, latents, factors, attributes, persons;
   for (const Shot& shot : shots) {
     const Portrait portrait = decode(shot.u);
-    const auto picture = render(portrait, size);
+    const auto picture = render(portrait, size).pixels;
     const auto shown = shown_factors(shot.u);
     const auto values = portrait.attributes.values();
     const int32_t person = shot.person;

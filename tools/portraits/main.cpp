@@ -15,8 +15,8 @@ namespace {
 const char* kUsage =
     "render_portraits data DIR FIRST_SHARD LAST_SHARD [PERSONS_PER_SHARD SHOTS SEED]\n"
     "    shards FIRST..LAST-1, existing ones are kept; 125 persons with 8 shots each, seed 1\n"
-    "render_portraits people FILE.png FIRST_PERSON COUNT [SEED]    eight shots to a row\n"
-    "render_portraits attributes FILE.png FIRST_PERSON COUNT [SEED]\n"
+    "render_portraits people FILE.png FIRST_PERSON COUNT [SEED [SIZE]]    eight shots to a row\n"
+    "render_portraits attributes FILE.png FIRST_PERSON COUNT [SEED [SIZE]]\n"
     "    neutral, then one attribute changed: smile glasses yaw pitch bald beard old child other gender\n"
     "render_portraits portrait FILE.png PERSON SIZE [SEED [ATTRIBUTE=VALUE ...]]\n"
     "    a neutral portrait; attributes gender glasses yaw pitch bald beard age smile in raw units\n";
@@ -55,30 +55,32 @@ void render_data(int argc, char** argv) {
 }
 
 void render_people(int argc, char** argv) {
+  const int size = argument(argc, argv, 6, 128);
   std::vector<std::vector<uint8_t>> pictures;
   for (int i = 0; i < std::atoi(argv[4]); ++i)
     for (const Shot& shot : photograph(std::atoi(argv[3]) + i, 8, uint64_t(argument(argc, argv, 5, 1))))
-      pictures.push_back(render(decode(shot.u), 128));
-  write_sheet(argv[2], pictures, 128, 8);
+      pictures.push_back(render(decode(shot.u), size).pixels);
+  write_sheet(argv[2], pictures, size, 8);
 }
 
 void render_attributes(int argc, char** argv) {
+  const int size = argument(argc, argv, 6, 128);
   const std::pair<Factor, float> changes[] = {{kSmile, 1}, {kGlasses, 1}, {kYaw, 26}, {kPitch, 14}, {kBald, .96f},
                                               {kBeard, 1}, {kAge, 74},    {kAge, 6}};
   std::vector<std::vector<uint8_t>> pictures;
   for (int i = 0; i < std::atoi(argv[4]); ++i) {
     const Latent u = neutral(std::atoi(argv[3]) + i, uint64_t(argument(argc, argv, 5, 1)));
-    pictures.push_back(render(decode(u), 128));
+    pictures.push_back(render(decode(u), size).pixels);
     for (const auto& [factor, value] : changes) {
       Latent changed = u;
       set(changed, factor, value);
-      pictures.push_back(render(decode(changed), 128));
+      pictures.push_back(render(decode(changed), size).pixels);
     }
     Latent other = u;
     other[kGender] = -other[kGender];
-    pictures.push_back(render(decode(other), 128));
+    pictures.push_back(render(decode(other), size).pixels);
   }
-  write_sheet(argv[2], pictures, 128, 10);
+  write_sheet(argv[2], pictures, size, 10);
 }
 
 void render_portrait(int argc, char** argv) {
@@ -91,7 +93,7 @@ void render_portrait(int argc, char** argv) {
     for (int k = 0; k < kAttributes; ++k)
       if (text.substr(0, equals) == names[k]) set(u, Factor(k), float(std::atof(text.c_str() + equals + 1)));
   }
-  write_png(argv[2], render(decode(u), size), size, size);
+  write_png(argv[2], render(decode(u), size).pixels, size, size);
 }
 
 }  // namespace

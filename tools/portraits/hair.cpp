@@ -1,0 +1,194 @@
+#include "hair.h"
+
+#include <algorithm>
+
+#include "noise.h"
+
+namespace portraits {
+namespace {
+
+constexpr int kSegments = 12;
+constexpr int kScatter = 2000;  // places on the whole sphere of directions; a bit less than half of them carry hair
+
+struct Root {
+  int row, column;
+  float which;  // 0..1, the lock's own number
+};
+
+// The vertex of the head's grid nearest to each of `count` evenly scattered directions.
+std::vector<Root> scattered(const Mesh& mesh, const HeadGrid& grid, int count, Point center, Point radius, float from_y) {
+  std::vector<Root> out;
+  const auto direction = [&](Point p) {
+    const Point d = p - center;
+    return normalize(Point{d.x / radius.x, d.y / radius.y, d.z / radius.z});
+  };
+  for (int i = 0; i < count; ++i) {
+    const float y = 1 - 2 * (float(i) + .5f) / float(count), turn = float(i) * .61803399f;
+    if (y < from_y) break;
+    const float r = sqrt(1 - y * y);
+    const Point d{r * wave(turn), y, r * wave(turn + .25f)};
+    float best = -2;
+    Root root{0, 0, chance_of(i)};
+    for (int row = 1; row + 1 < HeadGrid::rows(); row += 2)
+      for (int column = 0; column < HeadGrid::columns(); column += 2) {
+        const float near = dot(direction(mesh.vertices[grid.index(row, column)].root), d);
+        if (near > best) best = near, root.row = row, root.column = column;
+      }
+    out.push_back(root);
+  }
+  return out;
+}
+
+const std::vector<Root>& scalp_roots(const Mesh& mesh, const HeadGrid& grid) {
+  static const std::vector<Root> roots = scattered(mesh, grid, kScatter, {0, .30f, -.08f}, {.77f, .83f, .95f}, -.95f);
+  return roots;
+}
+
+// Eight locks that grow together.
+struct Bundle {
+  Points path[kSegments + 1], side[kSegments + 1], normal[kSegments + 1], along[kSegments + 1];
+  Lanes half_width, which;
+};
+
+void add_ribbons(const Bundle& b, int count, const Pose& pose, Material material, Mesh& mesh) {
+  for (int i = 0; i < count; ++i) {
+    if (b.half_width[i] < .004f) continue;
+    const int first = int(mesh.vertices.size());
+    for (int k = 0; k <= kSegments; ++k) {
+      const float s = float(k) / kSegments;
+      const float taper = (.62f + .38f * smooth_step(0, .25f, s)) * (1 - .80f * s * s * s * s);
+      const Point p = lane(b.path[k], i), side = lane(b.side[k], i) * (b.half_width[i] * taper);
+      const Point n = lane(b.normal[k], i), along = pose.turn(lane(b.along[k], i));
+      for (int e = -1; e <= 1; ++e) {
+        const Point bulge = n * (e == 0 ? .35f * b.half_width[i] * taper : 0);
+        Vertex v;
+        v.position = pose.place(p + side * float(e) + bulge, 1);
+        v.normal = pose.turn(normalize(n + normalize(lane(b.side[k], i)) * (.75f * float(e))));
+        v.at = {float(e), s, b.which[i]};
+        v.root = along;
+        mesh.vertices.push_back(v);
+      }
+    }
+    mesh.grid(first, kSegments + 1, 3, false, material);
+  }
+}
+
+// An ellipsoid above its middle and nearly a cylinder below, since hair hangs there.
+struct Skull {
+  Point center, radius;
+  static Points below(Points q) { return {q.x, select(q.y < 0.0f, q.y * .30f, q.y), q.z}; }
+  Lanes depth(Points p) const {  // 1 on the surface
+    const Points q = below(p - splat(center));
+    const Points s{q.x * (1 / radius.x), q.y * (1 / radius.y), q.z * (1 / radius.z)};
+    return length(s);
+  }
+  Points outward(Points p) const {
+    const Points q = below(p - splat(center));
+    return normalize(Points{q.x * (1 / (radius.x * radius.x)), q.y * (1 / (radius.y * radius.y)), q.z * (1 / (radius.z * radius.z))});
+  }
+};
+
+}  // namespace
+
+void add_hair(const Features& f, const Scalp& scalp, const HeadGrid& grid, const Pose& pose,
+              Mesh& mesh) {
+  if (scalp.thinness() >= 1) return;
+  const auto& roots = scalp_roots(mesh, grid);
+  const float wide = mesh.vertices[grid.index(40, HeadGrid::columns() * 3 / 4)].at.x;  // half width over the ears
+  const Skull skull{{0, .30f * f.upper, -.08f}, {max(wide, .6f), .83f * f.upper, .95f}};
+  const float curl = scalp.curl(), volume = scalp.volume();
+  for (size_t begin = 0; begin < roots.size(); begin += kLanes) {
+    const int count = int(std::min<size_t>(kLanes, roots.size() - begin));
+    Bundle b;
+    Points p, root, normal;
+    for (int i = 0; i < kLanes; ++i) {
+      const Root& r = roots[begin + std::min(i, count - 1)];
+      const Vertex& v = mesh.vertices[grid.index(r.row, r.column)];
+      set_lane(p, i, v.at), set_lane(root, i, v.root), set_lane(normal, i, pose.turn.transposed()(v.normal));
+      b.which[i] = r.which;
+    }
+    const Lanes dense = scalp.density(root) * scalp.grown(root);
+    if (!any(dense > .08f)) continue;
+    const Lanes front = smooth_step(-.1f, .5f, root.z) * smooth_step(.2f, .55f, root.y);
+    const float to_fringe = smooth_step(.50f, .80f, scalp.fringe());
+    const Lanes low = smooth_step(.35f, -.30f, root.y);
+    Lanes length = scalp.length() * (.86f + .24f * b.which) * (.55f + .45f * dense);
+    const Lanes banged = smooth_step(.02f, .30f, front) * to_fringe;
+    length = mix(length, min(length, .58f + .14f * b.which), banged);
+    length = mix(length, min(length, .10f + .45f * length), low * (1 - smooth_step(.5f, 1.6f, scalp.length())));
+    length = mix(length, min(length, splat(.95f)), scalp.tied() * (1.0f - banged));
+    b.half_width = (.058f - .018f * curl) * (.85f + .3f * b.which) * smooth_step(.1f, .6f, dense) * (1 - .6f * scalp.thinness());
+    const Lanes layer = volume * (.55f + .75f * b.which) + .01f;
+    Points d = normalize(scalp.comb(root) + normal * splat(.25f + 1.0f * volume + 1.0f * curl * curl));
+    p = p - normal * splat(.01f);
+    const Lanes step = length * (1.0f / kSegments);
+    const float hang = 1.15f - .75f * curl;
+    const Lanes phase = noise(root * 2.2f) * 1.2f + b.which * (.15f + .6f * curl);
+    for (int k = 0; k <= kSegments; ++k) {
+      const Points out = skull.outward(p);
+      const Lanes depth = skull.depth(p);
+      // lie on the head, stay out of it
+      const Lanes near = smooth_step(1.45f, 1.10f, depth);
+      d = normalize(d - out * (max(dot(d, out), splat(0)) * near * (.75f - .50f * curl)));
+      const Lanes rest = 1.0f + layer * 1.1f;
+      p = p - out * (max(depth - rest - .10f, splat(0)) * .35f * (1 - curl));
+      p = p + out * (max(rest - depth, splat(0)) * .55f * smooth_step(0, .25f, splat(float(k) / kSegments)));
+      // keep out of the face
+      const Lanes m = abs(p.x), over_face = smooth_step(.05f, .30f, p.z) * smooth_step(.18f, -.05f, p.y);
+      p.x += select(p.x < 0.0f, splat(-1), splat(1)) * over_face * .5f * max(wide * .93f - m, 0.0f);
+      const Points side = normalize(cross(d, out));
+      const Lanes s = splat(float(k) / kSegments);
+      const Lanes swing = curl * .085f * smooth_step(0, .3f, s) * min(length * 1.5f, splat(1));
+      const Lanes turn = phase + s * length * (.9f + 1.6f * curl);
+      b.path[k] = p + side * (swing * wave(turn)) + out * (swing * .7f * wave(turn + .25f));
+      b.side[k] = side, b.normal[k] = out, b.along[k] = d;
+      p = p + d * step;
+      d.y -= hang * step * smooth_step(.10f, .5f, length);
+      d = normalize(d);
+    }
+    add_ribbons(b, count, pose, kHair, mesh);
+  }
+}
+
+void add_whiskers(const Portrait& portrait, const Scalp& scalp, const HeadGrid& grid, const Pose& pose, Mesh& mesh) {
+  const float beard = portrait.attributes.beard;
+  if (beard < .25f) return;
+  static const std::vector<Root> roots = [&] {
+    std::vector<Root> all = scattered(mesh, grid, 900, {0, -.75f, .35f}, {.5f, .5f, .6f}, -1), out;
+    for (const Root& r : all) {
+      const Point& q = mesh.vertices[grid.index(r.row, r.column)].root;
+      if (q.z > .0f && q.y < -.1f) out.push_back(r);
+    }
+    return out;
+  }();
+  for (size_t begin = 0; begin < roots.size(); begin += kLanes) {
+    const int count = int(std::min<size_t>(kLanes, roots.size() - begin));
+    Bundle b;
+    Points p, root, normal;
+    for (int i = 0; i < kLanes; ++i) {
+      const Root& r = roots[begin + std::min(i, count - 1)];
+      const Vertex& v = mesh.vertices[grid.index(r.row, r.column)];
+      set_lane(p, i, v.at), set_lane(root, i, v.root), set_lane(normal, i, pose.turn.transposed()(v.normal));
+      b.which[i] = r.which;
+    }
+    const Lanes cover = scalp.whiskers(root);
+    if (!any(cover > .3f)) continue;
+    const float grown = smooth_step(.25f, 1, beard);
+    const Lanes lip = smooth_step(-.66f, -.58f, root.y) * smooth_step(.4f, .6f, root.z);
+    const Lanes length = grown * (.06f + .13f * grown * smooth_step(-.7f, -1.15f, root.y) + .03f * b.which) * (1.0f - .45f * lip);
+    b.half_width = .026f * smooth_step(.3f, .7f, cover) * (.8f + .4f * b.which) * smooth_step(0, .3f, splat(grown));
+    const Lanes away = select(root.x < 0.0f, splat(-1), splat(1)) * lip * .55f;
+    Points d = normalize(Points{away + root.x * .15f, splat(-.85f), splat(.25f)} - normal * (dot(normal, Points{away, splat(-.85f), splat(.25f)}) * .75f));
+    const Lanes step = length * (1.0f / kSegments);
+    for (int k = 0; k <= kSegments; ++k) {
+      const Points side = normalize(cross(d, normal));
+      b.path[k] = p + side * (.012f * wave(b.which * 3.0f + 1.2f * float(k) / kSegments));
+      b.side[k] = side, b.normal[k] = normal, b.along[k] = d;
+      p = p + d * step;
+      d = normalize(d + Points{splat(0), -step * 1.2f, splat(0)});
+    }
+    add_ribbons(b, count, pose, kWhiskers, mesh);
+  }
+}
+
+}  // namespace portraits

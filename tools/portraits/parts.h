@@ -1,0 +1,13 @@
+// Ears, shoulders with clothes and spectacles.
+#pragma once
+
+#include "head.h"
+
+namespace portraits {
+
+void add_ears(const Portrait& portrait, const Features& features, const HeadGrid& grid, const Pose& pose, Mesh& mesh);
+// Vertices carry the place in body space (`at`); `root` is unused.
+void add_shoulders(const Portrait& portrait, const Features& features, float neck_half, const Pose& pose, Mesh& mesh);
+void add_glasses(const Portrait& portrait, const Features& features, const HeadGrid& grid, const Pose& pose, Mesh& mesh);
+
+}  // namespace portraits

@@ -1,0 +1,104 @@
+#include "raster.h"
+
+#include <algorithm>
+
+namespace portraits {
+namespace {
+
+constexpr int kMapSize = 320;
+constexpr float kMapHalf = 1.60f;  // decimetres around the centre of the head
+constexpr float kMapCenterY = -.15f;
+
+bool closed(Material m) { return m == kHead || m == kEar || m == kCloth || m == kFrame; }
+
+// Calls `visit(index, depth)` for each sample of the triangle.
+template <class Visit>
+void scan(Point a, Point b, Point c, int width, int height, Visit visit) {
+  const float area = (b.x - a.x) * (c.y - a.y) - (c.x - a.x) * (b.y - a.y);
+  if (!(abs(area) > 1e-9f)) return;
+  const int left = std::max(0, int(std::ceil(std::min({a.x, b.x, c.x}) - .5f)));
+  const int right = std::min(width - 1, int(std::floor(std::max({a.x, b.x, c.x}) - .5f)));
+  const int top = std::max(0, int(std::ceil(std::min({a.y, b.y, c.y}) - .5f)));
+  const int bottom = std::min(height - 1, int(std::floor(std::max({a.y, b.y, c.y}) - .5f)));
+  if (left > right || top > bottom) return;
+  const float inverse = 1 / area;
+  const float u_x = (c.y - a.y) * inverse, u_y = -(c.x - a.x) * inverse;  // the weight of b
+  const float v_x = -(b.y - a.y) * inverse, v_y = (b.x - a.x) * inverse;  // the weight of c
+  for (int y = top; y <= bottom; ++y) {
+    const float dy = float(y) + .5f - a.y;
+    for (int x = left; x <= right; ++x) {
+      const float dx = float(x) + .5f - a.x;
+      const float u = u_x * dx + u_y * dy, v = v_x * dx + v_y * dy;
+      if (u < 0 || v < 0 || u + v > 1) continue;
+      visit(size_t(y) * width + x, a.z + u * (b.z - a.z) + v * (c.z - a.z));
+    }
+  }
+}
+
+}  // namespace
+
+Point View::project(Point p) const {
+  const float s = kCameraDistance / (kCameraDistance - p.z), x = p.x * s, y = -p.y * s;
+  return {scale_x * x - scale_y * y + shift_x, scale_y * x + scale_x * y + shift_y, p.z};
+}
+
+Layer::Layer(int w, int h)
+    : width(w), height(h), depth(size_t(w) * h, kFar), triangle(size_t(w) * h, -1) {}
+
+void rasterise(const Mesh& mesh, const View& view, Layer& layer) {
+  layer.corners.resize(mesh.vertices.size());
+  for (size_t i = 0; i < mesh.vertices.size(); ++i) layer.corners[i] = view.project(mesh.vertices[i].position);
+  for (size_t t = 0; t < mesh.triangles.size(); ++t) {
+    const auto [i, j, k] = mesh.triangles[t];
+    const Point a = layer.corners[i], b = layer.corners[j], c = layer.corners[k];
+    if (closed(mesh.materials[t]) && (b.x - a.x) * (c.y - a.y) - (c.x - a.x) * (b.y - a.y) >= 0) continue;
+    scan(a, b, c, layer.width, layer.height, [&](size_t at, float depth) {
+      if (depth <= layer.depth[at]) return;
+      layer.depth[at] = depth;
+      layer.triangle[at] = int(t);
+    });
+  }
+}
+
+ShadowMap::ShadowMap(const Mesh& mesh, Point light) : depth_(size_t(kMapSize) * kMapSize, Layer::kFar) {
+  const Point right = normalize(cross(Point{0, 1, 0}, light));
+  axes_ = {right, cross(light, right), light};
+  constexpr float scale = kMapSize / (2 * kMapHalf);
+  std::vector<Point> corners(mesh.vertices.size());
+  for (size_t i = 0; i < corners.size(); ++i) {
+    const Point p = to_light(mesh.vertices[i].position - Point{0, kMapCenterY, 0});
+    corners[i] = {(p.x + kMapHalf) * scale, (p.y + kMapHalf) * scale, p.z};
+  }
+  for (const auto& [i, j, k] : mesh.triangles)
+    scan(corners[i], corners[j], corners[k], kMapSize, kMapSize,
+         [&](size_t at, float depth) { depth_[at] = std::max(depth_[at], depth); });
+}
+
+Lanes ShadowMap::lit(Points world, Points normal) const {
+  constexpr float scale = kMapSize / (2 * kMapHalf);
+  const Points q = axes_(world + normal * .028f - splat(Point{0, kMapCenterY, 0}));
+  const Lanes x = (q.x + kMapHalf) * scale - .5f, y = (q.y + kMapHalf) * scale - .5f;
+  const Lanes depth = q.z + .012f;
+  Lanes sum = splat(0);
+  // a disc of taps, each a soft comparison
+  constexpr float kTaps[][2] = {{0, 0}, {2.1f, .6f}, {-.6f, 2.1f}, {-2.1f, -.6f}, {.6f, -2.1f},
+                                {3.1f, 3.3f}, {-3.3f, 3.1f}, {-3.1f, -3.3f}, {3.3f, -3.1f}, {4.9f, -.4f}, {.4f, 4.9f},
+                                {-4.9f, .4f}, {-.4f, -4.9f}};
+  for (const auto& tap : kTaps) {
+    const Lanes tx = x + tap[0] * 1.15f, ty = y + tap[1] * 1.15f;
+    const Lanes fx = tx - floor(tx), fy = ty - floor(ty);
+    const LaneMask ix = to_int(floor(tx)), iy = to_int(floor(ty));
+    Lanes near[4];
+    for (int c = 0; c < 4; ++c)
+      for (int i = 0; i < kLanes; ++i) {
+        const int cx = ix[i] + (c & 1), cy = iy[i] + (c >> 1);
+        const bool inside = cx >= 0 && cy >= 0 && cx < kMapSize && cy < kMapSize;
+        near[c][i] = inside ? depth_[size_t(cy) * kMapSize + cx] : Layer::kFar;
+      }
+    const auto free = [&](Lanes blocker) { return unit((depth - blocker) * 25.0f + 1.0f); };
+    sum += mix(mix(free(near[0]), free(near[1]), fx), mix(free(near[2]), free(near[3]), fx), fy);
+  }
+  return sum * (1.0f / float(std::size(kTaps)));
+}
+
+}  // namespace portraits
