@@ -7,7 +7,7 @@
 namespace portraits {
 namespace {
 
-constexpr int kSegments = 12;
+constexpr int kSegments = 14;
 constexpr int kScatter = 2000;  // places on the whole sphere of directions; a bit less than half of them carry hair
 
 struct Root {
@@ -48,6 +48,14 @@ const std::vector<Root>& scalp_roots(const Mesh& mesh, const HeadGrid& grid) {
 struct Bundle {
   Points path[kSegments + 1], side[kSegments + 1], normal[kSegments + 1], along[kSegments + 1];
   Lanes half_width, which;
+
+  // Directions from the path
+  void finish() {
+    for (int k = 0; k <= kSegments; ++k) {
+      along[k] = normalize(path[k < kSegments ? k + 1 : k] - path[k > 0 ? k - 1 : k]);
+      side[k] = normalize(cross(along[k], normal[k]));
+    }
+  }
 };
 
 void add_ribbons(const Bundle& b, int count, const Pose& pose, Material material, Mesh& mesh) {
@@ -88,11 +96,37 @@ struct Skull {
   }
 };
 
+// A knot of wound hair where tied hair is gathered.
+void add_bun(const Scalp& scalp, const Pose& pose, Mesh& mesh) {
+  constexpr int kRows = 14, kAround = 28;
+  if (scalp.tied() < .05f) return;
+  const Point center = scalp.gather(), axis = normalize(center - Point{0, .25f, -.1f});
+  const Point right = normalize(cross(Point{0, 1, 0}, axis)), up = cross(axis, right);
+  const float radius = (.16f + .055f * min(scalp.length(), 3.0f)) * sqrt(scalp.tied());
+  const int first = int(mesh.vertices.size());
+  for (int r = 0; r < kRows; ++r)
+    for (int k = 0; k < kAround; ++k) {
+      const float fall = .5f * float(r) / (kRows - 1), turn = float(k) / kAround;
+      const float ring = wave(fall), height = wave(fall + .25f);
+      const float ridge = 1 + .07f * wave(3 * turn + 2.2f * fall);  // wound like a rope
+      const float c = wave(turn + .25f), s = wave(turn);
+      Vertex v;
+      const Point p = center + (right * (c * ring) + up * (s * ring) + axis * (.80f * height)) * (radius * ridge);
+      v.position = pose.place(p, 1);
+      v.at = {2 * (3 * turn + 2.2f * fall) - 2 * floor(3 * turn + 2.2f * fall) - 1, .6f, .5f};
+      v.root = pose.turn(normalize(up * c - right * s + axis * .6f));
+      mesh.vertices.push_back(v);
+    }
+  mesh.grid(first, kRows, kAround, true, kHair);
+  mesh.grid_normals(first, kRows, kAround, true);
+}
+
 }  // namespace
 
 void add_hair(const Features& f, const Scalp& scalp, const HeadGrid& grid, const Pose& pose,
               Mesh& mesh) {
   if (scalp.thinness() >= 1) return;
+  add_bun(scalp, pose, mesh);
   const auto& roots = scalp_roots(mesh, grid);
   const float wide = mesh.vertices[grid.index(40, HeadGrid::columns() * 3 / 4)].at.x;  // half width over the ears
   const Skull skull{{0, .30f * f.upper, -.08f}, {max(wide, .6f), .83f * f.upper, .95f}};
@@ -114,38 +148,42 @@ void add_hair(const Features& f, const Scalp& scalp, const HeadGrid& grid, const
     const Lanes low = smooth_step(.35f, -.30f, root.y);
     Lanes length = scalp.length() * (.86f + .24f * b.which) * (.55f + .45f * dense);
     const Lanes banged = smooth_step(.02f, .30f, front) * to_fringe;
-    length = mix(length, min(length, .58f + .14f * b.which), banged);
+    length = mix(length, min(length, .50f + .12f * b.which - .08f * curl), banged);
     length = mix(length, min(length, .10f + .45f * length), low * (1 - smooth_step(.5f, 1.6f, scalp.length())));
     length = mix(length, min(length, splat(.95f)), scalp.tied() * (1.0f - banged));
-    b.half_width = (.058f - .018f * curl) * (.85f + .3f * b.which) * smooth_step(.1f, .6f, dense) * (1 - .6f * scalp.thinness());
+    b.half_width = (.056f + .010f * curl) * (.85f + .3f * b.which) * smooth_step(.1f, .6f, dense) * (1 - .6f * scalp.thinness());
     const Lanes layer = volume * (.55f + .75f * b.which) + .01f;
     Points d = normalize(scalp.comb(root) + normal * splat(.25f + 1.0f * volume + 1.0f * curl * curl));
     p = p - normal * splat(.01f);
-    const Lanes step = length * (1.0f / kSegments);
-    const float hang = 1.15f - .75f * curl;
-    const Lanes phase = noise(root * 2.2f) * 1.2f + b.which * (.15f + .6f * curl);
+    const Lanes away = select(root.x - .34f * scalp.part() * smooth_step(.74f, 1.05f, root.y) < 0.0f, splat(-1), splat(1));
+    const Lanes parted = smooth_step(.45f, .80f, length) * wide * .96f;
+    const Lanes phase = noise(root * 1.6f) * 1.1f + b.which * (.12f + .35f * curl);
+    const float hang = 1.25f - .70f * curl;
+    Lanes grown = splat(0);
     for (int k = 0; k <= kSegments; ++k) {
       const Points out = skull.outward(p);
       const Lanes depth = skull.depth(p);
       // lie on the head, stay out of it
       const Lanes near = smooth_step(1.45f, 1.10f, depth);
       d = normalize(d - out * (max(dot(d, out), splat(0)) * near * (.75f - .50f * curl)));
-      const Lanes rest = 1.0f + layer * 1.1f;
-      p = p - out * (max(depth - rest - .10f, splat(0)) * .35f * (1 - curl));
-      p = p + out * (max(rest - depth, splat(0)) * .55f * smooth_step(0, .25f, splat(float(k) / kSegments)));
-      // keep out of the face
-      const Lanes m = abs(p.x), over_face = smooth_step(.05f, .30f, p.z) * smooth_step(.18f, -.05f, p.y);
-      p.x += select(p.x < 0.0f, splat(-1), splat(1)) * over_face * .5f * max(wide * .93f - m, 0.0f);
+      const Lanes rest = 1.0f + layer * 1.1f, s = splat(float(k) / kSegments);
+      p = p - out * (max(depth - rest - .10f, splat(0)) * .35f * (1 - .8f * curl));
+      p = p + out * (max(rest - depth, splat(0)) * .55f * smooth_step(0, .25f, s));
+      // long hair leaves the face free
+      const Lanes wanted = parted * smooth_step(.74f * f.upper, .10f, p.y) * smooth_step(.0f, .35f, p.z);
+      p.x += away * .6f * max(wanted - p.x * away, splat(0));
+      const Lanes swing = curl * .075f * smooth_step(0, .3f, s) * min(length * 1.5f, splat(1));
+      const Lanes turn = phase + grown * (.75f + .75f * curl);
       const Points side = normalize(cross(d, out));
-      const Lanes s = splat(float(k) / kSegments);
-      const Lanes swing = curl * .085f * smooth_step(0, .3f, s) * min(length * 1.5f, splat(1));
-      const Lanes turn = phase + s * length * (.9f + 1.6f * curl);
       b.path[k] = p + side * (swing * wave(turn)) + out * (swing * .7f * wave(turn + .25f));
-      b.side[k] = side, b.normal[k] = out, b.along[k] = d;
+      b.normal[k] = out;
+      const Lanes step = length * ((.40f + 1.2f * s) / (kSegments + 1));  // short steps near the head
       p = p + d * step;
+      grown += step;
       d.y -= hang * step * smooth_step(.10f, .5f, length);
       d = normalize(d);
     }
+    b.finish();
     add_ribbons(b, count, pose, kHair, mesh);
   }
 }
@@ -175,7 +213,7 @@ void add_whiskers(const Portrait& portrait, const Scalp& scalp, const HeadGrid& 
     if (!any(cover > .3f)) continue;
     const float grown = smooth_step(.25f, 1, beard);
     const Lanes lip = smooth_step(-.66f, -.58f, root.y) * smooth_step(.4f, .6f, root.z);
-    const Lanes length = grown * (.06f + .13f * grown * smooth_step(-.7f, -1.15f, root.y) + .03f * b.which) * (1.0f - .45f * lip);
+    const Lanes length = grown * (.06f + .13f * grown * smooth_step(-.7f, -1.15f, root.y) + .03f * b.which) * (1.0f - .60f * lip);
     b.half_width = .026f * smooth_step(.3f, .7f, cover) * (.8f + .4f * b.which) * smooth_step(0, .3f, splat(grown));
     const Lanes away = select(root.x < 0.0f, splat(-1), splat(1)) * lip * .55f;
     Points d = normalize(Points{away + root.x * .15f, splat(-.85f), splat(.25f)} - normal * (dot(normal, Points{away, splat(-.85f), splat(.25f)}) * .75f));
@@ -183,10 +221,11 @@ void add_whiskers(const Portrait& portrait, const Scalp& scalp, const HeadGrid& 
     for (int k = 0; k <= kSegments; ++k) {
       const Points side = normalize(cross(d, normal));
       b.path[k] = p + side * (.012f * wave(b.which * 3.0f + 1.2f * float(k) / kSegments));
-      b.side[k] = side, b.normal[k] = normal, b.along[k] = d;
+      b.normal[k] = normal;
       p = p + d * step;
       d = normalize(d + Points{splat(0), -step * 1.2f, splat(0)});
     }
+    b.finish();
     add_ribbons(b, count, pose, kWhiskers, mesh);
   }
 }

@@ -55,7 +55,7 @@ Colors Light::shade(const Hits& hits, const Paint& paint, Lanes near) const {
 namespace {
 
 constexpr int kDirections = 4;
-constexpr float kReach[] = {.06f, .15f, .34f};  // decimetres
+constexpr float kReach[] = {.06f, .15f, kOpennessReach};  // decimetres
 
 }  // namespace
 

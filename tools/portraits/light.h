@@ -18,6 +18,8 @@ class Light {
   ShadowMap shadow_;
 };
 
+constexpr float kOpennessReach = .34f;  // decimetres around a point that count
+
 // How much of the room each pixel sees, from the depths around it: 0 in a crease, 1 in the open.
 std::vector<float> openness(const Layer& layer, float samples_per_unit);
 

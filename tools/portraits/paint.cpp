@@ -34,7 +34,7 @@ Colors Painter::complexion(Points p, Points root) const {
   // freckles of the young and spots of the old
   const float freckles = smooth_step(.55f, 2.0f, portrait_.spread(kFreckles)) * (1 - .6f * tone);
   const Lanes where = bell((p.y + .28f) * 2.6f) * smooth_step(.15f, .4f, p.z) * smooth_step(.75f, .4f, m);
-  if (freckles > 0) c = c * mix(splat(Point{1, 1, 1}), splat(Point{.66f, .50f, .42f}), freckles * where * smooth_step(.30f, .62f, noise(root * 19.0f)));
+  if (freckles > 0) c = c * mix(splat(Point{1, 1, 1}), splat(Point{.74f, .60f, .50f}), freckles * where * smooth_step(.28f, .62f, noise(root * 25.0f)));
   const float spots = .35f * g.old * (1 - .5f * tone);
   if (spots > 0) c = c * mix(splat(Point{1, 1, 1}), splat(Point{.72f, .58f, .50f}), spots * smooth_step(.45f, .75f, noise(root * 8.0f + splat(Point{5, 3, 1}))));
   return c;
@@ -144,10 +144,10 @@ void Painter::paint_stubble(Points root, Paint& paint) const {
   const Points n = scalp_.outward(root);
   const Point down = normalize(Point{0, -.8f, .35f});
   const Points flow = normalize(splat(down) - n * dot(n, down));
-  const Points squeezed = root * 34.0f - flow * (dot(root, flow) * 25.0f);
+  const Points squeezed = root * 46.0f - flow * (dot(root, flow) * 30.0f);
   const Lanes grain = noise(squeezed);
   const float full = smooth_step(.12f, .65f, beard);
-  const Lanes amount = unit(cover * (smooth_step(0, .35f, beard) * .55f + full * .55f) * (1.0f + (.45f - .25f * full) * grain));
+  const Lanes amount = unit(cover * (smooth_step(0, .35f, beard) * .55f + full * .55f) * (1.0f + (.34f - .16f * full) * grain));
   paint.albedo = mix(paint.albedo, splat(beard_color_) * (1.0f + .30f * grain), amount);
   paint.gloss *= 1.0f - .8f * amount;
   paint.hairy = max(paint.hairy, amount * full);
@@ -211,8 +211,29 @@ Paint Painter::frame(const Hits& hits) const {
   return paint;
 }
 
+// A jersey whose neckline goes from high over round to a deep opening, or a shirt with a collar.
 Paint Painter::cloth(const Hits& hits) const {
-  return {splat(portrait_.scene.shirt), hits.normal, hits.normal, splat(.03f), splat(10), splat(0), splat(0), splat(1), splat(0)};
+  const Points p = hits.at;
+  const float style = portrait_.scene.neckline;
+  const Lanes away = sqrt(p.x * p.x * 2.6f + (p.z + .06f) * (p.z + .06f) * 2.8f);  // from the neck: 1 at its foot
+  const Lanes front = max(p.z, splat(0)) / (abs(p.x) * 1.3f + max(p.z, splat(.05f)));
+  const float low = .80f + .30f * smooth_step(.1f, .35f, style), open = .75f * smooth_step(.35f, .70f, style);
+  const float collar = smooth_step(.70f, .76f, style);
+  const Lanes edge = low + open * front * front * front;
+  const Lanes over = away - edge;
+  const Lanes fold = noise(p * 2.3f), hand = smooth_step(.45f, .55f, hits.root.y);
+  const Lanes cloth = max(smooth_step(-.012f, .012f, over), smooth_step(-2.5f, -3.0f, p.y)) * (1.0f - hand);
+  Colors fabric = splat(portrait_.scene.shirt) * (1.0f + .10f * fold + .04f * noise(p * 9.0f));
+  fabric = mix(fabric, splat(portrait_.scene.shirt * .25f + Color{.012f, .013f, .018f}), smooth_step(-6.05f, -6.12f, p.y) * (1.0f - hits.root.x));
+  // a hem, or a collar with its shadow
+  fabric = fabric * (1.0f - .28f * (1 - collar) * bell((over - .075f) / .014f));
+  const Lanes flap = smooth_step(.015f, -.015f, over - .30f - .22f * front) * collar;
+  fabric = mix(fabric, fabric * .9f + splat(Color{.035f, .035f, .035f}), flap);
+  fabric = fabric * (1.0f - .45f * collar * bell((over - .32f - .22f * front) / .022f));
+  const Colors skin = splat(portrait_.identity.skin) * (1.0f + .03f * fold);
+  Paint paint{mix(skin, fabric, cloth), hits.normal, hits.normal, mix(splat(.15f), splat(.03f), cloth), splat(14), 1.0f - cloth, splat(0), splat(1), splat(0)};
+  paint.open = 1.0f - .35f * bell((over + .02f) / .05f);
+  return paint;
 }
 
 Lanes Painter::face_share(const Hits& hits) const {

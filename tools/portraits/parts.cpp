@@ -1,5 +1,7 @@
 #include "parts.h"
 
+#include <array>
+
 namespace portraits {
 namespace {
 
@@ -25,20 +27,37 @@ Vertex vertex(const Pose& pose, Point p, float head_share) {
 
 // Height over the plane of the ear from the middle (0) to the rim (1), then behind it (2).
 float ear_relief(float r, float angle_cos) {
-  if (r > 1) return .030f - .10f * (r - 1);
+  const float rooted = .075f * smooth_step(.15f, .95f, angle_cos) * smooth_step(.60f, .95f, r);
+  if (r > 1) return .030f - .13f * (r - 1) - rooted;
   const float bowl = -.075f * smooth_step(.50f, .12f, r);
   const float antihelix = .022f * bell((r - .60f) / .11f), groove = -.022f * bell((r - .80f) / .07f);
   const float helix = .034f * bell((r - .97f) / .085f), tragus = .030f * bell((r - .55f) / .22f) * smooth_step(.2f, .9f, angle_cos);
-  return .02f + bowl + antihelix + groove + helix + tragus;
+  return .02f + bowl + antihelix + groove + helix + tragus - rooted;
+}
+
+// Seven bones of a sleeve and a hand; the hand is what is farther down than the wrist.
+void add_arm(const std::array<Point, 8>& path, float build, const Pose& pose, Mesh& mesh) {
+  constexpr float kRadius[] = {.10f, .47f, .44f, .38f, .34f, .28f, .24f, .05f};
+  constexpr int kAround = 16;
+  const int first = int(mesh.vertices.size());
+  for (size_t i = 0; i < path.size(); ++i)
+    for (int k = 0; k < kAround; ++k) {
+      const float c = wave(float(k) / kAround + .25f), s = -wave(float(k) / kAround);
+      Vertex v = vertex(pose, path[i] + Point{c, .35f * c * (path[i].x > 0 ? 1.0f : -1.0f) * (i < 2 ? 1.0f : .0f), s} * (kRadius[i] * build), 0);
+      v.root = {1, i >= 6 ? 1.0f : 0.0f, 0};
+      mesh.vertices.push_back(v);
+    }
+  mesh.grid(first, int(path.size()), kAround, true, kCloth);
+  mesh.grid_normals(first, int(path.size()), kAround, true);
 }
 
 }  // namespace
 
-void add_ears(const Portrait& portrait, const Features& f, const HeadGrid& grid, const Pose& pose, Mesh& mesh) {
+void add_ears(const Portrait& portrait, const HeadGrid& grid, const Pose& pose, Mesh& mesh) {
   constexpr int kRings = 15, kAround = 28;
   const Growth& g = portrait.growth;
   const float size = (1 + .07f * portrait.spread(kEars)) * (1 - .10f * g.child) * (1 + .12f * g.old);
-  const float high = .290f * size, deep = .170f * size;
+  const float high = .275f * size, deep = .155f * size;
   const float angle = .36f + .10f * portrait.spread(kEarAngle);
   const Point place = on_head(mesh, grid, {.74f, -.16f, -.10f});
   for (int side = -1; side <= 1; side += 2) {
@@ -51,10 +70,11 @@ void add_ears(const Portrait& portrait, const Features& f, const HeadGrid& grid,
       for (int k = 0; k < kAround; ++k) {
         const float turn = float(k) / kAround, c = wave(turn + .25f), d = wave(turn);  // c: front, d: up
         // fuller at the top, narrow at the lobe
-        const float shape = (1 + .12f * d) * (1 + .16f * c * c * d * d);
+        const float front = (c < 0 ? -1 : 1) * pow(abs(c), .72f), rise = (d < 0 ? -1 : 1) * pow(abs(d), .80f);
+        const float shape = 1 + .14f * rise;
         const float in = r > 1 ? 1 - .28f * (r - 1) : r;
-        const float b = .165f * size - c * deep * shape * in, u = d * high * in * (1 + .10f * c * c);
-        const Point p = Point{s * place.x, place.y - .01f, place.z} + back * b + up * u + out * ear_relief(r, c);
+        const float b = .150f * size - front * deep * shape * in, u = rise * high * in;
+        const Point p = Point{s * (place.x - .015f), place.y + .02f, place.z} + back * b + up * u + out * ear_relief(r, c);
         Vertex v = vertex(pose, p, 1);
         const float bowl = smooth_step(.50f, .15f, r), groove = bell((r - .80f) / .08f);
         v.root = {1 - .55f * bowl - .30f * groove, u, b};
@@ -63,8 +83,6 @@ void add_ears(const Portrait& portrait, const Features& f, const HeadGrid& grid,
     }
     mesh.grid(first, kRings, kAround, true, kEar);
     mesh.grid_normals(first, kRings, kAround, true);
-    if (side > 0) continue;
-    (void)f;
   }
 }
 
@@ -73,10 +91,11 @@ void add_shoulders(const Portrait& portrait, const Features& f, float neck_half,
     float side_x, side_y, front_y, front_z, back_y, back_z;
   };
   constexpr Ring kRings[] = {{.50f, -1.45f, -1.56f, .36f, -1.40f, -.56f}, {.60f, -1.62f, -1.78f, .44f, -1.55f, -.66f},
-                             {.88f, -1.80f, -1.96f, .56f, -1.70f, -.72f}, {1.35f, -1.95f, -2.15f, .68f, -1.88f, -.78f},
-                             {1.80f, -2.10f, -2.35f, .78f, -2.10f, -.82f}, {2.05f, -2.36f, -2.62f, .86f, -2.40f, -.84f},
-                             {2.12f, -2.80f, -3.00f, .92f, -2.80f, -.84f}, {2.05f, -3.60f, -3.70f, .95f, -3.60f, -.80f},
-                             {1.95f, -6.00f, -6.00f, .95f, -6.00f, -.75f}, {1.95f, -9.00f, -9.00f, .95f, -9.00f, -.75f}};
+                             {.88f, -1.80f, -1.96f, .56f, -1.70f, -.72f}, {1.35f, -1.94f, -2.15f, .68f, -1.86f, -.76f},
+                             {1.74f, -2.12f, -2.40f, .78f, -2.12f, -.78f}, {1.80f, -2.50f, -2.80f, .88f, -2.50f, -.80f},
+                             {1.66f, -3.40f, -3.50f, .94f, -3.40f, -.80f}, {1.38f, -5.00f, -5.00f, .86f, -5.00f, -.70f},
+                             {1.58f, -6.40f, -6.40f, .90f, -6.40f, -.95f}, {1.25f, -9.50f, -9.50f, .75f, -9.50f, -.75f},
+                             {.95f, -16.0f, -16.0f, .60f, -16.0f, -.60f}};
   constexpr int kCount = int(std::size(kRings)), kFine = 6, kAround = 64;
   const Growth& g = portrait.growth;
   const float build = (1 - .30f * g.child) * (1 + .07f * (portrait.attributes.gender - .5f) * 2 * g.adult);
@@ -100,6 +119,11 @@ void add_shoulders(const Portrait& portrait, const Features& f, float neck_half,
   }
   mesh.grid(first, rows, kAround, true, kCloth);
   mesh.grid_normals(first, rows, kAround, true);
+  for (float side : {-1.0f, 1.0f}) {
+    const auto at = [&](float x, float y, float z) { return Point{side * x * build, y + drop * (1 - .35f * g.child), z}; };
+    add_arm({at(1.50f, -2.10f, -.05f), at(1.92f, -2.72f, -.06f), at(2.08f, -3.6f, -.10f), at(2.16f, -4.7f, -.08f),
+             at(2.14f, -5.7f, .10f), at(2.08f, -6.6f, .35f), at(2.04f, -7.0f, .45f), at(2.00f, -7.6f, .55f)}, build, pose, mesh);
+  }
 }
 
 namespace {

@@ -5,8 +5,8 @@
 
 namespace portraits {
 
-void add_ears(const Portrait& portrait, const Features& features, const HeadGrid& grid, const Pose& pose, Mesh& mesh);
-// Vertices carry the place in body space (`at`); `root` is unused.
+void add_ears(const Portrait& portrait, const HeadGrid& grid, const Pose& pose, Mesh& mesh);
+// Vertices carry the place in body space (`at`); of `root` x is 1 on the arms and y is 1 on the hands.
 void add_shoulders(const Portrait& portrait, const Features& features, float neck_half, const Pose& pose, Mesh& mesh);
 void add_glasses(const Portrait& portrait, const Features& features, const HeadGrid& grid, const Pose& pose, Mesh& mesh);
 

@@ -114,7 +114,9 @@ Scene decode_scene(const Latent& u) {
   const float gray = (back.x + back.y + back.z) / 3;
   s.background_low = mix(back, Color{gray, gray, gray}, .35f);
   s.background_high = s.background_low * (1 + .30f * gaussian(u, kBackGradient));
-  s.shirt = {channel(kShirtRed), channel(kShirtGreen), channel(kShirtBlue)};
+  const Color shirt{channel(kShirtRed), channel(kShirtGreen), channel(kShirtBlue)};
+  const float shirt_gray = (shirt.x + shirt.y + shirt.z) / 3;
+  s.shirt = mix(shirt, Color{shirt_gray, shirt_gray, shirt_gray}, .45f);
   s.corner = 2 * fraction(u, kRoomCorner) - 1;
   s.window = 2 * fraction(u, kWindow) - 1;
   s.light = normalize(Point{.55f * gaussian(u, kLightX), .75f + .22f * gaussian(u, kLightY), 1.0f});

@@ -11,10 +11,12 @@ constexpr float kMapCenterY = -.15f;
 
 bool closed(Material m) { return m == kHead || m == kEar || m == kCloth || m == kFrame; }
 
+float area_of(Point a, Point b, Point c) { return (b.x - a.x) * (c.y - a.y) - (c.x - a.x) * (b.y - a.y); }
+
 // Calls `visit(index, depth)` for each sample of the triangle.
 template <class Visit>
 void scan(Point a, Point b, Point c, int width, int height, Visit visit) {
-  const float area = (b.x - a.x) * (c.y - a.y) - (c.x - a.x) * (b.y - a.y);
+  const float area = area_of(a, b, c);
   if (!(abs(area) > 1e-9f)) return;
   const int left = std::max(0, int(std::ceil(std::min({a.x, b.x, c.x}) - .5f)));
   const int right = std::min(width - 1, int(std::floor(std::max({a.x, b.x, c.x}) - .5f)));
@@ -51,7 +53,7 @@ void rasterise(const Mesh& mesh, const View& view, Layer& layer) {
   for (size_t t = 0; t < mesh.triangles.size(); ++t) {
     const auto [i, j, k] = mesh.triangles[t];
     const Point a = layer.corners[i], b = layer.corners[j], c = layer.corners[k];
-    if (closed(mesh.materials[t]) && (b.x - a.x) * (c.y - a.y) - (c.x - a.x) * (b.y - a.y) >= 0) continue;
+    if (closed(mesh.materials[t]) && area_of(a, b, c) >= 0) continue;
     scan(a, b, c, layer.width, layer.height, [&](size_t at, float depth) {
       if (depth <= layer.depth[at]) return;
       layer.depth[at] = depth;
@@ -69,9 +71,12 @@ ShadowMap::ShadowMap(const Mesh& mesh, Point light) : depth_(size_t(kMapSize) * 
     const Point p = to_light(mesh.vertices[i].position - Point{0, kMapCenterY, 0});
     corners[i] = {(p.x + kMapHalf) * scale, (p.y + kMapHalf) * scale, p.z};
   }
-  for (const auto& [i, j, k] : mesh.triangles)
-    scan(corners[i], corners[j], corners[k], kMapSize, kMapSize,
-         [&](size_t at, float depth) { depth_[at] = std::max(depth_[at], depth); });
+  for (size_t t = 0; t < mesh.triangles.size(); ++t) {
+    const auto [i, j, k] = mesh.triangles[t];
+    const Point a = corners[i], b = corners[j], c = corners[k];
+    if (closed(mesh.materials[t]) && area_of(a, b, c) <= 0) continue;
+    scan(a, b, c, kMapSize, kMapSize, [&](size_t at, float depth) { depth_[at] = std::max(depth_[at], depth); });
+  }
 }
 
 Lanes ShadowMap::lit(Points world, Points normal) const {

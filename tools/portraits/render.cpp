@@ -3,16 +3,27 @@
 #include "render.h"
 
 #include <algorithm>
+#include <memory>
+#include <numeric>
 
-#include "hair.h"
+#include "figure.h"
 #include "light.h"
-#include "parts.h"
 #include "room.h"
 
 namespace portraits {
 namespace {
 
 constexpr int kSamples = 2;
+constexpr int kTile = 512;          // pixels; larger pictures are drawn in tiles
+constexpr float kAverageFrame = 2.55f;  // decimetres
+
+// What the samples of a tile show.
+struct Canvas {
+  Canvas(int w, int h) : width(w * kSamples), height(h * kSamples), color(size_t(width) * height), face(color.size()) {}
+  int width, height;
+  std::vector<Color> color;
+  std::vector<float> face;
+};
 
 // Gathers eight samples: weights of the corners from the projected triangle.
 void gather(const Mesh& mesh, const Layer& layer, const int* samples, Hits& hits) {
@@ -45,75 +56,130 @@ Paint paint_of(const Painter& painter, Material m, const Hits& hits) {
   }
 }
 
-}  // namespace
+class Artist {
+ public:
+  explicit Artist(const Figure& figure)
+      : figure_(figure), painter_(figure.portrait, figure.features, figure.scalp, figure.pose, figure.portrait.scene.light),
+        light_(figure.portrait, figure.mesh) {}
 
-Picture render(const Portrait& portrait, int size) {
-  const Features features(portrait);
-  const Scalp scalp(portrait);
-  const Pose pose(portrait);
-  Mesh mesh;
-  const Head head(portrait, features, scalp);
-  const HeadGrid grid = head.build(pose, mesh);
-  add_ears(portrait, features, grid, pose, mesh);
-  add_shoulders(portrait, features, head.neck_half(), pose, mesh);
-  add_glasses(portrait, features, grid, pose, mesh);
-  add_hair(features, scalp, grid, pose, mesh);
-  add_whiskers(portrait, scalp, grid, pose, mesh);
-  const Landmarks landmarks = landmarks_of(features, mesh, grid, pose);
-  const View view = view_of(ffhq_frame(flatten(landmarks, View{})), float(size));
-  const View fine = view.scaled(kSamples);
-  Layer layer(size * kSamples, size * kSamples);
-  rasterise(mesh, fine, layer);
-  const Painter painter(portrait, features, scalp, pose, portrait.scene.light);
-  const Light light(portrait, mesh);
-  const std::vector<float> open = openness(layer, fine.samples_per_unit());
+  // Draws over the canvas. `view` leads to its pixels, of which `margin` on each side serve only as neighbours.
+  void draw(const View& view, int margin, Canvas& canvas) const {
+    const int border = margin * kSamples;
+    Layer layer(canvas.width + 2 * border, canvas.height + 2 * border);
+    View fine = view.scaled(kSamples);
+    fine.shift_x += float(border), fine.shift_y += float(border);
+    rasterise(figure_.mesh, fine, layer);
+    const std::vector<float> open = openness(layer, fine.samples_per_unit());
+    std::vector<int> samples[kMaterials];
+    for (int y = 0; y < canvas.height; ++y)
+      for (int x = 0; x < canvas.width; ++x) {
+        const int at = (y + border) * layer.width + x + border, t = layer.triangle[at];
+        if (t >= 0) samples[figure_.mesh.materials[t]].push_back(at);
+      }
+    for (int m = 1; m < kMaterials; ++m) shade(Material(m), samples[m], layer, open, border, canvas);
+  }
 
-  std::vector<Color> colors(layer.depth.size());
-  std::vector<float> face(layer.depth.size());
-  std::vector<int> samples[kMaterials];
-  for (size_t i = 0; i < layer.triangle.size(); ++i)
-    if (layer.triangle[i] >= 0) samples[mesh.materials[layer.triangle[i]]].push_back(int(i));
-  for (int m = 1; m < kMaterials; ++m) {
-    auto& list = samples[m];
-    const size_t count = list.size();
-    while (list.size() % kLanes) list.push_back(list.back());
-    for (size_t i = 0; i < list.size(); i += kLanes) {
+ private:
+  void shade(Material m, std::vector<int>& samples, const Layer& layer, const std::vector<float>& open, int border,
+             Canvas& canvas) const {
+    while (samples.size() % kLanes) samples.push_back(samples.back());
+    const int half = layer.width / 2;
+    for (size_t i = 0; i < samples.size(); i += kLanes) {
+      const int* eight = &samples[i];
       Hits hits;
-      gather(mesh, layer, &list[i], hits);
+      gather(figure_.mesh, layer, eight, hits);
       Lanes near;
-      for (int k = 0; k < kLanes; ++k)
-        near[k] = open[size_t(list[i + k] / layer.width / 2) * (layer.width / 2) + list[i + k] % layer.width / 2];
-      const Paint paint = paint_of(painter, Material(m), hits);
-      const Colors lit = light.shade(hits, paint, near);
-      for (int k = 0; k < kLanes; ++k) colors[list[i + k]] = lane(lit, k);
-      if (m == kHead) {
-        const Lanes share = painter.face_share(hits);
-        for (int k = 0; k < kLanes; ++k) face[list[i + k]] = share[k];
-      } else if (m == kFrame || m == kWhiskers) {
-        for (int k = 0; k < kLanes; ++k) face[list[i + k]] = 1;
+      for (int k = 0; k < kLanes; ++k) near[k] = open[size_t(eight[k] / layer.width / 2) * half + eight[k] % layer.width / 2];
+      const Colors lit = light_.shade(hits, paint_of(painter_, m, hits), near);
+      const Lanes face = m == kHead ? painter_.face_share(hits) : splat(m == kFrame || m == kWhiskers ? 1 : 0);
+      for (int k = 0; k < kLanes; ++k) {
+        const int x = eight[k] % layer.width - border, y = eight[k] / layer.width - border;
+        canvas.color[size_t(y) * canvas.width + x] = lane(lit, k);
+        canvas.face[size_t(y) * canvas.width + x] = face[k];
       }
     }
-    list.resize(count);
   }
-  Picture picture{size, size, std::vector<uint8_t>(size_t(size) * size * 3), std::vector<uint8_t>(size_t(size) * size), flatten(landmarks, view)};
-  for (int y = 0; y < size; ++y)
-    for (int x = 0; x < size; ++x) {
-      const Color behind = room_at(portrait.scene, (float(x) + .5f) / float(size) * 2 - 1, 1 - (float(y) + .5f) / float(size) * 2);
+
+  const Figure& figure_;
+  Painter painter_;
+  Light light_;
+};
+
+// Averages the samples of each pixel into the picture, whose part at (left, top) this is.
+void develop(const Canvas& canvas, int left, int top, Picture& picture) {
+  for (int y = 0; y < canvas.height / kSamples; ++y)
+    for (int x = 0; x < canvas.width / kSamples; ++x) {
       Color sum{};
       float share = 0;
-      for (int k = 0; k < 4; ++k) {
-        const size_t at = size_t(2 * y + k / 2) * layer.width + 2 * x + k % 2;
-        sum = sum + (layer.triangle[at] < 0 ? behind : colors[at]);
-        share += face[at];
+      for (int k = 0; k < kSamples * kSamples; ++k) {
+        const size_t at = size_t(kSamples * y + k / kSamples) * canvas.width + kSamples * x + k % kSamples;
+        sum = sum + canvas.color[at];
+        share += canvas.face[at];
       }
-      const Color c = develop(sum * .25f);
-      const size_t i = size_t(y) * size + x;
+      constexpr float kPart = 1.0f / (kSamples * kSamples);
+      const Color c = develop(sum * kPart);
+      const size_t i = size_t(top + y) * picture.width + left + x;
       picture.pixels[3 * i] = uint8_t(255 * c.x + .5f);
       picture.pixels[3 * i + 1] = uint8_t(255 * c.y + .5f);
       picture.pixels[3 * i + 2] = uint8_t(255 * c.z + .5f);
-      picture.face[i] = uint8_t(share * .25f * 255 + .5f);
+      picture.face[i] = uint8_t(share * kPart * 255 + .5f);
     }
-  return picture;
+}
+
+Picture empty_picture(int width, int height) {
+  const size_t count = size_t(width) * height;
+  return {width, height, std::vector<uint8_t>(count * 3), std::vector<uint8_t>(count)};
+}
+
+View view_at(const Place& place) {
+  const float scale = place.side / kAverageFrame;
+  return {scale * cosine(place.roll), scale * sine(place.roll), place.x, place.y};
+}
+
+}  // namespace
+
+Rendered render(const Portrait& portrait, int size) {
+  const Figure figure(portrait);
+  const View view = view_of(ffhq_frame(flatten(figure.landmarks, View{})), float(size));
+  Canvas canvas(size, size);
+  for (int y = 0; y < canvas.height; ++y)
+    for (int x = 0; x < canvas.width; ++x)
+      canvas.color[size_t(y) * canvas.width + x] =
+          room_at(portrait.scene, (float(x) + .5f) / float(canvas.width) * 2 - 1, 1 - (float(y) + .5f) / float(canvas.height) * 2);
+  Artist(figure).draw(view, 0, canvas);
+  Rendered shot{empty_picture(size, size), flatten(figure.landmarks, view)};
+  develop(canvas, 0, 0, shot.picture);
+  return shot;
+}
+
+Group render_group(const std::vector<Standing>& people, const Scene& room, int width, int height) {
+  Group group{empty_picture(width, height), {}};
+  std::vector<std::unique_ptr<Figure>> figures;
+  std::vector<std::unique_ptr<Artist>> artists;
+  for (const Standing& who : people) {
+    figures.push_back(std::make_unique<Figure>(who.portrait));
+    artists.push_back(std::make_unique<Artist>(*figures.back()));
+    group.landmarks.push_back(flatten(figures.back()->landmarks, view_at(who.place)));
+  }
+  std::vector<size_t> order(people.size());
+  std::iota(order.begin(), order.end(), size_t(0));
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return people[a].place.side < people[b].place.side; });
+  for (int top = 0; top < height; top += kTile)
+    for (int left = 0; left < width; left += kTile) {
+      Canvas canvas(std::min(kTile, width - left), std::min(kTile, height - top));
+      for (int y = 0; y < canvas.height; ++y)
+        for (int x = 0; x < canvas.width; ++x)
+          canvas.color[size_t(y) * canvas.width + x] =
+              wide_room_at(room, (float(left) + (float(x) + .5f) / kSamples) / float(width) * 2 - 1,
+                           1 - (float(top) + (float(y) + .5f) / kSamples) / float(height) * 2, float(width) / float(height));
+      for (size_t i : order) {
+        View view = view_at(people[i].place);
+        view.shift_x -= float(left), view.shift_y -= float(top);
+        artists[i]->draw(view, int(kOpennessReach * view.samples_per_unit()) + 2, canvas);
+      }
+      develop(canvas, left, top, group.picture);
+    }
+  return group;
 }
 
 }  // namespace portraits

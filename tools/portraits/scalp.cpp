@@ -30,10 +30,12 @@ Scalp::Scalp(const Portrait& p) {
   length_ = .16f + 3.1f * id.hair_length * id.hair_length + .5f * id.hair_length;
   length_ *= 1 - .25f * p.growth.child;
   const float loft = unit(.5f + .25f * p.spread(kVolume));
-  volume_ = (.045f + .10f * loft + .16f * curl_ * curl_ * (.35f + loft)) * (.45f + .55f * smooth_step(0, .25f, id.hair_length));
+  volume_ = (.045f + .09f * loft + .14f * curl_ * curl_ * (.35f + loft)) * (.45f + .55f * smooth_step(0, .25f, id.hair_length));
   volume_ *= (1 - .55f * tied_) * (1 - .25f * p.growth.old);
   fringe_ = id.fringe;
   part_ = id.parting;
+  const float high = .5f + .5f * part_;  // from the nape to the top of the head
+  gather_ = {0, .20f + 1.05f * high, -1.15f + .75f * high * high};
   extent_ = p.spread(kBeardExtent);
 }
 
@@ -52,8 +54,7 @@ Lanes Scalp::above_line(Points root, float bald) const {
             smooth_step(kHairlineKeys[i - 1].cosine, kHairlineKeys[i].cosine, cosine);
   const Lanes temple = bell((cosine - .80f) * 7.0f), front = smooth_step(.25f, .75f, cosine);
   line += (peak_ + .55f * min(bald, .35f)) * temple + .62f * front * smooth_step(.05f, .62f, bald);
-  line += .35f * bald * smooth_step(.45f, .2f, abs(cosine));
-  const float spot = .95f * smooth_step(.12f, .7f, bald);  // the crown opens
+  const float spot = .74f * smooth_step(.12f, .62f, bald);  // the crown opens
   const Points d{root.x * 1.15f, root.y - 1.08f, (root.z + .28f) * .85f};
   const Lanes crown = sqrt(dot(d, d)) - spot;
   return spot > .01f ? min(root.y - line, crown * 1.2f - .02f) : root.y - line;
@@ -86,10 +87,10 @@ Points Scalp::comb(Points root) const {
   // the style of the front goes from brushed back over parted to a fringe
   const float to_fringe = smooth_step(.50f, .80f, fringe_), to_back = smooth_step(.30f, .05f, fringe_);
   Points d = mix(from_whorl, mix(parted, back, to_back), front * (1 - to_fringe));
-  const Points gather = normalize(tangent(splat(Point{0, .62f, -1.25f}) - root));
+  const Points gather = normalize(tangent(splat(gather_) - root));
   // over the ears and in the nape hair hangs
   const Lanes hanging = smooth_step(.25f, -.15f, root.y) * smooth_step(.30f, .0f, root.z);
-  d = normalize(mix(d, normalize(tangent(splat(Point{0, -1, -.35f}))), hanging));
+  d = normalize(mix(d, normalize(tangent(splat(Point{0, -1, -.35f}))), hanging * (1 - tied_)));
   return normalize(mix(d, gather, tied_ * (1.0f - .75f * to_fringe * front)));
 }
 

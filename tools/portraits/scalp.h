@@ -28,11 +28,14 @@ class Scalp {
   float curl() const { return curl_; }
   float tied() const { return tied_; }
   float fringe() const { return fringe_; }
+  float part() const { return part_; }            // -1..1 from side to side
+  Point gather() const { return gather_; }        // where tied hair is knotted
   float thinness() const { return thin_; }        // 0 .. 1 as the last hair goes
 
  private:
   Lanes above_line(Points root, float bald) const;
   float bald_, thin_, line_, peak_, length_, volume_, curl_, tied_, fringe_, part_, extent_;
+  Point gather_;
 };
 
 }  // namespace portraits

@@ -1,0 +1,20 @@
+// A person ready to be drawn: all triangles in world space and where the landmarks are.
+#pragma once
+
+#include "camera.h"
+
+namespace portraits {
+
+struct Figure {
+  explicit Figure(const Portrait& portrait);
+  Figure(const Figure&) = delete;
+
+  const Portrait portrait;
+  const Features features;
+  const Scalp scalp;
+  const Pose pose;
+  Mesh mesh;
+  Landmarks landmarks;
+};
+
+}  // namespace portraits
