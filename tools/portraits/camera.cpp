@@ -1,9 +1,11 @@
 #include "camera.h"
 
+#include <algorithm>
+
 namespace portraits {
 namespace {
 
-// Finds places on the front of the head by their x and y in head space.
+// Finds places on the front of the head by their x >= 0 and y in head space.
 class FrontLookup {
  public:
   FrontLookup(const Mesh& mesh, const HeadGrid& grid) : mesh_(mesh), grid_(grid) {}
@@ -11,13 +13,19 @@ class FrontLookup {
   // The nearest vertex of the grid whose z is above `behind`, moved to (x, y) along the surface.
   Point at(float x, float y, float behind) const {
     float best = 1e9f;
-    int row = 0, column = 0;
-    for (int r = 1; r + 1 < HeadGrid::rows(); ++r)
-      for (int c = 1; c + 1 < HeadGrid::columns(); ++c) {
-        const Point& p = mesh_.vertices[grid_.index(r, c)].at;
-        const float dx = p.x - x, dy = p.y - y, d = dx * dx + dy * dy;
-        if (d < best && p.z > behind) best = d, row = r, column = c;
-      }
+    int row = 1, column = 1;
+    const auto search = [&](int from_row, int to_row, int from_column, int to_column, int step) {
+      for (int r = from_row; r < to_row; r += step)
+        for (int c = from_column; c < to_column; c += step) {
+          const Point& p = mesh_.vertices[grid_.index(r, c)].at;
+          const float dx = p.x - x, dy = p.y - y, d = dx * dx + dy * dy;
+          if (d < best && p.z > behind) best = d, row = r, column = c;
+        }
+    };
+    constexpr int kStep = 4, kMiddle = HeadGrid::columns() / 2;
+    search(1, HeadGrid::rows() - 1, kMiddle - 1, HeadGrid::columns() - 1, kStep);
+    search(std::max(1, row - kStep), std::min(HeadGrid::rows() - 1, row + kStep), std::max(1, column - kStep),
+           std::min(HeadGrid::columns() - 1, column + kStep), 1);
     const auto vertex = [&](int r, int c) { return mesh_.vertices[grid_.index(r, c)].at; };
     const Point p = vertex(row, column);
     const Point u = vertex(row, column + 1) - vertex(row, column - 1), v = vertex(row + 1, column) - vertex(row - 1, column);

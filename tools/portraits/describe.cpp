@@ -9,7 +9,7 @@ namespace {
 
 std::string number(float x) {
   char text[32];
-  std::snprintf(text, sizeof text, "%.3f", double(x));
+  std::snprintf(text, sizeof text, "%.3f", double(abs(x) < .0005f ? 0 : x));
   return text;
 }
 

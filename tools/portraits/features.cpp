@@ -42,7 +42,7 @@ Features::Features(const Portrait& p) {
   nose_hump = .013f * p.spread(kNoseHump) * (1 - g.child) + .008f * sexed;
 
   mouth_half = .238f * (1 - .15f * g.child) * (1 + .03f * sexed) * spread(kMouthWidth, .065f) * (1 + .27f * smile);
-  mouth_lift = -.016f + .095f * smile - .014f * g.old;
+  mouth_lift = -.009f + .090f * smile - .014f * g.old;
   mouth_open = .115f * smooth_step(.25f, 1, smile) * (1 - .12f * g.child);
   const float thin = (1 - .36f * g.old) * (1 - .16f * smile) * (1 - .34f * sexed) * (1 - .12f * g.child);
   lip_up = .066f * spread(kUpperLip, .26f) * thin;

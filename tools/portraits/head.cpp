@@ -7,7 +7,14 @@ namespace {
 
 // Steps of the grid between one ring of the profile and the next: fine where the face is.
 constexpr int kSteps[] = {5, 6, 7, 11, 14, 18, 18, 17, 17, 15, 13, 12, 9, 6, 5, 6, 5};
-constexpr int kFrontColumns = 68, kBackColumns = 28;  // on each side
+constexpr int count_rows() {
+  int count = 1;
+  for (int n : kSteps) count += n;
+  return count;
+}
+static_assert(count_rows() == HeadGrid::rows());
+static_assert(HeadGrid::columns() % kLanes == 0);
+constexpr int kFrontColumns = HeadGrid::kFrontColumns, kBackColumns = HeadGrid::kBackColumns;
 constexpr Point kPivot{0, -.75f, -.20f};
 
 float catmull_rom(float a, float b, float c, float d, float t) {
@@ -130,14 +137,6 @@ const std::vector<std::pair<float, float>>& Head::angles() {
   }();
   return result;
 }
-
-int HeadGrid::rows() {
-  int count = 1;
-  for (int n : kSteps) count += n;
-  return count;
-}
-int HeadGrid::columns() { return 2 * (kFrontColumns + kBackColumns); }
-static_assert(2 * (kFrontColumns + kBackColumns) % kLanes == 0);
 
 const std::vector<Points>& Head::average_places() {
   static const std::vector<Points> places = [] {

@@ -20,8 +20,9 @@ struct Pose {
 };
 
 struct HeadGrid {
-  static int rows();
-  static int columns();
+  static constexpr int kFrontColumns = 68, kBackColumns = 28;  // on each side
+  static constexpr int rows() { return 185; }
+  static constexpr int columns() { return 2 * (kFrontColumns + kBackColumns); }
   int first = 0;  // vertex in the mesh
   int index(int row, int column) const { return first + row * columns() + column; }
 };

@@ -1,4 +1,6 @@
 // render_portraits: seeded data sets, contact sheets, single portraits and rooms of people who do not exist.
+#include <malloc.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -186,6 +188,9 @@ void render_scene(const Words& words) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // keep freed buffers: pictures follow pictures, and fresh pages cost a tenth of the time
+  mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  mallopt(M_TRIM_THRESHOLD, 1 << 30);
   const std::string verb = argc > 1 ? argv[1] : "";
   const Words words{{argv + (argc > 1 ? 2 : 1), argv + argc}};
   const std::pair<const char*, void (*)(const Words&)> verbs[] = {

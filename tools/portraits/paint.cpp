@@ -238,8 +238,8 @@ Paint Painter::cloth(const Hits& hits) const {
 
 Lanes Painter::face_share(const Hits& hits) const {
   const Points q = hits.root;
-  const Lanes jaw = -1.20f + .95f * smooth_step(.85f, .15f, q.z);
-  return smooth_step(-.03f, .03f, q.y - jaw) * smooth_step(.08f, .16f, q.z) * (1.0f - scalp_.density(q)) *
+  const Lanes jaw = -1.19f + .42f * smooth_step(.80f, .06f, q.z);
+  return smooth_step(-.03f, .03f, q.y - jaw) * smooth_step(.03f, .10f, q.z) * (1.0f - scalp_.density(q)) *
          smooth_step(1.05f, .95f, q.y);
 }
 

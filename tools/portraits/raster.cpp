@@ -18,10 +18,11 @@ template <class Visit>
 void scan(Point a, Point b, Point c, int width, int height, Visit visit) {
   const float area = area_of(a, b, c);
   if (!(abs(area) > 1e-9f)) return;
-  const int left = std::max(0, int(std::ceil(std::min({a.x, b.x, c.x}) - .5f)));
-  const int right = std::min(width - 1, int(std::floor(std::max({a.x, b.x, c.x}) - .5f)));
-  const int top = std::max(0, int(std::ceil(std::min({a.y, b.y, c.y}) - .5f)));
-  const int bottom = std::min(height - 1, int(std::floor(std::max({a.y, b.y, c.y}) - .5f)));
+  const float low_x = min(a.x, min(b.x, c.x)), high_x = max(a.x, max(b.x, c.x)) - .5f;
+  const float low_y = min(a.y, min(b.y, c.y)), high_y = max(a.y, max(b.y, c.y)) - .5f;
+  if (high_x < 0 || high_y < 0 || low_x > float(width) || low_y > float(height)) return;
+  const int left = int(max(low_x + .5f, 0.0f)), right = std::min(width - 1, int(high_x));
+  const int top = int(max(low_y + .5f, 0.0f)), bottom = std::min(height - 1, int(high_y));
   if (left > right || top > bottom) return;
   const float inverse = 1 / area;
   const float u_x = (c.y - a.y) * inverse, u_y = -(c.x - a.x) * inverse;  // the weight of b
@@ -86,9 +87,8 @@ Lanes ShadowMap::lit(Points world, Points normal) const {
   const Lanes depth = q.z + .012f;
   Lanes sum = splat(0);
   // a disc of taps, each a soft comparison
-  constexpr float kTaps[][2] = {{0, 0}, {2.1f, .6f}, {-.6f, 2.1f}, {-2.1f, -.6f}, {.6f, -2.1f},
-                                {3.1f, 3.3f}, {-3.3f, 3.1f}, {-3.1f, -3.3f}, {3.3f, -3.1f}, {4.9f, -.4f}, {.4f, 4.9f},
-                                {-4.9f, .4f}, {-.4f, -4.9f}};
+  constexpr float kTaps[][2] = {{0, 0}, {2.6f, .8f}, {-.8f, 2.6f}, {-2.6f, -.8f}, {.8f, -2.6f},
+                                {3.0f, 4.4f}, {-4.4f, 3.0f}, {-3.0f, -4.4f}, {4.4f, -3.0f}};
   for (const auto& tap : kTaps) {
     const Lanes tx = x + tap[0] * 1.15f, ty = y + tap[1] * 1.15f;
     const Lanes fx = tx - floor(tx), fy = ty - floor(ty);
