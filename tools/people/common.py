@@ -86,7 +86,7 @@ class Pictures:
 
 
 def roll_degrees(roll_factor):
-    return roll_factor * 0.05 * 180 / math.pi
+    return roll_factor * 0.08 * 180 / math.pi
 
 
 def orthogonal(rows, columns, seed):

@@ -7,7 +7,7 @@
 namespace portraits {
 namespace {
 
-constexpr int kSegments = 14;
+constexpr int kSegments = 14, kWhiskerSegments = 5;
 constexpr int kScatter = 2000;  // places on the whole sphere of directions; a bit less than half of them carry hair
 
 struct Root {
@@ -48,11 +48,12 @@ const std::vector<Root>& scalp_roots(const Mesh& mesh, const HeadGrid& grid) {
 struct Bundle {
   Points path[kSegments + 1], side[kSegments + 1], normal[kSegments + 1], along[kSegments + 1];
   Lanes half_width, which;
+  int segments = kSegments;
 
   // Directions from the path
   void finish() {
-    for (int k = 0; k <= kSegments; ++k) {
-      along[k] = normalize(path[k < kSegments ? k + 1 : k] - path[k > 0 ? k - 1 : k]);
+    for (int k = 0; k <= segments; ++k) {
+      along[k] = normalize(path[k < segments ? k + 1 : k] - path[k > 0 ? k - 1 : k]);
       side[k] = normalize(cross(along[k], normal[k]));
     }
   }
@@ -62,8 +63,8 @@ void add_ribbons(const Bundle& b, int count, const Pose& pose, Material material
   for (int i = 0; i < count; ++i) {
     if (b.half_width[i] < .004f) continue;
     const int first = int(mesh.vertices.size());
-    for (int k = 0; k <= kSegments; ++k) {
-      const float s = float(k) / kSegments;
+    for (int k = 0; k <= b.segments; ++k) {
+      const float s = float(k) / float(b.segments);
       const float taper = (.62f + .38f * smooth_step(0, .25f, s)) * (1 - .80f * s * s * s * s);
       const Point p = lane(b.path[k], i), side = lane(b.side[k], i) * (b.half_width[i] * taper);
       const Point n = lane(b.normal[k], i), along = pose.turn(lane(b.along[k], i));
@@ -77,7 +78,7 @@ void add_ribbons(const Bundle& b, int count, const Pose& pose, Material material
         mesh.vertices.push_back(v);
       }
     }
-    mesh.grid(first, kSegments + 1, 3, false, material);
+    mesh.grid(first, b.segments + 1, 3, false, material);
   }
 }
 
@@ -155,7 +156,10 @@ void add_hair(const Features& f, const Scalp& scalp, const HeadGrid& grid, const
     const Lanes layer = volume * (.55f + .75f * b.which) + .01f;
     Points d = normalize(scalp.comb(root) + normal * splat(.25f + 1.0f * volume + 1.0f * curl * curl));
     p = p - normal * splat(.01f);
-    const Lanes away = select(root.x - .34f * scalp.part() * smooth_step(.74f, 1.05f, root.y) < 0.0f, splat(-1), splat(1));
+    const Lanes from_part = root.x - .34f * scalp.part() * smooth_step(.74f, 1.05f, root.y);
+    const Lanes away = select(from_part < 0.0f, splat(-1), splat(1));
+    // no lock lies alone across the parting
+    b.half_width *= mix(splat(1), smooth_step(.015f, .10f, abs(from_part)), front * (1.0f - banged));
     const Lanes parted = smooth_step(.45f, .80f, length) * wide * .96f;
     const Lanes phase = noise(root * 1.6f) * 1.1f + b.which * (.12f + .35f * curl);
     const float hang = 1.25f - .70f * curl;
@@ -192,7 +196,7 @@ void add_whiskers(const Portrait& portrait, const Scalp& scalp, const HeadGrid& 
   const float beard = portrait.attributes.beard;
   if (beard < .25f) return;
   static const std::vector<Root> roots = [&] {
-    std::vector<Root> all = scattered(mesh, grid, 900, {0, -.75f, .35f}, {.5f, .5f, .6f}, -1), out;
+    std::vector<Root> all = scattered(mesh, grid, 1400, {0, -.75f, .35f}, {.5f, .5f, .6f}, -1), out;
     for (const Root& r : all) {
       const Point& q = mesh.vertices[grid.index(r.row, r.column)].root;
       if (q.z > .0f && q.y < -.1f) out.push_back(r);
@@ -202,6 +206,7 @@ void add_whiskers(const Portrait& portrait, const Scalp& scalp, const HeadGrid& 
   for (size_t begin = 0; begin < roots.size(); begin += kLanes) {
     const int count = int(std::min<size_t>(kLanes, roots.size() - begin));
     Bundle b;
+    b.segments = kWhiskerSegments;
     Points p, root, normal;
     for (int i = 0; i < kLanes; ++i) {
       const Root& r = roots[begin + std::min(i, count - 1)];
@@ -213,14 +218,14 @@ void add_whiskers(const Portrait& portrait, const Scalp& scalp, const HeadGrid& 
     if (!any(cover > .3f)) continue;
     const float grown = smooth_step(.25f, 1, beard);
     const Lanes lip = smooth_step(-.66f, -.58f, root.y) * smooth_step(.4f, .6f, root.z);
-    const Lanes length = grown * (.06f + .13f * grown * smooth_step(-.7f, -1.15f, root.y) + .03f * b.which) * (1.0f - .60f * lip);
-    b.half_width = .026f * smooth_step(.3f, .7f, cover) * (.8f + .4f * b.which) * smooth_step(0, .3f, splat(grown));
+    const Lanes length = (.055f + .05f * grown + .12f * grown * grown * smooth_step(-.7f, -1.15f, root.y) + .02f * b.which) * (1.0f - .60f * lip);
+    b.half_width = .019f * smooth_step(.3f, .7f, cover) * (.8f + .4f * b.which) * smooth_step(0, .3f, splat(grown));
     const Lanes away = select(root.x < 0.0f, splat(-1), splat(1)) * lip * .55f;
     Points d = normalize(Points{away + root.x * .15f, splat(-.85f), splat(.25f)} - normal * (dot(normal, Points{away, splat(-.85f), splat(.25f)}) * .75f));
-    const Lanes step = length * (1.0f / kSegments);
-    for (int k = 0; k <= kSegments; ++k) {
+    const Lanes step = length * (1.0f / kWhiskerSegments);
+    for (int k = 0; k <= kWhiskerSegments; ++k) {
       const Points side = normalize(cross(d, normal));
-      b.path[k] = p + side * (.012f * wave(b.which * 3.0f + 1.2f * float(k) / kSegments));
+      b.path[k] = p + side * (.012f * wave(b.which * 3.0f + 1.2f * float(k) / kWhiskerSegments));
       b.normal[k] = normal;
       p = p + d * step;
       d = normalize(d + Points{splat(0), -step * 1.2f, splat(0)});

@@ -127,7 +127,7 @@ void Painter::paint_brows(Points p, Points root, Paint& paint) const {
   const Lanes slant = along * 5.2f - away * (30.0f - 16.0f * along);
   const Lanes hairs = noise(slant * 2.1f, along * 1.7f + away * 9.0f + 7.0f);
   const Lanes thick = f_.brow_thick * (1.12f - .50f * unit(along) - .18f * smooth_step(-.6f, -1.0f, along));
-  const Lanes ends = smooth_step(1.06f, .70f, along) * smooth_step(-1.08f, -.86f, along);
+  const Lanes ends = smooth_step(1.08f, .82f, along) * smooth_step(-1.08f, -.86f, along);
   const Lanes body = smooth_step(.016f, -.012f, abs(away) - thick + .012f * hairs);
   const float strength = (.86f - .25f * portrait_.growth.child) * (1 - .25f * portrait_.growth.old);
   const Lanes cover = strength * ends * body * (.80f + .25f * hairs) * smooth_step(.3f, .5f, p.z);
@@ -157,9 +157,9 @@ void Painter::paint_stubble(Points root, Paint& paint) const {
 Colors Painter::hair_color(Lanes which, Lanes streak) const {
   const Identity& id = portrait_.identity;
   // grey comes hair by hair: the streaks that are drawn first turn first
-  const Lanes gray = smooth_step(.0f, .35f, id.gray * 1.35f - .35f + .22f * (which - .5f) + .10f * streak);
+  const Lanes gray = ease(id.gray * 1.30f - .12f + .14f * (which - .5f) + .05f * streak);
   const Colors own = splat(id.hair) * (1.0f + .20f * streak);
-  return mix(own, splat(Point{.36f, .36f, .355f}) * (1.0f + .12f * streak), gray * smooth_step(0, .08f, id.gray));
+  return mix(own, splat(Point{.36f, .36f, .355f}) * (1.0f + .12f * streak), gray * smooth_step(0, .10f, id.gray));
 }
 
 void Painter::paint_scalp(Points root, Paint& paint) const {
@@ -173,6 +173,7 @@ void Painter::paint_scalp(Points root, Paint& paint) const {
   paint.hairy = max(paint.hairy, cover);
   paint.strand = select(cover > .3f, pose_.turn(flow), paint.strand);
   paint.soft *= 1.0f - cover;
+  paint.open = mix(paint.open, splat(.85f), cover);
 }
 
 Paint Painter::ear(const Hits& hits) const {
@@ -195,14 +196,17 @@ Paint Painter::hair(const Hits& hits) const {
   paint.soft = splat(0);
   paint.hairy = splat(1);
   // the edges of a lock lie lower than its middle, its root lower than its tip
-  paint.open = (.62f + .38f * smooth_step(0, .5f, along)) * (1.0f - .40f * across * across);
+  paint.open = (.62f + .38f * smooth_step(0, .5f, along)) * (1.0f - .34f * across * across);
   paint.spark = splat(0);
   return paint;
 }
 
 Paint Painter::whiskers(const Hits& hits) const {
   Paint paint = hair(hits);
-  paint.albedo = splat(beard_color_) * (1.0f + .5f * (hits.at.z - .5f));
+  paint.albedo = splat(beard_color_) * (.92f + .4f * (hits.at.z - .5f));
+  paint.open = .70f + .12f * smooth_step(0, .6f, hits.at.y);
+  paint.hairy = splat(.7f);
+  paint.gloss = splat(0);
   return paint;
 }
 

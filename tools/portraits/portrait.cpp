@@ -21,7 +21,7 @@ namespace {
 constexpr float kGlassesThreshold = 0.25f;  // 40 % wear glasses
 constexpr float kYawRange = 35, kPitchRange = 18;
 constexpr float kYoungest = 4, kOldest = 80;
-constexpr float kTiltPerRoll = 0.05f;  // radians
+constexpr float kTiltPerRoll = 0.08f;  // radians
 
 // The normal distribution function, absolute error below 1e-6 (an integral, since libm's erf may differ
 // in its last bits between machines): Simpson's rule over 64 intervals.
@@ -87,7 +87,7 @@ void decode_colors(const Latent& u, const Attributes& a, Identity& id) {
   id.hair = along(hairs, fraction(u, kHairTone));
   const float red = smooth_step(.72f, .97f, fraction(u, kHairRed));
   id.hair = mix(id.hair, Color{.30f, .075f, .018f} * (.35f + .9f * fraction(u, kHairTone)), red);
-  id.gray = smooth_step(36, 70, a.age);
+  id.gray = smooth_step(32, 80, a.age);
 
   const Color irises[] = {{.030f, .014f, .007f}, {.085f, .040f, .016f}, {.15f, .090f, .032f}, {.11f, .12f, .055f},
                           {.10f, .16f, .17f}, {.11f, .20f, .33f}};

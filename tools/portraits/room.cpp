@@ -4,6 +4,9 @@ namespace portraits {
 
 Color room_at(const Scene& s, float x, float y) {
   const float blur = .28f;
+  // the frame follows the head, so the room leans with the shoulders
+  const float ct = cosine(s.tilt), st = sine(s.tilt), level = x * ct - y * st;
+  y = x * st + y * ct, x = level;
   Color c = mix(s.background_low, s.background_high, unit(y * .5f + .5f + .12f * x));
   // a second wall beyond the corner lies in other light
   const float corner = 1.5f * s.corner;
