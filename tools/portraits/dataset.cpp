@@ -19,7 +19,7 @@ struct Habits {
 
 Habits draw_habits(Random& random) {
   Habits h;
-  h.age = 8 + 64 * random.uniform();
+  h.age = kYoungest + (kOldest - kYoungest) * random.uniform();
   h.male = random.chance(.5f);
   const float grown = smooth_step(18, 28, h.age), old = smooth_step(30, 70, h.age);
   h.glasses = random.chance(.2f + .35f * old);
@@ -30,7 +30,10 @@ Habits draw_habits(Random& random) {
 
 void apply_habits(const Habits& h, Random& random, Latent& u) {
   u[kGender] = h.male ? abs(u[kGender]) : -abs(u[kGender]);
-  u[kAge] = latent_for(kAge, clamp(h.age + 2 * random.gaussian(), 5.5f, 74.5f));
+  // around the person's age, mirrored at the ends of the range so that ages stay even
+  float age = h.age + 2 * random.gaussian();
+  age = age < kYoungest ? 2 * kYoungest - age : age > kOldest ? 2 * kOldest - age : age;
+  u[kAge] = latent_for(kAge, clamp(age, kYoungest + .01f, kOldest - .01f));
   u[kGlasses] = latent_for(kGlasses, h.glasses ? 1 : 0) + .1f * random.gaussian();
   u[kBald] = latent_for(kBald, h.balding ? .3f + .65f * random.uniform() : 0);
   u[kBeard] = latent_for(kBeard, h.bearded ? .3f + .65f * random.uniform() : 0);

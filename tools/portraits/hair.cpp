@@ -150,7 +150,7 @@ void add_hair(const Features& f, const Scalp& scalp, const HeadGrid& grid, const
     Lanes length = scalp.length() * (.86f + .24f * b.which) * (.55f + .45f * dense);
     const Lanes banged = smooth_step(.02f, .30f, front) * to_fringe;
     length = mix(length, min(length, .50f + .12f * b.which - .08f * curl), banged);
-    length = mix(length, min(length, .10f + .45f * length), low * (1 - smooth_step(.5f, 1.6f, scalp.length())));
+    length = mix(length, min(length, .10f + .45f * length), low * (1 - smooth_step(.35f, .9f, scalp.length())));
     length = mix(length, min(length, splat(.95f)), scalp.tied() * (1.0f - banged));
     b.half_width = (.056f + .010f * curl) * (.85f + .3f * b.which) * smooth_step(.1f, .6f, dense) * (1 - .6f * scalp.thinness());
     const Lanes layer = volume * (.55f + .75f * b.which) + .01f;
@@ -159,7 +159,7 @@ void add_hair(const Features& f, const Scalp& scalp, const HeadGrid& grid, const
     const Lanes from_part = root.x - .34f * scalp.part() * smooth_step(.74f, 1.05f, root.y);
     const Lanes away = select(from_part < 0.0f, splat(-1), splat(1));
     // no lock lies alone across the parting
-    b.half_width *= mix(splat(1), smooth_step(.015f, .10f, abs(from_part)), front * (1.0f - banged));
+    b.half_width *= mix(splat(1), smooth_step(.04f, .14f, abs(from_part)), front * (1.0f - banged));
     const Lanes parted = smooth_step(.45f, .80f, length) * wide * .96f;
     const Lanes phase = noise(root * 1.6f) * 1.1f + b.which * (.12f + .35f * curl);
     const float hang = 1.25f - .70f * curl;
@@ -174,7 +174,7 @@ void add_hair(const Features& f, const Scalp& scalp, const HeadGrid& grid, const
       p = p - out * (max(depth - rest - .10f, splat(0)) * .35f * (1 - .8f * curl));
       p = p + out * (max(rest - depth, splat(0)) * .55f * smooth_step(0, .25f, s));
       // long hair leaves the face free
-      const Lanes wanted = parted * smooth_step(.74f * f.upper, .10f, p.y) * smooth_step(.0f, .35f, p.z);
+      const Lanes wanted = parted * smooth_step(.76f * f.upper, .20f, p.y) * smooth_step(.0f, .35f, p.z);
       p.x += away * .6f * max(wanted - p.x * away, splat(0));
       const Lanes swing = curl * .075f * smooth_step(0, .3f, s) * min(length * 1.5f, splat(1));
       const Lanes turn = phase + grown * (.75f + .75f * curl);

@@ -20,7 +20,6 @@ namespace {
 
 constexpr float kGlassesThreshold = 0.25f;  // 40 % wear glasses
 constexpr float kYawRange = 35, kPitchRange = 18;
-constexpr float kYoungest = 4, kOldest = 80;
 constexpr float kTiltPerRoll = 0.08f;  // radians
 
 // The normal distribution function, absolute error below 1e-6 (an integral, since libm's erf may differ

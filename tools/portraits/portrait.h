@@ -35,6 +35,7 @@ enum Factor {
 constexpr int kAttributes = 8;
 constexpr int kFirstIdentity = kHeadWidth, kFirstScene = kBackRed;
 extern const std::array<const char*, kFactors> kFactorNames;
+constexpr float kYoungest = 4, kOldest = 80;  // years
 
 // Raw units: gender 1 = male, glasses 0/1, degrees, bald and beard and smile 0..1, age in years.
 struct Attributes {

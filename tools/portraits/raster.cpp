@@ -5,7 +5,7 @@
 namespace portraits {
 namespace {
 
-constexpr int kMapSize = 320;
+constexpr int kMapSize = 176;
 constexpr float kMapHalf = 1.60f;  // decimetres around the centre of the head
 constexpr float kMapCenterY = -.15f;
 
@@ -90,7 +90,7 @@ Lanes ShadowMap::lit(Points world, Points normal) const {
   constexpr float kTaps[][2] = {{0, 0}, {2.6f, .8f}, {-.8f, 2.6f}, {-2.6f, -.8f}, {.8f, -2.6f},
                                 {3.0f, 4.4f}, {-4.4f, 3.0f}, {-3.0f, -4.4f}, {4.4f, -3.0f}};
   for (const auto& tap : kTaps) {
-    const Lanes tx = x + tap[0] * 1.15f, ty = y + tap[1] * 1.15f;
+    const Lanes tx = x + tap[0] * .95f, ty = y + tap[1] * .95f;
     const Lanes fx = tx - floor(tx), fy = ty - floor(ty);
     const LaneMask ix = to_int(floor(tx)), iy = to_int(floor(ty));
     Lanes near[4];

@@ -1,0 +1,149 @@
+// What must hold of every picture: the same bits each time, landmarks where the alignment expects them, attributes
+// that show, people sampled as the README says. Prints what fails; exit status 1 then.
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <vector>
+
+#include "dataset.h"
+#include "describe.h"
+
+using namespace portraits;
+
+namespace {
+
+int failures = 0;
+
+void expect(bool holds, const char* what, double found) {
+  if (holds) return;
+  std::printf("FAILED: %s (found %g)\n", what, found);
+  ++failures;
+}
+
+Latent with(Latent u, std::initializer_list<std::pair<Factor, float>> changes) {
+  for (const auto& [factor, raw] : changes) u[factor] = latent_for(factor, raw);
+  return u;
+}
+
+Latent somebody(int person) {
+  return with(photograph(person, 1, 2)[0].u,
+              {{kGlasses, 0}, {kYaw, 0}, {kPitch, 0}, {kBald, 0}, {kBeard, 0}, {kAge, 30}, {kSmile, 0.05f}});
+}
+
+Rendered draw(const Latent& u, int size = 48) { return render(decode(u), size); }
+
+// Mean absolute difference of two pictures where `where` says.
+double difference(const Picture& a, const Picture& b) {
+  double sum = 0;
+  for (size_t i = 0; i < a.pixels.size(); ++i) sum += std::abs(int(a.pixels[i]) - int(b.pixels[i]));
+  return sum / double(a.pixels.size());
+}
+
+// FNV-1a
+uint32_t digest(const Picture& p) {
+  uint32_t h = 2166136261u;
+  for (uint8_t b : p.pixels) h = (h ^ b) * 16777619u;
+  for (uint8_t b : p.face) h = (h ^ b) * 16777619u;
+  return h;
+}
+
+void check_bits() {
+  uint32_t all = 0;
+  for (int person : {3, 8}) {
+    const Latent u = photograph(person, 1, 2)[0].u;
+    const uint32_t once = digest(draw(u).picture);
+    expect(once == digest(draw(u).picture), "the same latent gives the same bits", once);
+    all ^= once;
+  }
+  // Changes with every change of the drawing; must not differ between processors or compilers.
+  constexpr uint32_t kKnown = 0;
+  expect(all == kKnown, "pictures have the bits of this version on every processor", all);
+}
+
+void check_frame() {
+  for (int person = 0; person < 16; ++person) {
+    const Rendered r = draw(photograph(person, 1, 2)[0].u, 32);
+    const Frame f = ffhq_frame(r.landmarks);
+    const float off = std::max({std::abs(f.center.x - 16), std::abs(f.center.y - 16), std::abs(f.half.x - 16), std::abs(f.half.y)});
+    expect(off < .01f, "FFHQ's crop by the landmarks is the picture", off);
+    const auto& l = r.landmarks;
+    float outside = 0;
+    for (int i = 17; i < kLandmarks; ++i) outside = std::max({outside, -l[i].x, -l[i].y, l[i].x - 32, l[i].y - 32});
+    expect(outside <= 0, "brows, nose, eyes and mouth lie in the picture", outside);
+    expect(l[36].x < l[39].x && l[39].x < l[42].x && l[42].x < l[45].x, "eyes run from left to right", person);
+    expect(l[37].y < l[41].y && l[38].y < l[40].y && l[51].y < l[57].y && l[27].y < l[33].y && l[33].y < l[51].y && l[57].y < l[8].y,
+           "lids, nose, lips and chin run from top to bottom", person);
+    int face = 0;
+    for (uint8_t b : r.picture.face) face += b > 127;
+    expect(face > 32 * 32 / 8, "a share of the picture is face", face);
+  }
+}
+
+// Each attribute moves the picture further the further it goes, and what it should move moves its way.
+void check_attributes() {
+  const std::pair<Factor, std::vector<float>> sweeps[] = {
+      {kGlasses, {0, 1}}, {kYaw, {0, 10, 20, 33}}, {kPitch, {0, 6, 12, 17}}, {kBald, {0, .35f, .7f, 1}},
+      {kBeard, {0, .35f, .7f, 1}}, {kAge, {4.5f, 12, 30, 78}}, {kSmile, {0, .35f, .7f, 1}}};
+  for (int person : {1, 12})
+    for (const auto& [factor, values] : sweeps) {
+      const Rendered first = draw(with(somebody(person), {{factor, values[0]}}));
+      double before = 0;
+      for (size_t i = 1; i < values.size(); ++i) {
+        const Latent u = with(somebody(person), {{factor, values[i]}});
+        const auto shown = decode(u).attributes.values();
+        expect(std::abs(shown[factor] - values[i]) < 0.02f * std::max(1.0f, std::abs(values[i])), "latent_for gives the value asked for", shown[factor]);
+        const double moved = difference(draw(u).picture, first.picture);
+        expect(moved > before + .02, kFactorNames[factor], moved);
+        before = moved;
+      }
+    }
+  for (int person : {4, 9}) {
+    const auto at = [&](Factor f, float raw) { return draw(with(somebody(person), {{f, raw}}), 16).landmarks; };
+    const auto mouth = [](const auto& l) { return l[54].x - l[48].x; };
+    expect(mouth(at(kSmile, 1)) > mouth(at(kSmile, 0)) * 1.1f, "a smile widens the mouth", person);
+    const auto face = [](const auto& l) { return (l[8].y - l[27].y) / (l[45].x - l[36].x); };
+    expect(face(at(kAge, 4.5f)) < face(at(kAge, 12)) && face(at(kAge, 12)) < face(at(kAge, 25)), "a face grows longer with the child", person);
+    const auto turn = [](const auto& l) { return l[30].x - (l[36].x + l[45].x) / 2; };
+    expect(turn(at(kYaw, 25)) > turn(at(kYaw, 0)) && turn(at(kYaw, 0)) > turn(at(kYaw, -25)), "positive yaw turns to the right", person);
+    const auto nod = [](const auto& l) { return l[33].y - (l[36].y + l[45].y) / 2; };
+    expect(nod(at(kPitch, 15)) > nod(at(kPitch, -15)), "positive pitch turns down", person);
+  }
+}
+
+void check_sampling() {
+  constexpr int kPeople = 4000;
+  double sums[3] = {}, squares[3] = {}, products[3] = {};
+  int bands[6] = {}, tones[5] = {};
+  for (int i = 0; i < kPeople; ++i) {
+    const Latent u = photograph(i, 1, 2)[0].u;
+    const Portrait p = decode(u);
+    const double values[3] = {p.identity.tone, u[kHairTone], p.attributes.age};
+    for (int k = 0; k < 3; ++k) {
+      sums[k] += values[k], squares[k] += values[k] * values[k], products[k] += values[k] * values[(k + 1) % 3];
+    }
+    ++bands[age_band(p.attributes.age)];
+    ++tones[std::min(4, int(p.identity.tone * 5))];
+  }
+  for (int k = 0; k < 3; ++k) {
+    const int j = (k + 1) % 3;
+    const double covariance = products[k] / kPeople - sums[k] * sums[j] / kPeople / kPeople;
+    const auto spread = [&](int i) { return std::sqrt(squares[i] / kPeople - sums[i] * sums[i] / kPeople / kPeople); };
+    const double correlation = covariance / spread(k) / spread(j);
+    expect(std::abs(correlation) < .05, "skin tone, hair tone and age are independent", correlation);
+  }
+  for (int n : tones) expect(std::abs(n - kPeople / 5) < kPeople / 40, "skin tones are even", n);
+  constexpr float kYears[] = {9, 7, 15, 15, 15, 15};
+  for (int b = 0; b < 6; ++b)
+    expect(std::abs(bands[b] - kPeople * kYears[b] / 76) < kPeople / 50.0f, "ages are even", bands[b]);
+}
+
+}  // namespace
+
+int main() {
+  check_bits();
+  check_frame();
+  check_attributes();
+  check_sampling();
+  if (!failures) std::puts("portraits: all as it should be");
+  return failures ? 1 : 0;
+}
