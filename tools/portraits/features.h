@@ -81,6 +81,14 @@ struct Features {
     const T open = max(1.0f - across * across, across * 0.0f);
     return lip_down * sqrt(open) * (.50f + .50f * open);
   }
+  // 1 on the lips and between them
+  template <class T>
+  T on_lips(T m, T y) const {
+    const T across = mouth_across(m);
+    const T over = y - upper_lip_edge(across) - upper_lip_height(across);
+    const T under = lower_lip_edge(across) - lower_lip_height(across) - y;
+    return smooth_step(.012f, -.006f, max(over, under)) * smooth_step(1.06f, .98f, across);
+  }
 };
 
 }  // namespace portraits

@@ -13,7 +13,7 @@ Figure::Figure(const Portrait& p) : portrait(p), features(portrait), scalp(portr
   add_shoulders(portrait, features, head.neck_half(), pose, mesh);
   add_glasses(portrait, features, grid, pose, mesh);
   add_hair(features, scalp, grid, pose, mesh);
-  add_whiskers(portrait, scalp, grid, pose, mesh);
+  add_whiskers(portrait, features, scalp, grid, pose, mesh);
 }
 
 }  // namespace portraits

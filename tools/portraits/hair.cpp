@@ -192,7 +192,7 @@ void add_hair(const Features& f, const Scalp& scalp, const HeadGrid& grid, const
   }
 }
 
-void add_whiskers(const Portrait& portrait, const Scalp& scalp, const HeadGrid& grid, const Pose& pose, Mesh& mesh) {
+void add_whiskers(const Portrait& portrait, const Features& f, const Scalp& scalp, const HeadGrid& grid, const Pose& pose, Mesh& mesh) {
   const float beard = portrait.attributes.beard;
   if (beard < .25f) return;
   static const std::vector<Root> roots = [&] {
@@ -214,7 +214,8 @@ void add_whiskers(const Portrait& portrait, const Scalp& scalp, const HeadGrid& 
       set_lane(p, i, v.at), set_lane(root, i, v.root), set_lane(normal, i, pose.turn.transposed()(v.normal));
       b.which[i] = r.which;
     }
-    const Lanes cover = scalp.whiskers(root);
+    // lips stay free, with room for the hairs above them
+    const Lanes cover = scalp.whiskers(root) * (1.0f - max(f.on_lips(abs(p.x), p.y), f.on_lips(abs(p.x), p.y - .035f)));
     if (!any(cover > .3f)) continue;
     const float grown = smooth_step(.25f, 1, beard);
     const Lanes lip = smooth_step(-.66f, -.58f, root.y) * smooth_step(.4f, .6f, root.z);

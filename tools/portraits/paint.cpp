@@ -61,7 +61,7 @@ Paint Painter::head(const Hits& hits) const {
     paint.albedo = paint.albedo * (1.0f - .82f * hole);
     paint.gloss *= 1.0f - hole;
   }
-  if (portrait_.attributes.beard > 0) paint_stubble(hits.root, paint);
+  if (portrait_.attributes.beard > 0) paint_stubble(p, hits.root, paint);
   paint_scalp(hits.root, paint);
   if (any(p.z > .3f)) {
     paint_eyes(hits, paint);
@@ -137,9 +137,9 @@ void Painter::paint_brows(Points p, Points root, Paint& paint) const {
 }
 
 // Short hairs painted on the skin; long ones are locks of their own.
-void Painter::paint_stubble(Points root, Paint& paint) const {
+void Painter::paint_stubble(Points p, Points root, Paint& paint) const {
   const float beard = portrait_.attributes.beard;
-  const Lanes cover = scalp_.whiskers(root);
+  const Lanes cover = scalp_.whiskers(root) * (1.0f - f_.on_lips(abs(p.x), p.y) * smooth_step(.3f, .5f, p.z));
   if (!any(cover > .01f)) return;
   const Points n = scalp_.outward(root);
   const Point down = normalize(Point{0, -.8f, .35f});

@@ -45,7 +45,7 @@ class Painter {
   void paint_lids(Points p, Paint& paint) const;
   void paint_eyes(const Hits& hits, Paint& paint) const;
   void paint_mouth(const Hits& hits, Paint& paint) const;
-  void paint_stubble(Points root, Paint& paint) const;
+  void paint_stubble(Points p, Points root, Paint& paint) const;
   void paint_scalp(Points root, Paint& paint) const;
   Colors hair_color(Lanes which, Lanes streak) const;
 

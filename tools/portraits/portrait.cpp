@@ -111,7 +111,7 @@ Scene decode_scene(const Latent& u) {
   const auto channel = [&](Factor f) { return .02f + .50f * fraction(u, f) * fraction(u, f); };
   const Color back{channel(kBackRed), channel(kBackGreen), channel(kBackBlue)};
   const float gray = (back.x + back.y + back.z) / 3;
-  s.background_low = mix(back, Color{gray, gray, gray}, .35f);
+  s.background_low = mix(back, Color{gray, gray, gray}, .50f);
   s.background_high = s.background_low * (1 + .30f * gaussian(u, kBackGradient));
   const Color shirt{channel(kShirtRed), channel(kShirtGreen), channel(kShirtBlue)};
   const float shirt_gray = (shirt.x + shirt.y + shirt.z) / 3;

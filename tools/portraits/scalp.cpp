@@ -103,8 +103,7 @@ Lanes Scalp::whiskers(Points root) const {
   const Lanes chin = smooth_step(.34f, .22f, m) * smooth_step(-.60f, -.70f, root.y) * smooth_step(.2f, .4f, root.z);
   const Lanes lip = bell((root.y + .595f + .05f * m) * 14.0f) * smooth_step(.34f, .20f, m) * smooth_step(.3f, .5f, root.z);
   const Lanes under = smooth_step(-1.25f, -1.19f, root.y - .10f * smooth_step(.75f, .3f, root.z)) * smooth_step(.0f, .2f, root.z);
-  const Lanes mouth = bell(m / .30f) * bell((root.y + .735f) / .085f);  // the lips stay free
-  const Lanes ragged = (1.0f + .25f * noise(root * 24.0f)) * smooth_step(.75f, .45f, mouth);
+  const Lanes ragged = 1.0f + .25f * noise(root * 24.0f);
   return unit(max(max(chin, full * extent) * under, lip) * ragged);
 }
 
