@@ -28,7 +28,8 @@ class FrontLookup {
            std::min(HeadGrid::columns() - 1, column + kStep), 1);
     const auto vertex = [&](int r, int c) { return mesh_.vertices[grid_.index(r, c)].at; };
     const Point p = vertex(row, column);
-    const Point u = vertex(row, column + 1) - vertex(row, column - 1), v = vertex(row + 1, column) - vertex(row - 1, column);
+    const Point u = vertex(row, column + 1) - vertex(row, column - 1),
+                v = vertex(row + 1, column) - vertex(row - 1, column);
     const float det = u.x * v.y - u.y * v.x, dx = x - p.x, dy = y - p.y;
     if (abs(det) < 1e-6f) return {x, y, p.z};
     const float a = clamp((dx * v.y - dy * v.x) / det, -1, 1), b = clamp((u.x * dy - u.y * dx) / det, -1, 1);
@@ -102,8 +103,9 @@ void place_mouth(const Features& f, const FrontLookup& front, Layout& out) {
 // The edge of the jaw: a row of the grid that runs from before the ears under the chin. It is taken where
 // the average head has these places.
 void place_jaw(const Mesh& mesh, const HeadGrid& grid, Layout& out) {
-  constexpr Point kJaw[] = {{0, -1.19f, .85f},    {.17f, -1.17f, .82f}, {.31f, -1.09f, .73f}, {.42f, -.98f, .58f}, {.50f, -.84f, .42f},
-                            {.575f, -.66f, .30f}, {.64f, -.42f, .24f},  {.685f, -.18f, .22f}, {.715f, .04f, .20f}};
+  constexpr Point kJaw[] = {{0, -1.19f, .85f},   {.17f, -1.17f, .82f}, {.31f, -1.09f, .73f},
+                            {.42f, -.98f, .58f}, {.50f, -.84f, .42f},  {.575f, -.66f, .30f},
+                            {.64f, -.42f, .24f}, {.685f, -.18f, .22f}, {.715f, .04f, .20f}};
   for (int k = 0; k < 9; ++k) {
     float best = 1e9f;
     Point found{};
@@ -113,8 +115,10 @@ void place_jaw(const Mesh& mesh, const HeadGrid& grid, Layout& out) {
         const Point d = v.root - kJaw[k];
         if (dot(d, d) < best) best = dot(d, d), found = v.at;
       }
-    if (k == 0) out.set(8, {0, found.y, found.z});
-    else out.pair(8 - k, 8 + k, found);
+    if (k == 0)
+      out.set(8, {0, found.y, found.z});
+    else
+      out.pair(8 - k, 8 + k, found);
   }
 }
 
@@ -144,11 +148,13 @@ std::array<Flat, kLandmarks> flatten(const Landmarks& landmarks, const View& vie
 Frame ffhq_frame(const std::array<Flat, kLandmarks>& flat) {
   const auto mean = [&](int from, int to) {
     Flat m{0, 0};
-    for (int i = from; i <= to; ++i) m.x += flat[i].x / float(to - from + 1), m.y += flat[i].y / float(to - from + 1);
+    for (int i = from; i <= to; ++i)
+      m.x += flat[i].x / float(to - from + 1), m.y += flat[i].y / float(to - from + 1);
     return m;
   };
   const Flat left = mean(36, 41), right = mean(42, 47);
-  const Flat eyes{(left.x + right.x) / 2, (left.y + right.y) / 2}, between{right.x - left.x, right.y - left.y};
+  const Flat eyes{(left.x + right.x) / 2, (left.y + right.y) / 2},
+      between{right.x - left.x, right.y - left.y};
   const Flat to_mouth{(flat[48].x + flat[54].x) / 2 - eyes.x, (flat[48].y + flat[54].y) / 2 - eyes.y};
   const float x = between.x + to_mouth.y, y = between.y - to_mouth.x;
   const auto norm = [](float a, float b) { return sqrt(a * a + b * b); };

@@ -1,5 +1,5 @@
-// What must hold of every picture: the same bits each time, landmarks where the alignment expects them, attributes
-// that show, people sampled as the README says. Prints what fails; exit status 1 then.
+// What must hold of every picture: the same bits each time, landmarks where the alignment expects them,
+// attributes that show, people sampled as the README says. Prints what fails; exit status 1 then.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -64,14 +64,18 @@ void check_frame() {
   for (int person = 0; person < 16; ++person) {
     const Rendered r = draw(photograph(person, 1, 2)[0].u, 32);
     const Frame f = ffhq_frame(r.landmarks);
-    const float off = std::max({std::abs(f.center.x - 16), std::abs(f.center.y - 16), std::abs(f.half.x - 16), std::abs(f.half.y)});
+    const float off = std::max(
+        {std::abs(f.center.x - 16), std::abs(f.center.y - 16), std::abs(f.half.x - 16), std::abs(f.half.y)});
     expect(off < .01f, "FFHQ's crop by the landmarks is the picture", off);
     const auto& l = r.landmarks;
     float outside = 0;
-    for (int i = 17; i < kLandmarks; ++i) outside = std::max({outside, -l[i].x, -l[i].y, l[i].x - 32, l[i].y - 32});
+    for (int i = 17; i < kLandmarks; ++i)
+      outside = std::max({outside, -l[i].x, -l[i].y, l[i].x - 32, l[i].y - 32});
     expect(outside <= 0, "brows, nose, eyes and mouth lie in the picture", outside);
-    expect(l[36].x < l[39].x && l[39].x < l[42].x && l[42].x < l[45].x, "eyes run from left to right", person);
-    expect(l[37].y < l[41].y && l[38].y < l[40].y && l[51].y < l[57].y && l[27].y < l[33].y && l[33].y < l[51].y && l[57].y < l[8].y,
+    expect(l[36].x < l[39].x && l[39].x < l[42].x && l[42].x < l[45].x, "eyes run from left to right",
+           person);
+    expect(l[37].y < l[41].y && l[38].y < l[40].y && l[51].y < l[57].y && l[27].y < l[33].y &&
+               l[33].y < l[51].y && l[57].y < l[8].y,
            "lids, nose, lips and chin run from top to bottom", person);
     int face = 0;
     for (uint8_t b : r.picture.face) face += b > 127;
@@ -82,8 +86,9 @@ void check_frame() {
 // Each attribute moves the picture further the further it goes, and what it should move moves its way.
 void check_attributes() {
   const std::pair<Factor, std::vector<float>> sweeps[] = {
-      {kGlasses, {0, 1}}, {kYaw, {0, 10, 20, 33}}, {kPitch, {0, 6, 12, 17}}, {kBald, {0, .35f, .7f, 1}},
-      {kBeard, {0, .35f, .7f, 1}}, {kAge, {4.5f, 12, 30, 78}}, {kSmile, {0, .35f, .7f, 1}}};
+      {kGlasses, {0, 1}},         {kYaw, {0, 10, 20, 33}},     {kPitch, {0, 6, 12, 17}},
+      {kBald, {0, .35f, .7f, 1}}, {kBeard, {0, .35f, .7f, 1}}, {kAge, {4.5f, 12, 30, 78}},
+      {kSmile, {0, .35f, .7f, 1}}};
   for (int person : {1, 12})
     for (const auto& [factor, values] : sweeps) {
       const Rendered first = draw(with(somebody(person), {{factor, values[0]}}));
@@ -91,20 +96,25 @@ void check_attributes() {
       for (size_t i = 1; i < values.size(); ++i) {
         const Latent u = with(somebody(person), {{factor, values[i]}});
         const auto shown = decode(u).attributes.values();
-        expect(std::abs(shown[factor] - values[i]) < 0.02f * std::max(1.0f, std::abs(values[i])), "latent_for gives the value asked for", shown[factor]);
+        expect(std::abs(shown[factor] - values[i]) < 0.02f * std::max(1.0f, std::abs(values[i])),
+               "latent_for gives the value asked for", shown[factor]);
         const double moved = difference(draw(u).picture, first.picture);
         expect(moved > before + .02, kFactorNames[factor], moved);
         before = moved;
       }
     }
   for (int person : {4, 9}) {
-    const auto at = [&](Factor f, float raw) { return draw(with(somebody(person), {{f, raw}}), 16).landmarks; };
+    const auto at = [&](Factor f, float raw) {
+      return draw(with(somebody(person), {{f, raw}}), 16).landmarks;
+    };
     const auto mouth = [](const auto& l) { return l[54].x - l[48].x; };
     expect(mouth(at(kSmile, 1)) > mouth(at(kSmile, 0)) * 1.1f, "a smile widens the mouth", person);
     const auto face = [](const auto& l) { return (l[8].y - l[27].y) / (l[45].x - l[36].x); };
-    expect(face(at(kAge, 4.5f)) < face(at(kAge, 12)) && face(at(kAge, 12)) < face(at(kAge, 25)), "a face grows longer with the child", person);
+    expect(face(at(kAge, 4.5f)) < face(at(kAge, 12)) && face(at(kAge, 12)) < face(at(kAge, 25)),
+           "a face grows longer with the child", person);
     const auto turn = [](const auto& l) { return l[30].x - (l[36].x + l[45].x) / 2; };
-    expect(turn(at(kYaw, 25)) > turn(at(kYaw, 0)) && turn(at(kYaw, 0)) > turn(at(kYaw, -25)), "positive yaw turns to the right", person);
+    expect(turn(at(kYaw, 25)) > turn(at(kYaw, 0)) && turn(at(kYaw, 0)) > turn(at(kYaw, -25)),
+           "positive yaw turns to the right", person);
     const auto nod = [](const auto& l) { return l[33].y - (l[36].y + l[45].y) / 2; };
     expect(nod(at(kPitch, 15)) > nod(at(kPitch, -15)), "positive pitch turns down", person);
   }
@@ -119,7 +129,8 @@ void check_sampling() {
     const Portrait p = decode(u);
     const double values[3] = {p.identity.tone, u[kHairTone], p.attributes.age};
     for (int k = 0; k < 3; ++k) {
-      sums[k] += values[k], squares[k] += values[k] * values[k], products[k] += values[k] * values[(k + 1) % 3];
+      sums[k] += values[k], squares[k] += values[k] * values[k],
+          products[k] += values[k] * values[(k + 1) % 3];
     }
     ++bands[age_band(p.attributes.age)];
     ++tones[std::min(4, int(p.identity.tone * 5))];
@@ -127,7 +138,9 @@ void check_sampling() {
   for (int k = 0; k < 3; ++k) {
     const int j = (k + 1) % 3;
     const double covariance = products[k] / kPeople - sums[k] * sums[j] / kPeople / kPeople;
-    const auto spread = [&](int i) { return std::sqrt(squares[i] / kPeople - sums[i] * sums[i] / kPeople / kPeople); };
+    const auto spread = [&](int i) {
+      return std::sqrt(squares[i] / kPeople - sums[i] * sums[i] / kPeople / kPeople);
+    };
     const double correlation = covariance / spread(k) / spread(j);
     expect(std::abs(correlation) < .05, "skin tone, hair tone and age are independent", correlation);
   }

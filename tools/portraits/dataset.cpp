@@ -55,8 +55,8 @@ void append(std::string& bytes, const void* data, size_t size) {
 class SafetensorsWriter {
  public:
   void add(const char* name, const char* dtype, const std::string& shape, const std::string& bytes) {
-    header_ += std::string(header_.empty() ? "{\"" : ",\"") + name + "\":{\"dtype\":\"" + dtype + "\",\"shape\":[" +
-               shape + "],\"data_offsets\":[" + std::to_string(data_.size()) + "," +
+    header_ += std::string(header_.empty() ? "{\"" : ",\"") + name + "\":{\"dtype\":\"" + dtype +
+               "\",\"shape\":[" + shape + "],\"data_offsets\":[" + std::to_string(data_.size()) + "," +
                std::to_string(data_.size() + bytes.size()) + "]}";
     data_ += bytes;
   }

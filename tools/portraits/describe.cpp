@@ -36,13 +36,15 @@ std::string describe(int person, const Portrait& portrait, const std::array<Flat
           ", \"age_band\": " + std::to_string(age_band(portrait.attributes.age)) + ",\n \"landmarks\": [";
   for (int i = 0; i < kLandmarks; ++i) text += (i ? "," : "") + pair(landmarks[i]);
   const Box box = box_of(landmarks);
-  text += "],\n \"box\": [" + number(box.x) + ", " + number(box.y) + ", " + number(box.width) + ", " + number(box.height) + "]";
+  text += "],\n \"box\": [" + number(box.x) + ", " + number(box.y) + ", " + number(box.width) + ", " +
+          number(box.height) + "]";
   const Frame f = ffhq_frame(landmarks);
   const Flat down{-f.half.y, f.half.x};
   const auto corner = [&](float a, float b) {
     return pair({f.center.x + a * f.half.x + b * down.x, f.center.y + a * f.half.y + b * down.y});
   };
-  return text + ", \"quad\": [" + corner(-1, -1) + "," + corner(-1, 1) + "," + corner(1, 1) + "," + corner(1, -1) + "]}";
+  return text + ", \"quad\": [" + corner(-1, -1) + "," + corner(-1, 1) + "," + corner(1, 1) + "," +
+         corner(1, -1) + "]}";
 }
 
 void write_text(const std::string& path, const std::string& text) {

@@ -32,12 +32,14 @@ void Painter::paint_eyes(const Hits& hits, Paint& paint) const {
   Colors color = mix(splat(Color{.66f, .63f, .60f}), splat(Color{.62f, .42f, .38f}), corner * .55f);
   color = color * (1.0f - .05f * portrait_.growth.old);
   const Lanes caruncle = smooth_step(-.74f, -.92f, across);
-  color = mix(color, splat(Color{.50f, .22f, .18f} * (.6f + .4f * (1 - portrait_.identity.tone))), caruncle * .8f);
+  color = mix(color, splat(Color{.50f, .22f, .18f} * (.6f + .4f * (1 - portrait_.identity.tone))),
+              caruncle * .8f);
   // iris: fibres by direction, darker border, light gathered opposite to the lamp
   const Lanes inv = 1.0f / max(r * .475f, .02f);
   const Lanes fibre = noise(Points{u * inv * 5.0f, v * inv * 5.0f, r * 1.5f + 3.0f});
   const Lanes gathered = unit(.55f - .55f * (u * light_.x + v * .9f) / .475f);
-  Colors iris = splat(portrait_.identity.iris) * (.70f + .20f * fibre + .75f * gathered * smooth_step(1.0f, .4f, r));
+  Colors iris =
+      splat(portrait_.identity.iris) * (.70f + .20f * fibre + .75f * gathered * smooth_step(1.0f, .4f, r));
   iris = iris * (1.0f - .72f * smooth_step(.74f, 1.0f, r));
   iris = mix(iris, splat(Color{.006f, .005f, .005f}), smooth_step(.44f, .37f, r));
   color = mix(color, iris, smooth_step(1.05f, .95f, r));
@@ -68,8 +70,10 @@ void Painter::paint_mouth(const Hits& hits, Paint& paint) const {
   const Points ray = pose_.turn.transposed()(hits.ray);
   // the arch: an elliptic cylinder behind the lips
   const float wide = .30f * f_.width, deep = .34f, back = .935f - .055f * portrait_.growth.child - deep;
-  const Points from{p.x * (1 / wide), p.y, (p.z - back) * (1 / deep)}, to{ray.x * (1 / wide), ray.y, ray.z * (1 / deep)};
-  const Lanes a = to.x * to.x + to.z * to.z, b = from.x * to.x + from.z * to.z, c = from.x * from.x + from.z * from.z - 1.0f;
+  const Points from{p.x * (1 / wide), p.y, (p.z - back) * (1 / deep)},
+      to{ray.x * (1 / wide), ray.y, ray.z * (1 / deep)};
+  const Lanes a = to.x * to.x + to.z * to.z, b = from.x * to.x + from.z * to.z,
+              c = from.x * from.x + from.z * from.z - 1.0f;
   const Lanes t = (-b - sqrt(max(b * b - a * c, splat(0)))) / a;
   const Points q = p + ray * max(t, splat(0));
   const Lanes s = abs(q.x) * (1 / f_.width);
@@ -81,17 +85,24 @@ void Painter::paint_mouth(const Hits& hits, Paint& paint) const {
     const Lanes k = (s - kBorders[i]) * (1 / (kBorders[i + 1] - kBorders[i]));
     place = select((k >= 0.0f) & (k < 1.0f), 2.0f * k - 1.0f, place);
   }
-  const float edge = f_.mouth_y + .3f * f_.mouth_open - .082f * (1 - .12f * portrait_.growth.child) - .30f * f_.mouth_lift * 0;
-  const Lanes curve = edge + (f_.mouth_lift * .75f) * across * across + .010f * place * place * place * place + .012f * smooth_step(.08f, .10f, s);
+  const float edge = f_.mouth_y + .3f * f_.mouth_open - .082f * (1 - .12f * portrait_.growth.child);
+  const Lanes curve = edge + (f_.mouth_lift * .75f) * across * across +
+                      .010f * place * place * place * place + .012f * smooth_step(.08f, .10f, s);
   const Lanes tooth = smooth_step(-.005f, .006f, q.y - curve);
   const Lanes under_lip = smooth_step(.0f, .05f, top - p.y), to_corner = unit(1.0f - across * across);
   const float yellow = .08f + .22f * portrait_.growth.old;
   const Color ivory = mix(Color{.70f, .67f, .61f}, Color{.62f, .53f, .38f}, yellow);
-  Colors teeth = splat(ivory) * (1.0f - .38f * gap) * (.50f + .50f * under_lip) * (.30f + .70f * sqrt(to_corner));
-  const Lanes tongue = smooth_step(-.10f, .0f, q.y - bottom * 0.0f - curve) * 0.0f + smooth_step(.055f, .0f, p.y - bottom);
-  Colors dark = mix(splat(Color{.030f, .009f, .008f}), splat(Color{.20f, .060f, .055f}), .55f * tongue * to_corner);
+  Colors teeth =
+      splat(ivory) * (1.0f - .38f * gap) * (.50f + .50f * under_lip) * (.30f + .70f * sqrt(to_corner));
+  const Lanes tongue = smooth_step(.055f, .0f, p.y - bottom);
+  Colors dark =
+      mix(splat(Color{.030f, .009f, .008f}), splat(Color{.20f, .060f, .055f}), .55f * tongue * to_corner);
   paint.albedo = select(open, mix(dark, teeth, tooth), paint.albedo);
-  paint.normal = select(open, normalize(mix(pose_.turn(normalize(Points{q.x * (1 / (wide * wide)), splat(0), (q.z - back) * (1 / (deep * deep))})), hits.normal, .25f)), paint.normal);
+  paint.normal = select(open,
+                        normalize(mix(pose_.turn(normalize(Points{q.x * (1 / (wide * wide)), splat(0),
+                                                                  (q.z - back) * (1 / (deep * deep))})),
+                                      hits.normal, .25f)),
+                        paint.normal);
   paint.gloss = select(open, .35f * tooth * to_corner, paint.gloss);
   paint.sharp = select(open, splat(40), paint.sharp);
   paint.soft = select(open, splat(.5f), paint.soft);

@@ -9,11 +9,13 @@ Features::Features(const Portrait& p) {
   const float sexed = (male - .5f) * (.25f + .75f * g.adult);  // -1/2 .. 1/2
   const auto spread = [&](Factor f, float by) { return 1 + by * p.spread(f); };
 
-  lower = .965f * (1 - .225f * g.child) * (1 + .03f * sexed) * spread(kFaceLength, .032f) * (1 + .015f * g.old);
+  lower =
+      .965f * (1 - .225f * g.child) * (1 + .03f * sexed) * spread(kFaceLength, .032f) * (1 + .015f * g.old);
   upper = (1 - .01f * g.child) * spread(kHeadHeight, .025f);
   width = (1 - .125f * g.child) * (1 + .035f * sexed) * spread(kHeadWidth, .03f);
   crown_y = 1.12f * upper;
-  brow_y = (.215f - .012f * g.child) + .016f * p.spread(kBrowHeight) - .03f * sexed - .012f * g.old + .008f * smile;
+  brow_y = (.215f - .012f * g.child) + .016f * p.spread(kBrowHeight) - .03f * sexed - .012f * g.old +
+           .008f * smile;
   nose_base_y = -.485f * lower * (1 - .06f * g.child) * spread(kNoseLength, .05f) * (1 + .03f * g.old);
   nose_tip_up = p.spread(kNoseTip) * .012f + .016f * g.child - .012f * sexed - .012f * g.old;
   nose_tip_y = nose_base_y + .085f + nose_tip_up;
@@ -35,13 +37,15 @@ Features::Features(const Portrait& p) {
   brow_thick = .030f * spread(kBrowThickness, .24f) * (1 + .75f * sexed) * (1 - .30f * g.child);
   brow_arch = .032f + .014f * p.spread(kBrowArch) - .022f * sexed;
 
-  nose_out = .214f * (1 - .40f * g.child) * (1 + .13f * sexed) * (1 + .05f * g.old) * spread(kNoseLength, .06f);
-  nose_half = .152f * (1 - .15f * g.child) * (1 + .14f * sexed) * spread(kNoseWidth, .11f) * (1 + .06f * smile) *
-              (1 + .04f * g.old);
+  nose_out =
+      .214f * (1 - .40f * g.child) * (1 + .13f * sexed) * (1 + .05f * g.old) * spread(kNoseLength, .06f);
+  nose_half = .152f * (1 - .15f * g.child) * (1 + .14f * sexed) * spread(kNoseWidth, .11f) *
+              (1 + .06f * smile) * (1 + .04f * g.old);
   nose_bridge = .046f * (1 - .65f * g.child) * spread(kNoseBridge, .32f) * (1 + .3f * sexed);
   nose_hump = .013f * p.spread(kNoseHump) * (1 - g.child) + .008f * sexed;
 
-  mouth_half = .238f * (1 - .15f * g.child) * (1 + .03f * sexed) * spread(kMouthWidth, .065f) * (1 + .27f * smile);
+  mouth_half =
+      .238f * (1 - .15f * g.child) * (1 + .03f * sexed) * spread(kMouthWidth, .065f) * (1 + .27f * smile);
   mouth_lift = -.009f + .090f * smile - .014f * g.old;
   mouth_open = .115f * smooth_step(.25f, 1, smile) * (1 - .12f * g.child);
   const float thin = (1 - .36f * g.old) * (1 - .16f * smile) * (1 - .34f * sexed) * (1 - .12f * g.child);

@@ -74,7 +74,8 @@ struct Features {
   template <class T>
   T upper_lip_height(T across) const {
     const T open = max(1.0f - across * across, across * 0.0f);
-    return lip_up * sqrt(open) * (.55f + .45f * open + .16f * bell((across - .27f) * 4.5f) - .22f * bell(across * 7.0f));
+    return lip_up * sqrt(open) *
+           (.55f + .45f * open + .16f * bell((across - .27f) * 4.5f) - .22f * bell(across * 7.0f));
   }
   template <class T>
   T lower_lip_height(T across) const {

@@ -11,7 +11,7 @@ Figure::Figure(const Portrait& p) : portrait(p), features(portrait), scalp(portr
   landmarks = landmarks_of(features, mesh, grid, pose);
   add_ears(portrait, grid, pose, mesh);
   add_shoulders(portrait, features, head.neck_half(), pose, mesh);
-  add_glasses(portrait, features, grid, pose, mesh);
+  add_glasses(portrait, features, grid, pose, mesh, lenses);
   add_hair(features, scalp, grid, pose, mesh);
   add_whiskers(portrait, features, scalp, grid, pose, mesh);
 }

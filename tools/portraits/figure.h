@@ -1,4 +1,5 @@
-// A person ready to be drawn: all triangles in world space and where the landmarks are.
+// A person ready to be drawn: all triangles in world space (the lenses of spectacles apart) and where the
+// landmarks are.
 #pragma once
 
 #include "camera.h"
@@ -13,7 +14,7 @@ struct Figure {
   const Features features;
   const Scalp scalp;
   const Pose pose;
-  Mesh mesh;
+  Mesh mesh, lenses;
   Landmarks landmarks;
 };
 

@@ -7,8 +7,9 @@
 namespace portraits {
 namespace {
 
-constexpr int kSegments = 14, kWhiskerSegments = 5;
-constexpr int kScatter = 2000;  // places on the whole sphere of directions; a bit less than half of them carry hair
+constexpr int kSegments = 18, kWhiskerSegments = 5;
+constexpr int kScatter =
+    2000;  // places on the whole sphere of directions; a bit less than half of them carry hair
 
 struct Root {
   int row, column;
@@ -16,7 +17,8 @@ struct Root {
 };
 
 // The vertex of the head's grid nearest to each of `count` evenly scattered directions.
-std::vector<Root> scattered(const Mesh& mesh, const HeadGrid& grid, int count, Point center, Point radius, float from_y) {
+std::vector<Root> scattered(const Mesh& mesh, const HeadGrid& grid, int count, Point center, Point radius,
+                            float from_y) {
   std::vector<Root> out;
   const auto direction = [&](Point p) {
     const Point d = p - center;
@@ -40,7 +42,8 @@ std::vector<Root> scattered(const Mesh& mesh, const HeadGrid& grid, int count, P
 }
 
 const std::vector<Root>& scalp_roots(const Mesh& mesh, const HeadGrid& grid) {
-  static const std::vector<Root> roots = scattered(mesh, grid, kScatter, {0, .30f, -.08f}, {.77f, .83f, .95f}, -.95f);
+  static const std::vector<Root> roots =
+      scattered(mesh, grid, kScatter, {0, .30f, -.08f}, {.77f, .83f, .95f}, -.95f);
   return roots;
 }
 
@@ -68,17 +71,16 @@ void add_ribbons(const Bundle& b, int count, const Pose& pose, Material material
       const float taper = (.62f + .38f * smooth_step(0, .25f, s)) * (1 - .80f * s * s * s * s);
       const Point p = lane(b.path[k], i), side = lane(b.side[k], i) * (b.half_width[i] * taper);
       const Point n = lane(b.normal[k], i), along = pose.turn(lane(b.along[k], i));
-      for (int e = -1; e <= 1; ++e) {
-        const Point bulge = n * (e == 0 ? .35f * b.half_width[i] * taper : 0);
+      for (float edge : {-1.0f, 1.0f}) {
         Vertex v;
-        v.position = pose.place(p + side * float(e) + bulge, 1);
-        v.normal = pose.turn(normalize(n + normalize(lane(b.side[k], i)) * (.75f * float(e))));
-        v.at = {float(e), s, b.which[i]};
+        v.position = pose.place(p + side * edge, 1);
+        v.normal = pose.turn(normalize(n + lane(b.side[k], i) * (.75f * edge)));  // as if it were round
+        v.at = {edge, s, b.which[i]};
         v.root = along;
         mesh.vertices.push_back(v);
       }
     }
-    mesh.grid(first, b.segments + 1, 3, false, material);
+    mesh.grid(first, b.segments + 1, 2, false, material);
   }
 }
 
@@ -93,7 +95,8 @@ struct Skull {
   }
   Points outward(Points p) const {
     const Points q = below(p - splat(center));
-    return normalize(Points{q.x * (1 / (radius.x * radius.x)), q.y * (1 / (radius.y * radius.y)), q.z * (1 / (radius.z * radius.z))});
+    return normalize(Points{q.x * (1 / (radius.x * radius.x)), q.y * (1 / (radius.y * radius.y)),
+                            q.z * (1 / (radius.z * radius.z))});
   }
 };
 
@@ -112,7 +115,8 @@ void add_bun(const Scalp& scalp, const Pose& pose, Mesh& mesh) {
       const float ridge = 1 + .07f * wave(3 * turn + 2.2f * fall);  // wound like a rope
       const float c = wave(turn + .25f), s = wave(turn);
       Vertex v;
-      const Point p = center + (right * (c * ring) + up * (s * ring) + axis * (.80f * height)) * (radius * ridge);
+      const Point p =
+          center + (right * (c * ring) + up * (s * ring) + axis * (.80f * height)) * (radius * ridge);
       v.position = pose.place(p, 1);
       v.at = {2 * (3 * turn + 2.2f * fall) - 2 * floor(3 * turn + 2.2f * fall) - 1, .6f, .5f};
       v.root = pose.turn(normalize(up * c - right * s + axis * .6f));
@@ -124,12 +128,12 @@ void add_bun(const Scalp& scalp, const Pose& pose, Mesh& mesh) {
 
 }  // namespace
 
-void add_hair(const Features& f, const Scalp& scalp, const HeadGrid& grid, const Pose& pose,
-              Mesh& mesh) {
+void add_hair(const Features& f, const Scalp& scalp, const HeadGrid& grid, const Pose& pose, Mesh& mesh) {
   if (scalp.thinness() >= 1) return;
   add_bun(scalp, pose, mesh);
   const auto& roots = scalp_roots(mesh, grid);
-  const float wide = mesh.vertices[grid.index(40, HeadGrid::columns() * 3 / 4)].at.x;  // half width over the ears
+  const float wide =
+      mesh.vertices[grid.index(40, HeadGrid::columns() * 3 / 4)].at.x;  // half width over the ears
   const Skull skull{{0, .30f * f.upper, -.08f}, {max(wide, .6f), .83f * f.upper, .95f}};
   const float curl = scalp.curl(), volume = scalp.volume();
   for (size_t begin = 0; begin < roots.size(); begin += kLanes) {
@@ -150,9 +154,11 @@ void add_hair(const Features& f, const Scalp& scalp, const HeadGrid& grid, const
     Lanes length = scalp.length() * (.86f + .24f * b.which) * (.55f + .45f * dense);
     const Lanes banged = smooth_step(.02f, .30f, front) * to_fringe;
     length = mix(length, min(length, .50f + .12f * b.which - .08f * curl), banged);
-    length = mix(length, min(length, .10f + .45f * length), low * (1 - smooth_step(.35f, .9f, scalp.length())));
+    length =
+        mix(length, min(length, .10f + .45f * length), low * (1 - smooth_step(.35f, .9f, scalp.length())));
     length = mix(length, min(length, splat(.95f)), scalp.tied() * (1.0f - banged));
-    b.half_width = (.056f + .010f * curl) * (.85f + .3f * b.which) * smooth_step(.1f, .6f, dense) * (1 - .6f * scalp.thinness());
+    b.half_width = (.056f + .010f * curl) * (.85f + .3f * b.which) * smooth_step(.1f, .6f, dense) *
+                   (1 - .6f * scalp.thinness());
     const Lanes layer = volume * (.55f + .75f * b.which) + .01f;
     Points d = normalize(scalp.comb(root) + normal * splat(.25f + 1.0f * volume + 1.0f * curl * curl));
     p = p - normal * splat(.01f);
@@ -163,6 +169,7 @@ void add_hair(const Features& f, const Scalp& scalp, const HeadGrid& grid, const
     const Lanes parted = smooth_step(.45f, .80f, length) * wide * .96f;
     const Lanes phase = noise(root * 1.6f) * 1.1f + b.which * (.12f + .35f * curl);
     const float hang = 1.25f - .70f * curl;
+    const Lanes waves = min(splat(.70f + .70f * curl), 3.4f / length);  // a lock, 5 segments each at least
     Lanes grown = splat(0);
     for (int k = 0; k <= kSegments; ++k) {
       const Points out = skull.outward(p);
@@ -176,8 +183,9 @@ void add_hair(const Features& f, const Scalp& scalp, const HeadGrid& grid, const
       // long hair leaves the face free
       const Lanes wanted = parted * smooth_step(.76f * f.upper, .20f, p.y) * smooth_step(.0f, .35f, p.z);
       p.x += away * .6f * max(wanted - p.x * away, splat(0));
+      p.z -= .30f * max(p.z - .28f, splat(0)) * smooth_step(.35f, .0f, p.y) * smooth_step(.45f, .80f, length);
       const Lanes swing = curl * .075f * smooth_step(0, .3f, s) * min(length * 1.5f, splat(1));
-      const Lanes turn = phase + grown * (.75f + .75f * curl);
+      const Lanes turn = phase + grown * waves;
       const Points side = normalize(cross(d, out));
       b.path[k] = p + side * (swing * wave(turn)) + out * (swing * .7f * wave(turn + .25f));
       b.normal[k] = out;
@@ -192,7 +200,8 @@ void add_hair(const Features& f, const Scalp& scalp, const HeadGrid& grid, const
   }
 }
 
-void add_whiskers(const Portrait& portrait, const Features& f, const Scalp& scalp, const HeadGrid& grid, const Pose& pose, Mesh& mesh) {
+void add_whiskers(const Portrait& portrait, const Features& f, const Scalp& scalp, const HeadGrid& grid,
+                  const Pose& pose, Mesh& mesh) {
   const float beard = portrait.attributes.beard;
   if (beard < .25f) return;
   static const std::vector<Root> roots = [&] {
@@ -215,14 +224,19 @@ void add_whiskers(const Portrait& portrait, const Features& f, const Scalp& scal
       b.which[i] = r.which;
     }
     // lips stay free, with room for the hairs above them
-    const Lanes cover = scalp.whiskers(root) * (1.0f - max(f.on_lips(abs(p.x), p.y), f.on_lips(abs(p.x), p.y - .035f)));
+    const Lanes cover =
+        scalp.whiskers(root) * (1.0f - max(f.on_lips(abs(p.x), p.y), f.on_lips(abs(p.x), p.y - .035f)));
     if (!any(cover > .3f)) continue;
     const float grown = smooth_step(.25f, 1, beard);
     const Lanes lip = smooth_step(-.66f, -.58f, root.y) * smooth_step(.4f, .6f, root.z);
-    const Lanes length = (.055f + .05f * grown + .12f * grown * grown * smooth_step(-.7f, -1.15f, root.y) + .02f * b.which) * (1.0f - .60f * lip);
-    b.half_width = .019f * smooth_step(.3f, .7f, cover) * (.8f + .4f * b.which) * smooth_step(0, .3f, splat(grown));
+    const Lanes length =
+        (.055f + .05f * grown + .12f * grown * grown * smooth_step(-.7f, -1.15f, root.y) + .02f * b.which) *
+        (1.0f - .60f * lip);
+    b.half_width =
+        .019f * smooth_step(.3f, .7f, cover) * (.8f + .4f * b.which) * smooth_step(0, .3f, splat(grown));
     const Lanes away = select(root.x < 0.0f, splat(-1), splat(1)) * lip * .55f;
-    Points d = normalize(Points{away + root.x * .15f, splat(-.85f), splat(.25f)} - normal * (dot(normal, Points{away, splat(-.85f), splat(.25f)}) * .75f));
+    Points d = normalize(Points{away + root.x * .15f, splat(-.85f), splat(.25f)} -
+                         normal * (dot(normal, Points{away, splat(-.85f), splat(.25f)}) * .75f));
     const Lanes step = length * (1.0f / kWhiskerSegments);
     for (int k = 0; k <= kWhiskerSegments; ++k) {
       const Points side = normalize(cross(d, normal));

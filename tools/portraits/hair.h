@@ -5,8 +5,9 @@
 
 namespace portraits {
 
-void add_hair(const Features& features, const Scalp& scalp, const HeadGrid& grid, const Pose& pose, Mesh& mesh);
-void add_whiskers(const Portrait& portrait, const Features& features, const Scalp& scalp, const HeadGrid& grid,
-                  const Pose& pose, Mesh& mesh);
+void add_hair(const Features& features, const Scalp& scalp, const HeadGrid& grid, const Pose& pose,
+              Mesh& mesh);
+void add_whiskers(const Portrait& portrait, const Features& features, const Scalp& scalp,
+                  const HeadGrid& grid, const Pose& pose, Mesh& mesh);
 
 }  // namespace portraits

@@ -50,16 +50,24 @@ Head::Head(const Portrait& portrait, const Features& features, const Scalp& scal
 }
 
 const Head::Rings& Head::average_rings() {
-  static const Rings rings = {
-      {1.120f, -.080f, 1.120f, .000f, -.080f, 1.120f, -.080f}, {1.095f, .220f, 1.09f, .255f, -.10f, 1.085f, -.39f},
-      {.985f, .540f, .985f, .450f, -.12f, .965f, -.68f},       {.780f, .790f, .79f, .622f, -.13f, .740f, -.89f},
-      {.505f, .920f, .52f, .725f, -.12f, .440f, -.99f},        {.235f, .955f, .25f, .755f, -.08f, .150f, -.985f},
-      {.035f, .905f, .02f, .745f, -.04f, -.120f, -.92f},       {-.175f, .915f, -.20f, .720f, .00f, -.340f, -.80f},
-      {-.370f, .930f, -.39f, .690f, .02f, -.540f, -.68f},      {-.545f, .945f, -.55f, .648f, .04f, -.700f, -.60f},
-      {-.720f, .950f, -.70f, .608f, .05f, -.850f, -.56f},      {-.900f, .935f, -.84f, .568f, .06f, -.970f, -.55f},
-      {-1.060f, .930f, -.93f, .525f, .05f, -1.080f, -.55f},    {-1.180f, .860f, -1.00f, .480f, .01f, -1.180f, -.55f},
-      {-1.205f, .690f, -1.04f, .440f, -.08f, -1.280f, -.55f},  {-1.225f, .460f, -1.12f, .440f, -.11f, -1.380f, -.56f},
-      {-1.430f, .365f, -1.42f, .475f, -.11f, -1.550f, -.58f},  {-1.800f, .370f, -1.70f, .530f, -.12f, -1.780f, -.62f}};
+  static const Rings rings = {{1.120f, -.080f, 1.120f, .000f, -.080f, 1.120f, -.080f},
+                              {1.095f, .220f, 1.09f, .255f, -.10f, 1.085f, -.39f},
+                              {.985f, .540f, .985f, .450f, -.12f, .965f, -.68f},
+                              {.780f, .790f, .79f, .622f, -.13f, .740f, -.89f},
+                              {.505f, .920f, .52f, .725f, -.12f, .440f, -.99f},
+                              {.235f, .955f, .25f, .755f, -.08f, .150f, -.985f},
+                              {.035f, .905f, .02f, .745f, -.04f, -.120f, -.92f},
+                              {-.175f, .915f, -.20f, .720f, .00f, -.340f, -.80f},
+                              {-.370f, .930f, -.39f, .690f, .02f, -.540f, -.68f},
+                              {-.545f, .945f, -.55f, .648f, .04f, -.700f, -.60f},
+                              {-.720f, .950f, -.70f, .608f, .05f, -.850f, -.56f},
+                              {-.900f, .935f, -.84f, .568f, .06f, -.970f, -.55f},
+                              {-1.060f, .930f, -.93f, .525f, .05f, -1.080f, -.55f},
+                              {-1.180f, .860f, -1.00f, .480f, .01f, -1.180f, -.55f},
+                              {-1.205f, .690f, -1.04f, .440f, -.08f, -1.280f, -.55f},
+                              {-1.225f, .460f, -1.12f, .440f, -.11f, -1.380f, -.56f},
+                              {-1.430f, .365f, -1.42f, .475f, -.11f, -1.550f, -.58f},
+                              {-1.800f, .370f, -1.70f, .530f, -.12f, -1.780f, -.62f}};
   return rings;
 }
 
@@ -68,7 +76,8 @@ Head::Rings Head::rings_of() const {
   Rings rings = average_rings();
   const Growth& g = portrait_.growth;
   const float male = (portrait_.attributes.gender - .5f) * (.2f + .8f * g.adult);
-  const float skull_width = (1 - .055f * g.child) * (1 + .012f * male) * (1 + .028f * portrait_.spread(kHeadWidth));
+  const float skull_width =
+      (1 - .055f * g.child) * (1 + .012f * male) * (1 + .028f * portrait_.spread(kHeadWidth));
   const float jaw = (1 + .055f * portrait_.spread(kJaw)) * (1 + .12f * male) * (1 + .03f * g.old);
   const float cheek = 1 + .022f * portrait_.spread(kCheekbone);
   const float neck = neck_half_ / .460f;
@@ -103,12 +112,11 @@ Head::Ring Head::ring_at(const Rings& rings, float t) {
   const int last = int(rings.size()) - 1;
   const int i = t >= float(last) ? last - 1 : int(t);
   const float f = t - float(i);
-  const Ring &a = rings[i > 0 ? i - 1 : 0], &b = rings[i], &c = rings[i + 1], &d = rings[i + 2 <= last ? i + 2 : last];
-  const auto at = [&](float Ring::* m) { return catmull_rom(a.*m, b.*m, c.*m, d.*m, f); };
-  // the crown is a rounded end, so there the first span grows like a quarter circle
-  Ring r{at(&Ring::front_y), at(&Ring::front_z), at(&Ring::side_y), at(&Ring::side_x),
-         at(&Ring::side_z), at(&Ring::back_y), at(&Ring::back_z)};
-  return r;
+  const Ring &a = rings[i > 0 ? i - 1 : 0], &b = rings[i], &c = rings[i + 1],
+             &d = rings[i + 2 <= last ? i + 2 : last];
+  const auto at = [&](float Ring::*m) { return catmull_rom(a.*m, b.*m, c.*m, d.*m, f); };
+  return {at(&Ring::front_y), at(&Ring::front_z), at(&Ring::side_y), at(&Ring::side_x),
+          at(&Ring::side_z),  at(&Ring::back_y),  at(&Ring::back_z)};
 }
 
 // A point of the oval at this angle; front angles bend to the front point's height, back ones to the back's.
@@ -181,8 +189,8 @@ Lanes Head::nose(Points p, Lanes m) const {
   const Lanes down = unit((top - p.y) * (1 / (top - tip)));  // 0 at the root, 1 at the tip
   // the lower edge of the nose: the columella hangs lowest, the rims of the nostrils rise beside it
   const float half = f_.nose_half / .152f, grown = f_.nose_out / .225f;
-  const Lanes edge = base + .34f * f_.nose_tip_up * bell(m / .10f) + .026f * bell((m - .078f * half) / (.036f * half)) +
-                     .016f * smooth_step(.05f, .14f, m);
+  const Lanes edge = base + .34f * f_.nose_tip_up * bell(m / .10f) +
+                     .026f * bell((m - .078f * half) / (.036f * half)) + .016f * smooth_step(.05f, .14f, m);
   const Lanes lift = p.y - edge;
   const Lanes cut = ease((lift + .016f) * (1 / .052f));
   const Lanes bony = smooth_step(.24f, .02f, p.y);
@@ -195,7 +203,8 @@ Lanes Head::nose(Points p, Lanes m) const {
   z += .050f * bell(m / (.17f * half)) * smooth_step(-.05f, .10f, lift) * smooth_step(.02f, -.25f, p.y);
   // the ball of the tip and the wings
   z += .078f * grown * bell(m / (.076f * (.5f + .5f * half))) * bell((p.y - tip) / .066f) * cut;
-  z += .108f * grown * bell((m - (f_.nose_half - .038f)) / .040f) * bell((lift - .046f) / .050f) * ease((lift + .012f) * (1 / .034f));
+  z += .108f * grown * bell((m - (f_.nose_half - .038f)) / .040f) * bell((lift - .046f) / .050f) *
+       ease((lift + .012f) * (1 / .034f));
   // the grooves over and behind the wing
   z -= .016f * grown * bell((m - (f_.nose_half - .045f)) / .045f) * bell((lift - .125f) / .028f);
   z -= .022f * bell((m - (f_.nose_half + .018f)) / .020f) * bell((lift - .045f) / .055f);
@@ -208,7 +217,8 @@ Lanes Head::nose(Points p, Lanes m) const {
 Lanes Head::mouth(Points p, Lanes m) const {
   const Lanes across = f_.mouth_across(m);
   const Lanes near = smooth_step(1.25f, .85f, across);
-  const Lanes up = max(f_.upper_lip_height(across), splat(.004f)), low = max(f_.lower_lip_height(across), splat(.004f));
+  const Lanes up = max(f_.upper_lip_height(across), splat(.004f)),
+              low = max(f_.lower_lip_height(across), splat(.004f));
   const Lanes over = p.y - f_.upper_lip_edge(across), under = f_.lower_lip_edge(across) - p.y;
   const Lanes taper = smooth_step(1.02f, .55f, across);
   const float full_up = f_.lip_up / .066f, full_low = f_.lip_down / .088f;
@@ -219,8 +229,9 @@ Lanes Head::mouth(Points p, Lanes m) const {
   const Lanes line = p.y - f_.mouth_line(across);
   z -= near * .030f * bell(line / .016f);
   // corners and the hollow under the lower lip
-  z -= .026f * bell((m - f_.mouth_half) / .045f) * bell((p.y - f_.mouth_line(across * 0.0f + 1.0f)) / .045f);
-  z -= .034f * bell(m / .20f) * bell((p.y - (f_.mouth_y - f_.mouth_open * .7f - f_.lip_down - .055f)) / .045f);
+  z -= .026f * bell((m - f_.mouth_half) / .045f) * bell((p.y - f_.mouth_line(1.0f)) / .045f);
+  z -=
+      .034f * bell(m / .20f) * bell((p.y - (f_.mouth_y - f_.mouth_open * .7f - f_.lip_down - .055f)) / .045f);
   // philtrum
   const Lanes between = smooth_step(f_.mouth_y + .03f, f_.mouth_y + .09f, p.y) *
                         smooth_step(f_.nose_base_y + .03f, f_.nose_base_y - .03f, p.y);
@@ -230,7 +241,8 @@ Lanes Head::mouth(Points p, Lanes m) const {
 
 // Folds of smiling and of age.
 Lanes Head::folds(Points p, Lanes m) const {
-  const float smile = portrait_.attributes.smile, old = portrait_.growth.old, mature = portrait_.growth.mature;
+  const float smile = portrait_.attributes.smile, old = portrait_.growth.old,
+              mature = portrait_.growth.mature;
   // from the wing of the nose past the corner of the mouth
   const float top = f_.nose_base_y + .05f, bottom = f_.mouth_y - .10f;
   const Lanes along = (top - p.y) * (1 / (top - bottom));
@@ -239,33 +251,37 @@ Lanes Head::folds(Points p, Lanes m) const {
   const float deep = .004f + .013f * smile + .020f * mature + .012f * old;
   Lanes z = inside * deep * (bell((m - line - .060f) / .060f) - bell((m - line) / .027f));
   // jowls and the line from the mouth's corner down
-  const Lanes low = smooth_step(f_.mouth_y - .02f, f_.mouth_y - .10f, p.y) * smooth_step(f_.chin_y + .02f, f_.chin_y + .14f, p.y);
-  z += low * old * (.036f * bell((m - f_.mouth_half - .13f) / .085f) - .022f * bell((m - f_.mouth_half - .015f) / .018f));
+  const Lanes low = smooth_step(f_.mouth_y - .02f, f_.mouth_y - .10f, p.y) *
+                    smooth_step(f_.chin_y + .02f, f_.chin_y + .14f, p.y);
+  z += low * old *
+       (.036f * bell((m - f_.mouth_half - .13f) / .085f) - .022f * bell((m - f_.mouth_half - .015f) / .018f));
   // forehead, between the brows, beside the eyes
   const float brow = f_.brow_y;
   for (int i = 0; i < 4; ++i) {
     const Lanes y = brow + .13f + .085f * float(i) + .016f * wave(m * .8f + .13f * float(i)) - .05f * m;
     z -= (.010f * mature + .009f * old) * bell((p.y - y) / .013f) * smooth_step(.55f, .25f, m);
   }
-  z -= (.008f * mature + .010f * old) * bell((m - .055f - .1f * (p.y - brow)) / .013f) * bell((p.y - brow - .01f) / .07f);
+  z -= (.008f * mature + .010f * old) * bell((m - .055f - .1f * (p.y - brow)) / .013f) *
+       bell((p.y - brow - .01f) / .07f);
   const float crow = .010f * old + .007f * smile * mature;
   const Lanes beside = m - (f_.eye.x + f_.eye_half + .02f);
   for (int i = -1; i <= 1; ++i)
-    z -= crow * bell((p.y - f_.eye.y - .02f - float(i) * (.035f + .45f * beside)) / .011f) * smooth_step(0.0f, .03f, beside) *
-         smooth_step(.14f, .06f, beside);
+    z -= crow * bell((p.y - f_.eye.y - .02f - float(i) * (.035f + .45f * beside)) / .011f) *
+         smooth_step(0.0f, .03f, beside) * smooth_step(.14f, .06f, beside);
   return z;
 }
 
 // Everything that is not in the profile. Brushes are placed by the features, in head space.
-Points Head::model(Points p, Points root) const {
+Points Head::model(Points p) const {
   const Growth& g = portrait_.growth;
   const float smile = portrait_.attributes.smile;
-  const float male = (portrait_.attributes.gender - .5f) * g.adult + .5f * g.adult * 0;
+  const float male = (portrait_.attributes.gender - .5f) * g.adult;
   const Lanes m = abs(p.x);
   const Lanes side = select(p.x < 0.0f, splat(-1), splat(1));
   // cheeks: bone, fat, the apple of a smile, hollows of age
   const float bone = .022f + .012f * portrait_.spread(kCheekbone) - .012f * g.child + .008f * g.old;
-  const float fat = .014f * portrait_.spread(kCheekFat) + .050f * g.child + .010f - .030f * g.old - .010f * male;
+  const float fat =
+      .014f * portrait_.spread(kCheekFat) + .050f * g.child + .010f - .030f * g.old - .010f * male;
   const Lanes on_bone = bell((m - .53f * f_.width) / .17f) * bell((p.y + .20f * f_.lower) / .15f);
   const Lanes on_fat = bell((m - .42f * f_.width) / .20f) * bell((p.y + .60f * f_.lower) / .22f);
   const Lanes on_apple = bell((m - .40f * f_.width) / .15f) * bell((p.y + .34f * f_.lower) / .14f);
@@ -289,8 +305,8 @@ Points Head::model(Points p, Points root) const {
   const Lanes modelled = p.z + z * face;
   p.z = select(m < .62f, mix(modelled, eye_region(p, modelled), face), modelled);
   // wings of the nose go out as well as forward
-  p.x += side * face * .020f * bell((m - (f_.nose_half - .03f)) / .035f) * bell((p.y - (f_.nose_base_y + .06f)) / .055f);
-  (void)root;
+  p.x += side * face * .020f * bell((m - (f_.nose_half - .03f)) / .035f) *
+         bell((p.y - (f_.nose_base_y + .06f)) / .055f);
   return p;
 }
 
@@ -299,7 +315,8 @@ HeadGrid Head::build(const Pose& pose, Mesh& mesh) const {
   const Rings rings = rings_of();
   const std::vector<float> positions = ring_positions();
   const int columns = HeadGrid::columns();
-  const float square = .06f + .03f * portrait_.spread(kJaw) + .05f * (portrait_.attributes.gender - .5f) * portrait_.growth.adult;
+  const float square = .06f + .03f * portrait_.spread(kJaw) +
+                       .05f * (portrait_.attributes.gender - .5f) * portrait_.growth.adult;
   const float beard = portrait_.attributes.beard;
   mesh.vertices.resize(mesh.vertices.size() + positions.size() * size_t(columns));
   for (size_t r = 0; r < positions.size(); ++r) {
@@ -309,7 +326,7 @@ HeadGrid Head::build(const Pose& pose, Mesh& mesh) const {
       Lanes s, k;
       for (int i = 0; i < kLanes; ++i) s[i] = angles()[c + i].first, k[i] = angles()[c + i].second;
       const Points root = average_places()[(r * columns + c) / kLanes];
-      Points p = model(oval(ring, s, k, square), root);
+      Points p = model(oval(ring, s, k, square));
       const Points out = scalp_.outward(root);
       const Lanes dense = scalp_.density(root);
       Lanes lift = scalp_.thickness(root, dense);

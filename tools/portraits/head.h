@@ -48,7 +48,7 @@ class Head {
   static const std::vector<Points>& average_places();
   static const std::vector<std::pair<float, float>>& angles();  // sine and cosine of each column
 
-  Points model(Points p, Points root) const;
+  Points model(Points p) const;
   Lanes eye_region(Points p, Lanes z) const;
   Lanes nose(Points p, Lanes m) const;
   Lanes mouth(Points p, Lanes m) const;

@@ -88,7 +88,8 @@ T exp2(T x) {
   const T whole = floor(x);
   const T f = x - whole;
   const T p =
-      1.0f + f * (0.6931472f + f * (0.2402265f + f * (0.0555041f + f * (0.0096181f + f * (0.0013333f + f * 0.000154f)))));
+      1.0f + f * (0.6931472f +
+                  f * (0.2402265f + f * (0.0555041f + f * (0.0096181f + f * (0.0013333f + f * 0.000154f)))));
   return p * from_bits((to_int(whole) + 127) << 23);
 }
 template <class T>
@@ -111,7 +112,7 @@ T pow(T x, float y) {
 // sine of 2 pi x, absolute error 1e-5
 template <class T>
 T wave(T x) {
-  x = x - floor(x + 0.5f);                                                   // -1/2 .. 1/2
+  x = x - floor(x + 0.5f);                                                        // -1/2 .. 1/2
   x = select(x > 0.25f, 0.5f - x, select(x < -0.25f, -0.5f - x, x)) * (2 * kPi);  // -pi/2 .. pi/2
   const T q = x * x;
   return x * (1.0f + q * (-0.16666657f + q * (0.00833298f + q * (-0.00019807f + q * 2.6e-6f))));

@@ -11,6 +11,8 @@ class Light {
   Light(const Portrait& portrait, const Mesh& mesh);
   // Linear light towards the camera. `near` is the ambient light that the surroundings leave, 0..1.
   Colors shade(const Hits& hits, const Paint& paint, Lanes near) const;
+  // What a lens mirrors of the lamp and the room, 0..1
+  Lanes mirrored(const Hits& hits) const;
 
  private:
   Point key_, fill_, rim_;

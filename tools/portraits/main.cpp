@@ -28,7 +28,8 @@ const char* kUsage =
     "    a neutral portrait; attributes gender glasses yaw pitch bald beard age smile in raw units\n"
     "render_portraits landmarks FILE.json PERSON SIZE [SEED] [ATTRIBUTE=VALUE ...]\n"
     "    what is true of that portrait: landmarks, box, quad; the mask of the face in FILE.mask.png\n"
-    "render_portraits scene FILE.png WIDTH HEIGHT SEED [PERSON [x=PIXELS] [y=PIXELS] [side=PIXELS] [roll=DEGREES]\n"
+    "render_portraits scene FILE.png WIDTH HEIGHT SEED [PERSON [x=PIXELS] [y=PIXELS] [side=PIXELS] "
+    "[roll=DEGREES]\n"
     "    [ATTRIBUTE=VALUE ...]] ...\n"
     "    people in a room, what is true of it in FILE.json; what is not given comes from the seed\n";
 
@@ -44,6 +45,14 @@ struct Words {
     return value;
   }
   int at(size_t i) const { return int(number(all.at(i))); }
+  // A number within bounds: a size, a count.
+  int within(size_t i, int low, int high, int fallback = -1) const {
+    const int n = fallback < 0 ? at(i) : at(i, fallback);
+    if (n < low || n > high)
+      throw std::invalid_argument(all.at(i) + " is not within " + std::to_string(low) + ".." +
+                                  std::to_string(high));
+    return n;
+  }
   int at(size_t i, int fallback) const { return i < all.size() && !is_setting(all[i]) ? at(i) : fallback; }
 };
 
@@ -77,7 +86,8 @@ Latent neutral(int person, uint64_t seed) {
 
 void render_data(const Words& words) {
   const std::string folder = words.all.at(0);
-  const int persons = words.at(3, 125), shots = words.at(4, 8), seed = words.at(5, 1), size = words.at(6, 128);
+  const int persons = words.at(3, 125), shots = words.at(4, 8), seed = words.at(5, 1),
+            size = words.within(6, 16, 4096, 128);
   std::filesystem::create_directories(folder);
   for (int shard = words.at(1); shard < words.at(2); ++shard) {
     char name[32];
@@ -94,9 +104,9 @@ void render_data(const Words& words) {
 }
 
 void render_people(const Words& words) {
-  const int size = words.at(4, 128), shots = words.at(5, 8);
+  const int size = words.within(4, 16, 4096, 128), shots = words.within(5, 1, 1000, 8);
   std::vector<std::vector<uint8_t>> pictures;
-  for (int i = 0; i < words.at(2); ++i)
+  for (int i = 0; i < words.within(2, 1, 10000); ++i)
     for (Shot& shot : photograph(words.at(1) + i, shots, uint64_t(words.at(3, 1)))) {
       set_all(shot.u, words);
       pictures.push_back(render(decode(shot.u), size).picture.pixels);
@@ -105,11 +115,11 @@ void render_people(const Words& words) {
 }
 
 void render_attributes(const Words& words) {
-  const std::pair<Factor, float> changes[] = {{kSmile, 1}, {kGlasses, 1}, {kYaw, 26}, {kPitch, 14}, {kBald, .96f},
-                                              {kBeard, 1}, {kAge, 74},    {kAge, 6}};
-  const int size = words.at(4, 128);
+  const std::pair<Factor, float> changes[] = {{kSmile, 1},   {kGlasses, 1}, {kYaw, 26}, {kPitch, 14},
+                                              {kBald, .96f}, {kBeard, 1},   {kAge, 74}, {kAge, 6}};
+  const int size = words.within(4, 16, 4096, 128);
   std::vector<std::vector<uint8_t>> pictures;
-  for (int i = 0; i < words.at(2); ++i) {
+  for (int i = 0; i < words.within(2, 1, 10000); ++i) {
     const Latent u = neutral(words.at(1) + i, uint64_t(words.at(3, 1)));
     pictures.push_back(render(decode(u), size).picture.pixels);
     for (const auto& [factor, value] : changes) {
@@ -131,21 +141,23 @@ Portrait portrait_of(const Words& words) {
 }
 
 void render_portrait(const Words& words) {
-  const Picture picture = render(portrait_of(words), words.at(2)).picture;
+  const Picture picture = render(portrait_of(words), words.within(2, 16, 4096)).picture;
   write_png(words.all[0], picture.pixels, picture.width, picture.height);
 }
 
 void render_landmarks(const Words& words) {
   const Portrait portrait = portrait_of(words);
-  const Rendered drawn = render(portrait, words.at(2));
+  const Rendered drawn = render(portrait, words.within(2, 16, 4096));
   write_text(words.all[0], describe(words.at(1), portrait, drawn.landmarks) + "\n");
   const std::string mask = std::filesystem::path(words.all[0]).replace_extension(".mask.png").string();
   write_png(mask, drawn.picture.face, drawn.picture.width, drawn.picture.height, 1);
 }
 
-// One person of a room: the number, then settings up to the next number. Those of the place that are not given are
-// drawn from the seed and `slot`, the part of the width that is this person's, whatever the attributes are.
-Standing standing(const Words& words, size_t& i, int width, int height, uint64_t seed, float slot, float slots) {
+// One person of a room: the number, then settings up to the next number. Those of the place that are not
+// given are drawn from the seed and `slot`, the part of the width that is this person's, whatever the
+// attributes are.
+Standing standing(const Words& words, size_t& i, int width, int height, uint64_t seed, float slot,
+                  float slots) {
   const int person = words.at(i);
   Random random(seed * 7919 + uint64_t(slot) * 31 + uint64_t(person));
   Latent u = neutral(person, seed);
@@ -154,11 +166,16 @@ Standing standing(const Words& words, size_t& i, int width, int height, uint64_t
               float(height) * mix(.30f, .50f, random.uniform()), side, .12f * random.gaussian()};
   for (++i; i < words.all.size() && Words::is_setting(words.all[i]); ++i) {
     const auto [name, value] = split(words.all[i]);
-    if (name == "x") place.x = value;
-    else if (name == "y") place.y = value;
-    else if (name == "side") place.side = value;
-    else if (name == "roll") place.roll = value * kPi / 180;
-    else if (!set(u, name, value)) throw std::invalid_argument("no such setting: " + name);
+    if (name == "x")
+      place.x = value;
+    else if (name == "y")
+      place.y = value;
+    else if (name == "side")
+      place.side = value;
+    else if (name == "roll")
+      place.roll = value * kPi / 180;
+    else if (!set(u, name, value))
+      throw std::invalid_argument("no such setting: " + name);
   }
   Portrait portrait = decode(u);
   portrait.scene.tilt = -place.roll;  // the head leans, the shoulders stay level
@@ -166,11 +183,12 @@ Standing standing(const Words& words, size_t& i, int width, int height, uint64_t
 }
 
 void render_scene(const Words& words) {
-  const int width = words.at(1), height = words.at(2);
+  const int width = words.within(1, 16, 32768), height = words.within(2, 16, 32768);
   const uint64_t seed = uint64_t(words.at(3));
   std::vector<Standing> people;
   std::vector<int> numbers;
-  const auto slots = std::count_if(words.all.begin() + 4, words.all.end(), [](const auto& w) { return !Words::is_setting(w); });
+  const auto slots = std::count_if(words.all.begin() + 4, words.all.end(),
+                                   [](const auto& w) { return !Words::is_setting(w); });
   for (size_t i = 4; i < words.all.size();) {
     numbers.push_back(words.at(i));
     people.push_back(standing(words, i, width, height, seed, float(people.size()), float(slots)));
@@ -179,7 +197,8 @@ void render_scene(const Words& words) {
   for (Standing& who : people) who.portrait.scene.light = room.light;
   const Group group = render_group(people, room, width, height);
   write_png(words.all[0], group.picture.pixels, width, height);
-  std::string text = "{\"width\": " + std::to_string(width) + ", \"height\": " + std::to_string(height) + ", \"faces\": [\n";
+  std::string text =
+      "{\"width\": " + std::to_string(width) + ", \"height\": " + std::to_string(height) + ", \"faces\": [\n";
   for (size_t i = 0; i < people.size(); ++i)
     text += (i ? ",\n" : "") + describe(numbers[i], people[i].portrait, group.landmarks[i]);
   write_text(std::filesystem::path(words.all[0]).replace_extension(".json").string(), text + "\n]}\n");

@@ -8,7 +8,7 @@
 
 namespace portraits {
 
-enum Material : uint8_t { kNothing = 0, kHead, kEar, kHair, kWhiskers, kFrame, kCloth, kMaterials };
+enum Material : uint8_t { kNothing = 0, kHead, kEar, kHair, kWhiskers, kFrame, kCloth, kLens, kMaterials };
 
 struct Vertex {
   Point position, normal;  // world space
@@ -25,7 +25,8 @@ struct Mesh {
     triangles.push_back({a, b, c});
     materials.push_back(m);
   }
-  // Two triangles for each cell of a grid that begins at this vertex; `closed` joins the last column to the first.
+  // Two triangles for each cell of a grid that begins at this vertex; `closed` joins the last column to the
+  // first.
   void grid(int first, int rows, int columns, bool closed, Material m);
   // Normals of a grid from its neighbours' positions.
   void grid_normals(int first, int rows, int columns, bool closed);

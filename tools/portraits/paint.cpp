@@ -5,7 +5,8 @@
 
 namespace portraits {
 
-Painter::Painter(const Portrait& portrait, const Features& features, const Scalp& scalp, const Pose& pose, Point light)
+Painter::Painter(const Portrait& portrait, const Features& features, const Scalp& scalp, const Pose& pose,
+                 Point light)
     : portrait_(portrait), f_(features), scalp_(scalp), pose_(pose), light_(light) {
   const Identity& id = portrait.identity;
   const Color white{.50f, .50f, .50f};
@@ -26,7 +27,8 @@ Colors Painter::complexion(Points p, Points root) const {
   Lanes blood = flush * (cheek + .8f * tip + .35f * chin) + .05f * mottle;
   blood = select(p.z > .2f, blood, splat(0));
   // the hollow of the eye is darker
-  const Lanes hollow = bell((m - f_.eye.x + .03f) * 4.8f) * bell((p.y + .005f) * 8.5f) * smooth_step(.3f, .5f, p.z);
+  const Lanes hollow =
+      bell((m - f_.eye.x + .03f) * 4.8f) * bell((p.y + .005f) * 8.5f) * smooth_step(.3f, .5f, p.z);
   const float tired = .12f + .10f * g.old + .06f * tone;
   Colors c = splat(portrait_.identity.skin) * (1.0f + .035f * mottle + .030f * fine);
   c = c * Colors{1.0f - .04f * blood - tired * hollow, 1.0f - .62f * blood - tired * 1.15f * hollow,
@@ -34,14 +36,26 @@ Colors Painter::complexion(Points p, Points root) const {
   // freckles of the young and spots of the old
   const float freckles = smooth_step(.55f, 2.0f, portrait_.spread(kFreckles)) * (1 - .6f * tone);
   const Lanes where = bell((p.y + .28f) * 2.6f) * smooth_step(.15f, .4f, p.z) * smooth_step(.75f, .4f, m);
-  if (freckles > 0) c = c * mix(splat(Point{1, 1, 1}), splat(Point{.74f, .60f, .50f}), freckles * where * smooth_step(.28f, .62f, noise(root * 25.0f)));
+  if (freckles > 0)
+    c = c * mix(splat(Point{1, 1, 1}), splat(Point{.74f, .60f, .50f}),
+                freckles * where * smooth_step(.28f, .62f, noise(root * 25.0f)));
   const float spots = .35f * g.old * (1 - .5f * tone);
-  if (spots > 0) c = c * mix(splat(Point{1, 1, 1}), splat(Point{.72f, .58f, .50f}), spots * smooth_step(.45f, .75f, noise(root * 8.0f + splat(Point{5, 3, 1}))));
+  if (spots > 0)
+    c = c * mix(splat(Point{1, 1, 1}), splat(Point{.72f, .58f, .50f}),
+                spots * smooth_step(.45f, .75f, noise(root * 8.0f + splat(Point{5, 3, 1}))));
   return c;
 }
 
 Paint Painter::head(const Hits& hits) const {
-  Paint paint{complexion(hits.at, hits.root), hits.normal, hits.normal, splat(0), splat(0), splat(0), splat(0), splat(0), splat(0)};
+  Paint paint{complexion(hits.at, hits.root),
+              hits.normal,
+              hits.normal,
+              splat(0),
+              splat(0),
+              splat(0),
+              splat(0),
+              splat(0),
+              splat(0)};
   const Points p = hits.at;
   const Growth& g = portrait_.growth;
   // the middle of the face is a little oily
@@ -53,10 +67,11 @@ Paint Painter::head(const Hits& hits) const {
   if (any(p.z > .3f)) {
     paint_lips(p, paint);
     paint_lids(p, paint);
-    paint_brows(p, hits.root, paint);
+    paint_brows(p, paint);
     // nostrils
     const Lanes m = abs(p.x);
-    const Lanes hole = bell((m - f_.nose_half * .46f) / (.030f * f_.nose_half / .152f)) * bell((p.y - (f_.nose_base_y + .024f + .10f * (f_.nose_half * .46f - m))) / .015f) *
+    const Lanes hole = bell((m - f_.nose_half * .46f) / (.030f * f_.nose_half / .152f)) *
+                       bell((p.y - (f_.nose_base_y + .024f + .10f * (f_.nose_half * .46f - m))) / .015f) *
                        smooth_step(.5f, .7f, p.z);
     paint.albedo = paint.albedo * (1.0f - .82f * hole);
     paint.gloss *= 1.0f - hole;
@@ -76,7 +91,8 @@ void Painter::paint_lips(Points p, Paint& paint) const {
   const Lanes over = p.y - f_.upper_lip_edge(across), under = f_.lower_lip_edge(across) - p.y;
   const Lanes line = p.y - f_.mouth_line(across);
   const LaneMask upper = line > 0.0f;
-  const Lanes inside = select(upper, smooth_step(.010f, -.008f, over - up), smooth_step(.012f, -.010f, under - low));
+  const Lanes inside =
+      select(upper, smooth_step(.010f, -.008f, over - up), smooth_step(.012f, -.010f, under - low));
   const Lanes lip = inside * smooth_step(1.02f, .96f, across) * smooth_step(.3f, .5f, p.z);
   if (!any(abs(line) < .3f)) return;
   const float tone = portrait_.identity.tone, male = portrait_.attributes.gender * portrait_.growth.adult;
@@ -106,8 +122,10 @@ void Painter::paint_lids(Points p, Paint& paint) const {
   const float female = (1 - portrait_.attributes.gender) * (.3f + .7f * portrait_.growth.adult);
   const Lanes long_out = .65f + .35f * smooth_step(-.8f, .9f, across);
   const Lanes comb = .8f + .2f * wave(across * 7.0f);
-  const Lanes lash = near * long_out * smooth_step(.020f + .010f * female, .003f, over / comb) * smooth_step(-.016f, -.004f, over);
-  const Lanes lower_lash = near * .40f * smooth_step(-.2f, .8f, across) * smooth_step(.022f, .004f, under) * smooth_step(-.010f, .0f, under);
+  const Lanes lash = near * long_out * smooth_step(.020f + .010f * female, .003f, over / comb) *
+                     smooth_step(-.016f, -.004f, over);
+  const Lanes lower_lash = near * .40f * smooth_step(-.2f, .8f, across) * smooth_step(.022f, .004f, under) *
+                           smooth_step(-.010f, .0f, under);
   const float fold_at = .036f + .008f * f_.eye_fold;
   const float depth = unit(.55f + .28f * f_.eye_fold);
   const Lanes fold = near * depth * bell((over - fold_at) / .010f);
@@ -115,11 +133,12 @@ void Painter::paint_lids(Points p, Paint& paint) const {
   const Lanes rim = front * smooth_step(1.05f, .95f, abs(across)) * bell((under - .003f) / .008f);
   paint.albedo = mix(paint.albedo, paint.albedo * Color{1.0f, .78f, .75f}, rim);
   const Color dark = mix(brow_color_ * .35f, Color{.012f, .009f, .008f}, .75f);
-  paint.albedo = mix(paint.albedo, splat(dark), unit(lash * (.80f + .15f * female) + lower_lash * (.5f + .4f * female)));
+  paint.albedo =
+      mix(paint.albedo, splat(dark), unit(lash * (.80f + .15f * female) + lower_lash * (.5f + .4f * female)));
   paint.gloss *= 1.0f - unit(lash);
 }
 
-void Painter::paint_brows(Points p, Points root, Paint& paint) const {
+void Painter::paint_brows(Points p, Paint& paint) const {
   const Lanes m = abs(p.x), along = f_.brow_along(m);
   if (!any((abs(along) < 1.2f) & (abs(p.y - f_.brow_y) < .2f))) return;
   const Lanes away = p.y - f_.brow_line(along);
@@ -133,7 +152,6 @@ void Painter::paint_brows(Points p, Points root, Paint& paint) const {
   const Lanes cover = strength * ends * body * (.80f + .25f * hairs) * smooth_step(.3f, .5f, p.z);
   paint.albedo = mix(paint.albedo, splat(brow_color_), unit(cover));
   paint.gloss *= 1.0f - .7f * unit(cover);
-  (void)root;
 }
 
 // Short hairs painted on the skin; long ones are locks of their own.
@@ -147,7 +165,8 @@ void Painter::paint_stubble(Points p, Points root, Paint& paint) const {
   const Points squeezed = root * 46.0f - flow * (dot(root, flow) * 30.0f);
   const Lanes grain = noise(squeezed);
   const float full = smooth_step(.12f, .65f, beard);
-  const Lanes amount = unit(cover * (smooth_step(0, .35f, beard) * .55f + full * .55f) * (1.0f + (.34f - .16f * full) * grain));
+  const Lanes amount = unit(cover * (smooth_step(0, .35f, beard) * .55f + full * .55f) *
+                            (1.0f + (.34f - .16f * full) * grain));
   paint.albedo = mix(paint.albedo, splat(beard_color_) * (1.0f + .30f * grain), amount);
   paint.gloss *= 1.0f - .8f * amount;
   paint.hairy = max(paint.hairy, amount * full);
@@ -159,7 +178,8 @@ Colors Painter::hair_color(Lanes which, Lanes streak) const {
   // grey comes hair by hair: the streaks that are drawn first turn first
   const Lanes gray = ease(id.gray * 1.30f - .12f + .14f * (which - .5f) + .05f * streak);
   const Colors own = splat(id.hair) * (1.0f + .20f * streak);
-  return mix(own, splat(Point{.36f, .36f, .355f}) * (1.0f + .12f * streak), gray * smooth_step(0, .10f, id.gray));
+  return mix(own, splat(Point{.36f, .36f, .355f}) * (1.0f + .12f * streak),
+             gray * smooth_step(0, .10f, id.gray));
 }
 
 void Painter::paint_scalp(Points root, Paint& paint) const {
@@ -177,7 +197,15 @@ void Painter::paint_scalp(Points root, Paint& paint) const {
 }
 
 Paint Painter::ear(const Hits& hits) const {
-  Paint paint = {complexion(hits.at, hits.root + splat(Point{3, 1, 4})), hits.normal, hits.normal, splat(.12f), splat(16), splat(1), splat(0), splat(1), splat(0)};
+  Paint paint = {complexion(hits.at, hits.root + splat(Point{3, 1, 4})),
+                 hits.normal,
+                 hits.normal,
+                 splat(.12f),
+                 splat(16),
+                 splat(1),
+                 splat(0),
+                 splat(1),
+                 splat(0)};
   const float light = 1 - portrait_.identity.tone;
   paint.albedo = paint.albedo * Color{1.0f, 1 - .12f * light, 1 - .12f * light};
   paint.open = hits.root.x;  // depth of the fold
@@ -187,7 +215,8 @@ Paint Painter::ear(const Hits& hits) const {
 Paint Painter::hair(const Hits& hits) const {
   const Lanes across = hits.at.x, along = hits.at.y, which = hits.at.z;
   Paint paint{};
-  const Lanes streak = .6f * noise(across * 2.6f + which * 91.0f, along * 1.3f + which * 17.0f) + .8f * (which - .5f);
+  const Lanes streak =
+      .6f * noise(across * 2.6f + which * 91.0f, along * 1.3f + which * 17.0f) + .8f * (which - .5f);
   paint.albedo = hair_color(which, streak);
   paint.normal = hits.normal;
   paint.strand = hits.root;  // locks carry their direction instead of a place
@@ -211,7 +240,15 @@ Paint Painter::whiskers(const Hits& hits) const {
 }
 
 Paint Painter::frame(const Hits& hits) const {
-  Paint paint{splat(portrait_.identity.frame), hits.normal, hits.normal, splat(.9f), splat(60), splat(0), splat(0), splat(1), splat(0)};
+  Paint paint{splat(portrait_.identity.frame),
+              hits.normal,
+              hits.normal,
+              splat(.9f),
+              splat(60),
+              splat(0),
+              splat(0),
+              splat(1),
+              splat(0)};
   return paint;
 }
 
@@ -219,7 +256,8 @@ Paint Painter::frame(const Hits& hits) const {
 Paint Painter::cloth(const Hits& hits) const {
   const Points p = hits.at;
   const float style = portrait_.scene.neckline;
-  const Lanes away = sqrt(p.x * p.x * 2.6f + (p.z + .06f) * (p.z + .06f) * 2.8f);  // from the neck: 1 at its foot
+  const Lanes away =
+      sqrt(p.x * p.x * 2.6f + (p.z + .06f) * (p.z + .06f) * 2.8f);  // from the neck: 1 at its foot
   const Lanes front = max(p.z, splat(0)) / (abs(p.x) * 1.3f + max(p.z, splat(.05f)));
   const float low = .80f + .30f * smooth_step(.1f, .35f, style), open = .75f * smooth_step(.35f, .70f, style);
   const float collar = smooth_step(.70f, .76f, style);
@@ -228,14 +266,23 @@ Paint Painter::cloth(const Hits& hits) const {
   const Lanes fold = noise(p * 2.3f), hand = smooth_step(.45f, .55f, hits.root.y);
   const Lanes cloth = max(smooth_step(-.012f, .012f, over), smooth_step(-2.5f, -3.0f, p.y)) * (1.0f - hand);
   Colors fabric = splat(portrait_.scene.shirt) * (1.0f + .10f * fold + .04f * noise(p * 9.0f));
-  fabric = mix(fabric, splat(portrait_.scene.shirt * .25f + Color{.012f, .013f, .018f}), smooth_step(-6.05f, -6.12f, p.y) * (1.0f - hits.root.x));
+  fabric = mix(fabric, splat(portrait_.scene.shirt * .25f + Color{.012f, .013f, .018f}),
+               smooth_step(-6.05f, -6.12f, p.y) * (1.0f - hits.root.x));
   // a hem, or a collar with its shadow
   fabric = fabric * (1.0f - .28f * (1 - collar) * bell((over - .075f) / .014f));
   const Lanes flap = smooth_step(.015f, -.015f, over - .30f - .22f * front) * collar;
   fabric = mix(fabric, fabric * .9f + splat(Color{.035f, .035f, .035f}), flap);
   fabric = fabric * (1.0f - .45f * collar * bell((over - .32f - .22f * front) / .022f));
   const Colors skin = splat(portrait_.identity.skin) * (1.0f + .03f * fold);
-  Paint paint{mix(skin, fabric, cloth), hits.normal, hits.normal, mix(splat(.15f), splat(.03f), cloth), splat(14), 1.0f - cloth, splat(0), splat(1), splat(0)};
+  Paint paint{mix(skin, fabric, cloth),
+              hits.normal,
+              hits.normal,
+              mix(splat(.15f), splat(.03f), cloth),
+              splat(14),
+              1.0f - cloth,
+              splat(0),
+              splat(1),
+              splat(0)};
   paint.open = 1.0f - .35f * bell((over + .02f) / .05f);
   return paint;
 }

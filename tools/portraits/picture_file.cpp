@@ -8,7 +8,8 @@
 
 namespace portraits {
 
-void write_png(const std::string& path, const std::vector<uint8_t>& pixels, int width, int height, int channels) {
+void write_png(const std::string& path, const std::vector<uint8_t>& pixels, int width, int height,
+               int channels) {
   png_image image{};
   image.version = PNG_IMAGE_VERSION;
   image.width = png_uint_32(width);

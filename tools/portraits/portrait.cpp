@@ -3,18 +3,30 @@
 
 namespace portraits {
 
-const std::array<const char*, kFactors> kFactorNames = {
-    "gender", "glasses", "yaw", "pitch", "bald", "beard", "age", "smile",
-    "head_width", "head_height", "face_length", "forehead", "jaw", "chin", "chin_forward", "cheekbone", "cheek_fat",
-    "ears", "ear_angle", "neck",
-    "nose_length", "nose_width", "nose_bridge", "nose_tip", "nose_hump", "eye_distance", "eye_size", "eye_open",
-    "eye_tilt", "eye_fold", "eye_depth", "brow_height", "brow_thickness", "brow_arch", "mouth_width", "mouth_height",
-    "upper_lip", "lower_lip",
-    "skin_tone", "skin_hue", "freckles", "hair_tone", "hair_red", "iris_hue", "iris_tone",
-    "hair_length", "curl", "volume", "fringe", "parting", "tied", "hairline", "beard_extent",
-    "frame_thickness", "frame_shape", "frame_size", "frame_red", "frame_tone",
-    "back_red", "back_green", "back_blue", "back_gradient", "room_corner", "window", "light_x", "light_y", "shirt_red",
-    "shirt_green", "shirt_blue", "neckline", "roll"};
+const std::array<const char*, kFactors> kFactorNames = {"gender",      "glasses",       "yaw",
+                                                        "pitch",       "bald",          "beard",
+                                                        "age",         "smile",         "head_width",
+                                                        "head_height", "face_length",   "forehead",
+                                                        "jaw",         "chin",          "chin_forward",
+                                                        "cheekbone",   "cheek_fat",     "ears",
+                                                        "ear_angle",   "neck",          "nose_length",
+                                                        "nose_width",  "nose_bridge",   "nose_tip",
+                                                        "nose_hump",   "eye_distance",  "eye_size",
+                                                        "eye_open",    "eye_tilt",      "eye_fold",
+                                                        "eye_depth",   "brow_height",   "brow_thickness",
+                                                        "brow_arch",   "mouth_width",   "mouth_height",
+                                                        "upper_lip",   "lower_lip",     "skin_tone",
+                                                        "skin_hue",    "freckles",      "hair_tone",
+                                                        "hair_red",    "iris_hue",      "iris_tone",
+                                                        "hair_length", "curl",          "volume",
+                                                        "fringe",      "parting",       "tied",
+                                                        "hairline",    "beard_extent",  "frame_thickness",
+                                                        "frame_shape", "frame_size",    "frame_red",
+                                                        "frame_tone",  "back_red",      "back_green",
+                                                        "back_blue",   "back_gradient", "room_corner",
+                                                        "window",      "light_x",       "light_y",
+                                                        "shirt_red",   "shirt_green",   "shirt_blue",
+                                                        "neckline",    "roll"};
 
 namespace {
 
@@ -74,22 +86,22 @@ Color along(const Color (&row)[N], float t) {
 
 // Skin tone, hair colour and iris are independent of each other and uniform along their rows.
 void decode_colors(const Latent& u, const Attributes& a, Identity& id) {
-  const Color skins[] = {{.72f, .47f, .38f}, {.62f, .37f, .265f}, {.49f, .275f, .175f}, {.335f, .175f, .10f},
-                         {.19f, .095f, .055f}, {.085f, .044f, .029f}};
+  const Color skins[] = {{.72f, .47f, .38f},   {.62f, .37f, .265f},  {.49f, .275f, .175f},
+                         {.335f, .175f, .10f}, {.19f, .095f, .055f}, {.085f, .044f, .029f}};
   id.tone = fraction(u, kSkinTone);
   id.skin = along(skins, id.tone);
   const float hue = gaussian(u, kSkinHue);  // towards olive or towards rose
   id.skin = id.skin * Color{1 + .03f * hue, 1 - .035f * hue, 1 - .02f * hue};
 
-  const Color hairs[] = {{.010f, .008f, .007f}, {.022f, .013f, .008f}, {.060f, .030f, .014f}, {.15f, .080f, .034f},
-                         {.34f, .21f, .095f}, {.55f, .40f, .22f}};
+  const Color hairs[] = {{.010f, .008f, .007f}, {.022f, .013f, .008f}, {.060f, .030f, .014f},
+                         {.15f, .080f, .034f},  {.34f, .21f, .095f},   {.55f, .40f, .22f}};
   id.hair = along(hairs, fraction(u, kHairTone));
   const float red = smooth_step(.72f, .97f, fraction(u, kHairRed));
   id.hair = mix(id.hair, Color{.30f, .075f, .018f} * (.35f + .9f * fraction(u, kHairTone)), red);
   id.gray = smooth_step(32, 80, a.age);
 
-  const Color irises[] = {{.030f, .014f, .007f}, {.085f, .040f, .016f}, {.15f, .090f, .032f}, {.11f, .12f, .055f},
-                          {.10f, .16f, .17f}, {.11f, .20f, .33f}};
+  const Color irises[] = {{.030f, .014f, .007f}, {.085f, .040f, .016f}, {.15f, .090f, .032f},
+                          {.11f, .12f, .055f},   {.10f, .16f, .17f},    {.11f, .20f, .33f}};
   id.iris = along(irises, fraction(u, kIrisHue)) * (.75f + .6f * fraction(u, kIrisTone));
 
   const float frame = .010f + .22f * smooth_step(.45f, 1, fraction(u, kFrameTone));
@@ -172,13 +184,20 @@ std::array<float, kFactors> shown_factors(const Latent& u) {
 
 float latent_for(Factor attribute, float raw) {
   switch (attribute) {
-    case kGender: return raw > 0.5f ? 0.8f : -0.8f;
-    case kGlasses: return raw > 0.5f ? kGlassesThreshold + 0.7f : kGlassesThreshold - 0.9f;
-    case kYaw: return quantile(0.5f * (raw / kYawRange + 1));
-    case kPitch: return quantile(0.5f * (raw / kPitchRange + 1));
-    case kBald: return raw <= 0 ? quantile(0.25f) : quantile(0.5f + 0.4f * raw);
-    case kBeard: return raw <= 0 ? quantile(0.22f) : quantile(0.45f + 0.4f * raw);
-    case kAge: return quantile((raw - kYoungest) / (kOldest - kYoungest));
+    case kGender:
+      return raw > 0.5f ? 0.8f : -0.8f;
+    case kGlasses:
+      return raw > 0.5f ? kGlassesThreshold + 0.7f : kGlassesThreshold - 0.9f;
+    case kYaw:
+      return quantile(0.5f * (raw / kYawRange + 1));
+    case kPitch:
+      return quantile(0.5f * (raw / kPitchRange + 1));
+    case kBald:
+      return raw <= 0 ? quantile(0.25f) : quantile(0.5f + 0.4f * raw);
+    case kBeard:
+      return raw <= 0 ? quantile(0.22f) : quantile(0.45f + 0.4f * raw);
+    case kAge:
+      return quantile((raw - kYoungest) / (kOldest - kYoungest));
     case kSmile: {
       // invert the S-curve by bisection
       float low = 0, high = 1;
@@ -188,7 +207,8 @@ float latent_for(Factor attribute, float raw) {
       }
       return quantile(0.5f * (low + high));
     }
-    default: return raw;
+    default:
+      return raw;
   }
 }
 

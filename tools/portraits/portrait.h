@@ -14,22 +14,83 @@ using Latent = std::array<float, kLatent>;
 
 // Coordinates of u. The first eight are the attributes in the order of the flow.
 enum Factor {
-  kGender, kGlasses, kYaw, kPitch, kBald, kBeard, kAge, kSmile,
+  kGender,
+  kGlasses,
+  kYaw,
+  kPitch,
+  kBald,
+  kBeard,
+  kAge,
+  kSmile,
   // identity: head
-  kHeadWidth, kHeadHeight, kFaceLength, kForehead, kJaw, kChin, kChinForward, kCheekbone, kCheekFat, kEars,
-  kEarAngle, kNeck,
+  kHeadWidth,
+  kHeadHeight,
+  kFaceLength,
+  kForehead,
+  kJaw,
+  kChin,
+  kChinForward,
+  kCheekbone,
+  kCheekFat,
+  kEars,
+  kEarAngle,
+  kNeck,
   // identity: nose, eyes, brows, mouth
-  kNoseLength, kNoseWidth, kNoseBridge, kNoseTip, kNoseHump, kEyeDistance, kEyeSize, kEyeOpen, kEyeTilt, kEyeFold,
-  kEyeDepth, kBrowHeight, kBrowThickness, kBrowArch, kMouthWidth, kMouthHeight, kUpperLip, kLowerLip,
+  kNoseLength,
+  kNoseWidth,
+  kNoseBridge,
+  kNoseTip,
+  kNoseHump,
+  kEyeDistance,
+  kEyeSize,
+  kEyeOpen,
+  kEyeTilt,
+  kEyeFold,
+  kEyeDepth,
+  kBrowHeight,
+  kBrowThickness,
+  kBrowArch,
+  kMouthWidth,
+  kMouthHeight,
+  kUpperLip,
+  kLowerLip,
   // identity: colours
-  kSkinTone, kSkinHue, kFreckles, kHairTone, kHairRed, kIrisHue, kIrisTone,
+  kSkinTone,
+  kSkinHue,
+  kFreckles,
+  kHairTone,
+  kHairRed,
+  kIrisHue,
+  kIrisTone,
   // identity: hair
-  kHairLength, kCurl, kVolume, kFringe, kParting, kTied, kHairline, kBeardExtent,
+  kHairLength,
+  kCurl,
+  kVolume,
+  kFringe,
+  kParting,
+  kTied,
+  kHairline,
+  kBeardExtent,
   // identity: spectacles
-  kFrameThickness, kFrameShape, kFrameSize, kFrameRed, kFrameTone,
+  kFrameThickness,
+  kFrameShape,
+  kFrameSize,
+  kFrameRed,
+  kFrameTone,
   // scene
-  kBackRed, kBackGreen, kBackBlue, kBackGradient, kRoomCorner, kWindow, kLightX, kLightY, kShirtRed, kShirtGreen,
-  kShirtBlue, kNeckline, kRoll,
+  kBackRed,
+  kBackGreen,
+  kBackBlue,
+  kBackGradient,
+  kRoomCorner,
+  kWindow,
+  kLightX,
+  kLightY,
+  kShirtRed,
+  kShirtGreen,
+  kShirtBlue,
+  kNeckline,
+  kRoll,
   kFactors
 };
 constexpr int kAttributes = 8;
@@ -47,22 +108,22 @@ struct Attributes {
 
 // How far a person is grown, 0 to 1 each, from the age.
 struct Growth {
-  float child;    // 1 at 4 years, 0 at 18
-  float teen;     // 1 at 13, 0 at 8 and 19
-  float mature;   // 0 at 25, 1 at 80
-  float old;      // 0 at 50, 1 at 80
-  float adult;    // 0 below 11, 1 from 19: beards, brow ridges, the difference of the sexes
+  float child;   // 1 at 4 years, 0 at 18
+  float teen;    // 1 at 13, 0 at 8 and 19
+  float mature;  // 0 at 25, 1 at 80
+  float old;     // 0 at 50, 1 at 80
+  float adult;   // 0 below 11, 1 from 19: beards, brow ridges, the difference of the sexes
 };
 Growth growth_of(float age);
 
 // Everything the drawing needs; `spread` values are standard normal, clamped to +-2.2.
 struct Identity {
-  std::array<float, kFactors> spread;    // by Factor, identity coordinates only
-  float tone;                            // skin, 0 light .. 1 dark, uniform
-  Color skin, hair, iris, frame;         // linear light
-  float gray;                            // share of grey hair
-  float hair_length, curl, fringe, tied; // 0..1
-  float parting;                         // -1..1
+  std::array<float, kFactors> spread;     // by Factor, identity coordinates only
+  float tone;                             // skin, 0 light .. 1 dark, uniform
+  Color skin, hair, iris, frame;          // linear light
+  float gray;                             // share of grey hair
+  float hair_length, curl, fringe, tied;  // 0..1
+  float parting;                          // -1..1
 };
 
 struct Scene {

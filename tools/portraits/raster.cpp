@@ -45,12 +45,12 @@ Point View::project(Point p) const {
   return {scale_x * x - scale_y * y + shift_x, scale_y * x + scale_x * y + shift_y, p.z};
 }
 
-Layer::Layer(int w, int h)
-    : width(w), height(h), depth(size_t(w) * h, kFar), triangle(size_t(w) * h, -1) {}
+Layer::Layer(int w, int h) : width(w), height(h), depth(size_t(w) * h, kFar), triangle(size_t(w) * h, -1) {}
 
 void rasterise(const Mesh& mesh, const View& view, Layer& layer) {
   layer.corners.resize(mesh.vertices.size());
-  for (size_t i = 0; i < mesh.vertices.size(); ++i) layer.corners[i] = view.project(mesh.vertices[i].position);
+  for (size_t i = 0; i < mesh.vertices.size(); ++i)
+    layer.corners[i] = view.project(mesh.vertices[i].position);
   for (size_t t = 0; t < mesh.triangles.size(); ++t) {
     const auto [i, j, k] = mesh.triangles[t];
     const Point a = layer.corners[i], b = layer.corners[j], c = layer.corners[k];
@@ -76,7 +76,8 @@ ShadowMap::ShadowMap(const Mesh& mesh, Point light) : depth_(size_t(kMapSize) * 
     const auto [i, j, k] = mesh.triangles[t];
     const Point a = corners[i], b = corners[j], c = corners[k];
     if (closed(mesh.materials[t]) && area_of(a, b, c) <= 0) continue;
-    scan(a, b, c, kMapSize, kMapSize, [&](size_t at, float depth) { depth_[at] = std::max(depth_[at], depth); });
+    scan(a, b, c, kMapSize, kMapSize,
+         [&](size_t at, float depth) { depth_[at] = std::max(depth_[at], depth); });
   }
 }
 
@@ -87,7 +88,7 @@ Lanes ShadowMap::lit(Points world, Points normal) const {
   const Lanes depth = q.z + .012f;
   Lanes sum = splat(0);
   // a disc of taps, each a soft comparison
-  constexpr float kTaps[][2] = {{0, 0}, {2.6f, .8f}, {-.8f, 2.6f}, {-2.6f, -.8f}, {.8f, -2.6f},
+  constexpr float kTaps[][2] = {{0, 0},       {2.6f, .8f},   {-.8f, 2.6f},   {-2.6f, -.8f}, {.8f, -2.6f},
                                 {3.0f, 4.4f}, {-4.4f, 3.0f}, {-3.0f, -4.4f}, {4.4f, -3.0f}};
   for (const auto& tap : kTaps) {
     const Lanes tx = x + tap[0] * .95f, ty = y + tap[1] * .95f;

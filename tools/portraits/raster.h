@@ -8,7 +8,6 @@
 
 namespace portraits {
 
-
 // World -> samples: perspective onto the plane z = 0, then a similarity with y down.
 struct View {
   float scale_x = 1, scale_y = 0, shift_x = 0, shift_y = 0;  // x' = sx X - sy Y + tx, y' = sy X + sx Y + ty
@@ -21,8 +20,8 @@ struct Layer {
   Layer(int width, int height);
   int width, height;
   std::vector<float> depth;
-  std::vector<int> triangle;  // -1: nothing
-  std::vector<Point> corners; // projected vertices
+  std::vector<int> triangle;   // -1: nothing
+  std::vector<Point> corners;  // projected vertices
   static constexpr float kFar = -1e6f;
 };
 

@@ -14,12 +14,13 @@ namespace portraits {
 namespace {
 
 constexpr int kSamples = 2;
-constexpr int kTile = 512;          // pixels; larger pictures are drawn in tiles
+constexpr int kTile = 512;              // pixels; larger pictures are drawn in tiles
 constexpr float kAverageFrame = 2.55f;  // decimetres
 
 // What the samples of a tile show.
 struct Canvas {
-  Canvas(int w, int h) : width(w * kSamples), height(h * kSamples), color(size_t(width) * height), face(color.size()) {}
+  Canvas(int w, int h)
+      : width(w * kSamples), height(h * kSamples), color(size_t(width) * height), face(color.size()) {}
   int width, height;
   std::vector<Color> color;
   std::vector<float> face;
@@ -33,9 +34,10 @@ void gather(const Mesh& mesh, const Layer& layer, const int* samples, Hits& hits
     const Point a = layer.corners[t[0]], b = layer.corners[t[1]], c = layer.corners[t[2]];
     const float x = float(s % layer.width) + .5f - a.x, y = float(s / layer.width) + .5f - a.y;
     const float inverse = 1 / ((b.x - a.x) * (c.y - a.y) - (c.x - a.x) * (b.y - a.y));
-    const float v = ((c.y - a.y) * x - (c.x - a.x) * y) * inverse, w = ((b.x - a.x) * y - (b.y - a.y) * x) * inverse;
+    const float v = ((c.y - a.y) * x - (c.x - a.x) * y) * inverse,
+                w = ((b.x - a.x) * y - (b.y - a.y) * x) * inverse;
     const Vertex &p = mesh.vertices[t[0]], &q = mesh.vertices[t[1]], &r = mesh.vertices[t[2]];
-    const auto blend = [&](Point Vertex::* m) { return (p.*m) * (1 - v - w) + (q.*m) * v + (r.*m) * w; };
+    const auto blend = [&](Point Vertex::*m) { return (p.*m) * (1 - v - w) + (q.*m) * v + (r.*m) * w; };
     set_lane(hits.position, i, blend(&Vertex::position));
     set_lane(hits.normal, i, blend(&Vertex::normal));
     set_lane(hits.at, i, blend(&Vertex::at));
@@ -47,22 +49,30 @@ void gather(const Mesh& mesh, const Layer& layer, const int* samples, Hits& hits
 
 Paint paint_of(const Painter& painter, Material m, const Hits& hits) {
   switch (m) {
-    case kEar: return painter.ear(hits);
-    case kHair: return painter.hair(hits);
-    case kWhiskers: return painter.whiskers(hits);
-    case kFrame: return painter.frame(hits);
-    case kCloth: return painter.cloth(hits);
-    default: return painter.head(hits);
+    case kEar:
+      return painter.ear(hits);
+    case kHair:
+      return painter.hair(hits);
+    case kWhiskers:
+      return painter.whiskers(hits);
+    case kFrame:
+      return painter.frame(hits);
+    case kCloth:
+      return painter.cloth(hits);
+    default:
+      return painter.head(hits);
   }
 }
 
 class Artist {
  public:
   explicit Artist(const Figure& figure)
-      : figure_(figure), painter_(figure.portrait, figure.features, figure.scalp, figure.pose, figure.portrait.scene.light),
+      : figure_(figure),
+        painter_(figure.portrait, figure.features, figure.scalp, figure.pose, figure.portrait.scene.light),
         light_(figure.portrait, figure.mesh) {}
 
-  // Draws over the canvas. `view` leads to its pixels, of which `margin` on each side serve only as neighbours.
+  // Draws over the canvas. `view` leads to its pixels, of which `margin` on each side serve only as
+  // neighbours.
   void draw(const View& view, int margin, Canvas& canvas) const {
     const int border = margin * kSamples;
     Layer layer(canvas.width + 2 * border, canvas.height + 2 * border);
@@ -77,11 +87,12 @@ class Artist {
         if (t >= 0) samples[figure_.mesh.materials[t]].push_back(at);
       }
     for (int m = 1; m < kMaterials; ++m) shade(Material(m), samples[m], layer, open, border, canvas);
+    if (!figure_.lenses.triangles.empty()) mirror(fine, layer, border, canvas);
   }
 
  private:
-  void shade(Material m, std::vector<int>& samples, const Layer& layer, const std::vector<float>& open, int border,
-             Canvas& canvas) const {
+  void shade(Material m, std::vector<int>& samples, const Layer& layer, const std::vector<float>& open,
+             int border, Canvas& canvas) const {
     while (samples.size() % kLanes) samples.push_back(samples.back());
     const int half = layer.width / 2;
     for (size_t i = 0; i < samples.size(); i += kLanes) {
@@ -89,13 +100,39 @@ class Artist {
       Hits hits;
       gather(figure_.mesh, layer, eight, hits);
       Lanes near;
-      for (int k = 0; k < kLanes; ++k) near[k] = open[size_t(eight[k] / layer.width / 2) * half + eight[k] % layer.width / 2];
+      for (int k = 0; k < kLanes; ++k)
+        near[k] = open[size_t(eight[k] / layer.width / 2) * half + eight[k] % layer.width / 2];
       const Colors lit = light_.shade(hits, paint_of(painter_, m, hits), near);
-      const Lanes face = m == kHead ? painter_.face_share(hits) : splat(m == kFrame || m == kWhiskers ? 1 : 0);
+      const Lanes face =
+          m == kHead ? painter_.face_share(hits) : splat(m == kFrame || m == kWhiskers ? 1 : 0);
       for (int k = 0; k < kLanes; ++k) {
         const int x = eight[k] % layer.width - border, y = eight[k] / layer.width - border;
         canvas.color[size_t(y) * canvas.width + x] = lane(lit, k);
         canvas.face[size_t(y) * canvas.width + x] = face[k];
+      }
+    }
+  }
+
+  // Lenses take a little light away and add what they mirror.
+  void mirror(const View& fine, const Layer& behind, int border, Canvas& canvas) const {
+    Layer layer(behind.width, behind.height);
+    rasterise(figure_.lenses, fine, layer);
+    std::vector<int> samples;
+    for (int y = border; y < border + canvas.height; ++y)
+      for (int x = border; x < border + canvas.width; ++x) {
+        const int at = y * layer.width + x;
+        if (layer.triangle[at] >= 0 && layer.depth[at] > behind.depth[at]) samples.push_back(at);
+      }
+    const size_t count = samples.size();
+    while (samples.size() % kLanes) samples.push_back(samples.back());
+    for (size_t i = 0; i < samples.size(); i += kLanes) {
+      Hits hits;
+      gather(figure_.lenses, layer, &samples[i], hits);
+      const Lanes light = light_.mirrored(hits);
+      for (size_t k = 0; k < kLanes && i + k < count; ++k) {
+        const int x = samples[i + k] % layer.width - border, y = samples[i + k] / layer.width - border;
+        Color& c = canvas.color[size_t(y) * canvas.width + x];
+        c = c * .93f + Color{light[k], light[k], light[k]};
       }
     }
   }
@@ -145,7 +182,8 @@ Rendered render(const Portrait& portrait, int size) {
   for (int y = 0; y < canvas.height; ++y)
     for (int x = 0; x < canvas.width; ++x)
       canvas.color[size_t(y) * canvas.width + x] =
-          room_at(portrait.scene, (float(x) + .5f) / float(canvas.width) * 2 - 1, 1 - (float(y) + .5f) / float(canvas.height) * 2);
+          room_at(portrait.scene, (float(x) + .5f) / float(canvas.width) * 2 - 1,
+                  1 - (float(y) + .5f) / float(canvas.height) * 2);
   Artist(figure).draw(view, 0, canvas);
   Rendered shot{empty_picture(size, size), flatten(figure.landmarks, view)};
   develop(canvas, 0, 0, shot.picture);
@@ -163,7 +201,8 @@ Group render_group(const std::vector<Standing>& people, const Scene& room, int w
   }
   std::vector<size_t> order(people.size());
   std::iota(order.begin(), order.end(), size_t(0));
-  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return people[a].place.side < people[b].place.side; });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](size_t a, size_t b) { return people[a].place.side < people[b].place.side; });
   for (int top = 0; top < height; top += kTile)
     for (int left = 0; left < width; left += kTile) {
       Canvas canvas(std::min(kTile, width - left), std::min(kTile, height - top));
@@ -171,7 +210,8 @@ Group render_group(const std::vector<Standing>& people, const Scene& room, int w
         for (int x = 0; x < canvas.width; ++x)
           canvas.color[size_t(y) * canvas.width + x] =
               wide_room_at(room, (float(left) + (float(x) + .5f) / kSamples) / float(width) * 2 - 1,
-                           1 - (float(top) + (float(y) + .5f) / kSamples) / float(height) * 2, float(width) / float(height));
+                           1 - (float(top) + (float(y) + .5f) / kSamples) / float(height) * 2,
+                           float(width) / float(height));
       for (size_t i : order) {
         View view = view_at(people[i].place);
         view.shift_x -= float(left), view.shift_y -= float(top);

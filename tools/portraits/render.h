@@ -24,17 +24,17 @@ Rendered render(const Portrait& portrait, int size);
 
 // Where somebody stands in a larger picture. The head keeps its place whatever the attributes are.
 struct Place {
-  float x, y;   // pixels: the point between the ears at the height of the pupils
-  float side;   // pixels that the frame of an average adult has
-  float roll;   // radians, clockwise
+  float x, y;  // pixels: the point between the ears at the height of the pupils
+  float side;  // pixels that the frame of an average adult has
+  float roll;  // radians, clockwise
 };
 struct Standing {
   Portrait portrait;
   Place place;
 };
 
-// A room with people, the nearest (of the largest `side`) in front. `face` is that of all of them; landmarks come
-// in the order of the people.
+// A room with people, the nearest (of the largest `side`) in front. `face` is that of all of them; landmarks
+// come in the order of the people.
 struct Group {
   Picture picture;
   std::vector<std::array<Flat, kLandmarks>> landmarks;

@@ -15,7 +15,8 @@ Color room_at(const Scene& s, float x, float y) {
   // a window or a door, brighter than the wall, on one side
   const float side = s.window < 0 ? -1 : 1, strength = smooth_step(.35f, .9f, abs(s.window));
   const float wx = side * x - (.62f + .25f * (1 - abs(s.window)));
-  const float pane = smooth_step(-.22f, .10f, wx) * smooth_step(-.60f, -.25f, y) * (1 - .5f * smooth_step(.35f, .55f, wx));
+  const float pane =
+      smooth_step(-.22f, .10f, wx) * smooth_step(-.60f, -.25f, y) * (1 - .5f * smooth_step(.35f, .55f, wx));
   return mix(c, c * .4f + Color{.62f, .66f, .70f}, .62f * strength * pane);
 }
 
@@ -40,7 +41,8 @@ Color wide_room_at(const Scene& s, float x, float y, float aspect) {
   c = c * (1 - .30f * (s.corner > 0 ? beyond : 1 - beyond)) * (.82f + .18f * smooth_step(0, .9f, away));
   // window on one wall, a framed picture on the other
   const float side = s.window < 0 ? -1 : 1, wx = corner + side * (.40f + .45f * abs(s.window)) * aspect;
-  const float pane = box(x, y, wx, .38f, .30f, .36f, kSoft), bars = max(box(x, y, wx, .38f, .014f, .36f, kSoft), box(x, y, wx, .38f, .30f, .014f, kSoft));
+  const float pane = box(x, y, wx, .38f, .30f, .36f, kSoft),
+              bars = max(box(x, y, wx, .38f, .014f, .36f, kSoft), box(x, y, wx, .38f, .30f, .014f, kSoft));
   c = mix(c, Color{.60f, .58f, .55f}, box(x, y, wx, .38f, .335f, .395f, kSoft));
   c = mix(c, Color{.70f, .82f, .95f} * (.75f + .35f * unit(y)), pane * (1 - bars));
   const float px = corner - side * .55f * aspect;

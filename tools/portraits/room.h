@@ -8,8 +8,8 @@ namespace portraits {
 // Linear light at a place of the picture; x and y run from -1 to 1 over a square picture, y up.
 Color room_at(const Scene& scene, float x, float y);
 
-// A whole room for larger pictures, x and y from -1 to 1 over the picture: two walls, floor and skirting, window,
-// a picture on the wall.
+// A whole room for larger pictures, x and y from -1 to 1 over the picture: two walls, floor and skirting,
+// window, a picture on the wall.
 Color wide_room_at(const Scene& scene, float x, float y, float aspect);
 
 }  // namespace portraits

@@ -14,8 +14,9 @@ constexpr Point kSkullRadius{.77f, .83f, .95f};
 struct Key {
   float cosine, y;
 };
-constexpr Key kHairlineKeys[] = {{1.0f, .76f},  {.84f, .73f},  {.70f, .60f},  {.52f, .40f}, {.34f, .20f}, {.20f, -.16f},
-                                 {.06f, -.17f}, {-.03f, .08f}, {-.26f, .03f}, {-.5f, -.40f}, {-.75f, -.68f}, {-1, -.72f}};
+constexpr Key kHairlineKeys[] = {{1.0f, .76f},  {.84f, .73f},  {.70f, .60f},   {.52f, .40f},
+                                 {.34f, .20f},  {.20f, -.16f}, {.06f, -.17f},  {-.03f, .08f},
+                                 {-.26f, .03f}, {-.5f, -.40f}, {-.75f, -.68f}, {-1, -.72f}};
 
 }  // namespace
 
@@ -30,7 +31,8 @@ Scalp::Scalp(const Portrait& p) {
   length_ = .16f + 3.1f * id.hair_length * id.hair_length + .5f * id.hair_length;
   length_ *= 1 - .25f * p.growth.child;
   const float loft = unit(.5f + .25f * p.spread(kVolume));
-  volume_ = (.045f + .09f * loft + .14f * curl_ * curl_ * (.35f + loft)) * (.45f + .55f * smooth_step(0, .25f, id.hair_length));
+  volume_ = (.045f + .09f * loft + .14f * curl_ * curl_ * (.35f + loft)) *
+            (.45f + .55f * smooth_step(0, .25f, id.hair_length));
   volume_ *= (1 - .55f * tied_) * (1 - .25f * p.growth.old);
   fringe_ = id.fringe;
   part_ = id.parting;
@@ -41,7 +43,8 @@ Scalp::Scalp(const Portrait& p) {
 
 Points Scalp::outward(Points root) const {
   const Points d = root - splat(kSkull);
-  return normalize(Points{d.x * (1 / (kSkullRadius.x * kSkullRadius.x)), d.y * (1 / (kSkullRadius.y * kSkullRadius.y)),
+  return normalize(Points{d.x * (1 / (kSkullRadius.x * kSkullRadius.x)),
+                          d.y * (1 / (kSkullRadius.y * kSkullRadius.y)),
                           d.z * (1 / (kSkullRadius.z * kSkullRadius.z))});
 }
 
@@ -99,10 +102,14 @@ Lanes Scalp::whiskers(Points root) const {
   const Lanes m = abs(root.x);
   const float extent = smooth_step(-1.6f, .4f, extent_);  // 0 moustache and chin, 1 full
   const Lanes cheek = -.56f + .34f * smooth_step(.30f, .66f, m) + .05f * bell((m - .38f) * 6.0f);
-  const Lanes full = smooth_step(.05f, -.09f, root.y - cheek) * smooth_step(-.08f, .02f, root.z + .3f * (root.y + .2f));
-  const Lanes chin = smooth_step(.34f, .22f, m) * smooth_step(-.60f, -.70f, root.y) * smooth_step(.2f, .4f, root.z);
-  const Lanes lip = bell((root.y + .595f + .05f * m) * 14.0f) * smooth_step(.34f, .20f, m) * smooth_step(.3f, .5f, root.z);
-  const Lanes under = smooth_step(-1.25f, -1.19f, root.y - .10f * smooth_step(.75f, .3f, root.z)) * smooth_step(.0f, .2f, root.z);
+  const Lanes full =
+      smooth_step(.05f, -.09f, root.y - cheek) * smooth_step(-.08f, .02f, root.z + .3f * (root.y + .2f));
+  const Lanes chin =
+      smooth_step(.34f, .22f, m) * smooth_step(-.60f, -.70f, root.y) * smooth_step(.2f, .4f, root.z);
+  const Lanes lip =
+      bell((root.y + .595f + .05f * m) * 14.0f) * smooth_step(.34f, .20f, m) * smooth_step(.3f, .5f, root.z);
+  const Lanes under = smooth_step(-1.25f, -1.19f, root.y - .10f * smooth_step(.75f, .3f, root.z)) *
+                      smooth_step(.0f, .2f, root.z);
   const Lanes ragged = 1.0f + .25f * noise(root * 24.0f);
   return unit(max(max(chin, full * extent) * under, lip) * ragged);
 }

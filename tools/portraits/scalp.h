@@ -23,14 +23,14 @@ class Scalp {
   // Cover of whiskers, 0..1, at full beard
   Lanes whiskers(Points root) const;
 
-  float length() const { return length_; }        // of the locks, decimetres
-  float volume() const { return volume_; }        // lift of the hair over the skin
+  float length() const { return length_; }  // of the locks, decimetres
+  float volume() const { return volume_; }  // lift of the hair over the skin
   float curl() const { return curl_; }
   float tied() const { return tied_; }
   float fringe() const { return fringe_; }
-  float part() const { return part_; }            // -1..1 from side to side
-  Point gather() const { return gather_; }        // where tied hair is knotted
-  float thinness() const { return thin_; }        // 0 .. 1 as the last hair goes
+  float part() const { return part_; }      // -1..1 from side to side
+  Point gather() const { return gather_; }  // where tied hair is knotted
+  float thinness() const { return thin_; }  // 0 .. 1 as the last hair goes
 
  private:
   Lanes above_line(Points root, float bald) const;
