@@ -87,18 +87,29 @@ void add_ribbons(const Bundle& b, int count, const Pose& pose, Material material
 // An ellipsoid above its middle and nearly a cylinder below, since hair hangs there.
 struct Skull {
   Point center, radius;
-  static Points below(Points q) { return {q.x, select(q.y < 0.0f, q.y * .30f, q.y), q.z}; }
-  Lanes depth(Points p) const {  // 1 on the surface
-    const Points q = below(p - splat(center));
-    const Points s{q.x * (1 / radius.x), q.y * (1 / radius.y), q.z * (1 / radius.z)};
-    return length(s);
+  float front;  // radius of the front half in z
+  Points scaled(Points p) const {
+    const Points q = p - splat(center);
+    return {q.x * (1 / radius.x), select(q.y < 0.0f, q.y * .30f, q.y) * (1 / radius.y),
+            q.z * select(q.z > 0.0f, splat(1 / front), splat(1 / radius.z))};
   }
+  Lanes depth(Points p) const { return length(scaled(p)); }  // 1 on the surface
   Points outward(Points p) const {
-    const Points q = below(p - splat(center));
-    return normalize(Points{q.x * (1 / (radius.x * radius.x)), q.y * (1 / (radius.y * radius.y)),
-                            q.z * (1 / (radius.z * radius.z))});
+    const Points s = scaled(p);
+    return normalize(Points{s.x * (1 / radius.x), s.y * (1 / radius.y),
+                            s.z * select(s.z > 0.0f, splat(1 / front), splat(1 / radius.z))});
   }
 };
+
+// The ellipsoid of this head: through the temples and the middle of the forehead.
+Skull skull_of(const Features& f, const Mesh& mesh, const HeadGrid& grid) {
+  const float wide = mesh.vertices[grid.index(40, HeadGrid::columns() * 3 / 4)].at.x;
+  const Point brow = mesh.vertices[grid.index(32, HeadGrid::columns() / 2)].at;
+  Skull s{{0, .30f * f.upper, -.08f}, {max(wide, .6f), .83f * f.upper, .95f}, 0};
+  const float up = (brow.y - s.center.y) / s.radius.y;
+  s.front = (brow.z - s.center.z) / sqrt(1 - min(up * up, .5f)) + .01f;
+  return s;
+}
 
 // A knot of wound hair where tied hair is gathered.
 void add_bun(const Scalp& scalp, const Pose& pose, Mesh& mesh) {
@@ -132,9 +143,8 @@ void add_hair(const Features& f, const Scalp& scalp, const HeadGrid& grid, const
   if (scalp.thinness() >= 1) return;
   add_bun(scalp, pose, mesh);
   const auto& roots = scalp_roots(mesh, grid);
-  const float wide =
-      mesh.vertices[grid.index(40, HeadGrid::columns() * 3 / 4)].at.x;  // half width over the ears
-  const Skull skull{{0, .30f * f.upper, -.08f}, {max(wide, .6f), .83f * f.upper, .95f}};
+  const Skull skull = skull_of(f, mesh, grid);
+  const float wide = skull.radius.x;
   const float curl = scalp.curl(), volume = scalp.volume();
   for (size_t begin = 0; begin < roots.size(); begin += kLanes) {
     const int count = int(std::min<size_t>(kLanes, roots.size() - begin));
@@ -172,18 +182,17 @@ void add_hair(const Features& f, const Scalp& scalp, const HeadGrid& grid, const
     const Lanes waves = min(splat(.70f + .70f * curl), 3.4f / length);  // a lock, 5 segments each at least
     Lanes grown = splat(0);
     for (int k = 0; k <= kSegments; ++k) {
-      const Points out = skull.outward(p);
-      const Lanes depth = skull.depth(p);
-      // lie on the head, stay out of it
-      const Lanes near = smooth_step(1.45f, 1.10f, depth);
-      d = normalize(d - out * (max(dot(d, out), splat(0)) * near * (.75f - .50f * curl)));
-      const Lanes rest = 1.0f + layer * 1.1f, s = splat(float(k) / kSegments);
-      p = p - out * (max(depth - rest - .10f, splat(0)) * .35f * (1 - .8f * curl));
-      p = p + out * (max(rest - depth, splat(0)) * .55f * smooth_step(0, .25f, s));
       // long hair leaves the face free
       const Lanes wanted = parted * smooth_step(.76f * f.upper, .20f, p.y) * smooth_step(.0f, .35f, p.z);
       p.x += away * .6f * max(wanted - p.x * away, splat(0));
       p.z -= .30f * max(p.z - .28f, splat(0)) * smooth_step(.35f, .0f, p.y) * smooth_step(.45f, .80f, length);
+      // lie on the head, stay out of it
+      const Points out = skull.outward(p);
+      const Lanes depth = skull.depth(p), near = smooth_step(1.45f, 1.10f, depth);
+      const Lanes rest = 1.0f + layer * 1.1f, s = splat(float(k) / kSegments);
+      d = normalize(d - out * (max(dot(d, out), splat(0)) * near * (.75f - .50f * curl)));
+      p = p - out * (max(depth - rest - .10f, splat(0)) * .35f * (1 - .8f * curl));
+      p = p + out * (max(rest - depth, splat(0)) * .80f * smooth_step(0, .20f, s));
       const Lanes swing = curl * .075f * smooth_step(0, .3f, s) * min(length * 1.5f, splat(1));
       const Lanes turn = phase + grown * waves;
       const Points side = normalize(cross(d, out));
