@@ -29,7 +29,7 @@ void Painter::paint_eyes(const Hits& hits, Paint& paint) const {
   const Lanes r = sqrt(u * u + v * v) * (1 / .475f);  // 1 at the border of the iris
   // sclera, redder towards the corners
   const Lanes corner = smooth_step(.55f, 1.0f, abs(across));
-  Colors color = mix(splat(Color{.66f, .63f, .60f}), splat(Color{.62f, .42f, .38f}), corner * .55f);
+  Colors color = mix(splat(Color{.60f, .575f, .55f}), splat(Color{.62f, .42f, .38f}), corner * .55f);
   color = color * (1.0f - .05f * portrait_.growth.old);
   const Lanes caruncle = smooth_step(-.74f, -.92f, across);
   color = mix(color, splat(Color{.50f, .22f, .18f} * (.6f + .4f * (1 - portrait_.identity.tone))),

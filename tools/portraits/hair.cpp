@@ -68,7 +68,7 @@ void add_ribbons(const Bundle& b, int count, const Pose& pose, Material material
     const int first = int(mesh.vertices.size());
     for (int k = 0; k <= b.segments; ++k) {
       const float s = float(k) / float(b.segments);
-      const float taper = (.62f + .38f * smooth_step(0, .25f, s)) * (1 - .80f * s * s * s * s);
+      const float taper = (.62f + .38f * smooth_step(0, .25f, s)) * (1 - .62f * s * s * s * s);
       const Point p = lane(b.path[k], i), side = lane(b.side[k], i) * (b.half_width[i] * taper);
       const Point n = lane(b.normal[k], i), along = pose.turn(lane(b.along[k], i));
       for (float edge : {-1.0f, 1.0f}) {
@@ -157,7 +157,7 @@ void add_hair(const Features& f, const Scalp& scalp, const HeadGrid& grid, const
       b.which[i] = r.which;
     }
     const Lanes dense = scalp.density(root) * scalp.grown(root);
-    if (!any(dense > .08f)) continue;
+    if (!any(dense > .25f)) continue;
     const Lanes front = smooth_step(-.1f, .5f, root.z) * smooth_step(.2f, .55f, root.y);
     const float to_fringe = smooth_step(.50f, .80f, scalp.fringe());
     const Lanes low = smooth_step(.35f, -.30f, root.y);
@@ -167,7 +167,7 @@ void add_hair(const Features& f, const Scalp& scalp, const HeadGrid& grid, const
     length =
         mix(length, min(length, .10f + .45f * length), low * (1 - smooth_step(.35f, .9f, scalp.length())));
     length = mix(length, min(length, splat(.95f)), scalp.tied() * (1.0f - banged));
-    b.half_width = (.056f + .010f * curl) * (.85f + .3f * b.which) * smooth_step(.1f, .6f, dense) *
+    b.half_width = (.056f + .010f * curl) * (.85f + .3f * b.which) * smooth_step(.25f, .70f, dense) *
                    (1 - .6f * scalp.thinness());
     const Lanes layer = volume * (.55f + .75f * b.which) + .01f;
     Points d = normalize(scalp.comb(root) + normal * splat(.25f + 1.0f * volume + 1.0f * curl * curl));
@@ -175,7 +175,7 @@ void add_hair(const Features& f, const Scalp& scalp, const HeadGrid& grid, const
     const Lanes from_part = root.x - .34f * scalp.part() * smooth_step(.74f, 1.05f, root.y);
     const Lanes away = select(from_part < 0.0f, splat(-1), splat(1));
     // no lock lies alone across the parting
-    b.half_width *= mix(splat(1), smooth_step(.04f, .14f, abs(from_part)), front * (1.0f - banged));
+    b.half_width *= mix(splat(1), smooth_step(.09f, .20f, abs(from_part)), front * (1.0f - banged));
     const Lanes parted = smooth_step(.45f, .80f, length) * wide * .96f;
     const Lanes phase = noise(root * 1.6f) * 1.1f + b.which * (.12f + .35f * curl);
     const float hang = 1.25f - .70f * curl;
@@ -197,7 +197,9 @@ void add_hair(const Features& f, const Scalp& scalp, const HeadGrid& grid, const
       const Lanes turn = phase + grown * waves;
       const Points side = normalize(cross(d, out));
       b.path[k] = p + side * (swing * wave(turn)) + out * (swing * .7f * wave(turn + .25f));
-      b.normal[k] = out;
+      // hanging locks turn their broad side a little to the front
+      b.normal[k] = normalize(
+          out + Points{splat(0), splat(0), .55f * smooth_step(.3f, -.1f, p.y) * smooth_step(-.5f, .1f, p.z)});
       const Lanes step = length * ((.40f + 1.2f * s) / (kSegments + 1));  // short steps near the head
       p = p + d * step;
       grown += step;

@@ -198,7 +198,7 @@ Lanes Head::nose(Points p, Lanes m) const {
   Lanes out = bony * (f_.nose_bridge + (f_.nose_out * .84f - f_.nose_bridge) * down * (.72f + .28f * down));
   out += f_.nose_hump * bell((down - .45f) * 3.4f);
   const Lanes q = m / sigma;
-  Lanes z = out * cut * (1.0f / (1.0f + q * q * (.55f + .45f * q)));
+  Lanes z = out * cut * mix(1.0f / (1.0f + q * q * (.55f + .45f * q)), bell(q * .82f), .55f);
   // a broad foot where the side of the nose meets the cheek
   z += .050f * bell(m / (.17f * half)) * smooth_step(-.05f, .10f, lift) * smooth_step(.02f, -.25f, p.y);
   // the ball of the tip and the wings
@@ -235,7 +235,7 @@ Lanes Head::mouth(Points p, Lanes m) const {
   // philtrum
   const Lanes between = smooth_step(f_.mouth_y + .03f, f_.mouth_y + .09f, p.y) *
                         smooth_step(f_.nose_base_y + .03f, f_.nose_base_y - .03f, p.y);
-  z += between * (.010f * bell((m - .042f) / .020f) - .006f * bell(m / .024f));
+  z += between * (.006f * bell((m - .044f) / .024f) - .005f * bell(m / .028f));
   return z;
 }
 

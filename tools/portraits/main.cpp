@@ -31,7 +31,8 @@ const char* kUsage =
     "render_portraits scene FILE.png WIDTH HEIGHT SEED [PERSON [x=PIXELS] [y=PIXELS] [side=PIXELS] "
     "[roll=DEGREES]\n"
     "    [ATTRIBUTE=VALUE ...]] ...\n"
-    "    people in a room, what is true of it in FILE.json; what is not given comes from the seed\n";
+    "    people in a room, what is true of it in FILE.json and FILE.mask.png; what is not given comes from "
+    "the seed\n";
 
 // The words of a command: numbers first, NAME=VALUE after them.
 struct Words {
@@ -145,12 +146,15 @@ void render_portrait(const Words& words) {
   write_png(words.all[0], picture.pixels, picture.width, picture.height);
 }
 
+std::string mask_path(const std::string& path) {
+  return std::filesystem::path(path).replace_extension(".mask.png").string();
+}
+
 void render_landmarks(const Words& words) {
   const Portrait portrait = portrait_of(words);
   const Rendered drawn = render(portrait, words.within(2, 16, 4096));
   write_text(words.all[0], describe(words.at(1), portrait, drawn.landmarks) + "\n");
-  const std::string mask = std::filesystem::path(words.all[0]).replace_extension(".mask.png").string();
-  write_png(mask, drawn.picture.face, drawn.picture.width, drawn.picture.height, 1);
+  write_png(mask_path(words.all[0]), drawn.picture.face, drawn.picture.width, drawn.picture.height, 1);
 }
 
 // One person of a room: the number, then settings up to the next number. Those of the place that are not
@@ -197,6 +201,7 @@ void render_scene(const Words& words) {
   for (Standing& who : people) who.portrait.scene.light = room.light;
   const Group group = render_group(people, room, width, height);
   write_png(words.all[0], group.picture.pixels, width, height);
+  write_png(mask_path(words.all[0]), group.picture.face, width, height, 1);
   std::string text =
       "{\"width\": " + std::to_string(width) + ", \"height\": " + std::to_string(height) + ", \"faces\": [\n";
   for (size_t i = 0; i < people.size(); ++i)

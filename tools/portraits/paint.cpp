@@ -59,8 +59,8 @@ Paint Painter::head(const Hits& hits) const {
   const Points p = hits.at;
   const Growth& g = portrait_.growth;
   // the middle of the face is a little oily
-  const Lanes oily = bell(p.x * 3.0f) * smooth_step(-1.2f, -.2f, p.y) * smooth_step(.3f, .8f, p.z);
-  paint.gloss = .20f + .16f * oily - splat(.05f * g.old + .04f * g.child);
+  const Lanes oily = bell(p.x * 2.0f) * smooth_step(-1.2f, -.2f, p.y) * smooth_step(.3f, .8f, p.z);
+  paint.gloss = .20f + .12f * oily - splat(.05f * g.old + .04f * g.child);
   paint.sharp = splat(18) + 10.0f * oily;
   paint.soft = splat(1);
   paint.open = splat(1);
@@ -256,10 +256,10 @@ Paint Painter::frame(const Hits& hits) const {
 Paint Painter::cloth(const Hits& hits) const {
   const Points p = hits.at;
   const float style = portrait_.scene.neckline;
-  const Lanes away =
-      sqrt(p.x * p.x * 2.6f + (p.z + .06f) * (p.z + .06f) * 2.8f);  // from the neck: 1 at its foot
+  const Lanes away = sqrt(p.x * p.x * 2.6f + (p.z + .06f) * (p.z + .06f) * 2.8f) +
+                     .9f * max(-1.95f - p.y, splat(0));  // from the neck: 1 at its foot
   const Lanes front = max(p.z, splat(0)) / (abs(p.x) * 1.3f + max(p.z, splat(.05f)));
-  const float low = .80f + .30f * smooth_step(.1f, .35f, style), open = .75f * smooth_step(.35f, .70f, style);
+  const float low = .80f + .30f * smooth_step(.1f, .35f, style), open = .48f * smooth_step(.35f, .70f, style);
   const float collar = smooth_step(.70f, .76f, style);
   const Lanes edge = low + open * front * front * front;
   const Lanes over = away - edge;
@@ -270,9 +270,10 @@ Paint Painter::cloth(const Hits& hits) const {
                smooth_step(-6.05f, -6.12f, p.y) * (1.0f - hits.root.x));
   // a hem, or a collar with its shadow
   fabric = fabric * (1.0f - .28f * (1 - collar) * bell((over - .075f) / .014f));
-  const Lanes flap = smooth_step(.015f, -.015f, over - .30f - .22f * front) * collar;
+  const Lanes reach = over - .26f - .20f * front;
+  const Lanes flap = smooth_step(.015f, -.015f, reach) * collar;
   fabric = mix(fabric, fabric * .9f + splat(Color{.035f, .035f, .035f}), flap);
-  fabric = fabric * (1.0f - .45f * collar * bell((over - .32f - .22f * front) / .022f));
+  fabric = fabric * (1.0f - .45f * collar * bell((reach - .02f) / .022f));
   const Colors skin = splat(portrait_.identity.skin) * (1.0f + .03f * fold);
   Paint paint{mix(skin, fabric, cloth),
               hits.normal,

@@ -38,7 +38,7 @@ float ear_relief(float r, float angle_cos) {
 
 // Seven bones of a sleeve and a hand; the hand is what is farther down than the wrist.
 void add_arm(const std::array<Point, 8>& path, float build, const Pose& pose, Mesh& mesh) {
-  constexpr float kRadius[] = {.10f, .47f, .44f, .38f, .34f, .28f, .24f, .05f};
+  constexpr float kRadius[] = {.10f, .47f, .44f, .38f, .34f, .28f, .24f, .13f};
   constexpr int kAround = 16;
   const int first = int(mesh.vertices.size());
   for (size_t i = 0; i < path.size(); ++i)
@@ -136,7 +136,7 @@ void add_shoulders(const Portrait& portrait, const Features& f, float neck_half,
     };
     add_arm(
         {at(1.50f, -2.10f, -.05f), at(1.92f, -2.72f, -.06f), at(2.08f, -3.6f, -.10f), at(2.16f, -4.7f, -.08f),
-         at(2.14f, -5.7f, .10f), at(2.08f, -6.6f, .35f), at(2.04f, -7.0f, .45f), at(2.00f, -7.6f, .55f)},
+         at(2.14f, -5.7f, .10f), at(2.08f, -6.6f, .35f), at(2.04f, -7.0f, .45f), at(2.00f, -7.45f, .55f)},
         build, pose, mesh);
   }
 }

@@ -1,6 +1,7 @@
 #include "raster.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace portraits {
 namespace {
@@ -13,7 +14,7 @@ bool closed(Material m) { return m == kHead || m == kEar || m == kCloth || m == 
 
 float area_of(Point a, Point b, Point c) { return (b.x - a.x) * (c.y - a.y) - (c.x - a.x) * (b.y - a.y); }
 
-// Calls `visit(index, depth)` for each sample of the triangle.
+// Calls `visit(index, depth, inside)` for rows of eight samples that hold those of the triangle.
 template <class Visit>
 void scan(Point a, Point b, Point c, int width, int height, Visit visit) {
   const float area = area_of(a, b, c);
@@ -27,15 +28,28 @@ void scan(Point a, Point b, Point c, int width, int height, Visit visit) {
   const float inverse = 1 / area;
   const float u_x = (c.y - a.y) * inverse, u_y = -(c.x - a.x) * inverse;  // the weight of b
   const float v_x = -(b.y - a.y) * inverse, v_y = (b.x - a.x) * inverse;  // the weight of c
-  for (int y = top; y <= bottom; ++y) {
-    const float dy = float(y) + .5f - a.y;
-    for (int x = left; x <= right; ++x) {
-      const float dx = float(x) + .5f - a.x;
-      const float u = u_x * dx + u_y * dy, v = v_x * dx + v_y * dy;
-      if (u < 0 || v < 0 || u + v > 1) continue;
-      visit(size_t(y) * width + x, a.z + u * (b.z - a.z) + v * (c.z - a.z));
+  constexpr Lanes kCenters{.5f, 1.5f, 2.5f, 3.5f, 4.5f, 5.5f, 6.5f, 7.5f};
+  for (int x = left; x <= right; x += kLanes) {
+    const Lanes dx = kCenters + (float(x) - a.x), u_row = u_x * dx, v_row = v_x * dx;
+    const LaneMask in_row = kCenters < float(right + 1 - x);
+    for (int y = top; y <= bottom; ++y) {
+      const float dy = float(y) + .5f - a.y;
+      const Lanes u = u_row + u_y * dy, v = v_row + v_y * dy;
+      const LaneMask inside = in_row & (u >= 0.0f) & (v >= 0.0f) & (u + v <= 1.0f);
+      visit(size_t(y) * width + x, a.z + u * (b.z - a.z) + v * (c.z - a.z), inside);
     }
   }
+}
+
+template <class Eight, class T>
+Eight load(const T* from) {
+  Eight eight;
+  std::memcpy(&eight, from, sizeof eight);
+  return eight;
+}
+template <class Eight, class T>
+void store(T* to, Eight eight) {
+  std::memcpy(to, &eight, sizeof eight);
 }
 
 }  // namespace
@@ -45,7 +59,8 @@ Point View::project(Point p) const {
   return {scale_x * x - scale_y * y + shift_x, scale_y * x + scale_x * y + shift_y, p.z};
 }
 
-Layer::Layer(int w, int h) : width(w), height(h), depth(size_t(w) * h, kFar), triangle(size_t(w) * h, -1) {}
+Layer::Layer(int w, int h)
+    : width(w), height(h), depth(size_t(w) * h + kLanes, kFar), triangle(size_t(w) * h + kLanes, -1) {}
 
 void rasterise(const Mesh& mesh, const View& view, Layer& layer) {
   layer.corners.resize(mesh.vertices.size());
@@ -55,15 +70,18 @@ void rasterise(const Mesh& mesh, const View& view, Layer& layer) {
     const auto [i, j, k] = mesh.triangles[t];
     const Point a = layer.corners[i], b = layer.corners[j], c = layer.corners[k];
     if (closed(mesh.materials[t]) && area_of(a, b, c) >= 0) continue;
-    scan(a, b, c, layer.width, layer.height, [&](size_t at, float depth) {
-      if (depth <= layer.depth[at]) return;
-      layer.depth[at] = depth;
-      layer.triangle[at] = int(t);
+    scan(a, b, c, layer.width, layer.height, [&](size_t at, Lanes depth, LaneMask inside) {
+      const Lanes before = load<Lanes>(&layer.depth[at]);
+      const LaneMask nearer = inside & (depth > before);
+      store(&layer.depth[at], select(nearer, depth, before));
+      const LaneMask owner = load<LaneMask>(&layer.triangle[at]);
+      store(&layer.triangle[at], nearer ? LaneMask{} + int(t) : owner);
     });
   }
 }
 
-ShadowMap::ShadowMap(const Mesh& mesh, Point light) : depth_(size_t(kMapSize) * kMapSize, Layer::kFar) {
+ShadowMap::ShadowMap(const Mesh& mesh, Point light)
+    : depth_(size_t(kMapSize) * kMapSize + kLanes, Layer::kFar) {
   const Point right = normalize(cross(Point{0, 1, 0}, light));
   axes_ = {right, cross(light, right), light};
   constexpr float scale = kMapSize / (2 * kMapHalf);
@@ -76,8 +94,10 @@ ShadowMap::ShadowMap(const Mesh& mesh, Point light) : depth_(size_t(kMapSize) * 
     const auto [i, j, k] = mesh.triangles[t];
     const Point a = corners[i], b = corners[j], c = corners[k];
     if (closed(mesh.materials[t]) && area_of(a, b, c) <= 0) continue;
-    scan(a, b, c, kMapSize, kMapSize,
-         [&](size_t at, float depth) { depth_[at] = std::max(depth_[at], depth); });
+    scan(a, b, c, kMapSize, kMapSize, [&](size_t at, Lanes depth, LaneMask inside) {
+      const Lanes before = load<Lanes>(&depth_[at]);
+      store(&depth_[at], select(inside & (depth > before), depth, before));
+    });
   }
 }
 

@@ -19,7 +19,7 @@ struct View {
 struct Layer {
   Layer(int width, int height);
   int width, height;
-  std::vector<float> depth;
+  std::vector<float> depth;    // row by row, and eight more so that eight can be read from the last
   std::vector<int> triangle;   // -1: nothing
   std::vector<Point> corners;  // projected vertices
   static constexpr float kFar = -1e6f;

@@ -142,6 +142,17 @@ class Artist {
   Light light_;
 };
 
+// Paints what is behind: the colour at the middle of each pixel for all of its samples.
+template <class At>
+void fill(Canvas& canvas, At at) {
+  for (int y = 0; y < canvas.height / kSamples; ++y)
+    for (int x = 0; x < canvas.width / kSamples; ++x) {
+      const Color c = at(float(x) + .5f, float(y) + .5f);
+      for (int k = 0; k < kSamples * kSamples; ++k)
+        canvas.color[size_t(kSamples * y + k / kSamples) * canvas.width + kSamples * x + k % kSamples] = c;
+    }
+}
+
 // Averages the samples of each pixel into the picture, whose part at (left, top) this is.
 void develop(const Canvas& canvas, int left, int top, Picture& picture) {
   for (int y = 0; y < canvas.height / kSamples; ++y)
@@ -179,11 +190,8 @@ Rendered render(const Portrait& portrait, int size) {
   const Figure figure(portrait);
   const View view = view_of(ffhq_frame(flatten(figure.landmarks, View{})), float(size));
   Canvas canvas(size, size);
-  for (int y = 0; y < canvas.height; ++y)
-    for (int x = 0; x < canvas.width; ++x)
-      canvas.color[size_t(y) * canvas.width + x] =
-          room_at(portrait.scene, (float(x) + .5f) / float(canvas.width) * 2 - 1,
-                  1 - (float(y) + .5f) / float(canvas.height) * 2);
+  const float pixel = 2.0f / float(size);
+  fill(canvas, [&](float x, float y) { return room_at(portrait.scene, x * pixel - 1, 1 - y * pixel); });
   Artist(figure).draw(view, 0, canvas);
   Rendered shot{empty_picture(size, size), flatten(figure.landmarks, view)};
   develop(canvas, 0, 0, shot.picture);
@@ -206,12 +214,10 @@ Group render_group(const std::vector<Standing>& people, const Scene& room, int w
   for (int top = 0; top < height; top += kTile)
     for (int left = 0; left < width; left += kTile) {
       Canvas canvas(std::min(kTile, width - left), std::min(kTile, height - top));
-      for (int y = 0; y < canvas.height; ++y)
-        for (int x = 0; x < canvas.width; ++x)
-          canvas.color[size_t(y) * canvas.width + x] =
-              wide_room_at(room, (float(left) + (float(x) + .5f) / kSamples) / float(width) * 2 - 1,
-                           1 - (float(top) + (float(y) + .5f) / kSamples) / float(height) * 2,
-                           float(width) / float(height));
+      fill(canvas, [&](float x, float y) {
+        return wide_room_at(room, (float(left) + x) * 2 / float(width) - 1,
+                            1 - (float(top) + y) * 2 / float(height), float(width) / float(height));
+      });
       for (size_t i : order) {
         View view = view_at(people[i].place);
         view.shift_x -= float(left), view.shift_y -= float(top);

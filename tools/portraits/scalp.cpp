@@ -27,7 +27,7 @@ Scalp::Scalp(const Portrait& p) {
   line_ = .030f * p.spread(kHairline) - .02f * p.growth.child;
   peak_ = .035f * p.spread(kHairline) * p.growth.adult + .05f * p.attributes.gender * p.growth.adult;
   curl_ = id.curl;
-  tied_ = id.tied * smooth_step(.30f, .36f, id.hair_length);
+  tied_ = id.tied * smooth_step(.30f, .36f, id.hair_length) * smooth_step(.55f, .25f, bald_);
   length_ = .16f + 3.1f * id.hair_length * id.hair_length + .5f * id.hair_length;
   length_ *= 1 - .25f * p.growth.child;
   const float loft = unit(.5f + .25f * p.spread(kVolume));
