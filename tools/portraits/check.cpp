@@ -61,7 +61,20 @@ void check_bits() {
   expect(all == kKnown, "pictures have the bits of this version on every processor", all);
 }
 
+// The formula by hand: eyes 10 apart and the mouth `down` below them.
+void check_alignment(float down, float half) {
+  std::array<Flat, kLandmarks> l{};
+  for (int i = 36; i < 42; ++i) l[i] = {-5, 0}, l[i + 6] = {5, 0};
+  l[48] = {-3, down}, l[54] = {3, down};
+  const Frame f = ffhq_frame(l);
+  expect(std::abs(f.center.x) < 1e-4f && std::abs(f.center.y - down / 10) < 1e-4f, "centre of FFHQ's frame",
+         f.center.y);
+  expect(std::abs(f.half.x - half) < 1e-3f && std::abs(f.half.y) < 1e-4f, "size of FFHQ's frame", f.half.x);
+}
+
 void check_frame() {
+  check_alignment(9, 20);   // twice the distance of the eyes
+  check_alignment(20, 36);  // 1.8 times the way to the mouth
   for (int person = 0; person < 16; ++person) {
     const Rendered r = draw(photograph(person, 1, 2)[0].u, 32);
     const Frame f = ffhq_frame(r.landmarks);
@@ -73,8 +86,13 @@ void check_frame() {
     for (int i = 17; i < kLandmarks; ++i)
       outside = std::max({outside, -l[i].x, -l[i].y, l[i].x - 32, l[i].y - 32});
     expect(outside <= 0, "brows, nose, eyes and mouth lie in the picture", outside);
-    expect(l[36].x < l[39].x && l[39].x < l[42].x && l[42].x < l[45].x, "eyes run from left to right",
-           person);
+    for (const auto& run :
+         {std::pair{36, 39}, {42, 45}, {17, 21}, {22, 26}, {31, 35}, {48, 54}, {60, 64}, {0, 16}})
+      for (int i = run.first; i < run.second; ++i)
+        expect(l[i].x < l[i + 1].x + 1, "landmarks run from left to right", i);
+    for (const auto& run : {std::pair{39, 41}, {45, 47}, {54, 59}, {64, 67}})
+      for (int i = run.first; i < run.second; ++i)
+        expect(l[i].x > l[i + 1].x - 1, "and back along the lower lids and lips", i);
     expect(l[37].y < l[41].y && l[38].y < l[40].y && l[51].y < l[57].y && l[27].y < l[33].y &&
                l[33].y < l[51].y && l[57].y < l[8].y,
            "lids, nose, lips and chin run from top to bottom", person);
