@@ -13,18 +13,11 @@
 namespace portraits {
 namespace {
 
-constexpr int kSamples = 2;
-constexpr int kTile = 512;              // pixels; larger pictures are drawn in tiles
+constexpr int kSamples = Canvas::kSamples;
+constexpr int kTile = 512;           // pixels; larger pictures are drawn in tiles
+constexpr float kEyes = .75f;        // where the camera is focused, decimetres before the middle of the head
+constexpr float kBlur = .75f / 256;  // of a portrait's side, for each decimetre behind
 constexpr float kAverageFrame = 2.55f;  // decimetres
-
-// What the samples of a tile show.
-struct Canvas {
-  Canvas(int w, int h)
-      : width(w * kSamples), height(h * kSamples), color(size_t(width) * height), face(color.size()) {}
-  int width, height;
-  std::vector<Color> color;
-  std::vector<float> face;
-};
 
 // Gathers eight samples: weights of the corners from the projected triangle.
 void gather(const Mesh& mesh, const Layer& layer, const int* samples, Hits& hits) {
@@ -109,6 +102,7 @@ class Artist {
         const int x = eight[k] % layer.width - border, y = eight[k] / layer.width - border;
         canvas.color[size_t(y) * canvas.width + x] = lane(lit, k);
         canvas.face[size_t(y) * canvas.width + x] = face[k];
+        canvas.behind[size_t(y) * canvas.width + x] = kEyes - hits.position.z[k];
       }
     }
   }
@@ -148,35 +142,8 @@ void fill(Canvas& canvas, At at) {
   for (int y = 0; y < canvas.height / kSamples; ++y)
     for (int x = 0; x < canvas.width / kSamples; ++x) {
       const Color c = at(float(x) + .5f, float(y) + .5f);
-      for (int k = 0; k < kSamples * kSamples; ++k)
-        canvas.color[size_t(kSamples * y + k / kSamples) * canvas.width + kSamples * x + k % kSamples] = c;
+      for (int k = 0; k < kSamples * kSamples; ++k) canvas.color[canvas.sample(x, y, k)] = c;
     }
-}
-
-// Averages the samples of each pixel into the picture, whose part at (left, top) this is.
-void develop(const Canvas& canvas, int left, int top, Picture& picture) {
-  for (int y = 0; y < canvas.height / kSamples; ++y)
-    for (int x = 0; x < canvas.width / kSamples; ++x) {
-      Color sum{};
-      float share = 0;
-      for (int k = 0; k < kSamples * kSamples; ++k) {
-        const size_t at = size_t(kSamples * y + k / kSamples) * canvas.width + kSamples * x + k % kSamples;
-        sum = sum + canvas.color[at];
-        share += canvas.face[at];
-      }
-      constexpr float kPart = 1.0f / (kSamples * kSamples);
-      const Color c = develop(sum * kPart);
-      const size_t i = size_t(top + y) * picture.width + left + x;
-      picture.pixels[3 * i] = uint8_t(255 * c.x + .5f);
-      picture.pixels[3 * i + 1] = uint8_t(255 * c.y + .5f);
-      picture.pixels[3 * i + 2] = uint8_t(255 * c.z + .5f);
-      picture.face[i] = uint8_t(share * kPart * 255 + .5f);
-    }
-}
-
-Picture empty_picture(int width, int height) {
-  const size_t count = size_t(width) * height;
-  return {width, height, std::vector<uint8_t>(count * 3), std::vector<uint8_t>(count)};
 }
 
 View view_at(const Place& place) {
@@ -194,7 +161,7 @@ Rendered render(const Portrait& portrait, int size) {
   fill(canvas, [&](float x, float y) { return room_at(portrait.scene, x * pixel - 1, 1 - y * pixel); });
   Artist(figure).draw(view, 0, canvas);
   Rendered shot{empty_picture(size, size), flatten(figure.landmarks, view)};
-  develop(canvas, 0, 0, shot.picture);
+  develop(canvas, 0, 0, kBlur * float(size), shot.picture);
   return shot;
 }
 
@@ -223,7 +190,7 @@ Group render_group(const std::vector<Standing>& people, const Scene& room, int w
         view.shift_x -= float(left), view.shift_y -= float(top);
         artists[i]->draw(view, int(kOpennessReach * view.samples_per_unit()) + 2, canvas);
       }
-      develop(canvas, left, top, group.picture);
+      develop(canvas, left, top, 0, group.picture);
     }
   return group;
 }

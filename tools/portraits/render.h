@@ -1,18 +1,12 @@
 // Pictures of portraits: a face alone in the frame of FFHQ's alignment, and people in a room.
 #pragma once
 
-#include <cstdint>
 #include <vector>
 
 #include "camera.h"
+#include "canvas.h"
 
 namespace portraits {
-
-struct Picture {
-  int width, height;
-  std::vector<uint8_t> pixels;  // [height, width, 3]
-  std::vector<uint8_t> face;    // [height, width], 255 where the pixel is all face
-};
 
 struct Rendered {
   Picture picture;
