@@ -14,7 +14,7 @@ Features::Features(const Portrait& p) {
   upper = (1 - .01f * g.child) * spread(kHeadHeight, .025f);
   width = (1 - .125f * g.child) * (1 + .035f * sexed) * spread(kHeadWidth, .03f);
   crown_y = 1.12f * upper;
-  brow_y = (.215f - .012f * g.child) + .016f * p.spread(kBrowHeight) - .03f * sexed - .012f * g.old +
+  brow_y = (.215f - .012f * g.child) + .016f * p.spread(kBrowHeight) - .036f * sexed - .012f * g.old +
            .008f * smile;
   nose_base_y = -.485f * lower * (1 - .06f * g.child) * spread(kNoseLength, .05f) * (1 + .03f * g.old);
   nose_tip_up = p.spread(kNoseTip) * .012f + .016f * g.child - .012f * sexed - .012f * g.old;
@@ -28,13 +28,13 @@ Features::Features(const Portrait& p) {
   eye_radius = .133f * size;
   eye_half = .157f * size * (1 + .03f * g.child);
   const float open = spread(kEyeOpen, .13f) * (1 - .20f * sexed) * (1 + .10f * g.child) * size;
-  eye_up = .060f * open * (1 - .10f * smile) * (1 - .18f * g.old);
-  eye_down = .049f * open * (1 - .24f * smile);
+  eye_up = .056f * open * (1 - .16f * smile) * (1 - .25f * g.old);
+  eye_down = .046f * open * (1 - .34f * smile);
   eye_tilt = .010f + .011f * p.spread(kEyeTilt) - .012f * g.old;
   eye_fold = p.spread(kEyeFold);
 
   brow_half = .205f * (1 - .10f * g.child) * spread(kEyeDistance, .02f);
-  brow_thick = .030f * spread(kBrowThickness, .24f) * (1 + .75f * sexed) * (1 - .30f * g.child);
+  brow_thick = .030f * spread(kBrowThickness, .24f) * (1 + .90f * sexed) * (1 - .30f * g.child);
   brow_arch = .032f + .014f * p.spread(kBrowArch) - .022f * sexed;
 
   nose_out =
@@ -45,8 +45,8 @@ Features::Features(const Portrait& p) {
   nose_hump = .013f * p.spread(kNoseHump) * (1 - g.child) + .008f * sexed;
 
   mouth_half =
-      .238f * (1 - .15f * g.child) * (1 + .03f * sexed) * spread(kMouthWidth, .065f) * (1 + .27f * smile);
-  mouth_lift = -.009f + .090f * smile - .014f * g.old;
+      .238f * (1 - .15f * g.child) * (1 + .03f * sexed) * spread(kMouthWidth, .065f) * (1 + .33f * smile);
+  mouth_lift = -.009f + .100f * smile - .014f * g.old;
   mouth_open = .115f * smooth_step(.25f, 1, smile) * (1 - .12f * g.child);
   const float thin = (1 - .36f * g.old) * (1 - .16f * smile) * (1 - .34f * sexed) * (1 - .12f * g.child);
   lip_up = .066f * spread(kUpperLip, .26f) * thin;

@@ -107,7 +107,7 @@ Skull skull_of(const Features& f, const Mesh& mesh, const HeadGrid& grid) {
   const Point brow = mesh.vertices[grid.index(32, HeadGrid::columns() / 2)].at;
   Skull s{{0, .30f * f.upper, -.08f}, {max(wide, .6f), .83f * f.upper, .95f}, 0};
   const float up = (brow.y - s.center.y) / s.radius.y;
-  s.front = (brow.z - s.center.z) / sqrt(1 - min(up * up, .5f)) + .01f;
+  s.front = (brow.z - s.center.z) / sqrt(1 - min(up * up, .5f)) + .035f;
   return s;
 }
 
@@ -189,10 +189,11 @@ void add_hair(const Features& f, const Scalp& scalp, const HeadGrid& grid, const
       // lie on the head, stay out of it
       const Points out = skull.outward(p);
       const Lanes depth = skull.depth(p), near = smooth_step(1.45f, 1.10f, depth);
-      const Lanes rest = 1.0f + layer * 1.1f, s = splat(float(k) / kSegments);
+      const Lanes corner = smooth_step(.2f, .6f, p.z) * smooth_step(.3f, .55f, p.y);  // foreheads are squarer
+      const Lanes rest = 1.0f + layer * 1.1f + .045f * corner, s = splat(float(k) / kSegments);
       d = normalize(d - out * (max(dot(d, out), splat(0)) * near * (.75f - .50f * curl)));
       p = p - out * (max(depth - rest - .10f, splat(0)) * .35f * (1 - .8f * curl));
-      p = p + out * (max(rest - depth, splat(0)) * .80f * smooth_step(0, .20f, s));
+      p = p + out * (max(rest - depth, splat(0)) * .80f * smooth_step(-.10f, .14f, s));
       const Lanes swing = curl * .075f * smooth_step(0, .3f, s) * min(length * 1.5f, splat(1));
       const Lanes turn = phase + grown * waves;
       const Points side = normalize(cross(d, out));

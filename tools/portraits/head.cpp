@@ -78,7 +78,7 @@ Head::Rings Head::rings_of() const {
   const float male = (portrait_.attributes.gender - .5f) * (.2f + .8f * g.adult);
   const float skull_width =
       (1 - .055f * g.child) * (1 + .012f * male) * (1 + .028f * portrait_.spread(kHeadWidth));
-  const float jaw = (1 + .055f * portrait_.spread(kJaw)) * (1 + .12f * male) * (1 + .03f * g.old);
+  const float jaw = (1 + .055f * portrait_.spread(kJaw)) * (1 + .15f * male) * (1 + .03f * g.old);
   const float cheek = 1 + .022f * portrait_.spread(kCheekbone);
   const float neck = neck_half_ / .460f;
   for (Ring& r : rings) {
@@ -178,7 +178,7 @@ Lanes Head::eye_region(Points p, Lanes z) const {
   lid += near * .010f * bell((over - fold - .040f) / .032f);
   lid += near * .006f * bell((over - .004f) / .010f);  // rims
   lid += near * .006f * bell((under - .006f) / .012f);
-  const float bag = .004f + .018f * portrait_.growth.old + .010f * portrait_.attributes.smile;
+  const float bag = .004f + .026f * portrait_.growth.old + .010f * portrait_.attributes.smile;
   lid -= near * bag * .9f * bell((under - .075f) / .017f);
   lid += near * bag * bell((under - .042f) / .022f);
   return lid;
@@ -248,7 +248,7 @@ Lanes Head::folds(Points p, Lanes m) const {
   const Lanes along = (top - p.y) * (1 / (top - bottom));
   const Lanes line = f_.nose_half + .025f + (f_.mouth_half + .055f - f_.nose_half) * sqrt(unit(along) + .01f);
   const Lanes inside = smooth_step(-.12f, .12f, along) * smooth_step(1.15f, .75f, along);
-  const float deep = .004f + .013f * smile + .020f * mature + .012f * old;
+  const float deep = .004f + .017f * smile + .024f * mature + .018f * old;
   Lanes z = inside * deep * (bell((m - line - .060f) / .060f) - bell((m - line) / .027f));
   // jowls and the line from the mouth's corner down
   const Lanes low = smooth_step(f_.mouth_y - .02f, f_.mouth_y - .10f, p.y) *
@@ -259,11 +259,11 @@ Lanes Head::folds(Points p, Lanes m) const {
   const float brow = f_.brow_y;
   for (int i = 0; i < 4; ++i) {
     const Lanes y = brow + .13f + .085f * float(i) + .016f * wave(m * .8f + .13f * float(i)) - .05f * m;
-    z -= (.010f * mature + .009f * old) * bell((p.y - y) / .013f) * smooth_step(.55f, .25f, m);
+    z -= (.011f * mature + .013f * old) * bell((p.y - y) / .014f) * smooth_step(.55f, .25f, m);
   }
   z -= (.008f * mature + .010f * old) * bell((m - .055f - .1f * (p.y - brow)) / .013f) *
        bell((p.y - brow - .01f) / .07f);
-  const float crow = .010f * old + .007f * smile * mature;
+  const float crow = .015f * old + .009f * smile * mature;
   const Lanes beside = m - (f_.eye.x + f_.eye_half + .02f);
   for (int i = -1; i <= 1; ++i)
     z -= crow * bell((p.y - f_.eye.y - .02f - float(i) * (.035f + .45f * beside)) / .011f) *
@@ -281,11 +281,11 @@ Points Head::model(Points p) const {
   // cheeks: bone, fat, the apple of a smile, hollows of age
   const float bone = .022f + .012f * portrait_.spread(kCheekbone) - .012f * g.child + .008f * g.old;
   const float fat =
-      .014f * portrait_.spread(kCheekFat) + .050f * g.child + .010f - .030f * g.old - .010f * male;
+      .014f * portrait_.spread(kCheekFat) + .058f * g.child + .010f - .046f * g.old - .014f * male;
   const Lanes on_bone = bell((m - .53f * f_.width) / .17f) * bell((p.y + .20f * f_.lower) / .15f);
   const Lanes on_fat = bell((m - .42f * f_.width) / .20f) * bell((p.y + .60f * f_.lower) / .22f);
   const Lanes on_apple = bell((m - .40f * f_.width) / .15f) * bell((p.y + .34f * f_.lower) / .14f);
-  const Lanes grow = bone * on_bone + fat * on_fat + .050f * smile * on_apple;
+  const Lanes grow = bone * on_bone + fat * on_fat + .060f * smile * on_apple;
   const Lanes front = smooth_step(.05f, .35f, p.z);
   p.x += side * grow * .62f * front;
   p.z += grow * .80f * front;
@@ -293,12 +293,12 @@ Points Head::model(Points p) const {
 
   const Lanes face = smooth_step(.30f, .50f, p.z);
   Lanes z = splat(0);
-  const float ridge = .016f + .022f * (male + .5f * g.adult) - .010f * g.child;
+  const float ridge = .014f + .032f * (male + .5f * g.adult) - .010f * g.child;
   z += ridge * bell((m - .25f) / .20f) * bell((p.y - (f_.brow_y - .02f)) / .075f);
   const float socket = .070f + .010f * portrait_.spread(kEyeDepth) - .022f * g.child + .016f * g.old;
   z -= socket * bell((m - f_.eye.x + .01f) / .19f) * bell((p.y - .015f) / .115f);
   z -= .050f * bell((m - .135f) / .060f) * bell((p.y - .02f) / .085f);
-  z -= (.010f + .025f * g.old) * bell((m - .66f) / .10f) * bell((p.y - .30f) / .20f);
+  z -= (.010f + .038f * g.old) * bell((m - .66f) / .10f) * bell((p.y - .30f) / .20f);
   const Lanes chin_y = p.y - (f_.chin_y + .115f);
   z += (.040f + .012f * male) * bell(m / (.155f + .03f * male)) * bell(chin_y / .095f);
   z += nose(p, m) + mouth(p, m) + folds(p, m);

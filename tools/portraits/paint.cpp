@@ -29,7 +29,7 @@ Colors Painter::complexion(Points p, Points root) const {
   // the hollow of the eye is darker
   const Lanes hollow =
       bell((m - f_.eye.x + .03f) * 4.8f) * bell((p.y + .005f) * 8.5f) * smooth_step(.3f, .5f, p.z);
-  const float tired = .12f + .10f * g.old + .06f * tone;
+  const float tired = .11f + .07f * g.mature + .10f * g.old + .06f * tone;
   Colors c = splat(portrait_.identity.skin) * (1.0f + .035f * mottle + .030f * fine);
   c = c * Colors{1.0f - .04f * blood - tired * hollow, 1.0f - .62f * blood - tired * 1.15f * hollow,
                  1.0f - .55f * blood - tired * 1.05f * hollow};
@@ -39,7 +39,7 @@ Colors Painter::complexion(Points p, Points root) const {
   if (freckles > 0)
     c = c * mix(splat(Point{1, 1, 1}), splat(Point{.74f, .60f, .50f}),
                 freckles * where * smooth_step(.28f, .62f, noise(root * 25.0f)));
-  const float spots = .35f * g.old * (1 - .5f * tone);
+  const float spots = .55f * g.old * (1 - .5f * tone);
   if (spots > 0)
     c = c * mix(splat(Point{1, 1, 1}), splat(Point{.72f, .58f, .50f}),
                 spots * smooth_step(.45f, .75f, noise(root * 8.0f + splat(Point{5, 3, 1}))));
@@ -96,8 +96,8 @@ void Painter::paint_lips(Points p, Paint& paint) const {
   const Lanes lip = inside * smooth_step(1.02f, .96f, across) * smooth_step(.3f, .5f, p.z);
   if (!any(abs(line) < .3f)) return;
   const float tone = portrait_.identity.tone, male = portrait_.attributes.gender * portrait_.growth.adult;
-  const float pale = .30f * portrait_.growth.old + .22f * male + .10f * portrait_.growth.child;
-  const Color light_lip{.80f, .40f, .39f}, dark_lip{.72f, .55f, .53f};
+  const float pale = .30f * portrait_.growth.old + .36f * male + .28f * portrait_.growth.child;
+  const Color light_lip{.78f, .34f, .35f}, dark_lip{.72f, .55f, .53f};
   const Color tint = mix(mix(light_lip, dark_lip, tone), Color{.95f, .80f, .78f}, pale);
   // fine folds across the lip
   const Lanes fold = noise(p.x * 42.0f, p.y * 6.0f);
@@ -122,7 +122,7 @@ void Painter::paint_lids(Points p, Paint& paint) const {
   const float female = (1 - portrait_.attributes.gender) * (.3f + .7f * portrait_.growth.adult);
   const Lanes long_out = .65f + .35f * smooth_step(-.8f, .9f, across);
   const Lanes comb = .8f + .2f * wave(across * 7.0f);
-  const Lanes lash = near * long_out * smooth_step(.020f + .010f * female, .003f, over / comb) *
+  const Lanes lash = near * long_out * smooth_step(.018f + .016f * female, .003f, over / comb) *
                      smooth_step(-.016f, -.004f, over);
   const Lanes lower_lash = near * .40f * smooth_step(-.2f, .8f, across) * smooth_step(.022f, .004f, under) *
                            smooth_step(-.010f, .0f, under);
