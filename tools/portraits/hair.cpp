@@ -137,6 +137,92 @@ void add_bun(const Scalp& scalp, const Pose& pose, Mesh& mesh) {
   mesh.grid_normals(first, kRows, kAround, true);
 }
 
+// Eight roots: where they are on this head, on the average head, and which way the skin faces.
+struct Planted {
+  Points at, root, normal;
+};
+
+Planted plant(const std::vector<Root>& roots, size_t begin, const Mesh& mesh, const HeadGrid& grid,
+              const Pose& pose, Bundle& b) {
+  Planted planted;
+  for (int i = 0; i < kLanes; ++i) {
+    const Root& r = roots[std::min(begin + i, roots.size() - 1)];
+    const Vertex& v = mesh.vertices[grid.index(r.row, r.column)];
+    set_lane(planted.at, i, v.at), set_lane(planted.root, i, v.root);
+    set_lane(planted.normal, i, pose.turn.transposed()(v.normal));
+    b.which[i] = r.which;
+  }
+  return planted;
+}
+
+// How eight locks of the head are cut.
+struct Cut {
+  Lanes length, layer;  // layer: how high over the skin they lie
+  Lanes away,
+      parted;  // the side of the parting, -1 or 1, and how far from the middle of the face they are kept
+};
+
+Cut cut(const Scalp& scalp, const Planted& at, Lanes dense, float wide, Bundle& b) {
+  const Points root = at.root;
+  const float curl = scalp.curl(), to_fringe = smooth_step(.50f, .80f, scalp.fringe());
+  const Lanes front = smooth_step(-.1f, .5f, root.z) * smooth_step(.2f, .55f, root.y);
+  const Lanes banged = smooth_step(.02f, .30f, front) * to_fringe, low = smooth_step(.35f, -.30f, root.y);
+  Cut c;
+  c.length = scalp.length() * (.86f + .24f * b.which) * (.55f + .45f * dense);
+  c.length = mix(c.length, min(c.length, .50f + .12f * b.which - .08f * curl), banged);
+  c.length = mix(c.length, min(c.length, .10f + .45f * c.length),
+                 low * (1 - smooth_step(.35f, .9f, scalp.length())));
+  c.length = mix(c.length, min(c.length, splat(.95f)), scalp.tied() * (1.0f - banged));
+  c.layer = scalp.volume() * (.55f + .75f * b.which) + .01f;
+  const Lanes from_part = root.x - .34f * scalp.part() * smooth_step(.74f, 1.05f, root.y);
+  c.away = select(from_part < 0.0f, splat(-1), splat(1));
+  c.parted = smooth_step(.45f, .80f, c.length) * wide * .96f;
+  b.half_width = (.056f + .010f * curl) * (.85f + .3f * b.which) * smooth_step(.25f, .70f, dense) *
+                 (1 - .6f * scalp.thinness());
+  // no lock lies alone across the parting
+  b.half_width *= mix(splat(1), smooth_step(.09f, .20f, abs(from_part)), front * (1.0f - banged));
+  return c;
+}
+
+// Follows eight locks from their roots: along the head, then down.
+void grow(const Features& f, const Scalp& scalp, const Skull& skull, const Planted& planted, const Cut& c,
+          Bundle& b) {
+  const float curl = scalp.curl(), hang = 1.25f - .70f * curl;
+  const Lanes phase = noise(planted.root * 1.6f) * 1.1f + b.which * (.12f + .35f * curl);
+  const Lanes waves = min(splat(.70f + .70f * curl), 3.4f / c.length);  // a lock, 5 segments each at least
+  Points p = planted.at - planted.normal * splat(.01f);
+  Points d = normalize(scalp.comb(planted.root) +
+                       planted.normal * splat(.25f + 1.0f * scalp.volume() + 1.0f * curl * curl));
+  Lanes grown = splat(0);
+  for (int k = 0; k <= kSegments; ++k) {
+    // long hair leaves the face free
+    const Lanes wanted = c.parted * smooth_step(.76f * f.upper, .20f, p.y) * smooth_step(.0f, .35f, p.z);
+    p.x += c.away * .6f * max(wanted - p.x * c.away, splat(0));
+    p.z -= .30f * max(p.z - .28f, splat(0)) * smooth_step(.35f, .0f, p.y) * smooth_step(.45f, .80f, c.length);
+    // lie on the head, stay out of it
+    const Points out = skull.outward(p);
+    const Lanes depth = skull.depth(p), near = smooth_step(1.45f, 1.10f, depth);
+    const Lanes corner = smooth_step(.2f, .6f, p.z) * smooth_step(.3f, .55f, p.y);  // foreheads are squarer
+    const Lanes rest = 1.0f + c.layer * 1.1f + .045f * corner, s = splat(float(k) / kSegments);
+    d = normalize(d - out * (max(dot(d, out), splat(0)) * near * (.75f - .50f * curl)));
+    p = p - out * (max(depth - rest - .10f, splat(0)) * .35f * (1 - .8f * curl));
+    p = p + out * (max(rest - depth, splat(0)) * .80f * smooth_step(-.10f, .14f, s));
+    const Lanes swing = curl * .075f * smooth_step(0, .3f, s) * min(c.length * 1.5f, splat(1));
+    const Lanes turn = phase + grown * waves;
+    const Points side = normalize(cross(d, out));
+    b.path[k] = p + side * (swing * wave(turn)) + out * (swing * .7f * wave(turn + .25f));
+    // hanging locks turn their broad side a little to the front
+    b.normal[k] = normalize(
+        out + Points{splat(0), splat(0), .55f * smooth_step(.3f, -.1f, p.y) * smooth_step(-.5f, .1f, p.z)});
+    const Lanes step = c.length * ((.40f + 1.2f * s) / (kSegments + 1));  // short steps near the head
+    p = p + d * step;
+    grown += step;
+    d.y -= hang * step * smooth_step(.10f, .5f, c.length);
+    d = normalize(d);
+  }
+  b.finish();
+}
+
 }  // namespace
 
 void add_hair(const Features& f, const Scalp& scalp, const HeadGrid& grid, const Pose& pose, Mesh& mesh) {
@@ -144,71 +230,14 @@ void add_hair(const Features& f, const Scalp& scalp, const HeadGrid& grid, const
   add_bun(scalp, pose, mesh);
   const auto& roots = scalp_roots(mesh, grid);
   const Skull skull = skull_of(f, mesh, grid);
-  const float wide = skull.radius.x;
-  const float curl = scalp.curl(), volume = scalp.volume();
   for (size_t begin = 0; begin < roots.size(); begin += kLanes) {
-    const int count = int(std::min<size_t>(kLanes, roots.size() - begin));
     Bundle b;
-    Points p, root, normal;
-    for (int i = 0; i < kLanes; ++i) {
-      const Root& r = roots[begin + std::min(i, count - 1)];
-      const Vertex& v = mesh.vertices[grid.index(r.row, r.column)];
-      set_lane(p, i, v.at), set_lane(root, i, v.root), set_lane(normal, i, pose.turn.transposed()(v.normal));
-      b.which[i] = r.which;
-    }
-    const Lanes dense = scalp.density(root) * scalp.grown(root);
+    const Planted planted = plant(roots, begin, mesh, grid, pose, b);
+    const Lanes dense = scalp.density(planted.root) * scalp.grown(planted.root);
     if (!any(dense > .25f)) continue;
-    const Lanes front = smooth_step(-.1f, .5f, root.z) * smooth_step(.2f, .55f, root.y);
-    const float to_fringe = smooth_step(.50f, .80f, scalp.fringe());
-    const Lanes low = smooth_step(.35f, -.30f, root.y);
-    Lanes length = scalp.length() * (.86f + .24f * b.which) * (.55f + .45f * dense);
-    const Lanes banged = smooth_step(.02f, .30f, front) * to_fringe;
-    length = mix(length, min(length, .50f + .12f * b.which - .08f * curl), banged);
-    length =
-        mix(length, min(length, .10f + .45f * length), low * (1 - smooth_step(.35f, .9f, scalp.length())));
-    length = mix(length, min(length, splat(.95f)), scalp.tied() * (1.0f - banged));
-    b.half_width = (.056f + .010f * curl) * (.85f + .3f * b.which) * smooth_step(.25f, .70f, dense) *
-                   (1 - .6f * scalp.thinness());
-    const Lanes layer = volume * (.55f + .75f * b.which) + .01f;
-    Points d = normalize(scalp.comb(root) + normal * splat(.25f + 1.0f * volume + 1.0f * curl * curl));
-    p = p - normal * splat(.01f);
-    const Lanes from_part = root.x - .34f * scalp.part() * smooth_step(.74f, 1.05f, root.y);
-    const Lanes away = select(from_part < 0.0f, splat(-1), splat(1));
-    // no lock lies alone across the parting
-    b.half_width *= mix(splat(1), smooth_step(.09f, .20f, abs(from_part)), front * (1.0f - banged));
-    const Lanes parted = smooth_step(.45f, .80f, length) * wide * .96f;
-    const Lanes phase = noise(root * 1.6f) * 1.1f + b.which * (.12f + .35f * curl);
-    const float hang = 1.25f - .70f * curl;
-    const Lanes waves = min(splat(.70f + .70f * curl), 3.4f / length);  // a lock, 5 segments each at least
-    Lanes grown = splat(0);
-    for (int k = 0; k <= kSegments; ++k) {
-      // long hair leaves the face free
-      const Lanes wanted = parted * smooth_step(.76f * f.upper, .20f, p.y) * smooth_step(.0f, .35f, p.z);
-      p.x += away * .6f * max(wanted - p.x * away, splat(0));
-      p.z -= .30f * max(p.z - .28f, splat(0)) * smooth_step(.35f, .0f, p.y) * smooth_step(.45f, .80f, length);
-      // lie on the head, stay out of it
-      const Points out = skull.outward(p);
-      const Lanes depth = skull.depth(p), near = smooth_step(1.45f, 1.10f, depth);
-      const Lanes corner = smooth_step(.2f, .6f, p.z) * smooth_step(.3f, .55f, p.y);  // foreheads are squarer
-      const Lanes rest = 1.0f + layer * 1.1f + .045f * corner, s = splat(float(k) / kSegments);
-      d = normalize(d - out * (max(dot(d, out), splat(0)) * near * (.75f - .50f * curl)));
-      p = p - out * (max(depth - rest - .10f, splat(0)) * .35f * (1 - .8f * curl));
-      p = p + out * (max(rest - depth, splat(0)) * .80f * smooth_step(-.10f, .14f, s));
-      const Lanes swing = curl * .075f * smooth_step(0, .3f, s) * min(length * 1.5f, splat(1));
-      const Lanes turn = phase + grown * waves;
-      const Points side = normalize(cross(d, out));
-      b.path[k] = p + side * (swing * wave(turn)) + out * (swing * .7f * wave(turn + .25f));
-      // hanging locks turn their broad side a little to the front
-      b.normal[k] = normalize(
-          out + Points{splat(0), splat(0), .55f * smooth_step(.3f, -.1f, p.y) * smooth_step(-.5f, .1f, p.z)});
-      const Lanes step = length * ((.40f + 1.2f * s) / (kSegments + 1));  // short steps near the head
-      p = p + d * step;
-      grown += step;
-      d.y -= hang * step * smooth_step(.10f, .5f, length);
-      d = normalize(d);
-    }
-    b.finish();
-    add_ribbons(b, count, pose, kHair, mesh);
+    const Cut c = cut(scalp, planted, dense, skull.radius.x, b);
+    grow(f, scalp, skull, planted, c, b);
+    add_ribbons(b, int(std::min<size_t>(kLanes, roots.size() - begin)), pose, kHair, mesh);
   }
 }
 
@@ -225,16 +254,10 @@ void add_whiskers(const Portrait& portrait, const Features& f, const Scalp& scal
     return out;
   }();
   for (size_t begin = 0; begin < roots.size(); begin += kLanes) {
-    const int count = int(std::min<size_t>(kLanes, roots.size() - begin));
     Bundle b;
     b.segments = kWhiskerSegments;
-    Points p, root, normal;
-    for (int i = 0; i < kLanes; ++i) {
-      const Root& r = roots[begin + std::min(i, count - 1)];
-      const Vertex& v = mesh.vertices[grid.index(r.row, r.column)];
-      set_lane(p, i, v.at), set_lane(root, i, v.root), set_lane(normal, i, pose.turn.transposed()(v.normal));
-      b.which[i] = r.which;
-    }
+    const auto [at, root, normal] = plant(roots, begin, mesh, grid, pose, b);
+    Points p = at;
     // lips stay free, with room for the hairs above them
     const Lanes cover =
         scalp.whiskers(root) * (1.0f - max(f.on_lips(abs(p.x), p.y), f.on_lips(abs(p.x), p.y - .035f)));
@@ -258,7 +281,7 @@ void add_whiskers(const Portrait& portrait, const Features& f, const Scalp& scal
       d = normalize(d + Points{splat(0), -step * 1.2f, splat(0)});
     }
     b.finish();
-    add_ribbons(b, count, pose, kWhiskers, mesh);
+    add_ribbons(b, int(std::min<size_t>(kLanes, roots.size() - begin)), pose, kWhiskers, mesh);
   }
 }
 
