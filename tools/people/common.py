@@ -12,8 +12,10 @@ from torch.nn import functional as F
 
 ATTRS8 = ["gender", "glasses", "yaw", "pitch", "bald", "beard", "age", "smile"]
 ATTRS9 = ["gender", "glasses", "bald", "beard", "smile", "age", "pitch", "roll", "yaw"]
-LATENT, FACTORS, ROLL = 128, 50, 49  # Factor numbers are those of tools/portraits/portrait.h
+LATENT, FACTORS = 128, 71  # of tools/portraits/portrait.h; every shard is checked against them
+ROLL = FACTORS - 1
 GLASSES_THRESHOLD = 0.25
+YOUNGEST, OLDEST = 4, 80
 torch.set_num_threads(int(os.environ.get("PEOPLE_THREADS", "1")))
 
 
@@ -25,6 +27,8 @@ def read_safetensors(path):
     types = {"F32": np.float32, "I32": np.int32, "U8": np.uint8}
     out = {}
     for name, entry in header.items():
+        if name == "__metadata__":
+            continue
         begin, _ = entry["data_offsets"]
         out[name] = np.memmap(path, types[entry["dtype"]], "r", 8 + length + begin, tuple(entry["shape"]))
     return out
@@ -43,10 +47,15 @@ class Pictures:
             return
         self.known = len(paths)
         shards = [read_safetensors(p) for p in paths]
+        for path, shard in zip(paths, shards):
+            if shard["u"].shape[1:] != (LATENT,) or shard["factors"].shape[1:] != (FACTORS,):
+                raise SystemExit(f"{path}: {shard['u'].shape[1]} coordinates and {shard['factors'].shape[1]} factors, "
+                                 f"these scripts know {LATENT} and {FACTORS}: render the data anew")
         small = {k: np.concatenate([s[k] for s in shards]) for k in ("u", "factors", "attributes", "person")}
         self.u, self.factors, self.attributes = (torch.from_numpy(small[k]) for k in ("u", "factors", "attributes"))
         self.person = torch.from_numpy(small["person"]).long()
         self.pixels = [s["pictures"] for s in shards]
+        self.face_masks = [s["masks"] for s in shards]
         self.starts = np.cumsum([0] + [len(p) for p in self.pixels])
 
     def __len__(self):
@@ -54,10 +63,16 @@ class Pictures:
 
     def images(self, index):
         """[B,3,128,128] in [-1,1]"""
+        return torch.from_numpy(self._gather(self.pixels, index)).permute(0, 3, 1, 2).float() / 127.5 - 1
+
+    def _gather(self, arrays, index):
         index = np.asarray(index)
         shard = np.searchsorted(self.starts, index, side="right") - 1
-        batch = np.stack([self.pixels[s][i - self.starts[s]] for s, i in zip(shard, index)])
-        return torch.from_numpy(batch).permute(0, 3, 1, 2).float() / 127.5 - 1
+        return np.stack([arrays[s][i - self.starts[s]] for s, i in zip(shard, index)])
+
+    def masks(self, index):
+        """[B,1,128,128] in [0,1]: how much of a pixel is face"""
+        return torch.from_numpy(self._gather(self.face_masks, index))[:, None].float() / 255
 
     def w(self, index):
         return w_of_factors(self.factors[index])
@@ -71,7 +86,7 @@ class Pictures:
 
 
 def roll_degrees(roll_factor):
-    return roll_factor * 0.05 * 180 / math.pi
+    return roll_factor * 0.08 * 180 / math.pi
 
 
 def orthogonal(rows, columns, seed):
@@ -123,7 +138,7 @@ def factors_of_u(u):
 def attributes_of_factors(f):
     """Raw attributes (ATTRS8) from shown factors"""
     return torch.stack([(f[:, 0] + 1) / 2, (f[:, 1] + 1) / 2, f[:, 2] / 1.7 * 35, f[:, 3] / 1.7 * 18,
-                        (f[:, 4] + 0.8) / 2.4, (f[:, 5] + 0.8) / 2.4, (f[:, 6] / 1.7 + 1) / 2 * 70 + 5,
+                        (f[:, 4] + 0.8) / 2.4, (f[:, 5] + 0.8) / 2.4, (f[:, 6] / 1.7 + 1) / 2 * (OLDEST - YOUNGEST) + YOUNGEST,
                         (f[:, 7] / 1.4 + 1) / 2], 1)
 
 

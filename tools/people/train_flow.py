@@ -20,7 +20,7 @@ K = len(ATTRS8)
 # here the fraction of the time takes their place.
 SIGMA_FIRST, SIGMA_LAST, ATTRIBUTES_FROM = 0.7, 0.2, 0.02
 IDENTITY_LAST = 60.0
-CODE_NOISE = 0.05  # codes occupy about 50 of 128 dimensions; without noise the likelihood is unbounded
+CODE_NOISE = 0.05  # codes occupy about FACTORS of 128 dimensions; without noise the likelihood is unbounded
 
 
 @torch.no_grad()

@@ -1,5 +1,3 @@
-// The generator of random numbers is spelled out (splitmix64, Box-Muller): the standard library's
-// distributions differ between implementations, the pictures must not.
 #include "dataset.h"
 
 #include <cstdio>
@@ -7,30 +5,11 @@
 #include <filesystem>
 #include <stdexcept>
 
+#include "random.h"
 #include "render.h"
 
 namespace portraits {
 namespace {
-
-class Random {
- public:
-  explicit Random(uint64_t seed) : state_(seed) {}
-  uint64_t next() {
-    uint64_t z = state_ += 0x9e3779b97f4a7c15u;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-  }
-  float uniform() { return (float(next() >> 40) + .5f) / 16777216.0f; }
-  float gaussian() {
-    const float r = std::sqrt(-2 * std::log(uniform()));
-    return r * std::cos(6.2831853f * uniform());
-  }
-  bool chance(float p) { return uniform() < p; }
-
- private:
-  uint64_t state_;
-};
 
 // Attributes that stay with a person of the second kind.
 struct Habits {
@@ -40,7 +19,7 @@ struct Habits {
 
 Habits draw_habits(Random& random) {
   Habits h;
-  h.age = 8 + 64 * random.uniform();
+  h.age = kYoungest + (kOldest - kYoungest) * random.uniform();
   h.male = random.chance(.5f);
   const float grown = smooth_step(18, 28, h.age), old = smooth_step(30, 70, h.age);
   h.glasses = random.chance(.2f + .35f * old);
@@ -50,8 +29,11 @@ Habits draw_habits(Random& random) {
 }
 
 void apply_habits(const Habits& h, Random& random, Latent& u) {
-  u[kGender] = h.male ? std::abs(u[kGender]) : -std::abs(u[kGender]);
-  u[kAge] = latent_for(kAge, clamp(h.age + 2 * random.gaussian(), 5.5f, 74.5f));
+  u[kGender] = h.male ? abs(u[kGender]) : -abs(u[kGender]);
+  // around the person's age, mirrored at the ends of the range so that ages stay even
+  float age = h.age + 2 * random.gaussian();
+  age = age < kYoungest ? 2 * kYoungest - age : age > kOldest ? 2 * kOldest - age : age;
+  u[kAge] = latent_for(kAge, clamp(age, kYoungest + .01f, kOldest - .01f));
   u[kGlasses] = latent_for(kGlasses, h.glasses ? 1 : 0) + .1f * random.gaussian();
   u[kBald] = latent_for(kBald, h.balding ? .3f + .65f * random.uniform() : 0);
   u[kBeard] = latent_for(kBeard, h.bearded ? .3f + .65f * random.uniform() : 0);
@@ -62,7 +44,7 @@ void normalize_by_unused(Latent& u) {
   float used = 0, unused = 0;
   for (int k = 0; k < kLatent; ++k) (k < kFactors ? used : unused) += u[k] * u[k];
   const float wanted = max(float(kLatent) - used, 1.0f);
-  const float scale = std::sqrt(wanted / unused);
+  const float scale = sqrt(wanted / unused);
   for (int k = kFactors; k < kLatent; ++k) u[k] *= scale;
 }
 
@@ -73,14 +55,16 @@ void append(std::string& bytes, const void* data, size_t size) {
 class SafetensorsWriter {
  public:
   void add(const char* name, const char* dtype, const std::string& shape, const std::string& bytes) {
-    header_ += std::string(header_.empty() ? "{\"" : ",\"") + name + "\":{\"dtype\":\"" + dtype + "\",\"shape\":[" +
-               shape + "],\"data_offsets\":[" + std::to_string(data_.size()) + "," +
+    header_ += std::string(header_.empty() ? "{\"" : ",\"") + name + "\":{\"dtype\":\"" + dtype +
+               "\",\"shape\":[" + shape + "],\"data_offsets\":[" + std::to_string(data_.size()) + "," +
                std::to_string(data_.size() + bytes.size()) + "]}";
     data_ += bytes;
   }
   // Written beside and renamed, so that a file under its name is complete.
   void write(const std::string& path) {
-    header_ += "}";
+    std::string names;
+    for (const char* name : kFactorNames) names += (names.empty() ? "" : " ") + std::string(name);
+    header_ += ",\"__metadata__\":{\"factors\":\"" + names + "\"}}";
     while (header_.size() % 8) header_ += ' ';
     const std::string part = path + ".part";
     FILE* file = std::fopen(part.c_str(), "wb");
@@ -119,18 +103,22 @@ std::vector<Shot> photograph(int person, int shots, uint64_t seed) {
 }
 
 void write_shard(const std::string& path, const std::vector<Shot>& shots, int size) {
-  std::string pictures, latents, factors, attributes, persons;
+  std::string pictures, masks, landmarks, latents, factors, attributes, persons, tones, bands;
   for (const Shot& shot : shots) {
     const Portrait portrait = decode(shot.u);
-    const auto picture = render(portrait, size);
+    const Rendered drawn = render(portrait, size);
     const auto shown = shown_factors(shot.u);
     const auto values = portrait.attributes.values();
-    const int32_t person = shot.person;
-    append(pictures, picture.data(), picture.size());
+    const int32_t person = shot.person, band = age_band(portrait.attributes.age);
+    append(pictures, drawn.picture.pixels.data(), drawn.picture.pixels.size());
+    append(masks, drawn.picture.face.data(), drawn.picture.face.size());
+    append(landmarks, drawn.landmarks.data(), sizeof(drawn.landmarks));
     append(latents, shot.u.data(), sizeof(shot.u));
     append(factors, shown.data(), sizeof(shown));
     append(attributes, values.data(), sizeof(values));
     append(persons, &person, 4);
+    append(tones, &portrait.identity.tone, 4);
+    append(bands, &band, 4);
   }
   const std::string n = std::to_string(shots.size()), side = std::to_string(size);
   SafetensorsWriter file;
@@ -138,6 +126,10 @@ void write_shard(const std::string& path, const std::vector<Shot>& shots, int si
   file.add("factors", "F32", n + "," + std::to_string(kFactors), factors);
   file.add("attributes", "F32", n + "," + std::to_string(kAttributes), attributes);
   file.add("person", "I32", n, persons);
+  file.add("skin_tone", "F32", n, tones);
+  file.add("age_band", "I32", n, bands);
+  file.add("landmarks", "F32", n + "," + std::to_string(kLandmarks) + ",2", landmarks);
+  file.add("masks", "U8", n + "," + side + "," + side, masks);
   file.add("pictures", "U8", n + "," + side + "," + side + ",3", pictures);
   file.write(path);
 }

@@ -18,8 +18,10 @@ struct Shot {
 // baldness mostly male, glasses and baldness with age), with gender, age and baldness kept.
 std::vector<Shot> photograph(int person, int shots, uint64_t seed);
 
-// One safetensors file: pictures U8 [N,size,size,3], u F32 [N,128], factors F32 [N,kFactors],
-// attributes F32 [N,8] (raw units), person I32 [N].
+// One safetensors file: pictures U8 [N,size,size,3], masks U8 [N,size,size] (share of face), landmarks
+// F32 [N,68,2] (pixels), u F32 [N,128], factors F32 [N,kFactors], attributes F32 [N,8] (raw units), person
+// I32 [N], skin_tone F32 [N] (0 light .. 1 dark), age_band I32 [N]. Its metadata names the factors in their
+// order.
 void write_shard(const std::string& path, const std::vector<Shot>& shots, int size);
 
 }  // namespace portraits

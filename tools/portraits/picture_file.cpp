@@ -8,12 +8,13 @@
 
 namespace portraits {
 
-void write_png(const std::string& path, const std::vector<uint8_t>& pixels, int width, int height) {
+void write_png(const std::string& path, const std::vector<uint8_t>& pixels, int width, int height,
+               int channels) {
   png_image image{};
   image.version = PNG_IMAGE_VERSION;
   image.width = png_uint_32(width);
   image.height = png_uint_32(height);
-  image.format = PNG_FORMAT_RGB;
+  image.format = channels == 1 ? PNG_FORMAT_GRAY : PNG_FORMAT_RGB;
   if (!png_image_write_to_file(&image, path.c_str(), 0, pixels.data(), 0, nullptr))
     throw std::runtime_error("cannot write " + path + ": " + image.message);
 }

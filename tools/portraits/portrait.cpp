@@ -1,16 +1,47 @@
 // Decoding of the latent: quantile functions for the attributes, clamped Gaussians for the rest.
 #include "portrait.h"
 
-#include <algorithm>
-
 namespace portraits {
+
+const std::array<const char*, kFactors> kFactorNames = {"gender",      "glasses",       "yaw",
+                                                        "pitch",       "bald",          "beard",
+                                                        "age",         "smile",         "head_width",
+                                                        "head_height", "face_length",   "forehead",
+                                                        "jaw",         "chin",          "chin_forward",
+                                                        "cheekbone",   "cheek_fat",     "ears",
+                                                        "ear_angle",   "neck",          "nose_length",
+                                                        "nose_width",  "nose_bridge",   "nose_tip",
+                                                        "nose_hump",   "eye_distance",  "eye_size",
+                                                        "eye_open",    "eye_tilt",      "eye_fold",
+                                                        "eye_depth",   "brow_height",   "brow_thickness",
+                                                        "brow_arch",   "mouth_width",   "mouth_height",
+                                                        "upper_lip",   "lower_lip",     "skin_tone",
+                                                        "skin_hue",    "freckles",      "hair_tone",
+                                                        "hair_red",    "iris_hue",      "iris_tone",
+                                                        "hair_length", "curl",          "volume",
+                                                        "fringe",      "parting",       "tied",
+                                                        "hairline",    "beard_extent",  "frame_thickness",
+                                                        "frame_shape", "frame_size",    "frame_red",
+                                                        "frame_tone",  "back_red",      "back_green",
+                                                        "back_blue",   "back_gradient", "room_corner",
+                                                        "window",      "light_x",       "light_y",
+                                                        "shirt_red",   "shirt_green",   "shirt_blue",
+                                                        "neckline",    "roll"};
+
 namespace {
 
 constexpr float kGlassesThreshold = 0.25f;  // 40 % wear glasses
 constexpr float kYawRange = 35, kPitchRange = 18;
-constexpr float kYoungest = 5, kOldest = 75;
+constexpr float kTiltPerRoll = 0.08f;  // radians
 
-float cdf(float x) { return 0.5f * std::erfc(-x * 0.70710678f); }
+// The normal distribution function, absolute error below 1e-6 (an integral, since libm's erf may differ
+// in its last bits between machines): Simpson's rule over 64 intervals.
+float cdf(float x) {
+  const float end = clamp(x, -6.0f, 6.0f), h = end / 64;
+  float sum = 1 + bell(end * 0.70710678f);
+  for (int i = 1; i < 64; ++i) sum += (i % 2 ? 4 : 2) * bell(h * float(i) * 0.70710678f);
+  return clamp(0.5f + sum * h / 3 * 0.39894228f, 1e-6f, 1 - 1e-6f);
+}
 
 // Inverse of cdf by bisection; only the sampling of data sets needs it.
 float quantile(float p) {
@@ -42,81 +73,85 @@ Attributes decode_attributes(const Latent& u) {
 
 float gaussian(const Latent& u, Factor f) { return clamp(u[f], -2.2f, 2.2f); }
 
-// A proportion around 1 with this relative spread
-float proportion(const Latent& u, Factor f, float spread) { return 1 + spread * gaussian(u, f); }
-
 // 0 to 1, uniform
 float fraction(const Latent& u, Factor f) { return cdf(u[f]); }
 
-void decode_proportions(const Latent& u, const Attributes& a, Identity& id) {
-  const float male = a.gender;
-  const float child = smooth_step(22, 5, a.age);
-  id.head_width = proportion(u, kHeadWidth, 0.045f) * (0.98f + 0.04f * male);
-  id.head_height = proportion(u, kHeadHeight, 0.03f) * (1 - 0.05f * child);
-  id.jaw = proportion(u, kJaw, 0.07f) * (0.95f + 0.14f * male);
-  id.chin = proportion(u, kChin, 0.15f) * (0.85f + 0.3f * male) * (1 - 0.3f * child);
-  id.cheek = proportion(u, kCheek, 0.1f) * (1 + 0.12f * child);
-  id.nose_length = proportion(u, kNoseLength, 0.1f) * (1 - 0.22f * child);
-  id.nose_width = proportion(u, kNoseWidth, 0.14f) * (0.93f + 0.14f * male);
-  id.nose_thickness = proportion(u, kNoseThickness, 0.12f) * (1 - 0.1f * child);
-  id.eye_distance = proportion(u, kEyeDistance, 0.055f);
-  id.eye_size = proportion(u, kEyeSize, 0.07f) * (1.05f - 0.08f * male) * (1 + 0.14f * child);
-  id.eye_height = 0.022f * gaussian(u, kEyeHeight) - 0.04f * child;
-  id.brow_thickness = proportion(u, kBrowThickness, 0.25f) * (0.8f + 0.5f * male) * (1 - 0.3f * child);
-  id.brow_height = 0.015f * gaussian(u, kBrowHeight);
-  id.mouth_width = proportion(u, kMouthWidth, 0.1f);
-  id.lips = proportion(u, kLips, 0.2f) * (1.15f - 0.3f * male);
-  id.ears = proportion(u, kEars, 0.12f);
-  id.mouth_height = -0.50f + 0.02f * gaussian(u, kMouthHeight) + 0.02f * child;
-  const float longest = 0.9f - 0.7f * male;
-  id.hair_length = (0.25f - 0.25f * male) + longest * fraction(u, kHairLength);
-  id.curl = smooth_step(0.35f, 0.95f, fraction(u, kCurl));
-  id.fringe = fraction(u, kFringe);
-  id.parting = 2 * fraction(u, kParting) - 1;
-  id.frame_thickness = proportion(u, kFrameThickness, 0.25f);
-  id.frame_squareness = smooth_step(0.3f, 0.7f, fraction(u, kFrameShape));
+// Linear interpolation in a row of equally spaced colours
+template <size_t N>
+Color along(const Color (&row)[N], float t) {
+  const float x = unit(t) * (N - 1);
+  const int i = x >= float(N - 2) ? int(N) - 2 : int(x);
+  return mix(row[i], row[i + 1], x - float(i));
 }
 
+// Skin tone, hair colour and iris are independent of each other and uniform along their rows.
 void decode_colors(const Latent& u, const Attributes& a, Identity& id) {
-  const float tone = fraction(u, kSkinTone);
-  const Color pale{.88f, .68f, .57f}, brown{.52f, .33f, .22f}, dark{.27f, .16f, .11f};
-  id.skin = tone < 0.6f ? mix(pale, brown, tone / 0.6f) : mix(brown, dark, (tone - 0.6f) / 0.4f);
-  id.skin.x *= proportion(u, kSkinRed, 0.04f);
-  id.skin.z *= proportion(u, kSkinYellow, 0.06f);
+  const Color skins[] = {{.72f, .47f, .38f},   {.62f, .37f, .265f},  {.49f, .275f, .175f},
+                         {.335f, .175f, .10f}, {.19f, .095f, .055f}, {.085f, .044f, .029f}};
+  id.tone = fraction(u, kSkinTone);
+  id.skin = along(skins, id.tone);
+  const float hue = gaussian(u, kSkinHue);  // towards olive or towards rose
+  id.skin = id.skin * Color{1 + .03f * hue, 1 - .035f * hue, 1 - .02f * hue};
 
-  const Color black{.05f, .04f, .035f}, chestnut{.27f, .16f, .08f}, blond{.68f, .52f, .29f};
-  // light hair gets rare on dark skin
-  const float light = fraction(u, kHairTone) * (1 - 0.75f * smooth_step(0.3f, 0.9f, tone));
-  id.hair = light < 0.5f ? mix(black, chestnut, light * 2) : mix(chestnut, blond, light * 2 - 1);
-  id.hair.x *= 1 + 0.35f * smooth_step(0.6f, 1, fraction(u, kHairRed));
-  const float gray = smooth_step(38, 68, a.age);
-  id.hair = mix(id.hair, Color{.70f, .70f, .71f}, 0.92f * gray);
+  const Color hairs[] = {{.010f, .008f, .007f}, {.022f, .013f, .008f}, {.060f, .030f, .014f},
+                         {.15f, .080f, .034f},  {.34f, .21f, .095f},   {.55f, .40f, .22f}};
+  id.hair = along(hairs, fraction(u, kHairTone));
+  const float red = smooth_step(.72f, .97f, fraction(u, kHairRed));
+  id.hair = mix(id.hair, Color{.30f, .075f, .018f} * (.35f + .9f * fraction(u, kHairTone)), red);
+  id.gray = smooth_step(32, 80, a.age);
 
-  const float blue = smooth_step(0.4f, 0.7f, fraction(u, kIrisBlue)) * (1 - smooth_step(0.3f, 0.8f, tone));
-  id.iris = mix(Color{.17f, .10f, .06f}, Color{.27f, .42f, .52f}, blue);
-  id.iris = id.iris * (0.8f + 0.5f * fraction(u, kIrisTone));
+  const Color irises[] = {{.030f, .014f, .007f}, {.085f, .040f, .016f}, {.15f, .090f, .032f},
+                          {.11f, .12f, .055f},   {.10f, .16f, .17f},    {.11f, .20f, .33f}};
+  id.iris = along(irises, fraction(u, kIrisHue)) * (.75f + .6f * fraction(u, kIrisTone));
 
-  const float frame_tone = 0.05f + 0.35f * smooth_step(0.5f, 1, fraction(u, kFrameTone));
-  id.frame = {frame_tone * (1 + fraction(u, kFrameRed)), frame_tone, frame_tone};
+  const float frame = .010f + .22f * smooth_step(.45f, 1, fraction(u, kFrameTone));
+  const float red_frame = fraction(u, kFrameRed);
+  id.frame = {frame * (1 + 1.5f * red_frame), frame, frame * (1.3f - .6f * red_frame)};
+}
+
+void decode_hair(const Latent& u, const Attributes& a, Identity& id) {
+  const float length = fraction(u, kHairLength);
+  id.hair_length = a.gender > .5f ? .55f * length * length : .12f + .88f * length;
+  id.curl = smooth_step(.25f, 1.0f, fraction(u, kCurl));
+  id.fringe = fraction(u, kFringe);
+  id.parting = 2 * fraction(u, kParting) - 1;
+  id.tied = smooth_step(.66f, .72f, fraction(u, kTied));
 }
 
 Scene decode_scene(const Latent& u) {
   Scene s;
-  const auto channel = [&](Factor f) { return 0.10f + 0.55f * fraction(u, f); };
-  s.background_low = {channel(kBackRed), channel(kBackGreen), channel(kBackBlue)};
-  s.background_high = s.background_low * (1 + 0.25f * gaussian(u, kBackGradient));
-  s.shirt = {channel(kShirtRed), channel(kShirtGreen), channel(kShirtBlue)};
-  s.light = {0.5f * gaussian(u, kLightX), 0.6f + 0.25f * gaussian(u, kLightY), 1.0f};
-  s.roll = 0.05f * gaussian(u, kRoll);
+  const auto channel = [&](Factor f) { return .02f + .50f * fraction(u, f) * fraction(u, f); };
+  const Color back{channel(kBackRed), channel(kBackGreen), channel(kBackBlue)};
+  const float gray = (back.x + back.y + back.z) / 3;
+  s.background_low = mix(back, Color{gray, gray, gray}, .50f);
+  s.background_high = s.background_low * (1 + .30f * gaussian(u, kBackGradient));
+  const Color shirt{channel(kShirtRed), channel(kShirtGreen), channel(kShirtBlue)};
+  const float shirt_gray = (shirt.x + shirt.y + shirt.z) / 3;
+  s.shirt = mix(shirt, Color{shirt_gray, shirt_gray, shirt_gray}, .45f);
+  s.corner = 2 * fraction(u, kRoomCorner) - 1;
+  s.window = 2 * fraction(u, kWindow) - 1;
+  s.light = normalize(Point{.55f * gaussian(u, kLightX), .75f + .22f * gaussian(u, kLightY), 1.0f});
+  s.neckline = fraction(u, kNeckline);
+  s.tilt = kTiltPerRoll * gaussian(u, kRoll);
   return s;
 }
 
 }  // namespace
 
+Growth growth_of(float age) {
+  Growth g;
+  g.child = unit((18 - age) / 14);
+  g.teen = age < 13 ? smooth_step(8, 13, age) : smooth_step(19, 13, age);
+  g.mature = smooth_step(22, 82, age);
+  g.old = smooth_step(46, 82, age);
+  g.adult = smooth_step(10, 19, age);
+  return g;
+}
+
 Latent normalized(Latent u) {
   float sum = 0;
   for (float x : u) sum += x * x;
-  const float scale = 1 / std::sqrt(sum / kLatent + 1e-8f);
+  const float scale = 1 / sqrt(sum / kLatent + 1e-8f);
   for (float& x : u) x *= scale;
   return u;
 }
@@ -124,8 +159,10 @@ Latent normalized(Latent u) {
 Portrait decode(const Latent& u) {
   Portrait p;
   p.attributes = decode_attributes(u);
-  decode_proportions(u, p.attributes, p.identity);
+  p.growth = growth_of(p.attributes.age);
+  for (int k = 0; k < kFactors; ++k) p.identity.spread[k] = gaussian(u, Factor(k));
   decode_colors(u, p.attributes, p.identity);
+  decode_hair(u, p.attributes, p.identity);
   p.scene = decode_scene(u);
   return p;
 }
@@ -147,13 +184,20 @@ std::array<float, kFactors> shown_factors(const Latent& u) {
 
 float latent_for(Factor attribute, float raw) {
   switch (attribute) {
-    case kGender: return raw > 0.5f ? 0.8f : -0.8f;
-    case kGlasses: return raw > 0.5f ? kGlassesThreshold + 0.7f : kGlassesThreshold - 0.9f;
-    case kYaw: return quantile(0.5f * (raw / kYawRange + 1));
-    case kPitch: return quantile(0.5f * (raw / kPitchRange + 1));
-    case kBald: return raw <= 0 ? quantile(0.25f) : quantile(0.5f + 0.4f * raw);
-    case kBeard: return raw <= 0 ? quantile(0.22f) : quantile(0.45f + 0.4f * raw);
-    case kAge: return quantile((raw - kYoungest) / (kOldest - kYoungest));
+    case kGender:
+      return raw > 0.5f ? 0.8f : -0.8f;
+    case kGlasses:
+      return raw > 0.5f ? kGlassesThreshold + 0.7f : kGlassesThreshold - 0.9f;
+    case kYaw:
+      return quantile(0.5f * (raw / kYawRange + 1));
+    case kPitch:
+      return quantile(0.5f * (raw / kPitchRange + 1));
+    case kBald:
+      return raw <= 0 ? quantile(0.25f) : quantile(0.5f + 0.4f * raw);
+    case kBeard:
+      return raw <= 0 ? quantile(0.22f) : quantile(0.45f + 0.4f * raw);
+    case kAge:
+      return quantile((raw - kYoungest) / (kOldest - kYoungest));
     case kSmile: {
       // invert the S-curve by bisection
       float low = 0, high = 1;
@@ -163,8 +207,16 @@ float latent_for(Factor attribute, float raw) {
       }
       return quantile(0.5f * (low + high));
     }
-    default: return raw;
+    default:
+      return raw;
   }
+}
+
+int age_band(float age) {
+  constexpr float kBorders[] = {13, 20, 35, 50, 65};
+  int band = 0;
+  for (float border : kBorders) band += age >= border;
+  return band;
 }
 
 }  // namespace portraits

@@ -14,19 +14,89 @@ using Latent = std::array<float, kLatent>;
 
 // Coordinates of u. The first eight are the attributes in the order of the flow.
 enum Factor {
-  kGender, kGlasses, kYaw, kPitch, kBald, kBeard, kAge, kSmile,
-  // identity
-  kHeadWidth, kHeadHeight, kJaw, kChin, kCheek, kNoseLength, kNoseWidth, kNoseThickness,
-  kEyeDistance, kEyeSize, kEyeHeight, kBrowThickness, kBrowHeight, kMouthWidth, kLips, kEars,
-  kMouthHeight, kSkinTone, kSkinRed, kSkinYellow, kHairTone, kHairRed, kIrisBlue, kIrisTone,
-  kHairLength, kCurl, kFringe, kParting, kFrameThickness, kFrameShape, kFrameRed, kFrameTone,
+  kGender,
+  kGlasses,
+  kYaw,
+  kPitch,
+  kBald,
+  kBeard,
+  kAge,
+  kSmile,
+  // identity: head
+  kHeadWidth,
+  kHeadHeight,
+  kFaceLength,
+  kForehead,
+  kJaw,
+  kChin,
+  kChinForward,
+  kCheekbone,
+  kCheekFat,
+  kEars,
+  kEarAngle,
+  kNeck,
+  // identity: nose, eyes, brows, mouth
+  kNoseLength,
+  kNoseWidth,
+  kNoseBridge,
+  kNoseTip,
+  kNoseHump,
+  kEyeDistance,
+  kEyeSize,
+  kEyeOpen,
+  kEyeTilt,
+  kEyeFold,
+  kEyeDepth,
+  kBrowHeight,
+  kBrowThickness,
+  kBrowArch,
+  kMouthWidth,
+  kMouthHeight,
+  kUpperLip,
+  kLowerLip,
+  // identity: colours
+  kSkinTone,
+  kSkinHue,
+  kFreckles,
+  kHairTone,
+  kHairRed,
+  kIrisHue,
+  kIrisTone,
+  // identity: hair
+  kHairLength,
+  kCurl,
+  kVolume,
+  kFringe,
+  kParting,
+  kTied,
+  kHairline,
+  kBeardExtent,
+  // identity: spectacles
+  kFrameThickness,
+  kFrameShape,
+  kFrameSize,
+  kFrameRed,
+  kFrameTone,
   // scene
-  kBackRed, kBackGreen, kBackBlue, kBackGradient, kLightX, kLightY, kShirtRed, kShirtGreen, kShirtBlue,
+  kBackRed,
+  kBackGreen,
+  kBackBlue,
+  kBackGradient,
+  kRoomCorner,
+  kWindow,
+  kLightX,
+  kLightY,
+  kShirtRed,
+  kShirtGreen,
+  kShirtBlue,
+  kNeckline,
   kRoll,
   kFactors
 };
 constexpr int kAttributes = 8;
 constexpr int kFirstIdentity = kHeadWidth, kFirstScene = kBackRed;
+extern const std::array<const char*, kFactors> kFactorNames;
+constexpr float kYoungest = 4, kOldest = 80;  // years
 
 // Raw units: gender 1 = male, glasses 0/1, degrees, bald and beard and smile 0..1, age in years.
 struct Attributes {
@@ -36,26 +106,40 @@ struct Attributes {
   }
 };
 
-// Proportions are relative to the average head (1 = average) unless the comment says otherwise.
+// How far a person is grown, 0 to 1 each, from the age.
+struct Growth {
+  float child;   // 1 at 4 years, 0 at 18
+  float teen;    // 1 at 13, 0 at 8 and 19
+  float mature;  // 0 at 25, 1 at 80
+  float old;     // 0 at 50, 1 at 80
+  float adult;   // 0 below 11, 1 from 19: beards, brow ridges, the difference of the sexes
+};
+Growth growth_of(float age);
+
+// Everything the drawing needs; `spread` values are standard normal, clamped to +-2.2.
 struct Identity {
-  float head_width, head_height, jaw, chin, cheek, nose_length, nose_width, nose_thickness;
-  float eye_distance, eye_size, eye_height /* offset */, brow_thickness, brow_height /* offset */;
-  float mouth_width, lips, ears, mouth_height /* y */;
-  float hair_length /* 0..1 */, curl /* 0..1 */, fringe /* 0..1 */, parting /* -1..1 */;
-  float frame_thickness, frame_squareness /* 0..1 */;
-  Color skin, hair, iris, frame;
+  std::array<float, kFactors> spread;     // by Factor, identity coordinates only
+  float tone;                             // skin, 0 light .. 1 dark, uniform
+  Color skin, hair, iris, frame;          // linear light
+  float gray;                             // share of grey hair
+  float hair_length, curl, fringe, tied;  // 0..1
+  float parting;                          // -1..1
 };
 
 struct Scene {
   Color background_low, background_high, shirt;
-  Point light;  // direction towards the light, not normalised
-  float roll;   // radians
+  float corner, window;  // -1..1: where the room's corner and its window are
+  Point light;           // direction towards the light, unit length
+  float neckline;        // 0..1: round, open, collar, high
+  float tilt;            // radians the head leans on the shoulders
 };
 
 struct Portrait {
   Attributes attributes;
+  Growth growth;
   Identity identity;
   Scene scene;
+  float spread(Factor f) const { return identity.spread[f]; }
 };
 
 // Normalise to rms 1 (what the generator's mapping network does to z as well).
@@ -69,5 +153,8 @@ std::array<float, kFactors> shown_factors(const Latent& u);
 
 // The coordinate of u that gives an attribute this raw value (the middle of the range if many do).
 float latent_for(Factor attribute, float raw);
+
+// 0: 4..12 years, 1: 13..19, 2: 20..34, 3: 35..49, 4: 50..64, 5: 65..80
+int age_band(float age);
 
 }  // namespace portraits

@@ -1,231 +1,198 @@
-// One ray per pixel first; pixels on an edge (another material or a jump of brightness next to
-// them) are then traced again with four rays. Eight rays march together.
+// Two samples a pixel in each direction: the mesh is rasterised, samples of the same material are painted and
+// lit eight at a time, and the four samples of a pixel are averaged in linear light.
 #include "render.h"
 
 #include <algorithm>
+#include <memory>
+#include <numeric>
 
-#include "paint.h"
-#include "shape.h"
+#include "figure.h"
+#include "light.h"
+#include "room.h"
 
 namespace portraits {
 namespace {
 
-constexpr float kCameraDistance = 6.2f;
-constexpr float kHalfView = 0.166f;      // tangent of half the field of view
-constexpr float kCameraHeight = -0.03f;  // puts the eyes at 47 % of the picture's height
-constexpr float kNearest = 4.6f, kFarthest = 8.6f, kHit = 0.004f, kGrazing = 0.04f;
-constexpr int kMaxSteps = 40;
-constexpr float kEdgeContrast = 0.10f;
+constexpr int kSamples = Canvas::kSamples;
+constexpr int kTile = 512;           // pixels; larger pictures are drawn in tiles
+constexpr float kEyes = .75f;        // where the camera is focused, decimetres before the middle of the head
+constexpr float kBlur = .75f / 256;  // of a portrait's side, for each decimetre behind
+constexpr float kAverageFrame = 2.55f;  // decimetres
 
-struct Sample {
-  Color color{};
-  Material material = kNothing;
-};
-
-class Tracer {
- public:
-  explicit Tracer(const Portrait& portrait)
-      : portrait_(portrait), shape_(portrait), painter_(portrait, shape_) {
-    light_ = normalize(portrait.scene.light);
-    fill_ = normalize(Point{-portrait.scene.light.x, .2f, .6f});
-    roll_cos_ = std::cos(portrait.scene.roll);
-    roll_sin_ = std::sin(portrait.scene.roll);
+// Gathers eight samples: weights of the corners from the projected triangle.
+void gather(const Mesh& mesh, const Layer& layer, const int* samples, Hits& hits) {
+  for (int i = 0; i < kLanes; ++i) {
+    const int s = samples[i];
+    const auto& t = mesh.triangles[layer.triangle[s]];
+    const Point a = layer.corners[t[0]], b = layer.corners[t[1]], c = layer.corners[t[2]];
+    const float x = float(s % layer.width) + .5f - a.x, y = float(s / layer.width) + .5f - a.y;
+    const float inverse = 1 / ((b.x - a.x) * (c.y - a.y) - (c.x - a.x) * (b.y - a.y));
+    const float v = ((c.y - a.y) * x - (c.x - a.x) * y) * inverse,
+                w = ((b.x - a.x) * y - (b.y - a.y) * x) * inverse;
+    const Vertex &p = mesh.vertices[t[0]], &q = mesh.vertices[t[1]], &r = mesh.vertices[t[2]];
+    const auto blend = [&](Point Vertex::*m) { return (p.*m) * (1 - v - w) + (q.*m) * v + (r.*m) * w; };
+    set_lane(hits.position, i, blend(&Vertex::position));
+    set_lane(hits.normal, i, blend(&Vertex::normal));
+    set_lane(hits.at, i, blend(&Vertex::at));
+    set_lane(hits.root, i, blend(&Vertex::root));
   }
+  hits.normal = normalize(hits.normal);
+  hits.ray = normalize(hits.position - splat(Point{0, 0, kCameraDistance}));
+}
 
-  // Colours of eight picture points; u to the right, v up, both -1..1.
-  void trace(const float* u, const float* v, Sample* samples) const;
+Paint paint_of(const Painter& painter, Material m, const Hits& hits) {
+  switch (m) {
+    case kEar:
+      return painter.ear(hits);
+    case kHair:
+      return painter.hair(hits);
+    case kWhiskers:
+      return painter.whiskers(hits);
+    case kFrame:
+      return painter.frame(hits);
+    case kCloth:
+      return painter.cloth(hits);
+    default:
+      return painter.head(hits);
+  }
+}
+
+class Artist {
+ public:
+  explicit Artist(const Figure& figure)
+      : figure_(figure),
+        painter_(figure.portrait, figure.features, figure.scalp, figure.pose, figure.portrait.scene.light),
+        light_(figure.portrait, figure.mesh) {}
+
+  // Draws over the canvas. `view` leads to its pixels, of which `margin` on each side serve only as
+  // neighbours.
+  void draw(const View& view, int margin, Canvas& canvas) const {
+    const int border = margin * kSamples;
+    Layer layer(canvas.width + 2 * border, canvas.height + 2 * border);
+    View fine = view.scaled(kSamples);
+    fine.shift_x += float(border), fine.shift_y += float(border);
+    rasterise(figure_.mesh, fine, layer);
+    const std::vector<float> open = openness(layer, fine.samples_per_unit());
+    std::vector<int> samples[kMaterials];
+    for (int y = 0; y < canvas.height; ++y)
+      for (int x = 0; x < canvas.width; ++x) {
+        const int at = (y + border) * layer.width + x + border, t = layer.triangle[at];
+        if (t >= 0) samples[figure_.mesh.materials[t]].push_back(at);
+      }
+    for (int m = 1; m < kMaterials; ++m) shade(Material(m), samples[m], layer, open, border, canvas);
+    if (!figure_.lenses.triangles.empty()) mirror(fine, layer, border, canvas);
+  }
 
  private:
-  Points directions(Lanes u, Lanes v) const;
-  Points normals(Points p) const;
-  Lanes open_sky(Points p, Points n) const;
-  Lanes sunlit(Points p, Points n) const;
-  Color shade(Point normal, Point ray, Paint paint, float sky, float sun) const;
-  Color background(float u, float v) const;
+  void shade(Material m, std::vector<int>& samples, const Layer& layer, const std::vector<float>& open,
+             int border, Canvas& canvas) const {
+    while (samples.size() % kLanes) samples.push_back(samples.back());
+    const int half = layer.width / 2;
+    for (size_t i = 0; i < samples.size(); i += kLanes) {
+      const int* eight = &samples[i];
+      Hits hits;
+      gather(figure_.mesh, layer, eight, hits);
+      Lanes near;
+      for (int k = 0; k < kLanes; ++k)
+        near[k] = open[size_t(eight[k] / layer.width / 2) * half + eight[k] % layer.width / 2];
+      const Colors lit = light_.shade(hits, paint_of(painter_, m, hits), near);
+      const Lanes face =
+          m == kHead ? painter_.face_share(hits) : splat(m == kFrame || m == kWhiskers ? 1 : 0);
+      for (int k = 0; k < kLanes; ++k) {
+        const int x = eight[k] % layer.width - border, y = eight[k] / layer.width - border;
+        canvas.color[size_t(y) * canvas.width + x] = lane(lit, k);
+        canvas.face[size_t(y) * canvas.width + x] = face[k];
+        canvas.behind[size_t(y) * canvas.width + x] = kEyes - hits.position.z[k];
+      }
+    }
+  }
 
-  const Portrait& portrait_;
-  Shape shape_;
+  // Lenses take a little light away and add what they mirror.
+  void mirror(const View& fine, const Layer& behind, int border, Canvas& canvas) const {
+    Layer layer(behind.width, behind.height);
+    rasterise(figure_.lenses, fine, layer);
+    std::vector<int> samples;
+    for (int y = border; y < border + canvas.height; ++y)
+      for (int x = border; x < border + canvas.width; ++x) {
+        const int at = y * layer.width + x;
+        if (layer.triangle[at] >= 0 && layer.depth[at] > behind.depth[at]) samples.push_back(at);
+      }
+    const size_t count = samples.size();
+    while (samples.size() % kLanes) samples.push_back(samples.back());
+    for (size_t i = 0; i < samples.size(); i += kLanes) {
+      Hits hits;
+      gather(figure_.lenses, layer, &samples[i], hits);
+      const Lanes light = light_.mirrored(hits);
+      for (size_t k = 0; k < kLanes && i + k < count; ++k) {
+        const int x = samples[i + k] % layer.width - border, y = samples[i + k] / layer.width - border;
+        Color& c = canvas.color[size_t(y) * canvas.width + x];
+        c = c * .93f + Color{light[k], light[k], light[k]};
+      }
+    }
+  }
+
+  const Figure& figure_;
   Painter painter_;
-  Point light_, fill_;
-  float roll_cos_, roll_sin_;
+  Light light_;
 };
 
-Points along(Points ray, Lanes t) {
-  return {ray.x * t, ray.y * t + kCameraHeight, ray.z * t + kCameraDistance};
-}
-
-Points Tracer::directions(Lanes u, Lanes v) const {
-  const Points ray{(roll_cos_ * u - roll_sin_ * v) * kHalfView, (roll_sin_ * u + roll_cos_ * v) * kHalfView,
-                   splat(-1)};
-  return normalize(ray);
-}
-
-// Four distances at the corners of a tetrahedron give the gradient.
-Points Tracer::normals(Points p) const {
-  constexpr float kStep = 0.005f;
-  const Point corners[4] = {{1, -1, -1}, {-1, -1, 1}, {-1, 1, -1}, {1, 1, 1}};
-  Points n{splat(0), splat(0), splat(1e-6f)};
-  for (Point c : corners) {
-    const Lanes d = shape_.distance({p.x + kStep * c.x, p.y + kStep * c.y, p.z + kStep * c.z});
-    n = n + Points{c.x * d, c.y * d, c.z * d};
-  }
-  return normalize(n);
-}
-
-// Ambient occlusion from one distance
-Lanes Tracer::open_sky(Points p, Points n) const {
-  constexpr float kReach = 0.12f;
-  return .55f + .45f * unit(shape_.distance(p + n * splat(kReach)) * (1 / kReach));
-}
-
-// A short soft shadow: noses and brows throw one, distant things do not.
-Lanes Tracer::sunlit(Points p, Points n) const {
-  Lanes light = splat(1), t = splat(0.05f);
-  const Points start = p + n * splat(0.01f);
-  for (int i = 0; i < 4; ++i) {
-    const Points q{start.x + light_.x * t, start.y + light_.y * t, start.z + light_.z * t};
-    const Lanes d = shape_.distance(q);
-    light = min(light, 7.0f * d / t);
-    t += clamp(d, splat(.05f), splat(.18f));
-  }
-  return unit(light);
-}
-
-Color Tracer::shade(Point n, Point ray, Paint paint, float sky, float sun) const {
-  const float facing = dot(n, light_);
-  const float direct = unit(facing) * sun, wrap = unit(facing * .5f + .5f);
-  const float fill = unit(dot(n, fill_) * .5f + .5f);
-  const Color ambient = mix(Color{.30f, .31f, .35f}, Color{.36f, .33f, .30f}, unit(n.y * .5f + .5f));
-  const Color lit = ambient * sky + Color{1, .96f, .9f} * (.62f * direct + .10f * wrap) +
-                    Color{.5f, .55f, .65f} * (.18f * fill * sky);
-  float highlight = unit(dot(n, normalize(light_ - ray)));
-  for (int i = 0; i < 5; ++i) highlight *= highlight;  // to the power of 32
-  float rim = 1 - unit(-dot(n, ray));
-  rim = rim * rim * rim * sky;
-  return paint.albedo * lit + Color{1, 1, 1} * (highlight * paint.gloss * sun) + Color{.06f, .06f, .07f} * rim;
-}
-
-Color Tracer::background(float u, float v) const {
-  const float t = unit(v * .5f + .5f + .15f * u);
-  return mix(portrait_.scene.background_low, portrait_.scene.background_high, t);
-}
-
-void Tracer::trace(const float* u, const float* v, Sample* samples) const {
-  Lanes lane_u, lane_v;
-  for (int i = 0; i < kLanes; ++i) lane_u[i] = u[i], lane_v[i] = v[i];
-  const Points ray = directions(lane_u, lane_v);
-  Lanes t = splat(kNearest);
-  LaneMask material{};
-  LaneMask active = ~LaneMask{};
-  for (int i = 0; i < kMaxSteps; ++i) {
-    const Surface s = shape_.nearest(along(ray, t));
-    const LaneMask hit = active & (s.distance < kHit);
-    material = hit ? s.material : material;
-    active = active & ~hit & (t < kFarthest);
-    if (!any(active)) break;
-    // a grazing ray may run out of steps beside the surface: it counts as a hit
-    if (i + 1 == kMaxSteps) material = active & (s.distance < kGrazing) ? s.material : material;
-    t += active ? s.distance * .9f : splat(0);
-  }
-  const bool something = any(material != 0);
-  const Points p = along(ray, t);
-  Points n{};
-  Lanes sky{}, sun{};
-  if (something) n = normals(p), sky = open_sky(p, n), sun = sunlit(p, n);
-  for (int i = 0; i < kLanes; ++i) {
-    samples[i].material = Material(material[i]);
-    if (!material[i]) {
-      samples[i].color = background(u[i], v[i]);
-      continue;
+// Paints what is behind: the colour at the middle of each pixel for all of its samples.
+template <class At>
+void fill(Canvas& canvas, At at) {
+  for (int y = 0; y < canvas.height / kSamples; ++y)
+    for (int x = 0; x < canvas.width / kSamples; ++x) {
+      const Color c = at(float(x) + .5f, float(y) + .5f);
+      for (int k = 0; k < kSamples * kSamples; ++k) canvas.color[canvas.sample(x, y, k)] = c;
     }
-    const Paint paint = painter_.at({p.x[i], p.y[i], p.z[i]}, samples[i].material);
-    samples[i].color = shade({n.x[i], n.y[i], n.z[i]}, {ray.x[i], ray.y[i], ray.z[i]}, paint, sky[i], sun[i]);
-  }
 }
 
-// Display value: a gamma somewhat softer than sRGB's
-float display(float linear) { return std::pow(unit(linear), 1 / 1.9f); }
-Color display(Color c) { return {display(c.x), display(c.y), display(c.z)}; }
-
-struct Picture {
-  int size;
-  std::vector<Sample> samples;
-  const Sample& at(int x, int y) const { return samples[size_t(y) * size + x]; }
-};
-
-float screen(float pixel, int size) { return pixel / size * 2 - 1; }
-
-Picture first_pass(const Tracer& tracer, int size) {
-  Picture picture{size, std::vector<Sample>(size_t(size) * size)};
-  // packs of 4 x 2 pixels stay together on the surface, so they skip the same parts
-  float u[kLanes], v[kLanes];
-  Sample pack[kLanes];
-  for (int y = 0; y < size; y += 2)
-    for (int x = 0; x < size; x += 4) {
-      for (int i = 0; i < kLanes; ++i) {
-        u[i] = screen(x + i % 4 + .5f, size);
-        v[i] = -screen(y + i / 4 + .5f, size);
-      }
-      tracer.trace(u, v, pack);
-      for (int i = 0; i < kLanes; ++i) {
-        pack[i].color = display(pack[i].color);
-        picture.samples[size_t(y + i / 4) * size + x + i % 4] = pack[i];
-      }
-    }
-  return picture;
-}
-
-bool on_edge(const Picture& picture, int x, int y) {
-  const Sample& center = picture.at(x, y);
-  const int last = picture.size - 1;
-  const int neighbours[4][2] = {{x - 1, y}, {x + 1, y}, {x, y - 1}, {x, y + 1}};
-  for (const auto& q : neighbours) {
-    const Sample& other = picture.at(std::clamp(q[0], 0, last), std::clamp(q[1], 0, last));
-    const Color d = other.color - center.color;
-    if (other.material != center.material || dot(d, d) > kEdgeContrast * kEdgeContrast) return true;
-  }
-  return false;
-}
-
-// Two edge pixels fill one pack of eight rays.
-void refine_edges(const Tracer& tracer, const Picture& first, std::vector<Color>& colors) {
-  const int size = first.size;
-  std::vector<int> edges;
-  for (int i = 0; i < size * size; ++i)
-    if (on_edge(first, i % size, i / size)) edges.push_back(i);
-  if (edges.size() % 2) edges.push_back(edges.back());
-  float u[kLanes], v[kLanes];
-  Sample pack[kLanes];
-  for (size_t e = 0; e < edges.size(); e += 2) {
-    for (int i = 0; i < kLanes; ++i) {
-      const int pixel = edges[e + i / 4];
-      u[i] = screen(pixel % size + .25f + .5f * (i % 2), size);
-      v[i] = -screen(pixel / size + .25f + .5f * (i / 2 % 2), size);
-    }
-    tracer.trace(u, v, pack);
-    for (int k = 0; k < 2; ++k) {
-      Color sum{};
-      for (int i = 0; i < 4; ++i) sum = sum + pack[4 * k + i].color;
-      colors[edges[e + k]] = display(sum * .25f);
-    }
-  }
+View view_at(const Place& place) {
+  const float scale = place.side / kAverageFrame;
+  return {scale * cosine(place.roll), scale * sine(place.roll), place.x, place.y};
 }
 
 }  // namespace
 
-std::vector<uint8_t> render(const Portrait& portrait, int size) {
-  const Tracer tracer(portrait);
-  const Picture first = first_pass(tracer, size);
-  std::vector<Color> colors(first.samples.size());
-  for (size_t i = 0; i < colors.size(); ++i) colors[i] = first.samples[i].color;
-  refine_edges(tracer, first, colors);
-  std::vector<uint8_t> bytes(colors.size() * 3);
-  for (size_t i = 0; i < colors.size(); ++i) {
-    bytes[3 * i] = uint8_t(255 * colors[i].x + .5f);
-    bytes[3 * i + 1] = uint8_t(255 * colors[i].y + .5f);
-    bytes[3 * i + 2] = uint8_t(255 * colors[i].z + .5f);
+Rendered render(const Portrait& portrait, int size) {
+  const Figure figure(portrait);
+  const View view = view_of(ffhq_frame(flatten(figure.landmarks, View{})), float(size));
+  Canvas canvas(size, size);
+  const float pixel = 2.0f / float(size);
+  fill(canvas, [&](float x, float y) { return room_at(portrait.scene, x * pixel - 1, 1 - y * pixel); });
+  Artist(figure).draw(view, 0, canvas);
+  Rendered shot{empty_picture(size, size), flatten(figure.landmarks, view)};
+  develop(canvas, 0, 0, kBlur * float(size), shot.picture);
+  return shot;
+}
+
+Group render_group(const std::vector<Standing>& people, const Scene& room, int width, int height) {
+  Group group{empty_picture(width, height), {}};
+  std::vector<std::unique_ptr<Figure>> figures;
+  std::vector<std::unique_ptr<Artist>> artists;
+  for (const Standing& who : people) {
+    figures.push_back(std::make_unique<Figure>(who.portrait));
+    artists.push_back(std::make_unique<Artist>(*figures.back()));
+    group.landmarks.push_back(flatten(figures.back()->landmarks, view_at(who.place)));
   }
-  return bytes;
+  std::vector<size_t> order(people.size());
+  std::iota(order.begin(), order.end(), size_t(0));
+  std::stable_sort(order.begin(), order.end(),
+                   [&](size_t a, size_t b) { return people[a].place.side < people[b].place.side; });
+  for (int top = 0; top < height; top += kTile)
+    for (int left = 0; left < width; left += kTile) {
+      Canvas canvas(std::min(kTile, width - left), std::min(kTile, height - top));
+      fill(canvas, [&](float x, float y) {
+        return wide_room_at(room, (float(left) + x) * 2 / float(width) - 1,
+                            1 - (float(top) + y) * 2 / float(height), float(width) / float(height));
+      });
+      for (size_t i : order) {
+        View view = view_at(people[i].place);
+        view.shift_x -= float(left), view.shift_y -= float(top);
+        artists[i]->draw(view, int(kOpennessReach * view.samples_per_unit()) + 2, canvas);
+      }
+      develop(canvas, left, top, 0, group.picture);
+    }
+  return group;
 }
 
 }  // namespace portraits
