@@ -369,7 +369,7 @@ TEST_CASE("legacy streams that lie") {
   Refused(changed("M\xe9\x03", "M\xea\x03"), "1001");
   Refused(changed("storage", "modulee"), "no storage");
   Refused(whole + "x", "bytes after the last storage");
-  Refused("abc", "3 bytes are no checkpoint");
+  Refused("abc", "it is a text, which begins");
   std::string keys = Legacy("N", 0);
   keys.replace(keys.find(Text("0") + "a."), 6, "N");
   Refused(keys, "a storage key that is no text");
