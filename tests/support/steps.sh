@@ -62,7 +62,7 @@ step() {
   count "$passed" "$failed" "$cpu" "$name"
   echo "--- $name: $passed passed, $failed failed, $seconds s, $cpu s of processor time"
   if [ "$failed" = 0 ] && grep -a -q '\[doctest\] test cases' "$log"; then
-    grep -a -E '^([0-9]+: )?(parity|\[doctest\] test cases)' "$log"
+    grep -a -E '^([0-9]+: )?(parity|faults|\[doctest\] test cases)' "$log"
   else
     cat "$log"
     [ $status = 0 ] || echo "$name: exit status $status"
