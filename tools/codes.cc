@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <optional>
+#include <set>
 
 #include "tools/outputs.h"
 #include "tools/tensors.h"
@@ -109,6 +110,7 @@ Result<Codes> ReadCodes(const Session& session, const std::string& path, int row
   }
   SayWhatWasDone(session, path, file, *chosen, rows);
   Codes codes;
+  std::set<std::string> taken;
   for (const Chosen& one : *chosen) {
     auto values = ReadFloats(*one.tensor);
     if (!values.ok()) return values.status().Within("%s", path.c_str());
@@ -117,6 +119,7 @@ Result<Codes> ReadCodes(const Session& session, const std::string& path, int row
     for (size_t i = 0; i < values->size(); i += each) {
       std::string name = own.empty() ? ResultName(path) : own;
       if (count > 1 && (own.empty() || one.form.count > 1)) name += "-" + std::to_string(codes.size());
+      if (!taken.insert(name).second) name += "-" + std::to_string(codes.size());  // a.png and a.jpg
       codes.names_.push_back(std::move(name));
       const auto begin = values->begin() + static_cast<ptrdiff_t>(i);
       codes.values_.emplace_back(begin, begin + static_cast<ptrdiff_t>(each));

@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "tools/codes.h"
+#include "tools/files.h"
 #include "tools/numbers.h"
 #include "tools/outputs.h"
 #include "tools/without_effect.h"
@@ -80,6 +81,7 @@ void AddFaceOptions(CLI::App& verb, FaceOptions& options) {
 Result<std::vector<Face>> SelectFaces(const Session& session, const FaceOptions& options,
                                       const GeneratorConfig& generator) {
   std::vector<Face> faces;
+  MIEN_TRY(CheckFiles(session, {{"codes", options.codes}}, {}));  // a pipe read twice would wait for ever
   for (const std::string& text : options.seeds) MIEN_TRY(AddSeeds(text, faces));
   for (const std::string& path : options.codes) {
     Status read = AddCodes(session, path, generator, faces);
@@ -93,10 +95,13 @@ Result<std::vector<Face>> SelectFaces(const Session& session, const FaceOptions&
   return faces;
 }
 
+bool IsSeed(const std::string& text) {
+  return !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
+}
+
 Result<Face> SelectFace(const Session& session, const std::string& text, const GeneratorConfig& generator) {
   std::vector<Face> faces;
-  const bool seed = !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
-  MIEN_TRY(seed ? AddSeeds(text, faces) : AddCodes(session, text, generator, faces));
+  MIEN_TRY(IsSeed(text) ? AddSeeds(text, faces) : AddCodes(session, text, generator, faces));
   if (faces.size() != 1)
     return Status::Error(Code::kUsage, "%s: one code expected, the file has %zu", text.c_str(), faces.size());
   return std::move(faces[0]);

@@ -33,6 +33,7 @@ struct Face {
 // that are none, more than 4096 faces.
 Result<std::vector<Face>> SelectFaces(const Session& session, const FaceOptions& options,
                                       const GeneratorConfig& generator);
+bool IsSeed(const std::string& text);
 // A seed ("7") or a file that holds one code.
 Result<Face> SelectFace(const Session& session, const std::string& text, const GeneratorConfig& generator);
 

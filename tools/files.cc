@@ -90,7 +90,8 @@ Status CheckInputs(const std::vector<Use>& inputs) {
   const Use* standard = nullptr;
   for (const Use& input : inputs) {
     const Use** const before = input.IsStandard() ? &standard : &streams[input.place];
-    const bool stream = input.IsStandard() || !(S_ISREG(input.place.mode) || S_ISDIR(input.place.mode));
+    const mode_t mode = input.place.mode;  // 0: not there
+    const bool stream = input.IsStandard() || !(mode == 0 || S_ISREG(mode) || S_ISDIR(mode));
     if (stream && *before != nullptr) return Clash(**before, input, "a stream can be read only once");
     *before = &input;
   }

@@ -97,7 +97,8 @@ int Answer(const Session& session) {
     nlohmann::json report = session.report;
     report["ok"] = status.ok();
     if (!status.ok()) report["error"] = status.message();
-    WriteText(report.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+    // Other letters than those of ASCII are escaped: a terminal takes some for commands.
+    WriteText(report.dump(2, ' ', true, nlohmann::json::error_handler_t::replace) + "\n");
   }
   return code;
 }

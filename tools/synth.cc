@@ -8,6 +8,7 @@
 #include "tools/batch.h"
 #include "tools/blend.h"
 #include "tools/faces.h"
+#include "tools/files.h"
 #include "tools/numbers.h"
 #include "tools/outputs.h"
 #include "tools/picture_options.h"
@@ -66,6 +67,9 @@ Result<SynthPlan> PlanSynth(const Session& session, const SynthOptions& options,
                             const GeneratorConfig& generator) {
   SynthPlan plan;
   if (!options.between.empty()) {
+    std::vector<std::string> codes = options.between;
+    std::erase_if(codes, IsSeed);
+    MIEN_TRY(CheckFiles(session, {{"codes", codes}}, {}));  // a pipe read twice would wait for ever
     for (const std::string& end : options.between) {
       MIEN_ASSIGN(Face face, SelectFace(session, end, generator));
       face.noise_seed = session.seed;  // noise that stays as it is from frame to frame

@@ -135,6 +135,16 @@ TEST_CASE("codes: what does not fit is refused, and the message says what is the
   refused(FileWith({{"w_plus", {kRows, kDim}, bad}}), 4, "element 17 is not finite");
 }
 
+TEST_CASE("codes: faces of one name in a file get names of their own") {
+  const std::vector<float> one = Numbers(kRows * kDim);
+  const std::string folder = Fresh("found");
+  const Ran ran =
+      Faces(FileWith({{"a.jpg.latent", {kRows, kDim}, one}, {"a.png.latent", {kRows, kDim}, one}}), folder);
+  REQUIRE_MESSAGE(ran.code == 0, ran.err);
+  CHECK(FilesIn(folder) == 2);
+  CHECK(Content(folder + "/a.png") == Content(folder + "/a-1.png"));
+}
+
 TEST_CASE("codes: the files of other programs") {
   const std::string data = MIEN_SOURCE_DIR "/tests/data/", model = Fresh("model"),
                     expected = Fresh("expected");

@@ -71,6 +71,11 @@ TEST_CASE("No output replaces another output, there or not") {
              "(tensors)", "(drawing)");
   CheckClash({"edit", Photo(1), Photo(1), "-o", folder + "/new"}, "photo1.png (picture)", "are one file");
   CheckClash({"edit", "-", "-", "-o", folder + "/new"}, "- (photo)", "only once");
+  const std::string pipe = Fresh("pipe");
+  REQUIRE(mkfifo(pipe.c_str(), 0600) == 0);  // nobody writes: whoever opens it waits for ever
+  CheckClash({"synth", "--codes", pipe, pipe, "-o", folder + "/new"}, pipe + " (codes)", "only once");
+  CheckClash({"synth", "--between", pipe, pipe, "--frames", "3", "-o", folder + "/new"}, pipe, "only once");
+  CheckClash({"edit", "--codes", pipe, pipe, "--set", "smile=1", "-o", folder + "/new"}, pipe, "only once");
   CHECK(FilesIn(folder) == 1);  // the link
   CHECK(Mien({"synth", "-o", one, "--save-codes", one + "2"}).code == 0);
 }

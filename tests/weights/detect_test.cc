@@ -204,5 +204,57 @@ TEST_CASE("FIR filters may be left out") {
   }
 }
 
+TEST_CASE("a network that lacks one telling tensor is named, with the reason") {
+  Made generator;
+  AddNetwork(&generator, PlainGenerator(), "g_ema.");
+  generator.Remove("g_ema.style.1.weight");
+  CHECK(Contains(generator.Refusal(),
+                 "the generator in g_ema cannot be read: g_ema.style.1.weight is missing"));
+  generator.file.unread = {{"a", "a set"}, {"g_ema.style.1.weight", "a sparse tensor"}};
+  CHECK(Contains(generator.Refusal(),
+                 "the generator in g_ema cannot be read: g_ema.style.1.weight is a sparse tensor"));
+
+  Made flow;
+  AddNetwork(&flow, TinyFlow(), "model.");
+  flow.Remove("_transforms.0.identity_features");
+  flow.file.unread["model._transform._transforms.0.identity_features"] = "a U64 tensor [4]";
+  CHECK(Contains(flow.Refusal(), "the flow in model cannot be read"));
+
+  Made both = EncoderFile();
+  AddNetwork(&both, PlainGenerator(), "state_dict.decoder.");
+  CHECK(both.Detect()->size() == 2);
+  both.Remove("decoder.to_rgb1.conv.weight");
+  both.file.unread["state_dict.decoder.to_rgb1.conv.weight"] = "a sparse tensor";
+  both.Found();  // the encoder alone
+  CHECK(both.Notes("the generator in state_dict.decoder cannot be read"));
+}
+
+TEST_CASE("some of the noise maps: the others are demanded") {
+  for (const auto& [config, first] : {std::pair(PlainGenerator(), "noises.noise_0"),
+                                      std::pair(TinyNvidiaGenerator(), "b4.conv1.noise_const")}) {
+    Made made;
+    AddNetwork(&made, config, "");
+    made.Remove(first);
+    const std::string refusal = made.Refusal();
+    CHECK_MESSAGE(Contains(refusal, std::string(first) + " [1,1,4,4] is missing") !=
+                      Contains(refusal, std::string(first) + " [4,4] is missing"),
+                  refusal);
+  }
+}
+
+TEST_CASE("what an encoder's file says of its codes is never dropped") {
+  Made made = EncoderFile();
+  made.Found();
+  CHECK(made.Notes("has no latent_avg"));
+  made.file.scalars["opts.start_from_latent_avg"] = false;
+  made.Found();
+  CHECK_FALSE(made.Notes("has no latent_avg"));
+  made.file.scalars["opts.learn_in_w"] = true;
+  CHECK(Contains(made.Refusal(), "opts.learn_in_w is true"));
+  made.file.scalars = {{"opts.0.0", std::string("encoder_type")},
+                       {"opts.0.1", std::string("GradualStyleEncoder")}};
+  CHECK(Contains(made.Refusal(), "the settings opts are in a form that is not understood"));
+}
+
 }  // namespace
 }  // namespace mien::testing

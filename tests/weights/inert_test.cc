@@ -322,5 +322,53 @@ TEST_CASE("a name is refused as an attack wherever it stands") {
   }
 }
 
+TEST_CASE("attributes of something are names like others, unless an attack reaches for them") {
+  const auto attribute = [](const std::string& owner, const std::string& name) {
+    return Name("builtins", "getattr") + owner + Text(name) + "\x86R";
+  };
+  const std::string other = Text("other") + Small(7);
+  // A function of torch, a member of an enumeration, a class inside a class, a method.
+  for (const std::string& value :
+       {attribute(Name("torch._C", "_VariableFunctions"), "tanh"), attribute(Name("net", "Mode"), "fast"),
+        attribute(Name("net", "Net"), "Options") + ")\x81",
+        attribute(Name("net", "Net") + ")\x81", "forward"),
+        attribute(Name("collections", "OrderedDict"), "fromkeys")}) {
+    const ForeignFile file = Read(Dict(Text("x") + value + other));
+    CHECK(IsInt(file, "other", 7));
+  }
+  CHECK(Read(Dict(Text("x") + attribute(Name("torch._C", "_VariableFunctions"), "tanh"))).scalars.at("x") ==
+        ForeignScalar("torch._C._VariableFunctions.tanh"s));
+  for (const std::string& value :
+       {attribute(Name("net", "Net"), "eval"), attribute(Name("net", "Net"), "__globals__"),
+        attribute(Name("net", "Net") + ")\x81", "__class__"), attribute(Name("collections", "abc"), "system"),
+        attribute(attribute(Name("net", "helpers"), "os"), "path"),
+        attribute(Name("collections", "OrderedDict"), "__subclasses__")}) {
+    const auto file = ReadForeign(Source("\x80\x04" + Dict(Text("x") + value + other) + "."));
+    REQUIRE_FALSE(file.ok());
+    CHECK(std::strstr(file.status().message(), "only an attack needs") != nullptr);
+  }
+}
+
+TEST_CASE("metadata of safetensors may be JSON") {
+  const auto file = ReadForeign(Source(EncodeFile(
+      {{"t", DType::kF32, {1}, std::string(4, '\0')}},
+      {{"opts", R"({"encoder_type": "GradualStyleEncoder", "start": true, "none": null, "size": [1, 2.5]})"},
+       {"broken", "{\"a\": "},
+       {"long", "[" + std::string(16 << 10, ' ') + "]"},
+       {"text", "True"}},
+      TensorFile::Profile::kPlain)));
+  REQUIRE_MESSAGE(file.ok(), std::string(file.status().message()));
+  const auto& scalars = file->scalars;
+  CHECK(scalars.at("opts.encoder_type") == ForeignScalar("GradualStyleEncoder"s));
+  CHECK(scalars.at("opts.start") == ForeignScalar(true));
+  CHECK(scalars.at("opts.none") == ForeignScalar());
+  CHECK(scalars.at("opts.size.0") == ForeignScalar(1.0));
+  CHECK(scalars.at("opts.size.1") == ForeignScalar(2.5));
+  CHECK(scalars.at("broken") == ForeignScalar("{\"a\": "s));
+  CHECK(scalars.at("text") == ForeignScalar("True"s));
+  CHECK(std::get<std::string>(scalars.at("long")).size() == (16 << 10) + 2);
+  CHECK(scalars.size() == 8);
+}
+
 }  // namespace
 }  // namespace mien::testing

@@ -29,7 +29,7 @@ TEST_CASE("what is no checkpoint is refused by its name") {
       {"<!DOCTYPE html><html><head><title>Google Drive - Quota exceeded</title></head></html>",
        "a web page (HTML, \"Google Drive - Quota exceeded\")"},
       {"\xef\xbb\xbf\r\n  <HTML>" + more, "a web page (HTML)"},
-      {"<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>", "a web page"},
+      {"<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>", "an answer of the server (XML)"},
       {"version https://git-lfs.github.com/spec/v1\noid sha256:0123\nsize 1\n", "git lfs pull"},
       {"\x1f\x8b\x08\0"s + more, "a gzip archive: unpack it"},
       {"BZh9" + more, "a bzip2 archive"},
@@ -46,7 +46,8 @@ TEST_CASE("what is no checkpoint is refused by its name") {
       {"\xff\xd8\xff\xe0" + more, "a picture (JPEG)"},
       {zeros, "nothing but zeros"},
       {"Too many requests\n", "a text, which begins \"Too many requests\""},
-      {"{\"message\": \"Not Found\"}", "a text, which begins \"{\"message\": \"Not Found\"}\""},
+      {"{\"message\": \"Not Found\"}", "a JSON text, which begins \"{\"message\": \"Not Found\"}\""},
+      {"{\n \"error\": 403\n}", "a JSON text, which begins \"{  \"error\": 403 }\""},
       {"\x80\x02"
        "cdnnlib.tflib.network\nNetwork\nq\0)\x81q\1}q\2."s,
        "a TensorFlow network (dnnlib.tflib.network.Network)"},

@@ -235,6 +235,10 @@ TEST_CASE("ranges of a flow in every form") {
   }
   Made text;
   AddNetwork(&text, TinyFlow(), "model.");
+  Made turned;
+  AddNetwork(&turned, TinyFlow(), "model.");
+  turned.Add("minmax", DType::kF32, {2, 1}, std::vector<float>{1, 0});
+  CHECK(Contains(turned.Refusal(), "minmax: gender goes from 1 to 0"));
   text.file.scalars["minmax.gender"] = std::string("0..1");
   CHECK(Contains(text.Refusal(), "the setting minmax is in a form that is not understood"));
 }

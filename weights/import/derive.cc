@@ -121,12 +121,12 @@ Status ExpectText(const Keys& keys, const std::string& name, const std::string& 
   return Contradiction(keys, name, *found, expected);
 }
 
-// What holds settings is no single value.
+// What holds settings is no single value, and no list: there they have no names.
 Status ExpectFolder(const Settings& settings, const std::string& folder) {
   const std::string path = folder.substr(0, folder.size() - 1);
   const auto scalar = settings.file().scalars.find(path);
   const bool value = scalar != settings.file().scalars.end() && scalar->second != ForeignScalar();
-  if (!value && settings.file().Find(path) == nullptr) return {};
+  if (!value && settings.file().Find(path) == nullptr && !settings.Has(path + ".0")) return {};
   return Refuse(Join(
       {"the settings ", Printable(path), " are in a form that is not understood; a dictionary expected"}));
 }
@@ -214,6 +214,11 @@ Status FlowRanges(const Keys& keys, FlowConfig* f, std::vector<std::string>* not
     f->attributes.push_back(named ? kFlowAttributes[i] : "attribute_" + std::to_string(i));
     f->attribute_min.push_back(ranges ? static_cast<float>(ranges->values[i]) : kAttributeMin[i]);
     f->attribute_max.push_back(ranges ? static_cast<float>(ranges->values[count + i]) : kAttributeMax[i]);
+    if (!(f->attribute_min[i] < f->attribute_max[i])) {
+      return Refuse(
+          Join({Printable(path), ": ", f->attributes[i], " goes from ", ShortNumber(f->attribute_min[i]),
+                " to ", ShortNumber(f->attribute_max[i]), "; a range expected"}));
+    }
   }
   return {};
 }
@@ -264,6 +269,7 @@ Status EncoderSettings(const Keys& keys, EncoderConfig* e, std::vector<std::stri
   if (!folder.empty()) MIEN_TRY(ExpectFolder(settings, folder));
   MIEN_ASSIGN(const auto inputs, settings.Number(folder + "input_nc"));
   if (inputs) MIEN_TRY(CheckInputs(folder + "input_nc", *inputs));
+  MIEN_TRY(ExpectFlag(Keys(settings, folder), "learn_in_w", false));  // such codes have one row
   return CheckSize(settings, folder + (e->kind == EncoderKind::kPsp ? "output_size" : "stylegan_size"),
                    e->rows);
 }
@@ -315,7 +321,7 @@ Result<GeneratorConfig> DeriveRosinality(const Settings& file, const std::string
   g.channels = {keys.Dim("conv1.conv.weight", 1)};
   for (int j = 0; j < blocks; ++j)
     g.channels.push_back(keys.Dim(Join({"convs.", std::to_string(2 * j), ".conv.weight"}), 1));
-  g.has_noise_maps = keys.Has("noises.noise_0");
+  g.has_noise_maps = file.Has(prefix + "noises");  // some of them: all are demanded
   return g;
 }
 
@@ -329,13 +335,13 @@ Result<GeneratorConfig> DeriveNvidia(const Settings& file, const std::string& pr
        side *= 2) {
     g.resolution = side;
     g.channels.push_back(keys.Dim(Join({"synthesis.b", std::to_string(side), ".conv1.weight"}), 0));
+    g.has_noise_maps |= keys.Has(Join({"synthesis.b", std::to_string(side), ".conv1.noise_const"}));
   }
   g.w_dim = keys.Dim("synthesis.b4.conv1.affine.weight", 1);
   g.label_dim = keys.Dim("mapping.embed.weight", 1);
   g.mapping_layers = keys.Count("mapping.fc", ".weight");
   g.z_dim = keys.Dim("mapping.fc0.weight", 1) - (g.label_dim > 0 ? g.w_dim : 0);
   g.has_latent_avg = keys.Has("mapping.w_avg");
-  g.has_noise_maps = keys.Has("synthesis.b4.conv1.noise_const");
   MIEN_TRY(NvidiaClasses(keys));
   MIEN_TRY(NvidiaNumerics(keys, &g, notes));
   MIEN_TRY(NvidiaMapping(keys, g.mapping_layers));

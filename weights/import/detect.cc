@@ -43,7 +43,11 @@ const std::vector<Signature>& Signatures() {
        "recognizer.",
        {"output_layer.3.weight", "input_layer.0.weight"},
        {"input_layer", "body", "output_layer"}},
-      {Network::kFlow, "flow.", {"_transform._transforms.0.identity_features"}, {"_transform"}},
+      {Network::kFlow,
+       "flow.",
+       {"_transform._transforms.0.identity_features",
+        "_transform._transforms.0.transform_net.initial_layer.weight"},
+       {"_transform"}},
       {Network::kAttributes,
        "attributes.",
        {"layer1.0.conv1.weight", "conv1.weight", "linear.weight"},
@@ -115,11 +119,39 @@ std::vector<Place> FindPlaces(const ForeignFile& file) {
   return places;
 }
 
+std::string ComponentName(const Signature& signature) {
+  return std::string(signature.component, std::strlen(signature.component) - 1);
+}
+
+// The first network that has all tensors of its signature but one, in words: one that is there and was not
+// read, or with `absent` one of three that is not there. Empty: none.
+std::string AllButOne(const ForeignFile& file, bool absent) {
+  for (const Signature& signature : Signatures()) {
+    for (const std::string& key : signature.keys) {
+      const std::string& other = signature.keys[&key == &signature.keys[0] ? 1 : 0];
+      for (const ForeignTensor& tensor : file.tensors) {
+        if (!tensor.name.ends_with(other)) continue;
+        const std::string prefix = tensor.name.substr(0, tensor.name.size() - other.size());
+        const auto unread = file.unread.find(prefix + key);
+        if (unread == file.unread.end() && (!absent || signature.keys.size() < 3)) continue;
+        if (file.Find(prefix + key) != nullptr ||
+            !std::all_of(signature.keys.begin(), signature.keys.end(), [&](const std::string& each) {
+              return &each == &key || file.Find(prefix + each) != nullptr;
+            }))
+          continue;
+        return "the " + ComponentName(signature) + " in " + Shown(prefix) +
+               " cannot be read: " + Printable(prefix + key) + " is " +
+               (unread == file.unread.end() ? "missing" : unread->second);
+      }
+    }
+  }
+  return "";
+}
+
 void NoteChoice(const Place& place, std::vector<std::string>* notes) {
   if (place.others == 0) return;
-  const std::string component(place.signature->component, std::strlen(place.signature->component) - 1);
-  std::string note =
-      "the " + component + " is taken from " + Shown(place.prefix) + ", not from " + Shown(place.other);
+  std::string note = "the " + ComponentName(*place.signature) + " is taken from " + Shown(place.prefix) +
+                     ", not from " + Shown(place.other);
   if (place.others > 1) note += " and " + std::to_string(place.others - 1) + " more";
   notes->push_back(note);
 }
@@ -175,7 +207,8 @@ Status GeneratorAverage(const Settings& settings, FoundComponent* found, std::ve
   return {};
 }
 
-Status EncoderAverage(const Settings& settings, FoundComponent* found, std::vector<ForeignTensor>* extra) {
+Status EncoderAverage(const Settings& settings, FoundComponent* found, std::vector<std::string>* notes,
+                      std::vector<ForeignTensor>* extra) {
   EncoderConfig& e = *found->config.encoder;
   MIEN_ASSIGN(const auto stated, StatedEncoder(settings));
   const std::string path = EncoderFolder(settings, found->prefix, stated) + "start_from_latent_avg";
@@ -186,6 +219,9 @@ Status EncoderAverage(const Settings& settings, FoundComponent* found, std::vect
   if (!average && wanted) {
     return Status::Error(Code::kRefused, "%s is true, but latent_avg is missing", Printable(path).c_str());
   }
+  if (!average && !StatesItsConfig(settings.file()))
+    notes->push_back(
+        "the encoder's file has no latent_avg: its codes are taken as they are, nothing is added");
   if (!average) return {};
   const auto& dims = average->numbers.dims;
   if (dims.size() == 2 && dims[0] != e.rows) {
@@ -234,8 +270,9 @@ void AddFilters(const ForeignFile& file, const Signature& signature, const Found
     extra->back().name = name;
   }
   if (missing.empty()) return;
-  notes->push_back(std::to_string(missing.size()) + " FIR filters are not in the file: " +
-                   (there != nullptr ? "they are taken to be the same as the others" : "[1,3,3,1] is taken"));
+  notes->push_back(std::to_string(missing.size()) +
+                   (missing.size() == 1 ? " FIR filter is" : " FIR filters are") + " not in the file: " +
+                   (there != nullptr ? "taken to be the same as the others" : "[1,3,3,1] is taken"));
 }
 
 // The FIR of up-sampling is one filter for the whole net (spec a.4); a net where they differ is some other
@@ -272,7 +309,7 @@ Result<FoundComponent> Derive(const Settings& settings, const Place& place, std:
     }
     case Network::kEncoder: {
       MIEN_ASSIGN(found.config.encoder, DeriveEncoder(settings, prefix, notes));
-      MIEN_TRY(EncoderAverage(settings, &found, extra));
+      MIEN_TRY(EncoderAverage(settings, &found, notes, extra));
       break;
     }
     case Network::kRecognizer: {
@@ -443,10 +480,14 @@ Result<std::vector<FoundComponent>> DetectComponents(const ForeignFile& file,
     all.push_back(std::move(*found));
   }
   if (all.empty() && !misfit.ok()) return misfit;
+  const std::string almost = AllButOne(file, all.empty());
   if (all.empty()) {
     return Status::Error(Code::kRefused, "no network that this program knows%s%s; the file holds %s",
-                         Resemblance(file).c_str(), Unread(file).c_str(), Contents(file).c_str());
+                         Resemblance(file).c_str(),
+                         almost.empty() ? Unread(file).c_str() : ("; " + almost).c_str(),
+                         Contents(file).c_str());
   }
+  if (!almost.empty()) notes->push_back(almost);
   notes->insert(notes->end(), misfits.begin(), misfits.end());
   const auto unused =
       std::count_if(file.tensors.begin(), file.tensors.end(), [&](const ForeignTensor& tensor) {

@@ -117,19 +117,28 @@ std::string ForeignFile::Unread(const std::string& name) const {
   }
 }
 
-Status ForeignFile::Finish(uint64_t file_bytes) {
+void ForeignFile::Sort() {
   order_.resize(tensors.size());
   std::iota(order_.begin(), order_.end(), 0);
   std::sort(order_.begin(), order_.end(),
             [&](uint32_t a, uint32_t b) { return tensors[a].name < tensors[b].name; });
-  uint64_t bytes = 0;
-  for (size_t i = 0; i < order_.size(); ++i) {
-    const ForeignTensor& tensor = tensors[order_[i]];
-    if (i > 0 && tensor.name == tensors[order_[i - 1]].name) {
-      return Status::Error(Code::kRefused, "tensor %s is there twice", Printable(tensor.name).c_str());
-    }
-    bytes += tensor.bytes();  // at most 2^34 each and 2^32 of them
+}
+
+Status ForeignFile::Finish(uint64_t file_bytes) {
+  Sort();
+  bool repeated = false;
+  for (size_t i = 1; i < order_.size(); ++i) {
+    const std::string& name = tensors[order_[i]].name;
+    if (name != tensors[order_[i - 1]].name) continue;
+    unread.insert_or_assign(name, "there more than once");
+    repeated = true;
   }
+  if (repeated) {
+    std::erase_if(tensors, [&](const ForeignTensor& tensor) { return unread.count(tensor.name) > 0; });
+    Sort();
+  }
+  uint64_t bytes = 0;  // at most 2^34 each and 2^32 of them
+  for (const ForeignTensor& tensor : tensors) bytes += tensor.bytes();
   if (bytes / kMaxRepeats > file_bytes + kFreeRepeats) {
     return Status::Error(Code::kRefused,
                          "its tensors repeat the bytes of the file more than %" PRIu64 " times", kMaxRepeats);

@@ -57,11 +57,13 @@ struct ForeignFile {
   // x.Options": it, or something above it, was not read. Empty: it is simply not there.
   std::string Unread(const std::string& name) const;
 
-  // For readers, after the last tensor: refuses two tensors of one name, and tensors that together repeat the
-  // bytes of the file too often.
+  // For readers, after the last tensor. Tensors of one name count as not read: nobody knows which is meant.
+  // Refuses tensors that together repeat the bytes of the file too often.
   Status Finish(uint64_t file_bytes);
 
  private:
+  void Sort();
+
   std::vector<uint32_t> order_;  // of the tensors, by name
 };
 

@@ -136,7 +136,9 @@ Status ReadArray(const ZipData& member, const std::string& name, ForeignFile* fi
   HeaderText header(text);
   if (!header.Parse()) return refuse("its header is not understood");
   if (!header.other_type.empty()) {
-    file->unread.emplace(name, "an array of type " + std::string(header.other_type));
+    file->unread.emplace(name, header.other_type == "|O"
+                                   ? "an array of Python objects"
+                                   : "an array of type " + std::string(header.other_type));
     return {};
   }
   const auto shape = Shape::Checked(header.shape);

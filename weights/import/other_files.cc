@@ -50,6 +50,14 @@ std::string FirstLine(std::string_view text) {
   return Printable(text.substr(begin, std::min<size_t>(80, text.find_first_of("\r\n", begin) - begin)));
 }
 
+// The same of a text whose first line may be a bracket: its lines in one.
+std::string Beginning(std::string text) {
+  text.erase(text.find_last_not_of(" \t\r\n\0"sv) + 1);
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return c == '\r' || c == '\n'; }, ' ');
+  return FirstLine(text);
+}
+
 // With its title, which often says what went wrong.
 std::string WebPage(const std::string& start) {
   const std::string lower = Lower(start);
@@ -100,8 +108,11 @@ Result<std::string> NameOtherFile(const ByteSource& source) {
   }
   const std::string head =
       Lower(start.substr(std::min(start.size(), start.find_first_not_of("\xef\xbb\xbf \t\r\n"))));
-  for (const char* opening : {"<!doctype html", "<html", "<head", "<?xml", "<!--"}) {
+  for (const char* opening : {"<!doctype html", "<html", "<head", "<!--"}) {
     if (head.starts_with(opening)) return WebPage(start);
+  }
+  if (head.starts_with("<?xml")) {
+    return "an answer of the server (XML), which begins \"" + Beginning(start) + "\": fetch the file again";
   }
   if (LooksLikeTensorFlow(start)) {
     return std::string(
@@ -116,10 +127,12 @@ Result<std::string> NameOtherFile(const ByteSource& source) {
   const bool text = std::all_of(start.begin(), start.end(), [](unsigned char c) {
     return (c >= 0x20 && c != 0x7f) || c == '\t' || c == '\r' || c == '\n';
   });
-  const std::string shown = FirstLine(start);
+  const std::string shown = Beginning(start);
   while (!start.empty() && static_cast<unsigned char>(start.back()) >= 0x80)
     start.pop_back();  // it may be cut there
-  if (text && IsValidUtf8(start)) return "a text, which begins \"" + shown + "\"";
+  if (text && IsValidUtf8(start))
+    return (head.starts_with('{') ? "a JSON text" : "a text") + std::string(", which begins \"") + shown +
+           "\"";
   return std::string();
 }
 

@@ -68,6 +68,7 @@ enum class PickleGlobal : uint8_t {
   kNumpyArray,
   kNumpyBuffer,
   kEncode,
+  kAttribute,
   kStorageType,
 };
 

@@ -85,6 +85,7 @@ class Machine {
   bool Global();
   bool StackGlobal();
   bool PushName(const std::string& module, const std::string& name);
+  bool FailAttack(const std::string& module, const std::string& name);
   bool Reduce();
   bool NewObject(size_t arguments);
   bool ObjectFromMark(bool named);
@@ -94,6 +95,7 @@ class Machine {
   bool Build();
   bool Persistent();
   bool MakeObject(ValueId name);
+  bool MakeAttribute(std::span<const ValueId> arguments);
   bool MakeSkipped(const std::string& what);
   bool MakeDict(std::span<const ValueId> arguments);
   bool MakeList(std::span<const ValueId> arguments);

@@ -57,6 +57,8 @@ constexpr KnownName kKnown[] = {
     {"__builtin__", "bytes", PickleGlobal::kEncode},
     {"builtins", "bytearray", PickleGlobal::kEncode},
     {"__builtin__", "bytearray", PickleGlobal::kEncode},
+    {"builtins", "getattr", PickleGlobal::kAttribute},
+    {"__builtin__", "getattr", PickleGlobal::kAttribute},
 };
 
 // Those with a third entry are only counted.
@@ -125,13 +127,15 @@ bool Machine::PushName(const std::string& module, const std::string& name) {
       return PushNew(value);
     }
   }
-  if (IsAttack(module, name)) {
-    return Fail(Status::Error(Code::kRefused,
-                              "pickle, byte %" PRIu64
-                              ": it asks for %s.%s, which only an attack needs; nothing of it was run",
-                              opcode_at_, Printable(module).c_str(), Printable(name).c_str()));
-  }
+  if (IsAttack(module, name)) return FailAttack(module, name);
   return KeepText(PickleKind::kName, module + "." + name, &value) && PushNew(value);
+}
+
+bool Machine::FailAttack(const std::string& module, const std::string& name) {
+  return Fail(Status::Error(Code::kRefused,
+                            "pickle, byte %" PRIu64
+                            ": it asks for %s.%s, which only an attack needs; nothing of it was run",
+                            opcode_at_, Printable(module).c_str(), Printable(name).c_str()));
 }
 
 bool Machine::Reduce() {
@@ -206,6 +210,8 @@ bool Machine::CallKnown(const PickleValue& function, std::span<const ValueId> ar
       return MakeNumpyBuffer(arguments);
     case PickleGlobal::kEncode:
       return Encode(arguments);
+    case PickleGlobal::kAttribute:
+      return MakeAttribute(arguments);
     case PickleGlobal::kStorageType:
       break;
   }
@@ -213,6 +219,21 @@ bool Machine::CallKnown(const PickleValue& function, std::span<const ValueId> ar
 }
 
 bool Machine::MakeObject(ValueId name) { return NewContainer(PickleKind::kObject, {name, kNoneId}); }
+
+// getattr(owner, 'name'): how pickles name a class inside a class, a member of an enumeration, a method or a
+// function of torch. It stays a name. What only attacks reach for is refused in this form too.
+bool Machine::MakeAttribute(std::span<const ValueId> arguments) {
+  if (arguments.size() != 2 || tree_[arguments[1]].kind != PickleKind::kString ||
+      tree_[arguments[1]].index > kMaxName)
+    return Fail("a known name with arguments that do not fit");
+  const PickleValue owner = tree_[arguments[0]];
+  const std::string name(tree_.Text(tree_[arguments[1]]));
+  std::string module = "?";
+  if (owner.kind == PickleKind::kName) module = tree_.Text(owner);
+  if (owner.kind == PickleKind::kObject) module = tree_.Text(tree_[tree_.Items(owner)[0]]);
+  if (module.size() > 4 * kMaxName) return Fail("a name too long");
+  return IsAttack("builtins", name) ? FailAttack(module, name) : PushName(module, name);
+}
 
 bool Machine::MakeSkipped(const std::string& what) {
   PickleValue value;

@@ -1,6 +1,7 @@
 #include "weights/import/readers.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cstring>
 #include <new>
 #include <stdexcept>
@@ -9,6 +10,7 @@
 #include "weights/container.h"
 #include "weights/import/other_files.h"
 #include "weights/import/pickle.h"
+#include "weights/json.h"
 
 namespace mien {
 
@@ -30,6 +32,40 @@ Result<ForeignFile> ReadModulePickle(const SharedSource& source) {
   return file;
 }
 
+namespace {
+
+// What can hold only texts keeps dictionaries and lists as JSON.
+Status AddJson(const std::string& path, const JsonValue& value, Budget& budget, ForeignFile* file) {
+  for (size_t i = 0; i < value.items.size(); ++i) {
+    const std::string name = value.keys.empty() ? std::to_string(i) : value.keys[i];
+    MIEN_TRY(AddJson(path + "." + name, value.items[i], budget, file));
+  }
+  if (value.kind == JsonValue::Kind::kList || value.kind == JsonValue::Kind::kObject) return {};
+  if (!budget.Work(16) || !budget.Memory(256 + 2 * path.size() + value.text.size())) return budget.Spent();
+  ForeignScalar& scalar = file->scalars[path];
+  if (value.kind == JsonValue::Kind::kString) scalar = value.text;
+  if (value.kind == JsonValue::Kind::kBool) scalar = value.text == "true";
+  if (value.kind == JsonValue::Kind::kNumber) {
+    double number = 0;
+    std::from_chars(value.text.data(), value.text.data() + value.text.size(), number);
+    scalar = number;
+  }
+  return {};
+}
+
+Status AddMetadata(const std::string& key, const std::string& text, Budget& budget, ForeignFile* file) {
+  constexpr size_t kMaxJson = 16 << 10;  // no settings are longer
+  if (!budget.Work(text.size()) || !budget.Memory(256 + 2 * key.size() + text.size())) return budget.Spent();
+  if ((text.starts_with('{') || text.starts_with('[')) && text.size() <= kMaxJson) {
+    const auto value = ParseJson(text, "metadata");
+    if (value.ok()) return AddJson(key, *value, budget, file);
+  }
+  file->scalars.emplace(key, text);
+  return {};
+}
+
+}  // namespace
+
 Result<ForeignFile> ReadPlainTensors(const SharedSource& source) {
   Budget budget(source->size());
   MIEN_ASSIGN(const TensorFile table, TensorFile::Open(source, TensorFile::Profile::kPlain));
@@ -37,8 +73,7 @@ Result<ForeignFile> ReadPlainTensors(const SharedSource& source) {
   file.kind = "safetensors";
   file.metadata = table.metadata();
   for (const auto& [key, text] : file.metadata) {
-    if (!budget.Memory(256 + 2 * key.size() + text.size())) return budget.Spent();
-    if (!key.starts_with("mien.")) file.scalars.emplace(key, text);
+    if (!key.starts_with("mien.")) MIEN_TRY(AddMetadata(key, text, budget, &file));
   }
   for (const TensorEntry& entry : table.tensors()) {
     if (!budget.Memory(MemoryOf(entry.name))) return budget.Spent();
