@@ -1,0 +1,235 @@
+// The checks of the readers, each by its own words, where the damage tests would not tell one from the next.
+#include <doctest/doctest.h>
+
+#include <cstring>
+
+#include "tests/weights/archives.h"
+#include "tests/weights/made_file.h"
+#include "weights/container.h"
+#include "weights/header.h"
+#include "weights/import/pickle.h"
+#include "weights/import/readers.h"
+#include "weights/import/settings.h"
+#include "weights/import/zip.h"
+
+namespace mien::testing {
+namespace {
+
+using namespace std::string_literals;
+
+void Refused(const Status& status, const char* part) {
+  CHECK(status.code() == Code::kRefused);
+  CHECK_MESSAGE(Contains(status.message(), part), std::string(status.message()));
+}
+
+void Refused(const std::string& bytes, const char* part) {
+  Refused(ReadForeign(Source(bytes)).status(), part);
+}
+
+// A pickle of protocol 2, long enough to be looked at.
+std::string Pickle(const std::string& body) {
+  std::string padding;
+  for (int i = 0; i < 8; ++i) padding += "N0";
+  return "\x80\x02" + padding + body;
+}
+
+// The archive with a zip64 end record that states so many entries.
+std::string Zip64(const std::string& zip, uint64_t entries) {
+  const size_t at = zip.size() - 22;
+  std::string end = zip.substr(at), out = zip.substr(0, at);
+  Put(out, 0x06064b50, 4), Put(out, 44, 8), Put(out, 45, 2), Put(out, 45, 2), Put(out, 0, 8);
+  Put(out, entries, 8), Put(out, entries, 8);
+  out += end.substr(12, 4) + std::string(4, '\0') + end.substr(16, 4) + std::string(4, '\0');
+  Put(out, 0x07064b50, 4), Put(out, 0, 4), Put(out, at, 8), Put(out, 1, 4);
+  if (entries > 0xffff) end.replace(8, 4, "\xff\xff\xff\xff");
+  return out + end;
+}
+
+TEST_CASE("zip records") {
+  const auto read = [](const std::string& bytes) {
+    Budget budget(0);
+    return ReadZip(*Source(bytes), budget).status();
+  };
+  const auto with = [](Member member) { return Zip({{"a/version", "3\n"}, member}); };
+  const std::string good = with({"a/data/0", "1234"});
+  CHECK(read(good).ok());
+  CHECK(read(Zip64(good, 2)).ok());
+  Refused(read("PK\x03\x04"), "too short");
+  Refused(read(Zip64(good, 3)), "the end record and its zip64 form differ");
+  Refused(read(Zip64(good, 70000)), "too many entries");
+  Refused(read(Zip({{"a", "1"}}, {.entries = 1})), "a directory entry is not where it should be");
+  Refused(read(with({.name = "b", .data = "1", .extra = "\1\0\0\0\1\0\0\0"s})), "two zip64 fields");
+  Refused(read(with({.name = "b", .data = "1", .flags = 8})), "its data descriptor is missing");
+  // What a member unpacks to has a checksum of its own.
+  const std::string stored =
+      "\1\4\0\xfb\xff"
+      "1234"s;
+  Budget budget(0);
+  const SharedSource packed =
+      Source(Zip({{.name = "b", .data = stored, .method = 8, .local_name = "", .stated = 4}}));
+  const auto entries = ReadZip(*packed, budget);
+  REQUIRE_MESSAGE(entries.ok(), entries.status().message());
+  Refused(OpenZipEntry(packed, (*entries)[0], budget).status(), "checksum");
+}
+
+TEST_CASE("pickles that break off or take what is not there") {
+  Refused(Pickle("G\0\0\0"s), "truncated");
+  Refused(Pickle("\x93."), "the stack is empty");
+  const auto tensor = [](const std::string& size) {
+    std::string one = TensorOver(LegacyStorage(2));
+    one.replace(one.find("K\2\x85"), 3, size);
+    return Legacy("}" + Text("t") + one + "s", 2);
+  };
+  CHECK(ReadForeign(Source(tensor("K\2\x85"))).ok());
+  Refused(tensor("N"), "a tensor with arguments that do not fit");
+  std::string axes = "(";
+  for (int i = 0; i < 65; ++i) axes += "K\1";
+  Refused(tensor(axes + "t"), "a tensor with arguments that do not fit");
+  // {'t': a tensor, 'n': lists in lists}
+  std::string lists(70, ']');
+  lists += std::string(69, 'a');
+  const auto deep = ReadForeign(Source(Pickle("}" + Text("n") + lists + "s.")));
+  REQUIRE_MESSAGE(deep.ok(), deep.status().message());
+  REQUIRE(deep->unread.size() == 1);
+  CHECK(deep->unread.begin()->second == "nested too deep");
+  // A view is (key, offset, elements).
+  std::string view = LegacyStorage(2);
+  view.replace(view.rfind("NtQ"), 3, "(" + Text("v") + "K\1ttQ");
+  Refused(Legacy("}" + Text("t") + TensorOver(view) + "s", 2), "an odd storage view");
+  std::string module = ModulePickle();
+  const size_t buffers = module.find(Text("_buffers")) + Text("_buffers").size();
+  Refused(module.replace(buffers, 1, "N"), "_buffers is no dictionary");
+  const std::string number = "cnumpy.core.multiarray\nscalar\n(cnumpy\ndtype\n(" + Text("f8") + "K\0K\1tR"s +
+                             "(K\3" + Text("<") + "NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tb"s;
+  CHECK(ReadForeign(Source(Pickle(number + "C\10" + std::string(8, '\1') + "tR."))).ok());
+  Refused(Pickle(number + "C\4" + std::string(4, '\1') + "tR."), "a numpy number of a wrong size");
+  Refused(Pickle("ctorch.storage\n_load_from_bytes\n(C\1xC\1xtR."), "a storage that is no byte string");
+}
+
+TEST_CASE("storages of legacy streams") {
+  const std::string good = Legacy("}" + Text("t") + TensorOver(LegacyStorage(2)) + "s", 2);
+  REQUIRE(ReadForeign(Source(good)).ok());
+  Refused(good.substr(0, good.size() - 12), "torch legacy: truncated");
+  std::string other = good;
+  other[other.rfind(Text("0") + "a.") + 5] = '1';
+  Refused(other, "storage 1 is unknown or there twice");
+  const auto embedded = [](const std::string& stream) {
+    Budget budget(0);
+    return ReadEmbeddedStorage(Source(stream), 0, stream.size(), budget).status();
+  };
+  CHECK(embedded(Legacy(LegacyStorage(2), 2)).ok());
+  Refused(embedded(Legacy(TensorOver(LegacyStorage(2)), 2)), "no single storage");
+  std::string complex = LegacyStorage(2);
+  complex.replace(complex.find("FloatStorage"), 12, "ComplexFloatStorage");
+  Refused(embedded(Legacy(complex, 2) + std::string(8, '\1')), "an embedded storage of an unknown type");
+}
+
+TEST_CASE("headers of arrays") {
+  const auto npy = [](const std::string& header, size_t stated = 0) {
+    std::string out = "\x93NUMPY\x01\0"s;
+    Put(out, stated > 0 ? stated : header.size() + 1, 2);
+    return out + header + "\n1234";
+  };
+  const std::string good = "{'descr': '<f4', 'fortran_order': False, 'shape': (1,), }";
+  REQUIRE(ReadForeign(Source(npy(good))).ok());
+  Refused(npy(good, 0xffff), "its header is too long");
+  Refused(Zip({{"f.npy", "\x93NUMPY"}}), "too short for an array");
+  for (const char* bad :
+       {"{'descr': '<f4, 'fortran_order': False, 'shape': (1,), }", "{'descr': [('a', '<f4'",
+        "{'descr': '<f4', 'fortran_order': None, 'shape': (1,), }",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': 1, }",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (1 1), }",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (00000000001,), }",
+        "{'descr': '<f4' 'fortran_order': False, 'shape': (1,), }",
+        "{'descr': 4, 'fortran_order': False, 'shape': (1,), }",
+        "'descr': '<f4', 'fortran_order': False, 'shape': (1,), }"}) {
+    CAPTURE(bad);
+    Refused(npy(bad), "its header is not understood");
+  }
+}
+
+TEST_CASE("headers of tensor files") {
+  const auto parse = [](std::string_view text) {
+    return ParseHeader(text, LimitsOf(TensorFile::Profile::kModel)).status();
+  };
+  const std::string entry = R"(:{"dtype":"U8","shape":[0],"data_offsets":[0,0]})";
+  CHECK(parse("{\"a\"" + entry + "}").ok());
+  Refused(parse("{\"a b\"" + entry + "}"), "only letters, digits and ._/- expected");
+  Refused(parse(R"({"a":{"dtype":"U8","shape":[18446744073709551616],"data_offsets":[0,0]}})"),
+          "a number below 2^64");
+  Refused(parse(R"({"a":{"dtype":"U8","shape":[1,1,1,1,1,1],"data_offsets":[0,0]}})"), "fewer numbers");
+  Refused(parse(R"({"a":{"dtype":"U8","shape":[],"data_offsets":[0,0,0]}})"), "fewer numbers");
+  std::string metadata = "{\"__metadata__\":{";
+  for (int i = 0; i < 65; ++i) metadata += (i > 0 ? ",\"" : "\"") + std::to_string(i) + "\":\"\"";
+  Refused(parse(metadata + "}}"), "fewer metadata entries");
+  // An escape that goes on beyond the text is not read there.
+  const std::string_view text = R"({"\u00e9)";
+  Refused(parse(text.substr(0, 3)), "an escape");
+  Refused(parse(text.substr(0, 6)), "four hexadecimal digits");
+  Refused(parse(R"({"\ud83dxxde00":1})"), "the second half of a surrogate pair");
+  const auto open = TensorFile::Open(Source("123456789"), TensorFile::Profile::kPlain);
+  Refused(open.status(), "9 bytes are no tensor file");
+}
+
+// As large as it says, and empty.
+class HugeSource final : public ByteSource {
+ public:
+  explicit HugeSource(uint64_t size) : size_(size) {}
+  uint64_t size() const override { return size_; }
+  Status ReadAt(uint64_t, std::span<std::byte> out) const override {
+    std::fill(out.begin(), out.end(), std::byte{0});
+    return {};
+  }
+
+ private:
+  uint64_t size_;
+};
+
+TEST_CASE("files beyond every size") {
+  Refused(ReadForeign(std::make_shared<HugeSource>(uint64_t{9} << 30)).status(), "more than 8 GiB");
+  Refused(ModelFile::Open(std::make_shared<HugeSource>(uint64_t{5} << 30)).status(),
+          "5368709120 bytes, at most 4294967296 expected");
+}
+
+TEST_CASE("what a caller asks of a model that it does not have") {
+  const auto model = ModelFile::Open(Source(MadeUpModel(TinyFlow())));
+  REQUIRE(model.ok());
+  const TensorEntry& entry = (*model)->file().tensors()[0];
+  std::vector<std::byte> bytes(entry.bytes + 1);
+  std::vector<float> floats(static_cast<size_t>(entry.shape.elements()) + 1);
+  std::vector<int64_t> indices(1);
+  CHECK((*model)->file().Read(entry, bytes).code() == Code::kUsage);
+  CHECK((*model)->file().ReadFloats(entry, floats).code() == Code::kUsage);
+  CHECK((*model)->ReadFloats("nobody", floats).code() == Code::kUsage);
+  CHECK((*model)->ReadIndices("nobody", indices).code() == Code::kUsage);
+  for (const TensorEntry& other : (*model)->file().tensors()) {
+    if (other.type == DType::kI64) continue;
+    indices.resize(other.bytes / sizeof(int64_t));
+    CHECK((*model)->ReadIndices(other.name, indices).code() == Code::kUsage);
+  }
+}
+
+TEST_CASE("views and settings that no reader makes") {
+  Made made;
+  made.Add("t", DType::kF32, {2, 2}, std::vector<float>(4));
+  ForeignTensor& tensor = made.file.tensors[0];
+  REQUIRE(CheckView(tensor).ok());
+  tensor.strides[1] = -1;
+  Refused(CheckView(tensor), "a negative stride");
+  // Elements that overlap as those of no transposition do, of more than a small storage.
+  tensor.strides[0] = tensor.strides[1] = 3;
+  tensor.shape = Shape{3000, 3000};
+  tensor.storage.elements = uint64_t{1} << 30;
+  std::vector<std::byte> bytes;
+  tensor.strides[0] = 2000, tensor.strides[1] = 1;
+  tensor.storage.source = std::make_shared<HugeSource>(uint64_t{1} << 33);
+  Refused(ReadContiguous(tensor, &bytes), "its elements overlap");
+
+  Made lists;
+  lists.file.scalars = {{"x.0.0", 1.0}, {"x.0.1", 2.0}, {"x.1.0", 3.0}};
+  REQUIRE(lists.file.Finish(0).ok());
+  Refused(Settings(lists.file).Numbers("x", 9).status(), "lists of one length");
+}
+
+}  // namespace
+}  // namespace mien::testing
