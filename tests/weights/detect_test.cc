@@ -191,6 +191,9 @@ TEST_CASE("sizes that no network has are refused") {
   for (int i = 0; i < 65; ++i) attributes.attributes->outputs.push_back("o" + std::to_string(i));
   CHECK(Contains(refusal(attributes), "1 to 64 outputs expected"));
 
+  Made trunk = EncoderFile();
+  trunk.Remove("body.0.res_layer.5.fc1.weight");
+  CHECK(Contains(trunk.Refusal(), "no squeeze-and-excitation layer"));
   Made shape = EncoderFile();
   shape.Remove("styles.1.linear.bias");
   shape.Add("state_dict.encoder.styles.1.linear.bias", DType::kF32, {3}, std::vector<float>(3));

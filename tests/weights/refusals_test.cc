@@ -54,12 +54,21 @@ TEST_CASE("zip records") {
   const std::string good = with({"a/data/0", "1234"});
   CHECK(read(good).ok());
   CHECK(read(Zip64(good, 2)).ok());
+  Budget charged(0);
+  CHECK(ReadZip(*Source(good), charged).ok());
+  CHECK(charged.steps() >= 2 * 64);
+  CHECK(charged.memory() >= 2 * 4 * sizeof(ZipEntry));
   Refused(read("PK\x03\x04"), "too short");
   Refused(read(Zip64(good, 3)), "the end record and its zip64 form differ");
   Refused(read(Zip64(good, 70000)), "too many entries");
   Refused(read(Zip({{"a", "1"}}, {.entries = 1})), "a directory entry is not where it should be");
   Refused(read(with({.name = "b", .data = "1", .extra = "\1\0\0\0\1\0\0\0"s})), "two zip64 fields");
   Refused(read(with({.name = "b", .data = "1", .flags = 8})), "its data descriptor is missing");
+  Refused(read(with({.name = "b", .data = "1", .extra = "\1\0\0"s})),
+          "an extra field that leaves its record");
+  std::string flags = good;
+  flags[6] = 2;
+  Refused(read(flags), "its header and the directory differ");
   // What a member unpacks to has a checksum of its own.
   const std::string stored =
       "\1\4\0\xfb\xff"
@@ -75,6 +84,11 @@ TEST_CASE("zip records") {
 TEST_CASE("pickles that break off or take what is not there") {
   Refused(Pickle("G\0\0\0"s), "truncated");
   Refused(Pickle("\x93."), "the stack is empty");
+  for (const char* alone : {"Nb.", "q\1.", "Ns.", "\x94."}) Refused(Pickle(alone), "the stack is empty");
+  Refused(Pickle("NNs."), "the stack is empty");
+  Refused(Pickle("cx\nY\nN\x81."), "a new object without arguments");
+  Refused(Pickle("ctorch_utils.persistence\n_reconstruct_persistent_obj\n(NtR."),
+          "a module without its dict");
   const auto tensor = [](const std::string& size) {
     std::string one = TensorOver(LegacyStorage(2));
     one.replace(one.find("K\2\x85"), 3, size);
@@ -84,7 +98,10 @@ TEST_CASE("pickles that break off or take what is not there") {
   Refused(tensor("N"), "a tensor with arguments that do not fit");
   std::string axes = "(";
   for (int i = 0; i < 65; ++i) axes += "K\1";
-  Refused(tensor(axes + "t"), "a tensor with arguments that do not fit");
+  axes += "t";
+  std::string wide = TensorOver(LegacyStorage(2));
+  wide.replace(wide.find("K\2\x85K\1\x85"), 6, axes + axes);
+  Refused(Legacy("}" + Text("t") + wide + "s", 2), "a tensor with arguments that do not fit");
   // {'t': a tensor, 'n': lists in lists}
   std::string lists(70, ']');
   lists += std::string(69, 'a');
@@ -110,6 +127,13 @@ TEST_CASE("storages of legacy streams") {
   const std::string good = Legacy("}" + Text("t") + TensorOver(LegacyStorage(2)) + "s", 2);
   REQUIRE(ReadForeign(Source(good)).ok());
   Refused(good.substr(0, good.size() - 12), "torch legacy: truncated");
+  Refused(Legacy("}" + Text("t") + TensorOver(LegacyStorage(2)) + "s", 3),
+          "storage 0: 3 elements, 2 expected");
+  Refused(Legacy("(" + TensorOver(LegacyStorage(2)) + TensorOver(LegacyStorage(1)) + "t", 2),
+          "storage 0 has two types or sizes");
+  std::string magic = good;
+  magic[4] ^= 1;
+  Refused(ReadTorchLegacy(Source(magic)).status(), "the magic number is wrong");
   std::string other = good;
   other[other.rfind(Text("0") + "a.") + 5] = '1';
   Refused(other, "storage 1 is unknown or there twice");
