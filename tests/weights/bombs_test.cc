@@ -231,7 +231,7 @@ TEST_CASE("steps and memory are charged where they are spent") {
             Again(1) + ")\x81" + Again(0) + "b0", kItems, ids},
            {"text", Text(std::string(kItems, 'x')) + Keep(0) + Name("_codecs", "encode") + Keep(1) + "0",
             Again(1) + Again(0) + "\x85R0", kItems, kItems},
-           {"visit", "]" + Keep(0) + "(" + ones + "e", Again(0), kItems, 0},
+           {"visit", "]" + Keep(0) + "(" + ones + "e", Again(0), kItems, 512 * kItems},
            {"whole module",
             Name("x", "Y") + ")\x81" + Keep(0) + "}(" + Text("_parameters") + "N" + Text("_modules") + "N" +
                 ones + "ub",
@@ -250,9 +250,10 @@ TEST_CASE("steps and memory are charged where they are spent") {
             Name("torch_utils.persistence", "_reconstruct_persistent_obj") + "}(" + Text("state") + "}(" +
                 ones + "uu\x85R" + Keep(0),
             Again(0), kItems / 2, 0},
-           {"object", Name("x", "Y") + ")\x81" + Keep(0) + "}(" + ones + "ub", Again(0), kItems, 0},
+           {"object", Name("x", "Y") + ")\x81" + Keep(0) + "}(" + ones + "ub", Again(0),
+            kItems + (16 + 1) * kItems / 2, 0},
            // What these are charged by themselves, and one step for each of their opcodes.
-           {"name", "", Name("x", "Y") + "0", 64 + 2, 0},
+           {"name", "", Name("x", "Y") + "0", 64 + 2, 3 * 3 + 3 * sizeof(PickleValue)},
            {"characters", "", Text(std::string(kItems, 'x')) + "0", 0, 3 * kItems},
            {"items", "", "](" + ones + "e0", 0, kItems * 3 * sizeof(PickleValue) + 3 * ids},
            {"numpy number", number + Keep(0) + "0" + Name("numpy.core.multiarray", "scalar") + Keep(1) + "0",
@@ -260,7 +261,9 @@ TEST_CASE("steps and memory are charged where they are spent") {
            {"numpy array", number + Keep(0) + "0" + Name("numpy.core.numeric", "_frombuffer") + Keep(1) + "0",
             Again(1) + "(C\10" + std::string(8, '\1') + Again(0) + "K\1\x85" + Text("C") + "tR0", 16 + 10, 0},
            {"storage and tensor", "", Tensor() + "0", 3 * 64 + 2 * 16 + 23,
-            3 * (sizeof(ForeignTensor) + sizeof(PickleStorage) + 19 * sizeof(PickleValue)) + 256},
+            3 * (sizeof(ForeignTensor) + sizeof(PickleStorage) + 19 * sizeof(PickleValue) +
+                 5 * sizeof(std::vector<ValueId>)) +
+                256},
        }) {
     CAPTURE(c.name);
     uint64_t once = 0, often = 0;

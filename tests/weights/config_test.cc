@@ -181,6 +181,7 @@ TEST_CASE("components that are used together agree") {
   refused([](ModelConfig& c) { c.encoder->w_dim = 5; }, "encoder.w_dim");
   refused([](ModelConfig& c) { c.flow->features = 9; }, "flow.features");
   refused([](ModelConfig& c) { c.flow->contexts = 3; }, "flow.contexts");
+  refused([](ModelConfig& c) { c.encoder.reset(), c.flow->contexts = 3; }, "the generator has");
   refused([](ModelConfig& c) { c.generator.reset(), c.flow->contexts = 3; }, "the encoder has");
   refused([](ModelConfig& c) { c.attributes->input_size = 16; }, "attributes.input_size");
   refused([](ModelConfig& c) { c.generator->resolution = 24; }, "power of two");

@@ -465,6 +465,19 @@ TEST_CASE("interrupted between tensors, nothing is left behind") {
   CHECK(Convert({}, path, {}).status().code() == Code::kUsage);
 }
 
+TEST_CASE("a config that is stated fits the tensors beside it") {
+  ModelConfig config = TinyFlow();
+  const auto merged = [&] {
+    return MergeSources({Source(EncodeFile(MadeUpTensors(TinyFlow()), {{kConfigKey, ConfigToJson(config)}},
+                                           TensorFile::Profile::kPlain))},
+                        {"file"})
+        .status();
+  };
+  CHECK(merged().ok());
+  ++config.flow->blocks;
+  CHECK(std::strstr(merged().message(), "its tensors do not fit the config stated") != nullptr);
+}
+
 TEST_CASE("a dump keeps the name of the wrapper where two names would collide") {
   const auto names = [](const std::string& first, const std::string& second) {
     const std::string source = TemporaryPath("wrapped.safetensors"),

@@ -57,7 +57,8 @@ TEST_CASE("zip records") {
   Budget charged(0);
   CHECK(ReadZip(*Source(good), charged).ok());
   CHECK(charged.steps() >= 2 * 64);
-  CHECK(charged.memory() >= 2 * 4 * sizeof(ZipEntry));
+  const uint64_t directory = 2 * 46 + 9 + 8, names = 2 * (9 + 8);
+  CHECK(charged.memory() >= directory + names + 2 * 4 * (sizeof(ZipEntry) + 3 * sizeof(uint64_t)));
   Refused(read("PK\x03\x04"), "too short");
   Refused(read(Zip64(good, 3)), "the end record and its zip64 form differ");
   Refused(read(Zip64(good, 70000)), "too many entries");
@@ -68,6 +69,10 @@ TEST_CASE("zip records") {
           "an extra field that leaves its record");
   std::string flags = good;
   flags[6] = 2;
+  std::string head = good;
+  head[0] = 'X';
+  Refused(read(head), "no header where the directory says");
+  Refused(read(Zip({{std::string(600, 'n'), "1"}})), "has a long name");
   Refused(read(flags), "its header and the directory differ");
   // What a member unpacks to has a checksum of its own.
   const std::string stored =
@@ -83,9 +88,12 @@ TEST_CASE("zip records") {
 
 TEST_CASE("pickles that break off or take what is not there") {
   Refused(Pickle("G\0\0\0"s), "truncated");
+  Refused(Pickle("B\xff\0\0\0."s), "truncated");
   Refused(Pickle("\x93."), "the stack is empty");
   for (const char* alone : {"Nb.", "q\1.", "Ns.", "\x94."}) Refused(Pickle(alone), "the stack is empty");
   Refused(Pickle("NNs."), "the stack is empty");
+  Refused(Pickle("ccollections\nOrderedDict\n(](K\1K\2K\3tatR."),
+          "a dictionary of something other than pairs");
   Refused(Pickle("cx\nY\nN\x81."), "a new object without arguments");
   Refused(Pickle("ctorch_utils.persistence\n_reconstruct_persistent_obj\n(NtR."),
           "a module without its dict");
@@ -113,11 +121,19 @@ TEST_CASE("pickles that break off or take what is not there") {
   std::string view = LegacyStorage(2);
   view.replace(view.rfind("NtQ"), 3, "(" + Text("v") + "K\1ttQ");
   Refused(Legacy("}" + Text("t") + TensorOver(view) + "s", 2), "an odd storage view");
+  view.replace(view.rfind("(" + Text("v")), std::string::npos, "K\5tQ");
+  Refused(Legacy("(NK\0K\2t0}"s + Text("t") + TensorOver(view) + "s", 2), "an odd storage view");
+  view.replace(view.rfind("K\5tQ"), std::string::npos, "(" + Text("v") + "J\xff\xff\xff\xffK\2ttQ");
+  Refused(Legacy("}" + Text("t") + TensorOver(view) + "s", 2), "an odd storage view");
   std::string module = ModulePickle();
   const size_t buffers = module.find(Text("_buffers")) + Text("_buffers").size();
   Refused(module.replace(buffers, 1, "N"), "_buffers is no dictionary");
   const std::string number = "cnumpy.core.multiarray\nscalar\n(cnumpy\ndtype\n(" + Text("f8") + "K\0K\1tR"s +
                              "(K\3" + Text("<") + "NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tb"s;
+  const std::string array =
+      "cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\nK\0\x85"
+      "C\1btR"s;
+  Refused(Pickle(array + "(K\1K\1\x85N\x89tb."), "a numpy array's odd state");
   CHECK(ReadForeign(Source(Pickle(number + "C\10" + std::string(8, '\1') + "tR."))).ok());
   Refused(Pickle(number + "C\4" + std::string(4, '\1') + "tR."), "a numpy number of a wrong size");
   Refused(Pickle("ctorch.storage\n_load_from_bytes\n(C\1xC\1xtR."), "a storage that is no byte string");
@@ -134,6 +150,7 @@ TEST_CASE("storages of legacy streams") {
   std::string magic = good;
   magic[4] ^= 1;
   Refused(ReadTorchLegacy(Source(magic)).status(), "the magic number is wrong");
+  Refused(good.substr(0, good.rfind("]" + Text("0") + "a.")) + "].", "storage 0 is missing");
   std::string other = good;
   other[other.rfind(Text("0") + "a.") + 5] = '1';
   Refused(other, "storage 1 is unknown or there twice");
@@ -166,7 +183,8 @@ TEST_CASE("headers of arrays") {
         "{'descr': '<f4', 'fortran_order': False, 'shape': (00000000001,), }",
         "{'descr': '<f4' 'fortran_order': False, 'shape': (1,), }",
         "{'descr': 4, 'fortran_order': False, 'shape': (1,), }",
-        "'descr': '<f4', 'fortran_order': False, 'shape': (1,), }"}) {
+        "'descr': '<f4', 'fortran_order': False, 'shape': (1,), }",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (1,)"}) {
     CAPTURE(bad);
     Refused(npy(bad), "its header is not understood");
   }
@@ -183,12 +201,16 @@ TEST_CASE("headers of tensor files") {
           "a number below 2^64");
   Refused(parse(R"({"a":{"dtype":"U8","shape":[1,1,1,1,1,1],"data_offsets":[0,0]}})"), "fewer numbers");
   Refused(parse(R"({"a":{"dtype":"U8","shape":[],"data_offsets":[0,0,0]}})"), "fewer numbers");
+  std::string many = "{\"0\"" + entry;
+  for (int i = 1; i <= 4096; ++i) many += ",\"" + std::to_string(i) + "\"" + entry;
+  Refused(parse(many + "}"), "more than 4096 tensors");
   std::string metadata = "{\"__metadata__\":{";
   for (int i = 0; i < 65; ++i) metadata += (i > 0 ? ",\"" : "\"") + std::to_string(i) + "\":\"\"";
   Refused(parse(metadata + "}}"), "fewer metadata entries");
   // An escape that goes on beyond the text is not read there.
   const std::string_view text = R"({"\u00e9)";
   Refused(parse(text.substr(0, 3)), "an escape");
+  Refused(parse(std::string_view("{\"ab\"").substr(0, 4)), "the end of a string");
   Refused(parse(text.substr(0, 6)), "four hexadecimal digits");
   Refused(parse(R"({"\ud83dxxde00":1})"), "the second half of a surrogate pair");
   const auto open = TensorFile::Open(Source("123456789"), TensorFile::Profile::kPlain);
@@ -211,6 +233,8 @@ class HugeSource final : public ByteSource {
 
 TEST_CASE("files beyond every size") {
   Refused(ReadForeign(std::make_shared<HugeSource>(uint64_t{9} << 30)).status(), "more than 8 GiB");
+  Refused(ModelFile::Open(Source(EncodeFile({}, {}, TensorFile::Profile::kModel))).status(),
+          "metadata: mien.config is missing");
   Refused(ModelFile::Open(std::make_shared<HugeSource>(uint64_t{5} << 30)).status(),
           "5368709120 bytes, at most 4294967296 expected");
 }
@@ -253,6 +277,7 @@ TEST_CASE("views and settings that no reader makes") {
   lists.file.scalars = {{"x.0.0", 1.0}, {"x.0.1", 2.0}, {"x.1.0", 3.0}};
   REQUIRE(lists.file.Finish(0).ok());
   Refused(Settings(lists.file).Numbers("x", 9).status(), "lists of one length");
+  Refused(Settings(lists.file).Numbers("x.0", 1).status(), "fewer numbers");
 }
 
 }  // namespace
