@@ -61,19 +61,25 @@ TEST_CASE("zip records") {
   CHECK(charged.memory() >= directory + names + 2 * 4 * (sizeof(ZipEntry) + 3 * sizeof(uint64_t)));
   Refused(read("PK\x03\x04"), "too short");
   Refused(read(Zip64(good, 3)), "the end record and its zip64 form differ");
+  const auto changed = [&](size_t at, char to) {
+    std::string bytes = good;
+    bytes[at] = to;
+    return read(bytes);
+  };
+  Refused(changed(good.size() - 22 + 4, 1), "an archive of several parts");
+  Refused(changed(26, 8), "its data lie outside, or its names differ");
+  Refused(changed(0, 'X'), "no header where the directory says");
+  Refused(changed(6, 2), "its header and the directory differ");
+  std::string parts = Zip64(good, 2);
+  parts[parts.size() - 22 - 4] = 2;
+  Refused(read(parts), "the zip64 end record is not as it should be");
   Refused(read(Zip64(good, 70000)), "too many entries");
   Refused(read(Zip({{"a", "1"}}, {.entries = 1})), "a directory entry is not where it should be");
   Refused(read(with({.name = "b", .data = "1", .extra = "\1\0\0\0\1\0\0\0"s})), "two zip64 fields");
   Refused(read(with({.name = "b", .data = "1", .flags = 8})), "its data descriptor is missing");
   Refused(read(with({.name = "b", .data = "1", .extra = "\1\0\0"s})),
           "an extra field that leaves its record");
-  std::string flags = good;
-  flags[6] = 2;
-  std::string head = good;
-  head[0] = 'X';
-  Refused(read(head), "no header where the directory says");
   Refused(read(Zip({{std::string(600, 'n'), "1"}})), "has a long name");
-  Refused(read(flags), "its header and the directory differ");
   // What a member unpacks to has a checksum of its own.
   const std::string stored =
       "\1\4\0\xfb\xff"
@@ -90,7 +96,8 @@ TEST_CASE("pickles that break off or take what is not there") {
   Refused(Pickle("G\0\0\0"s), "truncated");
   Refused(Pickle("B\xff\0\0\0."s), "truncated");
   Refused(Pickle("\x93."), "the stack is empty");
-  for (const char* alone : {"Nb.", "q\1.", "Ns.", "\x94."}) Refused(Pickle(alone), "the stack is empty");
+  for (const char* alone : {"Q.", "Nb.", "q\1.", "Ns.", "\x94."})
+    Refused(Pickle(alone), "the stack is empty");
   Refused(Pickle("NNs."), "the stack is empty");
   Refused(Pickle("ccollections\nOrderedDict\n(](K\1K\2K\3tatR."),
           "a dictionary of something other than pairs");
@@ -151,6 +158,7 @@ TEST_CASE("storages of legacy streams") {
   magic[4] ^= 1;
   Refused(ReadTorchLegacy(Source(magic)).status(), "the magic number is wrong");
   Refused(good.substr(0, good.rfind("]" + Text("0") + "a.")) + "].", "storage 0 is missing");
+  Refused(good.substr(0, good.rfind("]" + Text("0") + "a.")) + "N.", "no list of storage keys");
   std::string other = good;
   other[other.rfind(Text("0") + "a.") + 5] = '1';
   Refused(other, "storage 1 is unknown or there twice");
@@ -184,10 +192,15 @@ TEST_CASE("headers of arrays") {
         "{'descr': '<f4' 'fortran_order': False, 'shape': (1,), }",
         "{'descr': 4, 'fortran_order': False, 'shape': (1,), }",
         "'descr': '<f4', 'fortran_order': False, 'shape': (1,), }",
+        "{'descr': '<f4', 'fortran_order': False, 'shape': (,), }",
         "{'descr': '<f4', 'fortran_order': False, 'shape': (1,)"}) {
     CAPTURE(bad);
     Refused(npy(bad), "its header is not understood");
   }
+  std::string axes;
+  for (int i = 0; i < 65; ++i) axes += "1,";
+  Refused(npy("{'descr': '<f4', 'fortran_order': False, 'shape': (" + axes + "), }"),
+          "its header is not understood");
 }
 
 TEST_CASE("headers of tensor files") {
@@ -201,6 +214,8 @@ TEST_CASE("headers of tensor files") {
           "a number below 2^64");
   Refused(parse(R"({"a":{"dtype":"U8","shape":[1,1,1,1,1,1],"data_offsets":[0,0]}})"), "fewer numbers");
   Refused(parse(R"({"a":{"dtype":"U8","shape":[],"data_offsets":[0,0,0]}})"), "fewer numbers");
+  Refused(parse("{\"a\"" + entry + ",\"a\"" + entry + "}"), "tensor a is there twice");
+  Refused(parse(R"({"\ude00":1})"), "the first half of a surrogate pair");
   std::string many = "{\"0\"" + entry;
   for (int i = 1; i <= 4096; ++i) many += ",\"" + std::to_string(i) + "\"" + entry;
   Refused(parse(many + "}"), "more than 4096 tensors");
@@ -273,10 +288,18 @@ TEST_CASE("views and settings that no reader makes") {
   tensor.storage.source = std::make_shared<HugeSource>(uint64_t{1} << 33);
   Refused(ReadContiguous(tensor, &bytes), "its elements overlap");
 
+  Made nothing;
+  nothing.Add("x", DType::kF32, {0}, "");
+  REQUIRE(nothing.file.Finish(0).ok());
+  Refused(Settings(nothing.file).Number("x").status(), "one number");
   Made lists;
   lists.file.scalars = {{"x.0.0", 1.0}, {"x.0.1", 2.0}, {"x.1.0", 3.0}};
   REQUIRE(lists.file.Finish(0).ok());
   Refused(Settings(lists.file).Numbers("x", 9).status(), "lists of one length");
+  Made deep;
+  deep.file.scalars = {{"x.0.0.0.0.0.0.0.0.0.0", 1.0}};
+  REQUIRE(deep.file.Finish(0).ok());
+  Refused(Settings(deep.file).Numbers("x", 1).status(), "numbers");
   Refused(Settings(lists.file).Numbers("x.0", 1).status(), "fewer numbers");
 }
 
