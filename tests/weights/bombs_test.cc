@@ -258,6 +258,9 @@ TEST_CASE("steps and memory are charged where they are spent") {
            {"items", "", "](" + ones + "e0", 0, kItems * 3 * sizeof(PickleValue) + 3 * ids},
            {"numpy number", number + Keep(0) + "0" + Name("numpy.core.multiarray", "scalar") + Keep(1) + "0",
             Again(1) + Again(0) + "C\10" + std::string(8, '\1') + "\x86R0", 32 + 6, 0},
+           {"numpy number of Python 2",
+            number + Keep(0) + "0" + Name("numpy.core.multiarray", "scalar") + Keep(1) + "0",
+            Again(1) + Again(0) + "U\10" + std::string(8, '\1') + "\x86R0", 32 + 6 + 8, 0},
            {"numpy array", number + Keep(0) + "0" + Name("numpy.core.numeric", "_frombuffer") + Keep(1) + "0",
             Again(1) + "(C\10" + std::string(8, '\1') + Again(0) + "K\1\x85" + Text("C") + "tR0", 16 + 10, 0},
            {"storage and tensor", "", Tensor() + "0", 3 * 64 + 2 * 16 + 23,
@@ -273,6 +276,7 @@ TEST_CASE("steps and memory are charged where they are spent") {
     CHECK(often - once >= kTimes * c.memory);
   }
   uint64_t deep = 0;
+  CHECK(cost(Pickle("N"), &deep) >= 256);  // of a machine
   cost(Pickle("(" + Repeat("N", 100000) + "1N"), &deep);
   CHECK(deep >= 100000 * sizeof(ValueId));  // a stack that was there once
   Budget budget(1000);

@@ -95,8 +95,10 @@ TEST_CASE("zip records") {
 TEST_CASE("pickles that break off or take what is not there") {
   Refused(Pickle("G\0\0\0"s), "truncated");
   Refused(Pickle("B\xff\0\0\0."s), "truncated");
+  Budget budget(0);  // of a pickle with something behind it
+  Refused(ReadPickle(Source("\x80\2B\2\0\0\0xx."s), 0, 7, {}, budget).status(), "truncated");
   Refused(Pickle("\x93."), "the stack is empty");
-  for (const char* alone : {"Q.", "Nb.", "q\1.", "Ns.", "\x94."})
+  for (const char* alone : {"Q.", "N\x86.", "Nb.", "q\1.", "Ns.", "\x94."})
     Refused(Pickle(alone), "the stack is empty");
   Refused(Pickle("NNs."), "the stack is empty");
   Refused(Pickle("ccollections\nOrderedDict\n(](K\1K\2K\3tatR."),
@@ -124,6 +126,9 @@ TEST_CASE("pickles that break off or take what is not there") {
   REQUIRE_MESSAGE(deep.ok(), deep.status().message());
   REQUIRE(deep->unread.size() == 1);
   CHECK(deep->unread.begin()->second == "nested too deep");
+  std::string key = LegacyStorage(2);
+  key.replace(key.find(Text("0")), 6, Text(""));
+  Refused(Legacy("}" + Text("t") + TensorOver(key) + "s", 2), "a storage key that is empty or too long");
   // A view is (key, offset, elements).
   std::string view = LegacyStorage(2);
   view.replace(view.rfind("NtQ"), 3, "(" + Text("v") + "K\1ttQ");
@@ -143,6 +148,9 @@ TEST_CASE("pickles that break off or take what is not there") {
   Refused(Pickle(array + "(K\1K\1\x85N\x89tb."), "a numpy array's odd state");
   CHECK(ReadForeign(Source(Pickle(number + "C\10" + std::string(8, '\1') + "tR."))).ok());
   Refused(Pickle(number + "C\4" + std::string(4, '\1') + "tR."), "a numpy number of a wrong size");
+  Refused(Pickle("cnumpy.core.numeric\n_frombuffer\n(C\10" + std::string(8, '\1') +
+                 number.substr(number.find("cnumpy\ndtype")) + "K\1\x85NtR."),
+          "a numpy array with arguments that do not fit");
   Refused(Pickle("ctorch.storage\n_load_from_bytes\n(C\1xC\1xtR."), "a storage that is no byte string");
 }
 
