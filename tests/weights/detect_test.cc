@@ -198,6 +198,11 @@ TEST_CASE("sizes that no network has are refused") {
   shape.Remove("styles.1.linear.bias");
   shape.Add("state_dict.encoder.styles.1.linear.bias", DType::kF32, {3}, std::vector<float>(3));
   CHECK(Contains(shape.Refusal(), "styles.1.linear.bias is [3], ["));
+  Made flags = EncoderFile();
+  for (ForeignTensor& tensor : flags.file.tensors) {
+    if (tensor.name.ends_with("styles.1.linear.bias")) tensor.type = tensor.storage.type = DType::kBool;
+  }
+  CHECK(Contains(flags.Refusal(), "styles.1.linear.bias is BOOL"));
   Made filters;
   AddNetwork(&filters, PlainGenerator(), "g_ema.");
   filters.Found();

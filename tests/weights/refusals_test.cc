@@ -70,6 +70,9 @@ TEST_CASE("zip records") {
   Refused(changed(26, 8), "its data lie outside, or its names differ");
   Refused(changed(0, 'X'), "no header where the directory says");
   Refused(changed(6, 2), "its header and the directory differ");
+  std::string cut = Zip({{"a", "1"}, {"b", "2"}});
+  cut.erase(32, 32), cut[cut.size() - 6] = 32;
+  Refused(read(cut), "its header lies outside");
   std::string parts = Zip64(good, 2);
   parts[parts.size() - 22 - 4] = 2;
   Refused(read(parts), "the zip64 end record is not as it should be");
@@ -80,6 +83,12 @@ TEST_CASE("zip records") {
   Refused(read(with({.name = "b", .data = "1", .extra = "\1\0\0"s})),
           "an extra field that leaves its record");
   Refused(read(Zip({{std::string(600, 'n'), "1"}})), "has a long name");
+  std::string descriptor;
+  Put(descriptor, 0x08074b50, 4), Put(descriptor, Crc32("3\n"), 4), Put(descriptor, 2, 4),
+      Put(descriptor, 2, 4);
+  CHECK(read(Zip({{"a/version", "3\n", 8}}, {.gap = descriptor})).ok());
+  descriptor[0] = 'X';
+  Refused(read(Zip({{"a/version", "3\n", 8}}, {.gap = descriptor})), "its data descriptor differs");
   // What a member unpacks to has a checksum of its own.
   const std::string stored =
       "\1\4\0\xfb\xff"
@@ -98,7 +107,7 @@ TEST_CASE("pickles that break off or take what is not there") {
   Budget budget(0);  // of a pickle with something behind it
   Refused(ReadPickle(Source("\x80\2B\2\0\0\0xx."s), 0, 7, {}, budget).status(), "truncated");
   Refused(Pickle("\x93."), "the stack is empty");
-  for (const char* alone : {"Q.", "N\x86.", "Nb.", "q\1.", "Ns.", "\x94."})
+  for (const char* alone : {"Q.", "(e.", "N\x86.", "Nb.", "q\1.", "Ns.", "\x94."})
     Refused(Pickle(alone), "the stack is empty");
   Refused(Pickle("NNs."), "the stack is empty");
   Refused(Pickle("ccollections\nOrderedDict\n(](K\1K\2K\3tatR."),
@@ -148,6 +157,8 @@ TEST_CASE("pickles that break off or take what is not there") {
   Refused(Pickle(array + "(K\1K\1\x85N\x89tb."), "a numpy array's odd state");
   CHECK(ReadForeign(Source(Pickle(number + "C\10" + std::string(8, '\1') + "tR."))).ok());
   Refused(Pickle(number + "C\4" + std::string(4, '\1') + "tR."), "a numpy number of a wrong size");
+  Refused(Pickle("cnumpy.core.multiarray\nscalar\n(NC\1xtR."),
+          "a numpy number with arguments that do not fit");
   Refused(Pickle("cnumpy.core.numeric\n_frombuffer\n(C\10" + std::string(8, '\1') +
                  number.substr(number.find("cnumpy\ndtype")) + "K\1\x85NtR."),
           "a numpy array with arguments that do not fit");
@@ -162,6 +173,9 @@ TEST_CASE("storages of legacy streams") {
           "storage 0: 3 elements, 2 expected");
   Refused(Legacy("(" + TensorOver(LegacyStorage(2)) + TensorOver(LegacyStorage(1)) + "t", 2),
           "storage 0 has two types or sizes");
+  const auto short_one = StartsLikeLegacy(*Source("abc"), 0, 3);
+  REQUIRE(short_one.ok());
+  CHECK_FALSE(*short_one);
   std::string magic = good;
   magic[4] ^= 1;
   Refused(ReadTorchLegacy(Source(magic)).status(), "the magic number is wrong");
@@ -190,6 +204,9 @@ TEST_CASE("headers of arrays") {
   const std::string good = "{'descr': '<f4', 'fortran_order': False, 'shape': (1,), }";
   REQUIRE(ReadForeign(Source(npy(good))).ok());
   Refused(npy(good, 0xffff), "its header is too long");
+  std::string newer = npy(good);
+  newer[6] = 4;
+  Refused(newer, "no .npy of version 1 to 3");
   Refused(Zip({{"f.npy", "\x93NUMPY"}}), "too short for an array");
   for (const char* bad :
        {"{'descr': '<f4, 'fortran_order': False, 'shape': (1,), }", "{'descr': [('a', '<f4'",
@@ -236,6 +253,13 @@ TEST_CASE("headers of tensor files") {
   Refused(parse(std::string_view("{\"ab\"").substr(0, 4)), "the end of a string");
   Refused(parse(text.substr(0, 6)), "four hexadecimal digits");
   Refused(parse(R"({"\ud83dxxde00":1})"), "the second half of a surrogate pair");
+  Refused(parse("x}"), "'{' as the first byte");
+  const auto large = ParseHeader(R"({"a":{"dtype":"U8","shape":[0,1048577],"data_offsets":[0,0]}})",
+                                 LimitsOf(TensorFile::Profile::kModel));
+  REQUIRE(large.ok());
+  Problems problems;
+  ValidateTable(*large, 0, 0, problems, nullptr);
+  Refused(problems.ToStatus(Code::kRefused), "a: dimension 1048577, at most 1048576 expected");
   const auto open = TensorFile::Open(Source("123456789"), TensorFile::Profile::kPlain);
   Refused(open.status(), "9 bytes are no tensor file");
 }
@@ -254,7 +278,31 @@ class HugeSource final : public ByteSource {
   uint64_t size_;
 };
 
+// Another byte at its start from the second read on.
+class ChangingSource final : public ByteSource {
+ public:
+  explicit ChangingSource(std::string bytes) : source_(std::move(bytes)) {}
+  uint64_t size() const override { return source_.size(); }
+  Status ReadAt(uint64_t offset, std::span<std::byte> out) const override {
+    const Status status = source_.ReadAt(offset, out);
+    if (offset == 0 && reads_++ > 0) out[0] ^= std::byte{1};
+    return status;
+  }
+
+ private:
+  StringSource source_;
+  mutable int reads_ = 0;
+};
+
+TEST_CASE("a file that changes while it is read") {
+  const std::string whole = EncodeFile({}, {}, TensorFile::Profile::kPlain);
+  REQUIRE(TensorFile::Open(Source(whole), TensorFile::Profile::kPlain).ok());
+  Refused(TensorFile::Open(std::make_shared<ChangingSource>(whole), TensorFile::Profile::kPlain).status(),
+          "the file changes while being read");
+}
+
 TEST_CASE("files beyond every size") {
+  Refused("\x80\2N.", "4 bytes are no checkpoint");
   Refused(ReadForeign(std::make_shared<HugeSource>(uint64_t{9} << 30)).status(), "more than 8 GiB");
   Refused(ModelFile::Open(Source(EncodeFile({}, {}, TensorFile::Profile::kModel))).status(),
           "metadata: mien.config is missing");
@@ -285,6 +333,10 @@ TEST_CASE("views and settings that no reader makes") {
   made.Add("t", DType::kF32, {2, 2}, std::vector<float>(4));
   ForeignTensor& tensor = made.file.tensors[0];
   REQUIRE(CheckView(tensor).ok());
+  ForeignTensor far = tensor;
+  far.shape = {2, 2, 2};
+  std::fill_n(far.strides, 3, INT64_MAX);
+  Refused(CheckView(far), "leaves its storage");
   tensor.strides[1] = -1;
   Refused(CheckView(tensor), "a negative stride");
   // Elements that overlap as those of no transposition do, of more than a small storage.

@@ -233,6 +233,14 @@ TEST_CASE("ranges of a flow in every form") {
     wrong.Add("minmax", DType::kF32, shape, std::vector<float>(static_cast<size_t>(shape.elements())));
     CHECK(Contains(wrong.Refusal(), "minmax"));
   }
+  Made apart_wrong, empty;
+  AddNetwork(&apart_wrong, TinyFlow(), "model.");
+  apart_wrong.Add("minmax.min", DType::kF32, {3}, std::vector<float>(3));
+  apart_wrong.Add("minmax.max", DType::kF32, {2}, std::vector<float>(2));
+  CHECK(Contains(apart_wrong.Refusal(), "min and max differ in shape"));
+  AddNetwork(&empty, TinyFlow(), "model.");
+  empty.Add("minmax", DType::kF32, {2, 1}, std::vector<float>(2));
+  CHECK(Contains(empty.Refusal(), "range 0"));
   Made text;
   AddNetwork(&text, TinyFlow(), "model.");
   text.file.scalars["minmax.gender"] = std::string("0..1");
