@@ -191,7 +191,7 @@ class Program:
         cases = sorted((-self.noticed[guard.path, case], seconds, case) for seconds, case, reached in self.cases
                        if guard.number in reached)
         quick = [case for _, seconds, case in cases if seconds < QUICK]
-        if quick and self.status(quick, 10, MIEN_GUARD=str(guard.number)) != 0:
+        if quick and self.status(quick, int(10 + QUICK * len(quick)), MIEN_GUARD=str(guard.number)) != 0:
             return "killed"
         for _, seconds, case in cases:
             if seconds >= QUICK and self.status([case], int(20 + 5 * seconds), MIEN_GUARD=str(guard.number)) != 0:

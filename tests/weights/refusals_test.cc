@@ -105,7 +105,8 @@ TEST_CASE("pickles that break off or take what is not there") {
   Refused(Pickle("G\0\0\0"s), "truncated");
   Refused(Pickle("B\xff\0\0\0."s), "truncated");
   Budget budget(0);  // of a pickle with something behind it
-  Refused(ReadPickle(Source("\x80\2B\2\0\0\0xx."s), 0, 7, {}, budget).status(), "truncated");
+  const std::string behind = "xx." + std::string(1 << 17, '.');
+  Refused(ReadPickle(Source("\x80\2B\2\0\0\0"s + behind), 0, 7, {}, budget).status(), "truncated");
   Refused(Pickle("\x93."), "the stack is empty");
   for (const char* alone : {"Q.", "(e.", "N\x86.", "Nb.", "q\1.", "Ns.", "\x94."})
     Refused(Pickle(alone), "the stack is empty");
