@@ -75,6 +75,7 @@ inline std::vector<WrongCase<BiasAct>> WrongCasesOf<BiasAct>() {
       {{.act = Activation::kPRelu}, {{2, 3, 4, 4}, Shape(), Shape(), Shape(), Shape()}, "[3]", "absent"},
       {{.act = Activation::kRelu}, {{2, 3, 4, 4}, Shape(), Shape(), Shape(), {3}}, "absent", "[3]"},
       {{.clamp = -1.0f}, {{2, 3, 4, 4}, Shape(), Shape(), Shape(), Shape()}, "at least 0", "-1"},
+      {{}, {{0, 3}, Shape(), Shape(), Shape(), Shape()}, "[?,?]", "[0,3]"},
   };
 }
 

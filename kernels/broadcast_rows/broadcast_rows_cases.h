@@ -26,6 +26,7 @@ inline std::vector<WrongCase<BroadcastRows>> WrongCasesOf<BroadcastRows>() {
       {{.rows = 2, .cutoff = -2}, {{2, 3}, Shape()}, "at least -1", "-2"},
       {{.rows = 2}, {{2, 3}, {4}}, "[3]", "[4]"},
       {{.rows = 2}, {{2, 3, 4}, Shape()}, "[?,?]", "[2,3,4]"},
+      {{.rows = 1 << 21}, {{1, 1}, Shape()}, "at most 1048576", "[1,2097152,1]"},
   };
 }
 

@@ -130,6 +130,11 @@ inline std::vector<WrongCase<Linear>> WrongCasesOf<Linear>() {
        {{2, 8}, {4, 8}, {4}, none, none, none},
        "none, relu, leaky or sigmoid",
        "prelu"},
+      {{}, {{0, 8}, {4, 8}, none, none, none, none}, "[?,?]", "[0,8]"},
+      {{}, {{0, 2, 2, 2}, {4, 8}, none, none, none, none}, "[?,?,?,?]", "[0,2,2,2]"},
+      {{.contexts = -1}, {{2, 3, 8}, {4, 8}, none, none, none, none}, "at least 0", "-1"},
+      {{}, {{2, 3, 8}, {4, 8}, {4}, {4, 3}, {4}, none}, "at least 1", "0"},
+      {{}, {{1, 1}, {1 << 21, 1}, none, none, none, none}, "at most 1048576", "[1,2097152]"},
   };
 }
 

@@ -141,6 +141,7 @@ inline std::vector<WrongCase<ModConv>> WrongCasesOf<ModConv>() {
       {{.act = Activation::kRelu}, with(0, x), "none or leaky", "another activation"},
       {{.eps = -1.0f}, with(0, x), "at least 0", "-1"},
       {{.clamp = -1.0f}, with(0, x), "at least 0", "-1"},
+      {{.up = true}, Operands({1, 8, 1 << 20, 1}, 4, true, 0), "at most 1048576", "[1,4,2097152,2]"},
   };
 }
 

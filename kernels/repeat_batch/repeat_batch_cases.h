@@ -20,6 +20,7 @@ inline std::vector<WrongCase<RepeatBatch>> WrongCasesOf<RepeatBatch>() {
   return {
       {{.batch = 0}, {{2, 3, 4}}, "at least 1", "0"},
       {{.batch = 1}, {{2, 3}}, "[?,?,?]", "[2,3]"},
+      {{.batch = 1 << 21}, {{2, 3, 4}}, "at most 1048576", "[2097152,2,3,4]"},
   };
 }
 

@@ -59,6 +59,7 @@ inline std::vector<WrongCase<Resize>> WrongCasesOf<Resize>() {
       {{.height = 4, .width = -4}, {{1, 2, 4, 4}, Shape()}, "at least 1", "-4"},
       {{.height = 4, .width = 4}, {{1, 2, 4}, Shape()}, "[?,?,?,?]", "[1,2,4]"},
       {{.height = 4, .width = 4}, {{1, 2, 8, 8}, {1, 2, 8, 8}}, "[1,2,4,4]", "[1,2,8,8]"},
+      {{.height = 1 << 21, .width = 4}, {{1, 2, 4, 4}, Shape()}, "at most 1048576", "[1,2,2097152,4]"},
   };
 }
 

@@ -56,6 +56,7 @@ inline std::vector<WrongCase<StackRows>> WrongCasesOf<StackRows>() {
       {{.rows = 2}, {{2, 3}, {3, 3}, Shape()}, "[2,3]", "[3,3]"},
       {{.rows = 2}, {{2, 3}, Shape(), {2, 4}}, "[2,3]", "[2,4]"},
       {{.rows = 1}, {{2}, Shape()}, "[?,?]", "[2]"},
+      {{.rows = 2}, {{1 << 21, 1}, Shape(), Shape()}, "at most 1048576", "[2097152,2,1]"},
   };
 }
 

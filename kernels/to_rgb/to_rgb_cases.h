@@ -83,6 +83,7 @@ inline std::vector<WrongCase<ToRgb>> WrongCasesOf<ToRgb>() {
       {{}, {x, style, weight, {3}, Shape(), filter}, "absent", "[4,4]"},
       {{}, {{2, 8, 5, 4}, style, weight, {3}, skip, filter}, "even height and width", "[2,8,5,4]"},
       {{.clamp = -1.0f}, {x, style, weight, {3}, skip, filter}, "at least 0", "-1"},
+      {{}, {{1, 8, 4, 4}, {1, 8}, {1 << 21, 8, 1, 1}, Shape(), Shape(), Shape()}, "at most 1048576", "[1,2097152,4,4]"},
   };
 }
 

@@ -208,8 +208,13 @@ void TestCases(std::initializer_list<Tag> tags) {
 
 template <class Op>
 void TestWrongShapes() {
-  const auto cases = WrongCasesOf<Op>();
+  auto cases = WrongCasesOf<Op>();
   CHECK_MESSAGE(!cases.empty(), std::string(Op::kName) << " needs shapes that are refused");
+  const auto right = CasesOf<Op>().at(0);
+  const std::string operands = std::to_string(right.in.size()) + " operands",
+                    more = std::to_string(right.in.size() + 1);
+  cases.push_back({right.params, right.in, operands.c_str(), more.c_str()});
+  cases.back().in.push_back(Shape());
   for (const auto& c : cases) {
     Shape out[Op::kOutputs];
     const Status status = Op::Infer(c.params, c.in, out);

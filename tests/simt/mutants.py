@@ -303,10 +303,10 @@ def judge(mutant, programs, longest):
     return "survived" if longest >= LONGEST_CASE else None
 
 
-def reasons():
-    """Mutants that change nothing a test could see: "file | what | source line", then the reason, indented."""
+def reasons(path):
+    """What changes nothing that a test could see: "file | what | ...", then the reason, indented."""
     found, key = {}, None
-    for line in read(REASONS).splitlines():
+    for line in read(path).splitlines():
         if line.startswith("  "):
             found[key] = line.strip()
         elif line and not line.startswith("#"):
@@ -314,17 +314,17 @@ def reasons():
     return found
 
 
-def judged():
+def judged(path):
     """Verdict by reason key, of the campaign."""
-    with open(JUDGED) as file:
+    with open(path) as file:
         return {key: verdict for verdict, key in (line.rstrip("\n").split(" | ", 1) for line in file)}
 
 
-def record(mutants, verdicts):
+def record(path, mutants, verdicts):
     """Writes the verdicts of this campaign over those of earlier ones; what no longer exists is dropped."""
-    found = judged() | {m.reason_key(): verdicts[m.key] for m in mutants if m.key in verdicts}
+    found = judged(path) | {m.reason_key(): verdicts[m.key] for m in mutants if m.key in verdicts}
     existing = {m.reason_key() for m in mutants}
-    with open(JUDGED, "w") as file:
+    with open(path, "w") as file:
         file.writelines(f"{found[key]} | {key}\n" for key in sorted(existing & found.keys()))
 
 
@@ -360,7 +360,7 @@ def main():
     results, verdicts = os.path.join(home, "results.tsv"), {}
     todo = [m for m in mutants if arguments.only in m.path]
     if arguments.seconds:
-        past = judged()
+        past = judged(JUDGED)
         todo = [m for m in todo if past.get(m.reason_key()) == "killed"]
         first = commit_number() * 37 % max(len(todo), 1)
         todo = todo[first:] + todo[:first]
@@ -370,7 +370,7 @@ def main():
             verdicts = dict(line.split() for line in file)
         todo = [m for m in todo if m.key not in verdicts]
 
-    known, lock = reasons(), threading.Lock()
+    known, lock = reasons(REASONS), threading.Lock()
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
         if todo:
             sources = os.path.join(home, "sources")
@@ -390,7 +390,7 @@ def main():
                     file.write(f"{mutant.key} {verdict}\n")
                 if not arguments.seconds:
                     print(f"{verdict} {mutant.reason_key()}", flush=True)
-                    record(mutants, verdicts)
+                    record(JUDGED, mutants, verdicts)
 
         list(pool.map(run, todo))
     lines, unexplained = table(mutants, verdicts, known)

@@ -108,6 +108,23 @@ std::vector<Bomb> Bombs() {
   header += "}";
   std::string tensors;
   Put(tensors, header.size(), 8);
+  // Two costs of which each would be too small.
+  std::vector<Member> beside = members, arrays;
+  beside[0].data = Pickle(Repeat("K\1"
+                                 "0",
+                                 420000) +
+                          "}");
+  const std::string array =
+      "\x93NUMPY\1\0\x3c\0{'descr': '<f4', 'fortran_order': False, 'shape': (0,), }  \n"s;
+  for (int i = 0; i < 40000; ++i) arrays.push_back({std::to_string(i) + ".npy", array});
+  std::string both = "{\"__metadata__\":{";
+  for (int i = 0; i < 65000; ++i) both += (i > 0 ? ",\"" : "\"") + std::to_string(i) + "\":\"\"";
+  both += "}";
+  for (int i = 0; i < 18000; ++i)
+    both += ",\"" + std::to_string(i) + R"(":{"dtype":"F32","shape":[0],"data_offsets":[0,0]})";
+  both += "}";
+  std::string metadata;
+  Put(metadata, both.size(), 8);
   const std::string holder = Name("torch_utils.persistence", "_reconstruct_persistent_obj") + "}(" +
                              Text("state") + "}" + Keep(1) + pairs + "u\x85R" + Keep(2);
   return {
@@ -152,6 +169,9 @@ std::vector<Bomb> Bombs() {
                        few + "u"))},
       {"members", Zip(members), true},
       {"tensors without elements", tensors + header},
+      {"members beside values", Zip(beside)},
+      {"arrays without elements", Zip(arrays)},
+      {"metadata beside tensors", metadata + both},
   };
 }
 
@@ -177,7 +197,11 @@ TEST_CASE("bombs: memory within 1.25 of the size and 64 MiB, steps within the bu
 TEST_CASE("steps and memory are charged where they are spent") {
   const auto cost = [](const std::string& pickle, uint64_t* memory) {
     Budget budget(0);
-    const auto tree = ReadPickle(Source(pickle), 0, pickle.size(), {}, budget);
+    PickleOptions options;
+    options.persistent = [](const PersistentId& id, uint32_t) -> Result<ForeignStorage> {
+      return ForeignStorage{id.type.type, id.elements, 0, Source("12345678")};
+    };
+    const auto tree = ReadPickle(Source(pickle), 0, pickle.size(), options, budget);
     REQUIRE_MESSAGE(tree.ok(), std::string(tree.status().message()));
     ForeignFile file;
     REQUIRE(Flatten(*tree, &file, budget).ok());
@@ -192,6 +216,8 @@ TEST_CASE("steps and memory are charged where they are spent") {
     uint64_t steps, memory;  // at least, for each use
   };
   const uint64_t ids = kItems * sizeof(ValueId);
+  const std::string number = Name("numpy", "dtype") + "(" + Text("f8") + "K\0K\1tR"s + "(K\3" + Text("<") +
+                             "NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tb"s;
   for (const Case& c : std::vector<Case>{
            {"dictionary", "}" + Keep(0) + "(" + ones + "u" + Name("collections", "Counter") + Keep(1) + "0",
             Again(1) + Again(0) + "\x85R0", kItems, ids},
@@ -205,7 +231,7 @@ TEST_CASE("steps and memory are charged where they are spent") {
             Again(1) + ")\x81" + Again(0) + "b0", kItems, ids},
            {"text", Text(std::string(kItems, 'x')) + Keep(0) + Name("_codecs", "encode") + Keep(1) + "0",
             Again(1) + Again(0) + "\x85R0", kItems, kItems},
-           {"visit", "]" + Keep(0) + "(" + ones + "e", Again(0), kItems, 0},
+           {"visit", "]" + Keep(0) + "(" + ones + "e", Again(0), kItems, 512 * kItems},
            {"whole module",
             Name("x", "Y") + ")\x81" + Keep(0) + "}(" + Text("_parameters") + "N" + Text("_modules") + "N" +
                 ones + "ub",
@@ -224,7 +250,23 @@ TEST_CASE("steps and memory are charged where they are spent") {
             Name("torch_utils.persistence", "_reconstruct_persistent_obj") + "}(" + Text("state") + "}(" +
                 ones + "uu\x85R" + Keep(0),
             Again(0), kItems / 2, 0},
-           {"object", Name("x", "Y") + ")\x81" + Keep(0) + "}(" + ones + "ub", Again(0), kItems, 0},
+           {"object", Name("x", "Y") + ")\x81" + Keep(0) + "}(" + ones + "ub", Again(0),
+            kItems + (16 + 1) * kItems / 2, 0},
+           // What these are charged by themselves, and one step for each of their opcodes.
+           {"name", "", Name("x", "Y") + "0", 64 + 2, 3 * 3 + 3 * sizeof(PickleValue)},
+           {"characters", "", Text(std::string(kItems, 'x')) + "0", 0, 3 * kItems},
+           {"items", "", "](" + ones + "e0", 0, kItems * 3 * sizeof(PickleValue) + 3 * ids},
+           {"numpy number", number + Keep(0) + "0" + Name("numpy.core.multiarray", "scalar") + Keep(1) + "0",
+            Again(1) + Again(0) + "C\10" + std::string(8, '\1') + "\x86R0", 32 + 6, 0},
+           {"numpy number of Python 2",
+            number + Keep(0) + "0" + Name("numpy.core.multiarray", "scalar") + Keep(1) + "0",
+            Again(1) + Again(0) + "U\10" + std::string(8, '\1') + "\x86R0", 32 + 6 + 8, 0},
+           {"numpy array", number + Keep(0) + "0" + Name("numpy.core.numeric", "_frombuffer") + Keep(1) + "0",
+            Again(1) + "(C\10" + std::string(8, '\1') + Again(0) + "K\1\x85" + Text("C") + "tR0", 16 + 10, 0},
+           {"storage and tensor", "", Tensor() + "0", 3 * 64 + 2 * 16 + 23,
+            3 * (sizeof(ForeignTensor) + sizeof(PickleStorage) + 19 * sizeof(PickleValue) +
+                 5 * sizeof(std::vector<ValueId>)) +
+                256},
        }) {
     CAPTURE(c.name);
     uint64_t once = 0, often = 0;
@@ -234,6 +276,7 @@ TEST_CASE("steps and memory are charged where they are spent") {
     CHECK(often - once >= kTimes * c.memory);
   }
   uint64_t deep = 0;
+  CHECK(cost(Pickle("N"), &deep) >= 256);  // of a machine
   cost(Pickle("(" + Repeat("N", 100000) + "1N"), &deep);
   CHECK(deep >= 100000 * sizeof(ValueId));  // a stack that was there once
   Budget budget(1000);

@@ -152,6 +152,9 @@ TEST_CASE("several wrong fields come in one message") {
   CHECK(Contains(status, "generator.w_dim"));
   CHECK(Contains(status, "flow.hidden is missing"));
   CHECK(Contains(status, "encoder.stranger is unknown"));
+  CHECK(Contains(ConfigFromJson("[]").status(), "no JSON object"));
+  json["flow"]["attributes"] = 5;
+  CHECK(Contains(ConfigFromJson(json.dump()).status(), "flow.attributes: a list of names expected"));
 }
 
 TEST_CASE("text that is no config") {
@@ -178,6 +181,8 @@ TEST_CASE("components that are used together agree") {
   refused([](ModelConfig& c) { c.encoder->w_dim = 5; }, "encoder.w_dim");
   refused([](ModelConfig& c) { c.flow->features = 9; }, "flow.features");
   refused([](ModelConfig& c) { c.flow->contexts = 3; }, "flow.contexts");
+  refused([](ModelConfig& c) { c.encoder.reset(), c.flow->contexts = 3; }, "the generator has");
+  refused([](ModelConfig& c) { c.generator.reset(), c.flow->contexts = 3; }, "the encoder has");
   refused([](ModelConfig& c) { c.attributes->input_size = 16; }, "attributes.input_size");
   refused([](ModelConfig& c) { c.generator->resolution = 24; }, "power of two");
   refused([](ModelConfig& c) { c.generator->channels.push_back(3); }, "channels");

@@ -173,6 +173,8 @@ TEST_CASE("the header is a closed subset of JSON") {
     CHECK_MESSAGE(OpenPlain(bad, "").code() == Code::kRefused, bad);
   }
   CHECK(Contains(OpenPlain(R"({"a":{"dtype":"U8","shape":[0]}})", ""), "data_offsets"));
+  CHECK(
+      Contains(OpenPlain(R"({"a":{"dtype":"U8","shape":[0],"data_offsets":[0]}})", ""), "two data_offsets"));
 }
 
 TEST_CASE("the layout has no hole, no overlap and no trailing byte") {

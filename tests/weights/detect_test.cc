@@ -173,6 +173,47 @@ TEST_CASE("the size that an encoder was trained for agrees with its heads") {
   }
 }
 
+TEST_CASE("sizes that no network has are refused") {
+  const auto refusal = [](const ModelConfig& config, const char* prefix = "") {
+    Made made;
+    AddNetwork(&made, config, prefix);
+    return made.Refusal();
+  };
+  ModelConfig encoder = PlainEncoder();
+  encoder.encoder->input_size = 16 << 9;
+  CHECK(Contains(refusal(encoder), "too many convolutions"));
+  encoder = PlainEncoder();
+  encoder.encoder->trunk.stage_channels = {4, 6, 8, 10, 12};
+  encoder.encoder->trunk.stage_blocks = {1, 1, 1, 1, 1};
+  CHECK(Contains(refusal(encoder), "5 blocks of 5 widths, 4 expected"));
+  ModelConfig attributes = TinyAttributes();
+  attributes.attributes->outputs.clear();
+  for (int i = 0; i < 65; ++i) attributes.attributes->outputs.push_back("o" + std::to_string(i));
+  CHECK(Contains(refusal(attributes), "1 to 64 outputs expected"));
+
+  Made trunk = EncoderFile();
+  trunk.Remove("body.0.res_layer.5.fc1.weight");
+  CHECK(Contains(trunk.Refusal(), "no squeeze-and-excitation layer"));
+  Made shape = EncoderFile();
+  shape.Remove("styles.1.linear.bias");
+  shape.Add("state_dict.encoder.styles.1.linear.bias", DType::kF32, {3}, std::vector<float>(3));
+  CHECK(Contains(shape.Refusal(), "styles.1.linear.bias is [3], ["));
+  Made flags = EncoderFile();
+  for (ForeignTensor& tensor : flags.file.tensors) {
+    if (tensor.name.ends_with("styles.1.linear.bias")) tensor.type = tensor.storage.type = DType::kBool;
+  }
+  CHECK(Contains(flags.Refusal(), "styles.1.linear.bias is BOOL"));
+  Made filters;
+  AddNetwork(&filters, PlainGenerator(), "g_ema.");
+  filters.Found();
+  for (ForeignTensor& tensor : filters.file.tensors) {
+    if (!tensor.name.ends_with("kernel")) continue;
+    tensor.storage.source = Source(BytesOf(std::vector<float>(16, 0.125f)));
+    break;
+  }
+  CHECK(Contains(filters.Refusal(), " differs from "));
+}
+
 TEST_CASE("FIR filters may be left out") {
   for (const auto& [config, end, sum] : {std::tuple(PlainGenerator(), ".kernel", 4.0),
                                          std::tuple(TinyNvidiaGenerator(), ".resample_filter", 1.0)}) {

@@ -386,6 +386,8 @@ TEST_CASE("what is wrong with a source is said by name") {
   refused([](Tensors& t) { std::memcpy(t[2].bytes.data(), "\0\0\x80\xff", 4); }, "element 0");
   refused([](Tensors& t) { t[0].bytes[0] = 9; }, "column 9");
   refused([](Tensors& t) { t.pop_back(); }, "is missing");
+  refused([](Tensors& t) { t[0].type = DType::kI16, t[0].bytes.resize(t[0].bytes.size() / 4); },
+          "is I16, I64 expected");
   refused(
       [](Tensors& t) {
         t.push_back({"_transform.odd", DType::kF32, {1}, "abcd"});
@@ -408,11 +410,13 @@ TEST_CASE("a generator without average gets the one that is estimated, and it is
     CHECK_FALSE(plain->config().generator->has_latent_avg);
     CHECK(Says(notes, "no average latent"));
 
-    options.average_latent = [&](const ModelConfig& given, const FloatReader& read) -> Result<std::vector<float>> {
+    options.average_latent = [&](const ModelConfig& given,
+                                 const FloatReader& read) -> Result<std::vector<float>> {
       CHECK(given.generator->w_dim == 6);
       std::vector<float> bias(6), expected(6);
-      const std::string name = config.generator->convention == Convention::kNvidia ? "generator.mapping.fc0.bias"
-                                                                                   : "generator.style.1.bias";
+      const std::string name = config.generator->convention == Convention::kNvidia
+                                   ? "generator.mapping.fc0.bias"
+                                   : "generator.style.1.bias";
       REQUIRE(read(name, bias).ok());
       REQUIRE(plain->ReadFloats(name, expected).ok());
       CHECK(bias == expected);
@@ -454,6 +458,44 @@ TEST_CASE("interrupted between tensors, nothing is left behind") {
   const std::string path = TemporaryPath("never");
   CHECK(Convert({Data("rosi_tiny_b_legacy.pt")}, path, options).status().code() == Code::kInterrupted);
   CHECK(access(path.c_str(), F_OK) != 0);
+  options.interrupted = [] { return true; };
+  CHECK(ConvertTensorsOnly(Data("rosi_tiny_b_legacy.pt"), path, options).status().code() ==
+        Code::kInterrupted);
+  CHECK(access(path.c_str(), F_OK) != 0);
+  CHECK(Convert({}, path, {}).status().code() == Code::kUsage);
+}
+
+TEST_CASE("a config that is stated fits the tensors beside it") {
+  ModelConfig config = TinyFlow();
+  const auto merged = [&] {
+    return MergeSources({Source(EncodeFile(MadeUpTensors(TinyFlow()), {{kConfigKey, ConfigToJson(config)}},
+                                           TensorFile::Profile::kPlain))},
+                        {"file"})
+        .status();
+  };
+  CHECK(merged().ok());
+  ++config.flow->blocks;
+  CHECK(std::strstr(merged().message(), "its tensors do not fit the config stated") != nullptr);
+}
+
+TEST_CASE("a dump keeps the name of the wrapper where two names would collide") {
+  const auto names = [](const std::string& first, const std::string& second) {
+    const std::string source = TemporaryPath("wrapped.safetensors"),
+                      output = TemporaryPath("plain.safetensors");
+    const std::string bytes = EncodeFile({{first, DType::kU8, {1}, "a"}, {second, DType::kU8, {1}, "b"}}, {},
+                                         TensorFile::Profile::kPlain);
+    REQUIRE(WriteFileAtomically(source, std::as_bytes(std::span(bytes))).ok());
+    const auto report = ConvertTensorsOnly(source, output, {});
+    REQUIRE_MESSAGE(report.ok(), report.status().message());
+    std::string all;
+    const TensorFile dumped = OpenGolden(output);
+    for (const TensorEntry& entry : dumped.tensors()) all += entry.name + " ";
+    unlink(source.c_str()), unlink(output.c_str());
+    return all;
+  };
+  CHECK(names("state_dict.a", "state_dict.b") == "a b ");
+  CHECK(names("a", "state_dict.a") == "a state_dict.a ");
+  CHECK(names("state_dict.a", "state_dict.state_dict.a") == "state_dict.a state_dict.state_dict.a ");
 }
 
 }  // namespace

@@ -233,6 +233,14 @@ TEST_CASE("ranges of a flow in every form") {
     wrong.Add("minmax", DType::kF32, shape, std::vector<float>(static_cast<size_t>(shape.elements())));
     CHECK(Contains(wrong.Refusal(), "minmax"));
   }
+  Made apart_wrong, empty;
+  AddNetwork(&apart_wrong, TinyFlow(), "model.");
+  apart_wrong.Add("minmax.min", DType::kF32, {3}, std::vector<float>(3));
+  apart_wrong.Add("minmax.max", DType::kF32, {2}, std::vector<float>(2));
+  CHECK(Contains(apart_wrong.Refusal(), "min and max differ in shape"));
+  AddNetwork(&empty, TinyFlow(), "model.");
+  empty.Add("minmax", DType::kF32, {2, 1}, std::vector<float>(2));
+  CHECK(Contains(empty.Refusal(), "range 0"));
   Made text;
   AddNetwork(&text, TinyFlow(), "model.");
   Made turned;
@@ -254,9 +262,17 @@ TEST_CASE("settings of a flow that contradict it are refused, in any form") {
   CHECK(Contains(refusal("config.activation", 1.0), "config.activation"));
   CHECK(
       Contains(refusal("config", std::string("flow.yaml")), "the settings config are in a form that is not"));
-  CHECK(Contains(refusal("config.hidden_features", int64_t{6}), "config.hidden_features is 6"));
-  CHECK(
-      Contains(refusal("config.use_volume_preserving", int64_t{1}), "config.use_volume_preserving is true"));
+  for (const std::string name :
+       {"features", "hidden_features", "context_features", "num_layers", "num_blocks_per_layer"}) {
+    CHECK(Contains(refusal("config." + name, int64_t{99}), "config." + name + " is 99"));
+  }
+  const FlowConfig flow = *TinyFlow().flow;
+  for (const auto& [name, is] : {std::pair<std::string, bool>{"use_volume_preserving", flow.additive},
+                                 {"batch_norm_within_layers", flow.norm_within},
+                                 {"batch_norm_between_layers", flow.norm_between}}) {
+    CHECK(Contains(refusal("config." + name, int64_t{!is}),
+                   "config." + name + (is ? " is false" : " is true")));
+  }
   Made tensor;
   AddNetwork(&tensor, TinyFlow(), "model.");
   tensor.Add("config.num_layers", DType::kI64, {1}, std::vector<int64_t>{3});
@@ -285,6 +301,13 @@ TEST_CASE("settings of an NVIDIA generator, in any form") {
   CHECK(Contains(made_of("synthesis.b8.architecture", std::string("resnet")).Refusal(),
                  "G_ema.synthesis.b8.architecture is resnet"));
   CHECK(Contains(made_of("mapping.fc1.bias_gain", int64_t{1}).Refusal(), "mapping.fc1.bias_gain is 1"));
+  for (const std::string layer : {"synthesis.b8.conv0", "synthesis.b4.torgb", "mapping.fc1"}) {
+    CHECK(Contains(made_of(layer + ".activation", std::string("relu")).Refusal(),
+                   layer + ".activation is relu"));
+  }
+  Made two = made_of("synthesis.b4.conv1.conv_clamp", 256.0);
+  two.file.scalars["G_ema.synthesis.b8.conv0.conv_clamp"] = 128.0;
+  CHECK(Contains(two.Refusal(), "conv0.conv_clamp differs from the other layers"));
   CHECK(Contains(made_of("synthesis.b8.conv0.use_noise", int64_t{0}).Refusal(), "use_noise is false"));
   CHECK(Contains(made_of("synthesis.b8.__class__", std::string("ResNetBlock")).Refusal(),
                  "G_ema.synthesis.b8.__class__ is ResNetBlock"));
