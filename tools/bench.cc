@@ -7,6 +7,7 @@
 #include "runtime/engine.h"
 #include "runtime/base/interrupt.h"
 #include "runtime/rival_times.h"
+#include "tools/numbers.h"
 #include "tools/verbs.h"
 #include "tools/without_effect.h"
 
@@ -207,8 +208,14 @@ void AddBench(CLI::App& app, Session& session) {
   CLI::App* verb = app.add_subcommand("bench", "how long each network of a model takes on this machine");
   verb->add_option("--graph", options->graph, "one network (default: all the model has)")
       ->check(CLI::IsMember(GraphNames()));
-  verb->add_option("--batch", options->batch, "samples per run")->check(CLI::Range(1, kMaxBatch))->capture_default_str();
-  verb->add_option("--repeat", options->repeat, "timed runs")->check(CLI::Range(1, 100000))->capture_default_str();
+  verb->add_option("--batch", options->batch, "samples per run")
+      ->transform(WholeNumber())
+      ->check(CLI::Range(1, kMaxBatch))
+      ->capture_default_str();
+  verb->add_option("--repeat", options->repeat, "timed runs")
+      ->transform(WholeNumber())
+      ->check(CLI::Range(1, 100000))
+      ->capture_default_str();
   verb->add_flag("--rivals", options->rivals,
                  "on a device: time cuBLAS and cuDNN, where they are installed, on the same shapes");
   verb->add_option("-o,--output", options->format, "md, csv or json")
