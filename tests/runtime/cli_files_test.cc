@@ -234,7 +234,7 @@ TEST_CASE("An output that cannot be written is refused before any work, and leav
     CHECK(ran.code == 1);
     CHECK_MESSAGE(Has(ran.err, name), ran.err);
     CHECK_MESSAGE(Has(ran.err, why), ran.err);
-    CHECK_FALSE(Has(ran.err, "absent"));
+    CHECK_FALSE(Has(ran.err, "cannot open"));
     CHECK(FilesIn(folder) == 2);
   };
   const std::string absent = folder + "/absent.png", missing = folder + "/no/x";
@@ -242,7 +242,7 @@ TEST_CASE("An output that cannot be written is refused before any work, and leav
   refused({"edit", absent, "-o", fifo}, fifo, "not a regular file");
   refused({"edit", absent, "-o", "/dev/full"}, "/dev/full", "not a regular file");
   refused({"edit", absent, "-o", file + "/"}, file, "Not a directory");
-  refused({"encode", absent, absent + "2", "-o", file + "/new/"}, file + "/new", "Not a directory");
+  refused({"encode", absent, folder + "/other.png", "-o", file + "/new/"}, file + "/new", "Not a directory");
   refused({"convert", absent, "-o", missing}, missing, "No such file or directory");
   refused({"convert", absent, "-o", folder}, folder, "not a regular file");
   refused({"run", "--graph", "flow", "--in", absent, "--out", missing}, missing, "No such file or directory");
