@@ -84,6 +84,19 @@ TEST_CASE("a closed standard stream stays closed: no file that is opened later t
   CHECK(Content(place / "all.png") == Content(place / "none.png"));
 }
 
+TEST_CASE("a batch ends where nothing can be written") {
+  const Place place;
+  CHECK(Run(place,
+            "cp photo.png two.png; mkdir out; (ulimit -f 0; mien edit photo.png two.png -o out --set smile=1 "
+            "2>&1)"
+            " | cat > said; exit ${PIPESTATUS[0]}") == 1);
+  const std::string said = Content(place / "said");
+  CHECK_MESSAGE(said.find("out/photo.png: cannot write: ") != std::string::npos, said);
+  CHECK(said.find("two.png") == std::string::npos);
+  CHECK(said.find("inputs failed") == std::string::npos);
+  CHECK(fs::is_empty(place / "out"));
+}
+
 TEST_CASE("a photo may come through a pipe of any kind, and gives what the file gives") {
   const Place place;
   const std::string edit = " --set smile=1 --no-metadata -o ";
