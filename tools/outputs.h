@@ -23,8 +23,8 @@ void ReportChoices(Session& session, const Pipeline& pipeline);
 // --preview R.
 void AddPreview(CLI::App& verb, int& resolution);
 
-// The photo `path`, upright. What was found wrong and ignored is a warning; a picture that was turned is told with --verbose
-// and by "inputs" in the report.
+// The photo `path`, upright. What was found wrong and ignored is a warning; a picture that was turned is told
+// with --verbose and by "inputs" in the report.
 Result<Image> ReadPicture(Session& session, const std::string& path);
 Status WritePicture(const std::string& path, const Image& image,
                     const std::vector<PngText>& texts);
