@@ -163,7 +163,7 @@ Status CheckOutputs(const std::vector<Use>& outputs) {
 Status CheckPlaces(const std::vector<Use>& outputs) {
   std::set<std::string> folders;
   for (const Use& output : outputs) {
-    if (output.IsStandard()) continue;
+    if (output.IsStandard() || S_ISDIR(output.place.mode)) continue;  // of a folder writing will tell
     const bool missing = output.makes_folder && output.place.below.find('/') != std::string::npos;
     const std::string path =
         missing ? output.place.folder + "/" + output.place.below.substr(0, output.place.below.find('/'))
