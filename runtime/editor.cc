@@ -153,7 +153,7 @@ Result<std::vector<bool>> ParseRows(const std::string& text, int rows) {
   const char* at = text.data();
   const char* last = at + text.size();
   const Status wrong = Status::Error(
-      Code::kUsage, "layers %s: rows such as 4-7 or 0-2,8 expected, from 0 to %d", text.c_str(), rows - 1);
+      Code::kUsage, "rows %s: numbers from 0 to %d such as 4-7 or 0-2,8 expected", text.c_str(), rows - 1);
   while (true) {
     int low = 0;
     auto parsed = std::from_chars(at, last, low);

@@ -17,7 +17,7 @@ Status Named(const Status& status, const std::string& input) {
 
 Status Summary(const std::vector<std::string>& failed, size_t all) {
   std::string names;
-  for (size_t i = 0; i < failed.size() && i < kNamesInSummary; ++i) names += (i > 0 ? ", " : "") + failed[i];
+  for (size_t i = 0; i < failed.size() && i < kNamesInSummary; ++i) names += (i > 0 ? ", " : "") + InputName(failed[i]);
   if (failed.size() > kNamesInSummary) {
     names += " and " + std::to_string(failed.size() - kNamesInSummary) + " more";
   }

@@ -1,12 +1,13 @@
-// mien bench: how long each program takes, from inputs in host memory to outputs in host memory. On a device also what it
-// can do at the most, and how long each step takes beside that.
+// mien bench: how long each program takes, from inputs in host memory to outputs in host memory. On a device
+// also what it can do at the most, and how long each step takes beside that.
 #include <algorithm>
 #include <chrono>
 #include <cmath>
 
-#include "runtime/engine.h"
 #include "runtime/base/interrupt.h"
+#include "runtime/engine.h"
 #include "runtime/rival_times.h"
+#include "tools/numbers.h"
 #include "tools/verbs.h"
 #include "tools/without_effect.h"
 
@@ -69,7 +70,8 @@ Result<std::vector<double>> TimeRuns(Engine& engine, int repeat) {
   };
   for (const ValueId id : graph.inputs) {
     auto& input = inputs.emplace_back(elements(id));
-    for (size_t i = 0; i < input.size(); ++i) input[i] = static_cast<float>(i * 40503 % 65536) / 32768.0f - 1.0f;
+    for (size_t i = 0; i < input.size(); ++i)
+      input[i] = static_cast<float>(i * 40503 % 65536) / 32768.0f - 1.0f;
   }
   for (const NamedValue& output : graph.outputs) outputs.emplace_back(elements(output.value));
   const std::vector<std::span<const float>> in(inputs.begin(), inputs.end());
@@ -89,9 +91,11 @@ Result<std::vector<double>> TimeRuns(Engine& engine, int repeat) {
 struct Report {
   Ceilings ceilings;
   std::optional<Rivals> rivals;
-  Table programs = {{"program", "precision", "batch", "p50 ms", "p99 ms", "p99.9 ms", "eager p50 ms", "launches",
-                     "bound ms", "% of bound", "arena MiB"}, {}};
-  Table steps = {{"program", "layer", "op", "launches", "us", "GB/s", "TFLOP/s", "bound by", "% of bound"}, {}};
+  Table programs = {{"program", "precision", "batch", "p50 ms", "p99 ms", "p99.9 ms", "eager p50 ms",
+                     "launches", "bound ms", "% of bound", "arena MiB"},
+                    {}};
+  Table steps = {{"program", "layer", "op", "launches", "us", "GB/s", "TFLOP/s", "bound by", "% of bound"},
+                 {}};
 };
 
 // Returns the milliseconds that all steps cannot be faster than.
@@ -106,10 +110,14 @@ Result<double> AddSteps(const Device& device, const DeviceProgram& program, Repo
     const StepTime& step = times[n];
     bound += step.bound.milliseconds;
     auto& row = report->steps.rows.emplace_back();
-    row = {program.graph().name, step.layer, step.op, std::to_string(step.cost.launches),
+    row = {program.graph().name,
+           step.layer,
+           step.op,
+           std::to_string(step.cost.launches),
            Number(1e3 * step.milliseconds, "%.1f"),
            Number(1e-6 * static_cast<double>(step.cost.bytes) / step.milliseconds, "%.1f"),
-           Number(2e-9 * static_cast<double>(step.cost.multiply_adds) / step.milliseconds, "%.2f"), step.bound.by,
+           Number(2e-9 * static_cast<double>(step.cost.multiply_adds) / step.milliseconds, "%.2f"),
+           step.bound.by,
            Number(100.0 * step.bound.milliseconds / step.milliseconds, "%.0f")};
     if (rivals.empty()) continue;
     const RivalTime& rival = rivals[n];
@@ -141,14 +149,15 @@ Status BenchProgram(const Session& session, const BenchOptions& options, const s
     bound = Number(steps_bound);
     share = Number(100.0 * steps_bound / median, "%.0f");
   }
-  report->programs.rows.push_back({graph, session.precision, std::to_string(options.batch), Number(median),
-                                   Number(Quantile(times, 0.99)), Number(Quantile(times, 0.999)), eager, launches,
-                                   bound, share,
-                                   Number(static_cast<double>(engine->plan(0).arena_bytes) / (1 << 20), "%.1f")});
+  report->programs.rows.push_back(
+      {graph, session.precision, std::to_string(options.batch), Number(median), Number(Quantile(times, 0.99)),
+       Number(Quantile(times, 0.999)), eager, launches, bound, share,
+       Number(static_cast<double>(engine->plan(0).arena_bytes) / (1 << 20), "%.1f")});
   return {};
 }
 
-Status AskDevice(Session& session, const Device& device, void* stream, const BenchOptions& options, Report* report) {
+Status AskDevice(Session& session, const Device& device, void* stream, const BenchOptions& options,
+                 Report* report) {
   MIEN_ASSIGN(report->ceilings, MeasureCeilings(device, stream));
   const Ceilings& c = report->ceilings;
   const auto tera = [&](Precision unit) { return 2e-12 * c.multiply_adds[static_cast<size_t>(unit)]; };
@@ -158,9 +167,11 @@ Status AskDevice(Session& session, const Device& device, void* stream, const Ben
                                 {"fp32_tflop_per_s", fp32},
                                 {"tf32_tflop_per_s", tf32},
                                 {"fp16_tflop_per_s", fp16}};
-  session.Note("%s at the most, measured: memory %.1f GB/s, cache %.1f GB/s, fmaf %.2f TFLOP/s, mma.sync %.2f in tf32, %.2f "
-               "in fp16; bytes and operations of the steps are those of the model", device.info.name, 1e-9 * c.memory,
-               1e-9 * c.cache, fp32, tf32, fp16);
+  session.Note(
+      "%s at the most, measured: memory %.1f GB/s, cache %.1f GB/s, fmaf %.2f TFLOP/s, mma.sync %.2f in "
+      "tf32, %.2f "
+      "in fp16; bytes and operations of the steps are those of the model",
+      device.info.name, 1e-9 * c.memory, 1e-9 * c.cache, fp32, tf32, fp16);
   if (!options.rivals) return {};
   report->rivals = OpenRivals(stream);
   for (const std::string& line : report->rivals->lines) session.Note("rival %s", line.c_str());
@@ -171,7 +182,8 @@ Status AskDevice(Session& session, const Device& device, void* stream, const Ben
 
 Status RunBench(Session& session, const BenchOptions& options) {
   MIEN_ASSIGN(const BackendChoice backend, ChooseBackend(session.backend));
-  if (options.rivals && !backend.device) return Status::Error(Code::kUsage, "--rivals: there are rivals on a device only");
+  if (options.rivals && !backend.device)
+    return Status::Error(Code::kUsage, "--rivals: there are rivals on a device only");
   MIEN_ASSIGN(const auto model, OpenModel(session));
   const auto store = std::make_shared<WeightStore>(model);
   MentionCpuOptions(session, backend);
@@ -207,8 +219,14 @@ void AddBench(CLI::App& app, Session& session) {
   CLI::App* verb = app.add_subcommand("bench", "how long each network of a model takes on this machine");
   verb->add_option("--graph", options->graph, "one network (default: all the model has)")
       ->check(CLI::IsMember(GraphNames()));
-  verb->add_option("--batch", options->batch, "samples per run")->check(CLI::Range(1, kMaxBatch))->capture_default_str();
-  verb->add_option("--repeat", options->repeat, "timed runs")->check(CLI::Range(1, 100000))->capture_default_str();
+  verb->add_option("--batch", options->batch, "samples per run")
+      ->transform(WholeNumber())
+      ->check(CLI::Range(1, kMaxBatch))
+      ->capture_default_str();
+  verb->add_option("--repeat", options->repeat, "timed runs")
+      ->transform(WholeNumber())
+      ->check(CLI::Range(1, 100000))
+      ->capture_default_str();
   verb->add_flag("--rivals", options->rivals,
                  "on a device: time cuBLAS and cuDNN, where they are installed, on the same shapes");
   verb->add_option("-o,--output", options->format, "md, csv or json")

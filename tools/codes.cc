@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 
+#include "runtime/base/stream.h"
 #include "tools/outputs.h"
 #include "tools/tensors.h"
 #include "weights/header.h"
@@ -74,20 +75,20 @@ std::string OwnName(const ForeignTensor& tensor) {
   return ResultName(Printable(name));
 }
 
-void SayWhatWasDone(const Session& session, const std::string& path, const ForeignFile& file,
+void SayWhatWasDone(const Session& session, const std::string& input, const ForeignFile& file,
                     const std::vector<Chosen>& chosen, int rows) {
   const ForeignTensor& first = *chosen[0].tensor;
   const std::string name = Printable(first.name), shape = first.shape.ToString();
   if (file.tensors.size() > chosen.size()) {
-    session.Note("%s: %s is taken%s", path.c_str(), name.c_str(),
+    session.Note("%s: %s is taken%s", input.c_str(), name.c_str(),
                  chosen.size() > 1 ? ", and others like it" : "");
   }
   const bool alike = std::ranges::all_of(chosen, [](const Chosen& one) { return one.form.rows == 1; });
   if (alike && rows > 1) {
-    session.Note("%s: %s has one row per face; it is used for all %d rows", path.c_str(), shape.c_str(),
+    session.Note("%s: %s has one row per face; it is used for all %d rows", input.c_str(), shape.c_str(),
                  rows);
   } else if (first.shape.rank == 2) {
-    session.Note("%s: %s is read as one face of %d rows", path.c_str(), shape.c_str(), rows);
+    session.Note("%s: %s is read as one face of %d rows", input.c_str(), shape.c_str(), rows);
   }
 }
 
@@ -100,20 +101,21 @@ void Codes::CopyTo(size_t i, std::span<float> w_plus) const {
 
 Result<Codes> ReadCodes(const Session& session, const std::string& path, int rows, int w_dim) {
   MIEN_ASSIGN(const ForeignFile file, OpenTensors(path));
+  const std::string input = InputName(path);
   auto chosen = Choose(file, rows, w_dim);
-  if (!chosen.ok()) return chosen.status().Within("%s", path.c_str());
+  if (!chosen.ok()) return chosen.status().Within("%s", input.c_str());
   int64_t count = 0;
   for (const Chosen& one : *chosen) count += one.form.count;
   if (count > kMaxCodes) {
-    return Status::Error(Code::kUsage, "%s: %lld codes, at most %lld expected", path.c_str(),
+    return Status::Error(Code::kUsage, "%s: %lld codes, at most %lld expected", input.c_str(),
                          static_cast<long long>(count), static_cast<long long>(kMaxCodes));
   }
-  SayWhatWasDone(session, path, file, *chosen, rows);
+  SayWhatWasDone(session, input, file, *chosen, rows);
   Codes codes;
   std::set<std::string> taken;
   for (const Chosen& one : *chosen) {
     auto values = ReadFloats(*one.tensor);
-    if (!values.ok()) return values.status().Within("%s", path.c_str());
+    if (!values.ok()) return values.status().Within("%s", input.c_str());
     const size_t each = values->size() / static_cast<size_t>(one.form.count);
     const std::string own = chosen->size() > 1 ? OwnName(*one.tensor) : "";
     for (size_t i = 0; i < values->size(); i += each) {

@@ -12,8 +12,7 @@ namespace mien {
 // One line of help for options that take such files.
 constexpr const char* kCodesHelp =
     "w_plus as .safetensors, .npz, .npy or torch file: [L,D], [N,L,D], [N,1,D], [N,D] or [D] for L rows of D "
-    "numbers; one "
-    "row is used for all L, and [L,D] is one face";
+    "numbers; one row is used for all L, and [L,D] is one face";
 
 class Codes {
  public:

@@ -31,7 +31,8 @@ Status RunConvert(Session& session, const ConvertWords& words) {
     return Status::Error(Code::kUsage, "--tensors-only takes one source and neither --fp16 nor --card");
   }
   MIEN_TRY(FormatOf(FileKind::kModel, words.output).status());
-  MIEN_TRY(CheckFiles(session, {{"checkpoint", words.sources}, {"card", {words.card}}}, {{"model", {words.output}}}));
+  MIEN_TRY(CheckFiles(session, {{"checkpoint", words.sources}, {"card", {words.card}}},
+                      {{"model", {words.output}}}));
   if (!words.card.empty()) {
     MIEN_ASSIGN(const auto card, OpenInput(words.card, kMaxCardBytes, Code::kRefused));
     options.card.resize(card->size());
@@ -60,19 +61,23 @@ Status RunConvert(Session& session, const ConvertWords& words) {
 void AddConvert(CLI::App& app, Session& session) {
   auto words = std::make_shared<ConvertWords>();
   CLI::App* verb = app.add_subcommand("convert", "public checkpoints to one model file");
-  verb->add_option("SRC", words->sources,
-                   "rosinality, e4e, pSp, PluGeN4Faces, classifier or ArcFace .pt, NVIDIA .pkl, or safetensors "
-                   "with their keys")
+  verb->add_option(
+          "SRC", words->sources,
+          "rosinality, e4e, pSp, PluGeN4Faces, classifier or ArcFace .pt, NVIDIA .pkl, or safetensors "
+          "with their keys")
+      ->type_name("FILE")
       ->required();
-  verb->add_option("-o,--output", words->output, "model file to write")->required();
+  verb->add_option("-o,--output", words->output, "model file to write")->type_name("FILE")->required();
   verb->add_flag("--fp16", words->fp16, "store weights in half precision where nothing overflows");
   verb->add_flag("--tensors-only", words->tensors_only, "dump all tensors of one file as plain safetensors");
   verb->add_option("--card", words->card, "Markdown file that becomes the model card")->type_name("FILE");
   verb->footer(
       "Checkpoints are read as data: nothing in them is ever run, and what is unknown is refused by name.");
   verb->callback([&app, &session, words] {
-    MentionUnused(session, app, {"--model", "--backend", "--precision", "--exact", "--memory", "--graphs", "--seed", "--max-memory"},
-                  "a conversion does not depend on it");
+    MentionUnused(
+        session, app,
+        {"--model", "--backend", "--precision", "--exact", "--memory", "--graphs", "--seed", "--max-memory"},
+        "a conversion does not depend on it");
     session.status = RunConvert(session, *words);
   });
 }

@@ -1,6 +1,5 @@
 // mien edit: the main job. Photo (or saved codes, or a seed) -> w_plus -> flow -> attribute coordinates ->
-// inverse flow
-// -> picture.
+// inverse flow -> picture.
 #include <algorithm>
 
 #include "runtime/base/interrupt.h"
@@ -108,7 +107,7 @@ Status RunEdit(Session& session, const CLI::App& verb, const EditOptions& option
   }
   MIEN_ASSIGN(OutputFiles outputs, OutputFiles::Plan(names, options.out, FileKind::kPicture));
   MIEN_TRY(CheckFiles(session, {{"photo", options.photos}, {"codes", options.faces.codes}},
-                      {{"picture", outputs.paths()}}));
+                      {outputs.Group("picture")}));
   MIEN_ASSIGN(EditPlan plan, PlanEdits(session, options.words, *config.flow, config.generator->rows()));
   nlohmann::json& record = plan.record;
   const PipelineOptions wanted = Wanted(session, verb, options, plan, faces, *config.generator, &record);
@@ -143,8 +142,10 @@ Status RunEdit(Session& session, const CLI::App& verb, const EditOptions& option
 void AddEdit(CLI::App& app, Session& session) {
   auto options = std::make_shared<EditOptions>();
   CLI::App* verb = app.add_subcommand("edit", "edit a face in a photo, or one of saved codes or of a seed");
-  verb->add_option("IN", options->photos, "photos (PNG; - is stdin)");
-  verb->add_option("-o,--output", options->out, "PNG (- is stdout); with several faces a folder")->required();
+  verb->add_option("IN", options->photos, "photos (PNG; - is stdin)")->type_name("FILE");
+  verb->add_option("-o,--output", options->out, "PNG (- is stdout); with several faces a folder")
+      ->type_name("PATH")
+      ->required();
   AddEditWords(*verb, options->words);
   AddFaceOptions(*verb, options->faces);
   AddPictureOptions(*verb, options->picture);

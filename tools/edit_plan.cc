@@ -131,6 +131,7 @@ void Record(Session& session, const EditWords& words, const std::vector<Written>
 }  // namespace
 
 void AddEditWords(CLI::App& verb, EditWords& words) {
+  verb.option_defaults()->group("Edits");
   const auto repeated = [&](const char* name, std::vector<std::string>& values, const char* type,
                             const char* help) {
     return verb.add_option(name, values, help)
@@ -155,6 +156,7 @@ void AddEditWords(CLI::App& verb, EditWords& words) {
       ->expected(2)
       ->allow_extra_args(false)
       ->excludes(sweep);
+  verb.option_defaults()->group("Options");
 }
 
 Result<EditPlan> PlanEdits(Session& session, const EditWords& words, const FlowConfig& flow, int rows) {

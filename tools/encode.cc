@@ -17,9 +17,10 @@ struct EncodeOptions {
 Status RunEncode(Session& session, const EncodeOptions& options) {
   std::vector<std::string> names;
   for (const std::string& input : options.inputs) names.push_back(ResultName(input));
-  MIEN_ASSIGN(OutputFiles outputs, OutputFiles::Plan(names, options.out, FileKind::kTensors, options.npz ? ".npz" : ""));
+  MIEN_ASSIGN(OutputFiles outputs,
+              OutputFiles::Plan(names, options.out, FileKind::kTensors, options.npz ? ".npz" : ""));
   const std::vector<std::string>& paths = outputs.paths();
-  MIEN_TRY(CheckFiles(session, {{"photo", options.inputs}}, {{"codes", paths}}));
+  MIEN_TRY(CheckFiles(session, {{"photo", options.inputs}}, {outputs.Group("codes")}));
   if (options.npz && options.inputs.size() == 1 && !IsFolder(options.out))
     WithoutEffect(session, "--npz", "the name of the file decides");
   MIEN_ASSIGN(auto model, OpenModel(session));
@@ -49,8 +50,10 @@ Status RunEncode(Session& session, const EncodeOptions& options) {
 void AddEncode(CLI::App& app, Session& session) {
   auto options = std::make_shared<EncodeOptions>();
   CLI::App* verb = app.add_subcommand("encode", "photos to latent codes (w_plus)");
-  verb->add_option("IN", options->inputs, "photos (PNG; - is stdin)")->required();
-  verb->add_option("-o,--output", options->out, "FILE.safetensors, .npz or .npy, or a folder")->required();
+  verb->add_option("IN", options->inputs, "photos (PNG; - is stdin)")->type_name("FILE")->required();
+  verb->add_option("-o,--output", options->out, "FILE.safetensors, .npz or .npy, or a folder")
+      ->type_name("PATH")
+      ->required();
   verb->add_flag("--npz", options->npz, "write .npz into the folder");
   AddFailFast(*verb, options->fail_fast);
   verb->callback([&app, &session, options] {

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <limits>
 
+#include "runtime/base/stream.h"
 #include "tools/codes.h"
 #include "tools/files.h"
 #include "tools/numbers.h"
@@ -49,7 +51,8 @@ Status AddCodes(const Session& session, const std::string& path, const Generator
                 std::vector<Face>& faces) {
   MIEN_ASSIGN(const Codes codes, ReadCodes(session, path, generator.rows(), generator.w_dim));
   if (faces.size() + codes.size() > kMaxFaces)
-    return Status::Error(Code::kUsage, "%s: more than %zu faces together", path.c_str(), kMaxFaces);
+    return Status::Error(Code::kUsage, "%s: more than %zu faces together", InputName(path).c_str(),
+                         kMaxFaces);
   for (size_t i = 0; i < codes.size(); ++i) {
     Face face;
     face.name = codes.name(i);
@@ -65,6 +68,7 @@ Status AddCodes(const Session& session, const std::string& path, const Generator
 }  // namespace
 
 void AddFaceOptions(CLI::App& verb, FaceOptions& options) {
+  verb.option_defaults()->group("Made-up and saved faces");
   verb.add_option("--seeds", options.seeds, "made-up faces by their seeds, e.g. 0-15 or 3,8");
   verb.add_option("--codes", options.codes, kCodesHelp)->type_name("FILE");
   verb.add_option("--psi", options.psi, "truncation of seeds towards the average face")
@@ -75,7 +79,8 @@ void AddFaceOptions(CLI::App& verb, FaceOptions& options) {
   verb.add_option("--label", options.label, "the class of seeds, which a conditional model needs: 0 and up")
       ->type_name("K")
       ->transform(WholeNumber())
-      ->check(CLI::NonNegativeNumber);
+      ->check(CLI::Range(0, std::numeric_limits<int>::max()));
+  verb.option_defaults()->group("Options");
 }
 
 Result<std::vector<Face>> SelectFaces(const Session& session, const FaceOptions& options,
@@ -103,7 +108,8 @@ Result<Face> SelectFace(const Session& session, const std::string& text, const G
   std::vector<Face> faces;
   MIEN_TRY(IsSeed(text) ? AddSeeds(text, faces) : AddCodes(session, text, generator, faces));
   if (faces.size() != 1)
-    return Status::Error(Code::kUsage, "%s: one code expected, the file has %zu", text.c_str(), faces.size());
+    return Status::Error(Code::kUsage, "%s: one code expected, the file has %zu", InputName(text).c_str(),
+                         faces.size());
   return std::move(faces[0]);
 }
 

@@ -8,7 +8,10 @@
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <set>
 #include <tuple>
+
+#include "runtime/base/file.h"
 
 namespace mien {
 namespace {
@@ -65,6 +68,7 @@ struct Use {
   std::string path;
   const char* role;
   Place place;
+  bool makes_folder;
   bool IsStandard() const { return path == "-"; }
   std::string InWords() const { return path + " (" + role + ")"; }
 };
@@ -74,7 +78,8 @@ std::vector<Use> LocateAll(const std::vector<FileGroup>& groups, int standard) {
   for (const FileGroup& group : groups) {
     for (const std::string& path : group.paths) {
       if (path.empty()) continue;
-      if (const auto place = Locate(path, standard)) uses.push_back({path, group.role, *place});
+      if (const auto place = Locate(path, standard))
+        uses.push_back({path, group.role, *place, group.makes_folder});
     }
   }
   return uses;
@@ -154,6 +159,23 @@ Status CheckOutputs(const std::vector<Use>& outputs) {
   return {};
 }
 
+// Whether the outputs will find their places. A temporary file is made in each folder and removed, which is
+// what writing begins with.
+Status CheckPlaces(const std::vector<Use>& outputs) {
+  std::set<std::string> folders;
+  for (const Use& output : outputs) {
+    if (output.IsStandard() || S_ISDIR(output.place.mode)) continue;  // of a folder writing will tell
+    const bool missing = output.makes_folder && output.place.below.find('/') != std::string::npos;
+    const std::string path =
+        missing ? output.place.folder + "/" + output.place.below.substr(0, output.place.below.find('/'))
+                : output.path;
+    const bool known = !folders.insert(fs::path(path).parent_path().string()).second;
+    if (known && (output.place.mode == 0 || S_ISREG(output.place.mode))) continue;
+    MIEN_TRY(AtomicFile::Create(path).status());
+  }
+  return {};
+}
+
 }  // namespace
 
 Status CheckFiles(const Session& session, std::vector<FileGroup> inputs,
@@ -173,7 +195,8 @@ Status CheckFiles(const Session& session, std::vector<FileGroup> inputs,
       return Clash(output, *found->second, "the result would replace what it is made from");
   }
   MIEN_TRY(CheckInputs(in));
-  return CheckOutputs(out);
+  MIEN_TRY(CheckOutputs(out));
+  return CheckPlaces(out);
 }
 
 }  // namespace mien

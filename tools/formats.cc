@@ -46,8 +46,10 @@ constexpr std::string_view kKnown[] = {
     ".txt", ".md", ".csv", ".tsv", ".json", ".jsonl", ".yaml", ".yml", ".toml", ".xml", ".html", ".htm",
     ".log", ".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".zst", ".7z", ".rar"};
 
+// A name that is an ending and nothing else (".jpg", what "$name.jpg" becomes without a name) counts as one.
 std::string EndingOf(const std::string& path) {
-  std::string ending = std::filesystem::path(path).extension().string();
+  const std::string name = std::filesystem::path(path).filename().string();
+  std::string ending = name.substr(std::min(name.rfind('.'), name.size()));
   for (char& c : ending) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   return ending;
 }
@@ -57,6 +59,8 @@ bool IsKnown(const std::string& ending) { return std::ranges::find(kKnown, endin
 }  // namespace
 
 Result<std::string> FormatOf(FileKind kind, const std::string& path) {
+  if (path == "-" && kind != FileKind::kPicture)
+    return Status::Error(Code::kUsage, "only pictures are written to stdout; a file expected");
   const Writable& writable = WritableAs(kind);
   const std::string ending = EndingOf(path);
   if (std::ranges::find(writable.endings, ending) != writable.endings.end()) return ending;

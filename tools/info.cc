@@ -1,15 +1,15 @@
-// mien info: what is inside a model file: components, config, model card, every tensor with its range and hash;
-// what running it takes; the build. Nothing is said before all of it is known: a file that is refused half way
-// leaves no output.
+// mien info: what is inside a model file: components, config, model card, every tensor with its range and
+// hash; what running it takes; the build. Nothing is said before all of it is known: a file that is refused
+// half way leaves no output.
 #include <algorithm>
 #include <cmath>
 #include <cstdarg>
 
 #include "kernels/simd.h"
 #include "runtime/base/file.h"
+#include "runtime/base/interrupt.h"
 #include "runtime/builtin_model.h"
 #include "runtime/engine.h"
-#include "runtime/base/interrupt.h"
 #include "tools/numbers.h"
 #include "tools/verbs.h"
 #include "tools/without_effect.h"
@@ -100,7 +100,7 @@ void Report(Sheet& sheet, const TensorFacts& facts) {
   }
   if (facts.odd > 0) range += " (" + std::to_string(facts.odd) + " not finite)";
   sheet.Print("  %-64s %-4s %-18s %-28s %.16s\n", facts.name.c_str(), DTypeName(facts.type),
-                facts.shape.ToString().c_str(), range.c_str(), facts.hash.c_str());
+              facts.shape.ToString().c_str(), range.c_str(), facts.hash.c_str());
 }
 
 void ReportConfig(Sheet& sheet, const ModelFile& model) {
@@ -114,8 +114,10 @@ void ReportConfig(Sheet& sheet, const ModelFile& model) {
     sheet.Print("%s: %s\n", item.key().c_str(), item.value().dump().c_str());
   }
   if (const auto& generator = model.config().generator; generator) {
-    if (!generator->has_noise_maps) sheet.Print("no noise maps: pictures have no noise, unless it is random\n");
-    if (!generator->has_latent_avg) sheet.Print("no average latent: the generator cannot be truncated (--psi)\n");
+    if (!generator->has_noise_maps)
+      sheet.Print("no noise maps: pictures have no noise, unless it is random\n");
+    if (!generator->has_latent_avg)
+      sheet.Print("no average latent: the generator cannot be truncated (--psi)\n");
   }
   sheet.report["source_sha256"] = Json::array();
   for (int i = 0;; ++i) {
@@ -157,8 +159,9 @@ Status ReportForeign(Sheet& sheet, const std::string& path) {
     MIEN_TRY(CheckInterrupt());
     TensorFacts facts{tensor.name, {}, tensor.type, tensor.shape};
     Sha256 hash;
-    MIEN_TRY(ForEachPiece(
-        tensor, [&](std::span<const std::byte> bytes) { return AddElements(tensor.type, bytes, &facts, &hash); }));
+    MIEN_TRY(ForEachPiece(tensor, [&](std::span<const std::byte> bytes) {
+      return AddElements(tensor.type, bytes, &facts, &hash);
+    }));
     facts.hash = HexLower(hash.Finish());
     Report(sheet, facts);
   }
@@ -192,14 +195,15 @@ void ReportEngine(Sheet& sheet, const std::string& name, const Engine& engine, i
                                                {"weights", need.weights},
                                                {"loading", need.loading},
                                                {"total", need.total()}});
-  sheet.Print(kMemoryRow, name.c_str(), engine.memory(), Grouped(steps).c_str(), Grouped(multiply_adds).c_str(),
-              Grouped(need.arena).c_str(), Grouped(scratch).c_str(), Grouped(need.weights).c_str(),
-              Grouped(need.loading).c_str(), Grouped(need.total()).c_str());
+  sheet.Print(kMemoryRow, name.c_str(), engine.memory(), Grouped(steps).c_str(),
+              Grouped(multiply_adds).c_str(), Grouped(need.arena).c_str(), Grouped(scratch).c_str(),
+              Grouped(need.weights).c_str(), Grouped(need.loading).c_str(), Grouped(need.total()).c_str());
 }
 
-// What Engine::Create would take: for every network alone, then for all in one engine. Without --memory both ways
-// where they differ.
-Status ReportMemory(Sheet& sheet, const Session& session, const std::shared_ptr<const ModelFile>& model, int batch) {
+// What Engine::Create would take: for every network alone, then for all in one engine. Without --memory both
+// ways where they differ.
+Status ReportMemory(Sheet& sheet, const Session& session, const std::shared_ptr<const ModelFile>& model,
+                    int batch) {
   std::vector<std::pair<std::string, std::vector<ProgramOptions>>> engines;
   std::vector<ProgramOptions> all;
   for (const std::string& graph : GraphNames()) {
@@ -216,8 +220,8 @@ Status ReportMemory(Sheet& sheet, const Session& session, const std::shared_ptr<
   sheet.report["memory"] = {{"engines", Json::array()}};
   std::unique_ptr<const Engine> engine;
   sheet.Print("\nmemory, in bytes\n");
-  sheet.Print(kMemoryRow, "network", "by", "steps", "multiply-adds", "arena", "its scratch", "weights", "loading",
-              "total");
+  sheet.Print(kMemoryRow, "network", "by", "steps", "multiply-adds", "arena", "its scratch", "weights",
+              "loading", "total");
   for (const auto& [name, programs] : engines) {
     const int count = static_cast<int>(programs.size());
     wanted.programs = programs;
@@ -263,10 +267,11 @@ Status ReportModel(Sheet& sheet, const Session& session, const std::string& path
 void ReportBuild(Sheet& sheet) {
   const Result<Device> device = OpenDevice(BuildExecutor(), 0);
   const char* found = device.ok() ? device->info.name : device.status().message();
-  sheet.report["build"] = {{"version", MIEN_VERSION}, {"compiler", MIEN_COMPILER}, {"simd", SimdTarget()},
-                           {"simd_compiled", SimdTargets()}, {"cuda", CudaBuild()}, {"device", found}};
-  sheet.Print("build: mien " MIEN_VERSION ", CPU kernels: %s, CUDA kernels: %s, device: %s\n", SimdInWords().c_str(),
-              CudaBuild(), found);
+  sheet.report["build"] = {{"version", MIEN_VERSION}, {"compiler", MIEN_COMPILER},
+                           {"simd", SimdTarget()},    {"simd_compiled", SimdTargets()},
+                           {"cuda", CudaBuild()},     {"device", found}};
+  sheet.Print("build: mien " MIEN_VERSION ", CPU kernels: %s, CUDA kernels: %s, device: %s\n",
+              SimdInWords().c_str(), CudaBuild(), found);
 }
 
 Status RunInfo(Session& session, const InfoWords& words) {
@@ -289,7 +294,8 @@ Status RunInfo(Session& session, const InfoWords& words) {
 void AddInfo(CLI::App& app, Session& session) {
   auto words = std::make_shared<InfoWords>();
   CLI::App* verb = app.add_subcommand("info", "what is inside a model file, and the memory it takes to run");
-  verb->add_option("FILE", words->file, "model file (default: that of --model, or the built-in one)");
+  verb->add_option("FILE", words->file, "model file (default: that of --model, or the built-in one)")
+      ->type_name("FILE");
   verb->add_flag("--any", words->any, "list the tensors of any checkpoint or tensor file instead");
   verb->add_option("--batch", words->batch, "samples per run, for the memory needed")
       ->transform(WholeNumber())
@@ -297,7 +303,8 @@ void AddInfo(CLI::App& app, Session& session) {
       ->capture_default_str();
   verb->callback([&app, &session, verb, words] {
     session.status = RunInfo(session, *words);
-    MentionUnused(session, app, {"--seed", "--max-memory"}, "the memory of every way is listed, and nothing runs");
+    MentionUnused(session, app, {"--seed", "--max-memory"},
+                  "the memory of every way is listed, and nothing runs");
     if (!words->file.empty()) MentionUnused(session, app, {"--model"}, words->file + " is looked at");
     if (words->any) MentionUnused(session, *verb, {"--batch"}, "tensors are listed, no memory");
   });

@@ -1,16 +1,18 @@
 // The `mien` program: global options, the verbs, and the one place where an answer becomes an exit code.
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <exception>
+#include <limits>
 #include <new>
 #include <span>
 #include <sstream>
 
 #include "kernels/simd.h"
+#include "runtime/base/interrupt.h"
 #include "runtime/base/text.h"
 #include "runtime/device.h"
-#include "runtime/base/interrupt.h"
 #include "tools/numbers.h"
 #include "tools/verbs.h"
 
@@ -21,24 +23,29 @@ constexpr const char* kAbout =
     "mien edits a face in a photo without changing who it is.\n"
     "Results go to stdout or the output file, everything else to stderr. `mien help VERB` explains a verb.";
 constexpr const char* kExitCodes =
-    "Exit codes: 0 ok, 1 failure, 2 usage, 3 no face found, 4 model file refused, 5 device or memory,\n"
-    "6 a gate not met, 130 interrupted.";
+    "Exit codes: 0 ok, 1 failure, 2 usage, 3 no face found, 4 model file, checkpoint or tensor file "
+    "refused,\n"
+    "5 device, memory or threads, 6 a gate not met, 130 interrupted.";
 
 void AddGlobalOptions(CLI::App& app, Session& session) {
   app.add_option("-m,--model", session.model, "model file (default: the built-in model)")->type_name("FILE");
+  app.option_defaults()->group("How it is computed");
   app.add_option("--backend", session.backend, "auto, cpu or cuda[:N]")->capture_default_str();
   app.add_option("--precision", session.precision, "fp32; cuda also tf32 and fp16")
       ->check(CLI::IsMember({"fp32", "tf32", "fp16"}))
       ->capture_default_str();
-  app.add_flag("--exact", session.exact, "on the CPU: no algorithm that rounds more than the direct one (slower)");
-  app.add_option("--memory", session.memory,
-                 "on the CPU: layers (whole images), bands (a few rows at a time and weights transformed when used: "
-                 "half the memory or less, slower), auto (layers where --max-memory allows them)")
+  app.add_flag("--exact", session.exact,
+               "on the CPU: no algorithm that rounds more than the direct one (slower)");
+  app.add_option(
+         "--memory", session.memory,
+         "on the CPU: layers (whole images), bands (a few rows at a time and weights transformed when used: "
+         "half the memory or less, slower), auto (layers where --max-memory allows them)")
       ->check(CLI::IsMember({"auto", "layers", "bands"}))
       ->capture_default_str();
-  app.add_option("--graphs", session.graphs,
-                 "on a device: on (a network is captured once and replayed), off (its steps are sent one by one; "
-                 "the same bits)")
+  app.add_option(
+         "--graphs", session.graphs,
+         "on a device: on (a network is captured once and replayed), off (its steps are sent one by one; "
+         "the same bits)")
       ->check(CLI::IsMember({"on", "off"}))
       ->default_str("on");
   app.add_option("--threads", session.threads, "threads (default: all processors)")
@@ -46,11 +53,13 @@ void AddGlobalOptions(CLI::App& app, Session& session) {
       ->check(CLI::Range(1, 256));
   app.add_option("--seed", session.seed, "seed of everything random")
       ->transform(WholeNumber())
+      ->check(CLI::Range(uint32_t{0}, std::numeric_limits<uint32_t>::max()))
       ->capture_default_str();
   app.add_option("--max-memory", session.max_memory,
                  "refuse to take more for weights and activations, e.g. 2GiB")
       ->transform(ByteSize())
       ->type_name("BYTES");
+  app.option_defaults()->group("Options");
   app.add_flag("--json", session.json, "one JSON document on stdout");
   app.add_flag("-q,--quiet", session.quiet, "only warnings and errors on stderr");
   app.add_flag("-v,--verbose", session.verbose, "more on stderr");
@@ -67,8 +76,29 @@ void AddVerbs(CLI::App& app, Session& session) {
   AddSelftest(app, session);
 }
 
-// The exit code of the failure that was said. There is one line for it: what fails after it, while things are put away, is
-// its consequence.
+// An empty value is a shell variable that nobody set ("-m ''"), never a wish.
+void RefuseEmptyValues(CLI::App& app) {
+  const CLI::Validator filled(
+      [](std::string& text) { return std::string(text.empty() ? "the value is empty" : ""); }, "");
+  for (CLI::Option* option : app.get_options()) {
+    if (option->get_items_expected_max() > 0) option->check(filled);
+  }
+}
+
+// What all verbs have in common.
+void FinishVerbs(CLI::App& app) {
+  app.footer(kExitCodes);
+  RefuseEmptyValues(app);
+  for (CLI::App* verb : app.get_subcommands(nullptr)) {
+    RefuseEmptyValues(*verb);
+    const std::string own = verb->get_footer();
+    verb->footer((own.empty() ? "" : own + "\n") +
+                 "Global options (-m, --seed, --threads, --json and others) and exit codes: mien help.");
+  }
+}
+
+// The exit code of the failure that was said. There is one line for it: what fails after it, while things are
+// put away, is its consequence.
 int said = 0;
 
 int Refuse(Code code, const char* message) {
@@ -78,8 +108,8 @@ int Refuse(Code code, const char* message) {
   return said;
 }
 
-// The JSON library's destructors take memory and may not throw, and what fails before main cannot be caught there. Set
-// before any object of the program is made.
+// The JSON library's destructors take memory and may not throw, and what fails before main cannot be caught
+// there. Set before any object of the program is made.
 [[noreturn]] void OnTerminate() {
   constexpr char kLine[] = "mien: error: out of memory\n";
   [[maybe_unused]] const ssize_t heard = said == 0 ? write(STDERR_FILENO, kLine, sizeof kLine - 1) : 0;
@@ -88,7 +118,23 @@ int Refuse(Code code, const char* message) {
 [[gnu::constructor(101)]] void SetBackstop() { std::set_terminate(OnTerminate); }
 
 // What stdout does not take shows in StdoutStatus.
-void WriteText(const std::string& text) { static_cast<void>(WriteStdout(std::as_bytes(std::span(text))).ok()); }
+void WriteText(const std::string& text) {
+  static_cast<void>(WriteStdout(std::as_bytes(std::span(text))).ok());
+}
+
+bool IsVerb(const CLI::App& app, const std::string& word) {
+  return std::ranges::any_of(app.get_subcommands(nullptr),
+                             [&](const CLI::App* verb) { return verb->get_name() == word; });
+}
+
+// A usage error in words.
+std::string InWords(const CLI::App& app, const CLI::ParseError& error,
+                    const std::vector<std::string>& words) {
+  if (const auto verbs = app.get_subcommands(); !verbs.empty())
+    return std::string(error.what()) + " (see mien help " + verbs[0]->get_name() + ")";
+  if (error.get_name() != "RequiredError") return std::string(error.what()) + " (see mien help)";
+  return (words.empty() ? "" : words[0] + ": ") + "a verb expected, such as edit (see mien help)";
+}
 
 int Answer(const Session& session) {
   const Status& status = session.status;
@@ -106,31 +152,35 @@ int Answer(const Session& session) {
 int Main(int count, char** words) {
   // `mien help VERB` is `mien VERB --help`.
   std::vector<std::string> arguments(words + 1, words + count);
-  if (!arguments.empty() && arguments[0] == "help") {
-    arguments.erase(arguments.begin());
-    arguments.push_back("--help");
-  }
-  std::reverse(arguments.begin(), arguments.end());  // the order CLI11 takes them in
+  const bool help = !arguments.empty() && arguments[0] == "help";
+  if (help) arguments.erase(arguments.begin());
 
   Session session;
   CLI::App app(kAbout, "mien");
-  app.footer(kExitCodes);
   app.set_version_flag("--version", std::string("mien " MIEN_VERSION ", CPU kernels: ") + SimdInWords() +
                                         ", CUDA kernels: " + CudaBuild() + ", compiler: " MIEN_COMPILER);
   app.fallthrough();
   app.require_subcommand(1);
   AddGlobalOptions(app, session);
   AddVerbs(app, session);
+  FinishVerbs(app);
   InstallSignalHandlers();
   try {
-    app.parse(arguments);
+    std::vector<std::string> words(arguments.rbegin(), arguments.rend());  // the order CLI11 takes them in
+    // `mien help nonsense` is left to be refused like `mien nonsense`.
+    const bool general = arguments.empty() || arguments[0].starts_with('-');
+    if (help && (general || IsVerb(app, arguments[0]))) words.insert(words.begin(), "--help");
+    app.parse(std::move(words));
   } catch (const CLI::ParseError& error) {
-    std::ostringstream out, errors;
-    for (std::ostringstream* text : {&out, &errors}) text->exceptions(std::ios::badbit);  // not half of it where memory ends
-    const bool asked = app.exit(error, out, errors) == 0;
-    WriteText(ForTerminal(out.str()));
-    WriteStderr(ForTerminal(errors.str()));
-    return asked ? 0 : ExitCode(Code::kUsage);
+    if (error.get_exit_code() == 0) {  // help or version, which was asked for
+      std::ostringstream out;
+      out.exceptions(std::ios::badbit);  // not half of it where memory ends
+      app.exit(error, out, out);
+      WriteText(ForTerminal(out.str()));
+      return 0;
+    }
+    session.json = std::ranges::find(arguments, "--json") != arguments.end();
+    session.status = Status::Error(Code::kUsage, "%s", InWords(app, error, arguments).c_str());
   } catch (const std::bad_alloc&) {
     session.status = Status::Error(Code::kMemory, "out of memory");
   }
@@ -147,6 +197,16 @@ int Guarded(int count, char** words) {
   }
 }
 
+// Standard streams that are closed stay so. Otherwise the next file that is opened would take the place of
+// one, and what is meant for it would go there.
+void KeepStandardStreams() {
+  for (int descriptor = STDIN_FILENO; descriptor <= STDERR_FILENO; ++descriptor) {
+    if (fcntl(descriptor, F_GETFD) >= 0) continue;
+    const int wrong_way = descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY;
+    [[maybe_unused]] const int taken = open("/dev/null", wrong_way);
+  }
+}
+
 // Every way out ends here: a result that was not written is a failure.
 int WithOutput(int code) {
   const Status written = StdoutStatus();
@@ -156,4 +216,7 @@ int WithOutput(int code) {
 }  // namespace
 }  // namespace mien
 
-int main(int count, char** words) { return mien::WithOutput(mien::Guarded(count, words)); }
+int main(int count, char** words) {
+  mien::KeepStandardStreams();
+  return mien::WithOutput(mien::Guarded(count, words));
+}

@@ -2,7 +2,6 @@
 
 #include <unistd.h>
 
-#include <cstdio>
 #include <filesystem>
 
 #include "runtime/base/file.h"
@@ -42,7 +41,8 @@ void AddPreview(CLI::App& verb, int& resolution) {
 Result<Image> ReadPicture(Session& session, const std::string& path) {
   PictureNotes notes;
   MIEN_ASSIGN(Image image, ReadImage(path, &notes));
-  for (const std::string& warning : notes.warnings) session.Warn("%s: %s", InputName(path).c_str(), warning.c_str());
+  for (const std::string& warning : notes.warnings)
+    session.Warn("%s: %s", InputName(path).c_str(), warning.c_str());
   if (notes.orientation != 1) {
     session.Detail("%s: turned upright: EXIF orientation %d", InputName(path).c_str(), notes.orientation);
   }
@@ -50,8 +50,7 @@ Result<Image> ReadPicture(Session& session, const std::string& path) {
   return image;
 }
 
-Status WritePicture(const std::string& path, const Image& image,
-                    const std::vector<PngText>& texts) {
+Status WritePicture(const std::string& path, const Image& image, const std::vector<PngText>& texts) {
   if (path != "-") return WriteImage(path, image, texts);
   MIEN_ASSIGN(const std::vector<std::byte> file, EncodePng(image, texts));
   return WriteStdout(file);
@@ -69,11 +68,8 @@ bool IsFolder(const std::string& out) {
 Result<OutputFiles> OutputFiles::Plan(const std::vector<std::string>& names, const std::string& out,
                                       FileKind kind, const std::string& ending) {
   OutputFiles outputs;
-  if (out == "-" && (names.size() > 1 || kind != FileKind::kPicture)) {
-    return Status::Error(Code::kUsage, names.size() > 1
-                                           ? "several results need a folder as output, not stdout"
-                                           : "only pictures are written to stdout; a file expected");
-  }
+  if (out == "-" && names.size() > 1)
+    return Status::Error(Code::kUsage, "several results need a folder as output, not stdout");
   if (out == "-" || (names.size() == 1 && !IsFolder(out))) {
     MIEN_TRY(FormatOf(kind, out).status());
     outputs.paths_ = {out};
@@ -125,7 +121,7 @@ std::vector<PngText> Provenance(const nlohmann::json& parameters, bool edited) {
 void WarnUnaligned(const Session& session, const std::string& path, const Image& photo, int input_size) {
   if (photo.width == input_size && photo.height == input_size) return;  // taken for an aligned crop
   session.Warn("%s: no face is searched or aligned: the centre square of %d x %d pixels is taken as it is",
-               path.c_str(), photo.width, photo.height);
+               InputName(path).c_str(), photo.width, photo.height);
 }
 
 Progress::Progress(const Session& session, size_t total)
@@ -134,12 +130,13 @@ Progress::Progress(const Session& session, size_t total)
 Progress::~Progress() { Clear(); }
 
 void Progress::Clear() {
-  if (shown_) std::fputs("\r\033[K", stderr);
+  if (shown_) WriteStderr("\r\033[K");
 }
 
 void Progress::Step(const std::string& what) {
   ++done_;
-  if (shown_) std::fprintf(stderr, "\r\033[K%zu/%zu %s", done_, total_, ForTerminal(what).c_str());
+  if (!shown_) return;
+  WriteStderr("\r\033[K" + std::to_string(done_) + "/" + std::to_string(total_) + " " + ForTerminal(what));
 }
 
 }  // namespace mien

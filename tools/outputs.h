@@ -23,8 +23,8 @@ void ReportChoices(Session& session, const Pipeline& pipeline);
 // --preview R.
 void AddPreview(CLI::App& verb, int& resolution);
 
-// The photo `path`, upright. What was found wrong and ignored is a warning; a picture that was turned is told with --verbose
-// and by "inputs" in the report.
+// The photo `path`, upright. What was found wrong and ignored is a warning; a picture that was turned is told
+// with --verbose and by "inputs" in the report.
 Result<Image> ReadPicture(Session& session, const std::string& path);
 Status WritePicture(const std::string& path, const Image& image,
                     const std::vector<PngText>& texts);
@@ -33,7 +33,7 @@ Status WritePicture(const std::string& path, const Image& image,
 std::string ResultName(const std::string& input);
 
 // Where the results of a verb go. Made before anything is computed; then CheckFiles has its say about
-// paths().
+// Group().
 class OutputFiles {
  public:
   // One result: OUT, or NAME.ending in OUT where that is a folder or ends with '/'. Several: OUT is a folder,
@@ -48,6 +48,8 @@ class OutputFiles {
   ~OutputFiles();  // takes away the folders that MakeFolder made where nothing lies in them
 
   const std::vector<std::string>& paths() const { return paths_; }
+  // For CheckFiles: the paths, and whether their folder is made when it is not there.
+  FileGroup Group(const char* role) const { return {role, paths_, !folder_.empty()}; }
   // The folder, when it is not there yet. To be called before each write: there is no folder before there is
   // a result.
   Status MakeFolder();

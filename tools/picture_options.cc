@@ -6,11 +6,13 @@
 namespace mien {
 
 void AddPictureOptions(CLI::App& verb, PictureOptions& options) {
+  verb.option_defaults()->group("Pictures");
   verb.add_option("--noise", options.noise,
                   "const (the model's maps; the default where it has them), none, or random (from the seed)")
       ->check(CLI::IsMember({"const", "none", "random"}));
   AddPreview(verb, options.preview);
   verb.add_flag("--no-metadata", options.no_metadata, "write no text into the PNG");
+  verb.option_defaults()->group("Options");
 }
 
 void ChoosePicture(Session& session, const PictureOptions& options, const GeneratorConfig& generator,

@@ -3,12 +3,13 @@
 #include <optional>
 
 #include "runtime/base/file.h"
-#include "runtime/engine.h"
 #include "runtime/base/interrupt.h"
+#include "runtime/base/stream.h"
+#include "runtime/engine.h"
 #include "runtime/random.h"
+#include "tools/faces.h"
 #include "tools/files.h"
 #include "tools/formats.h"
-#include "tools/faces.h"
 #include "tools/numbers.h"
 #include "tools/tensors.h"
 #include "tools/verbs.h"
@@ -25,8 +26,8 @@ struct RunOptions {
   std::optional<int> batch;
 };
 
-// The tensor that a graph's input is read from. Of a file with one tensor that has no name, that one; w_plus may have the
-// names that the public scripts give it.
+// The tensor that a graph's input is read from. Of a file with one tensor that has no name, that one; w_plus
+// may have the names that the public scripts give it.
 const ForeignTensor* FindInput(const ForeignFile& file, const std::string& name) {
   if (const ForeignTensor* const found = file.Find(name)) return found;
   if (name == "w_plus") {
@@ -34,7 +35,8 @@ const ForeignTensor* FindInput(const ForeignFile& file, const std::string& name)
       if (const ForeignTensor* const found = file.Find(other)) return found;
     }
   }
-  const bool nameless = file.tensors.size() == 1 && (file.tensors[0].name.empty() || file.tensors[0].name == "arr_0");
+  const bool nameless =
+      file.tensors.size() == 1 && (file.tensors[0].name.empty() || file.tensors[0].name == "arr_0");
   return nameless ? &file.tensors[0] : nullptr;
 }
 
@@ -64,13 +66,15 @@ Result<int> BatchOf(const RunOptions& options, const ModelConfig& config, const 
   const std::string& name = graph.values[graph.inputs[0]].name;
   const ForeignTensor* first = FindInput(given, name);
   if (first == nullptr) {
-    return Status::Error(Code::kUsage, "%s: graph %s expects a tensor %s, the file has %s", options.in.c_str(),
-                         options.graph.c_str(), name.c_str(), ContentInWords(given).c_str());
+    return Status::Error(Code::kUsage, "%s: graph %s expects a tensor %s, the file has %s",
+                         InputName(options.in).c_str(), options.graph.c_str(), name.c_str(),
+                         ContentInWords(given).c_str());
   }
   const int64_t batch = first->shape.rank > 0 ? first->shape[0] : 0;
   if (batch < 1 || batch > kMaxBatch) {
     return Status::Error(Code::kUsage, "%s: tensor %s is %s, a batch of 1 to %d expected first",
-                         options.in.c_str(), name.c_str(), first->shape.ToString().c_str(), kMaxBatch);
+                         InputName(options.in).c_str(), name.c_str(), first->shape.ToString().c_str(),
+                         kMaxBatch);
   }
   return static_cast<int>(batch);
 }
@@ -82,8 +86,9 @@ Status CheckInputs(const RunOptions& options, const Graph& graph, const ForeignF
     const Value& value = graph.values[graph.inputs[k]];
     const ForeignTensor* tensor = FindInput(given, value.name);
     if (tensor != nullptr && tensor->shape == value.shape) continue;
-    return Status::Error(Code::kUsage, "%s: graph %s expects %s %s, the file has %s", options.in.c_str(),
-                         graph.name.c_str(), value.name.c_str(), value.shape.ToString().c_str(),
+    return Status::Error(Code::kUsage, "%s: graph %s expects %s %s, the file has %s",
+                         InputName(options.in).c_str(), graph.name.c_str(), value.name.c_str(),
+                         value.shape.ToString().c_str(),
                          tensor == nullptr ? "none" : tensor->shape.ToString().c_str());
   }
   return {};
@@ -104,7 +109,7 @@ Result<std::vector<std::vector<float>>> ReadInputs(const Session& session, const
       continue;
     }
     auto values = ReadFloats(*FindInput(given, value.name));
-    if (!values.ok()) return values.status().Within("%s", options.in.c_str());
+    if (!values.ok()) return values.status().Within("%s", InputName(options.in).c_str());
     inputs.push_back(std::move(*values));
   }
   return inputs;
@@ -221,10 +226,13 @@ void AddRun(CLI::App& app, Session& session) {
   verb->add_option("--graph", options->graph, "which network")
       ->required()
       ->check(CLI::IsMember(GraphNames()));
-  verb->add_option("--in", options->in, "tensors by the graph's input names (.safetensors, .npz, .npy or a torch file)")
+  verb->add_option("--in", options->in,
+                   "tensors by the graph's input names (.safetensors, .npz, .npy or a torch file)")
       ->type_name("FILE");
-  verb->add_option("--out", options->out, "where its outputs go (.safetensors or .npz; one alone also .npy)")->type_name("FILE");
+  verb->add_option("--out", options->out, "where its outputs go (.safetensors or .npz; one alone also .npy)")
+      ->type_name("FILE");
   verb->add_flag("--trace", options->trace, "the unfused network; every layer's output is written");
+  verb->option_defaults()->group("Of one network");
   verb->add_option("--psi", options->psi, "mapping: truncation")->capture_default_str();
   verb->add_option("--psi-cutoff", options->psi_cutoff, "mapping: rows that are truncated (default: all)")
       ->transform(WholeNumber())
@@ -237,6 +245,7 @@ void AddRun(CLI::App& app, Session& session) {
       ->transform(WholeNumber())
       ->check(CLI::Range(0, 64));
   verb->add_flag("--no-latent-avg", options->no_latent_avg, "encoder: leave the average out");
+  verb->option_defaults()->group("Memory plan");
   verb->add_flag("--plan", options->plan, "print the memory plan");
   verb->add_option("--plan-svg", options->plan_picture, "draw the memory plan")->type_name("FILE");
   verb->add_option("--batch", options->batch, "batch of the plan when there is no input (default: 1)")

@@ -190,8 +190,8 @@ Result<OutputFiles> PlanFiles(const Session& session, const SynthOptions& option
     if (!plan.faces[i].seed) codes.push_back(options.between[i]);
   }
   MIEN_ASSIGN(OutputFiles outputs, OutputFiles::Plan(names, options.out, FileKind::kPicture));
-  MIEN_TRY(CheckFiles(session, {{"codes", codes}},
-                      {{"picture", outputs.paths()}, {"codes", {options.save_codes}}}));
+  MIEN_TRY(
+      CheckFiles(session, {{"codes", codes}}, {outputs.Group("picture"), {"codes", {options.save_codes}}}));
   return outputs;
 }
 
@@ -242,8 +242,10 @@ void AddSynth(CLI::App& app, Session& session) {
   CLI::App* verb = app.add_subcommand("synth", "seeds or saved codes to pictures");
   verb->add_option("-o,--output", options->out,
                    "PNG (several pictures: a contact sheet; - is stdout), or a folder")
+      ->type_name("PATH")
       ->required();
   AddFaceOptions(*verb, options->faces);
+  verb->option_defaults()->group("Two faces");
   CLI::Option* const mix =
       verb->add_option(
               "--mix", options->mix,
@@ -265,6 +267,7 @@ void AddSynth(CLI::App& app, Session& session) {
       ->check(CLI::Range(2, kMaxFrames))
       ->needs(between)
       ->capture_default_str();
+  verb->option_defaults()->group("Options");
   AddPictureOptions(*verb, options->picture);
   verb->add_option("--columns", options->columns,
                    "pictures in a row of the contact sheet (default: about square)")

@@ -228,6 +228,55 @@ TEST_CASE("Streams are read like files") {
   CHECK(Mien({"edit", Pipe(tiny), "-o", Fresh("x.png")}).code == 1);
 }
 
+TEST_CASE("An output that cannot be written is refused before any work, and leaves nothing") {
+  const std::string folder = FolderOf(Fresh("x")), fifo = folder + "/fifo", file = folder + "/file";
+  REQUIRE(mkfifo(fifo.c_str(), 0600) == 0);
+  WriteContent(file, "a file");
+  // The inputs are not there: they are not looked at before the places of the results.
+  const auto refused = [&](std::vector<std::string> arguments, const std::string& name, const char* why) {
+    const Ran ran = Mien(std::move(arguments));
+    CAPTURE(name);
+    CHECK(ran.code == 1);
+    CHECK_MESSAGE(Has(ran.err, name), ran.err);
+    CHECK_MESSAGE(Has(ran.err, why), ran.err);
+    CHECK_FALSE(Has(ran.err, "cannot open"));
+    CHECK(FilesIn(folder) == 2);
+  };
+  const std::string absent = folder + "/absent.png", missing = folder + "/no/x";
+  refused({"edit", absent, "-o", missing + ".png"}, missing, "No such file or directory");
+  refused({"edit", absent, "-o", fifo}, fifo, "not a regular file");
+  refused({"edit", absent, "-o", "/dev/full"}, "/dev/full", "not a regular file");
+  refused({"edit", absent, "-o", file + "/"}, file, "Not a directory");
+  refused({"encode", absent, folder + "/other.png", "-o", file + "/new/"}, file + "/new", "Not a directory");
+  refused({"convert", absent, "-o", missing}, missing, "No such file or directory");
+  refused({"run", "--graph", "flow", "--in", absent, "--out", missing}, missing, "No such file or directory");
+  refused({"run", "--graph", "flow", "--plan", "--plan-svg", missing}, missing, "No such file or directory");
+  refused({"synth", "-o", folder + "/x.png", "--save-codes", missing}, missing, "No such file or directory");
+  CHECK(Content(file) == "a file");
+}
+
+TEST_CASE("Only pictures go to stdout; no file is called -") {
+  const std::string codes = Fresh("codes.npz"), folder = FolderOf(codes);
+  REQUIRE(Mien({"synth", "-o", folder + "/x.png", "--save-codes", codes}).code == 0);
+  for (const std::vector<std::string>& arguments :
+       std::vector<std::vector<std::string>>{{"run", "--graph", "synthesis", "--in", codes, "--out", "-"},
+                                             {"run", "--graph", "synthesis", "--plan", "--plan-svg", "-"},
+                                             {"convert", codes, "--tensors-only", "-o", "-"},
+                                             {"encode", Photo(1), "-o", "-"},
+                                             {"synth", "-o", folder + "/y.png", "--save-codes", "-"}}) {
+    const Ran ran = Mien(arguments);
+    CAPTURE(arguments[0]);
+    CHECK(ran.code == 2);
+    CHECK(ran.out.empty());
+    CHECK_MESSAGE(Has(ran.err, "only pictures are written to stdout"), ran.err);
+    CHECK_FALSE(fs::exists("-"));
+  }
+  const Ran codes_in_vain = Mien({"synth", "--codes", "-", "-o", folder + "/y.png"}, Photo(1));
+  CHECK_MESSAGE(Has(codes_in_vain.err, "stdin: "), codes_in_vain.err);
+  CHECK_MESSAGE(Has(Mien({"edit", "-", "-o", "-"}, Photo(1, 40)).err, "stdin: no face"),
+                "a warning names stdin");
+}
+
 TEST_CASE("Numbers that do not fit are refused, none wraps or changes its base") {
   const std::string out = Fresh("x.png");
   for (const char* bytes : {"-1", "99999999999999999999", "18446744073709551616", "16EiB", "20000000TB",

@@ -49,6 +49,49 @@ TEST_CASE("Usage errors answer 2, help and version 0") {
   CHECK(version.find("CPU kernels: " + SimdTarget() + " (of ") != std::string::npos);
 }
 
+TEST_CASE("An unknown verb is named, an empty value is no value, and --json answers usage errors too") {
+  for (const std::vector<std::string>& arguments :
+       std::vector<std::vector<std::string>>{{"nonsense"}, {"help", "nonsense"}, {"nonsense", "--json"}}) {
+    const Ran ran = Run(arguments);
+    CHECK(ran.code == 2);
+    CHECK_MESSAGE(ran.err.find("nonsense: a verb expected") != std::string::npos, ran.err);
+    CHECK(ran.out.empty() == (arguments.back() != "--json"));
+  }
+  const std::string out = Fresh("out.png");
+  for (const std::vector<std::string>& arguments : std::vector<std::vector<std::string>>{
+           {"synth", "-m", "", "-o", out},
+           {"synth", "-o", ""},
+           {"synth", "-o", out, "--save-codes", ""},
+           {"synth", "-o", out, "--codes", ""},
+           {"edit", "", "-o", out},
+           {"edit", Photo(1), "-o", out, "--layers", ""},
+           {"convert", TinyModelPath(), "--card", "", "-o", out + ".model"},
+           {"info", ""}}) {
+    const Ran ran = Run(arguments);
+    CAPTURE(arguments[0]);
+    CHECK(ran.code == 2);
+    CHECK_MESSAGE(ran.err.find("the value is empty (see mien help ") != std::string::npos, ran.err);
+  }
+  CHECK(FilesIn(FolderOf(out)) == 0);
+  const Ran ran = Run({"synth", "-o", out, "--noise", "some", "--json"});
+  CHECK(ran.code == 2);
+  const auto report = nlohmann::json::parse(ran.out, nullptr, false);
+  REQUIRE(report.is_object());
+  CHECK(report["ok"] == false);
+  CHECK(ran.err == "mien: error: " + report["error"].get<std::string>() + "\n");
+}
+
+TEST_CASE("The help of every verb names the global options and the exit codes") {
+  for (const char* verb : {"convert", "edit", "encode", "synth", "info", "run", "bench", "selftest"}) {
+    CAPTURE(verb);
+    CHECK(Run({"help", verb}).out.find("Global options (-m, ") != std::string::npos);
+  }
+  const std::string edit = Run({"edit", "--help"}).out;
+  for (const char* group : {"\nEdits:\n", "\nMade-up and saved faces:\n", "\nPictures:\n", "\nOptions:\n"})
+    CHECK_MESSAGE(edit.find(group) != std::string::npos, edit);
+  CHECK(Run({"help"}).out.find("checkpoint or tensor file") != std::string::npos);
+}
+
 TEST_CASE(
     "bench and selftest measure this machine's CPU; without a device cuda answers 5, and auto says why") {
   const Ran bench = Mien({"bench", "--backend", "cpu", "--graph", "flow", "--repeat", "3", "-o", "csv"});

@@ -72,6 +72,31 @@ int Wait(pid_t child) {
 
 int Run(const Place& place, const std::string& script) { return Wait(Start(place, script)); }
 
+TEST_CASE("a closed standard stream stays closed: no file that is opened later takes its place") {
+  const Place place;
+  // The model would be standard input, and read as the photo.
+  CHECK(Run(place, "program edit - -o x.png <&-") == 1);
+  CHECK_MESSAGE(Content(place / "err").find("stdin: Bad file descriptor") != std::string::npos,
+                Content(place / "err"));
+  CHECK(Run(place, "program info >&-") == 1);
+  CHECK(Run(place, "program edit photo.png -o all.png --set smile=1 --no-metadata") == 0);
+  CHECK(Run(place, "program edit photo.png -o none.png --set smile=1 --no-metadata <&- >&- 2>&-") == 0);
+  CHECK(Content(place / "all.png") == Content(place / "none.png"));
+}
+
+TEST_CASE("a batch ends where nothing can be written") {
+  const Place place;
+  CHECK(Run(place,
+            "cp photo.png two.png; mkdir out; (ulimit -f 0; mien edit photo.png two.png -o out --set smile=1 "
+            "2>&1)"
+            " | cat > said; exit ${PIPESTATUS[0]}") == 1);
+  const std::string said = Content(place / "said");
+  CHECK_MESSAGE(said.find("out/photo.png: cannot write: ") != std::string::npos, said);
+  CHECK(said.find("two.png") == std::string::npos);
+  CHECK(said.find("inputs failed") == std::string::npos);
+  CHECK(fs::is_empty(place / "out"));
+}
+
 TEST_CASE("a photo may come through a pipe of any kind, and gives what the file gives") {
   const Place place;
   const std::string edit = " --set smile=1 --no-metadata -o ";
