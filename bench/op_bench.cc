@@ -3,6 +3,7 @@
 // that of the thread, so that a busy machine disturbs less; of several runs the fastest counts.
 #include <time.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>

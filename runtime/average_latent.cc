@@ -1,5 +1,8 @@
 #include "runtime/average_latent.h"
 
+#include <algorithm>
+#include <memory>
+
 #include "runtime/engine.h"
 #include "runtime/random.h"
 

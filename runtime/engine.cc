@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cmath>
 #include <cstring>
+#include <map>
 
 #include "graph/winograd.h"
 #include "runtime/base/checked.h"

@@ -1,5 +1,6 @@
 #include "runtime/op_check.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "kernels/all_cases.h"

@@ -1,6 +1,7 @@
 #include "runtime/rival_times.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "kernels/fast/tile.h"
 #include "runtime/base/interrupt.h"

@@ -1,6 +1,8 @@
 // mien convert: public checkpoints to one model file, or any container's tensors to plain safetensors.
 #include "weights/import/convert.h"
 
+#include <memory>
+
 #include "runtime/average_latent.h"
 #include "runtime/base/interrupt.h"
 #include "runtime/base/stream.h"

@@ -1,6 +1,7 @@
 // mien edit: the main job. Photo (or saved codes, or a seed) -> w_plus -> flow -> attribute coordinates ->
 // inverse flow -> picture.
 #include <algorithm>
+#include <memory>
 
 #include "runtime/base/interrupt.h"
 #include "tools/batch.h"

@@ -1,5 +1,7 @@
 // mien encode: photos to w_plus files.
 #include "tools/batch.h"
+
+#include <memory>
 #include "tools/outputs.h"
 #include "tools/tensors.h"
 #include "tools/verbs.h"

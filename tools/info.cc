@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdarg>
+#include <memory>
 
 #include "kernels/simd.h"
 #include "runtime/base/file.h"

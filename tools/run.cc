@@ -1,5 +1,6 @@
 // mien run: any program of a model on the tensors of a file. The graph and tensor names are stable; see
 // tools/README.md.
+#include <memory>
 #include <optional>
 
 #include "runtime/base/file.h"

@@ -1,6 +1,8 @@
 // mien selftest: every op on this machine against its double reference, on a device first what its instructions mean, as
 // a block of text to paste into a report.
 #include "kernels/simd.h"
+
+#include <memory>
 #include "runtime/engine.h"
 #include "runtime/rival_check.h"
 #include "runtime/wrapper_check.h"

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <memory>
 
 #include "runtime/base/interrupt.h"
 #include "tools/batch.h"

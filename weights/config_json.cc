@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 #include <new>
+#include <optional>
 #include <set>
 
 #include "weights/config.h"

@@ -1,5 +1,6 @@
 // Opening a model: the config decides which tensors there must be; the file only confirms.
 #include <cinttypes>
+#include <memory>
 #include <new>
 #include <set>
 #include <stdexcept>

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstring>
 #include <functional>
+#include <memory>
 
 #include "runtime/image.h"
 #include "tests/faults/cases.h"

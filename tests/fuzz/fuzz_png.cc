@@ -1,5 +1,7 @@
 // Pictures: the walk over the chunks, EXIF, libpng's reader and the turning; the input as it is, and with the
 // checksums of its chunks made right, so that mutations reach what lies behind them.
+#include <algorithm>
+
 #include <zlib.h>
 
 #include "runtime/exif.h"

@@ -1,6 +1,7 @@
 // Every network at its public size: shapes, multiply-adds, errors that name the layer; fused against unfused.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <limits>
 #include <set>
 

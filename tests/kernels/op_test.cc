@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 #include <hwy/highway.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <map>

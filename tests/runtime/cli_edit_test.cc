@@ -1,6 +1,7 @@
 // mien edit from outside: values far away, one picture or many of a face, faces that are no photos.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <nlohmann/json.hpp>
 

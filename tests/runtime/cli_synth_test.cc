@@ -1,4 +1,6 @@
 // mien synth from outside: faces mixed and in between, classes, options that change nothing.
+#include <algorithm>
+
 #include <doctest/doctest.h>
 
 #include <nlohmann/json.hpp>

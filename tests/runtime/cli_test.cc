@@ -4,10 +4,12 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <filesystem>
 #include <iterator>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -491,7 +493,8 @@ TEST_CASE("SIGINT and SIGTERM stop with 130 and leave whole files only") {
     const pid_t child =
         Start(MIEN_PROGRAM, {"synth", "--seeds", "0-4095", "-o", folder, "-m", TinyModelPath()}, Fresh("out"),
               Fresh("err"));
-    for (int i = 0; i < 6000 && FilesIn(folder) < 3; ++i)
+    // Three pictures and one that is being written, under its temporary name.
+    for (int i = 0; i < 6000 && FilesIn(folder) < 4; ++i)
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
     kill(child, signal);
     CHECK(Wait(child) == 130);

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <memory>
 
 #include "runtime/pipeline.h"
 #include "tests/runtime/allocations.h"

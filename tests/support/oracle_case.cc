@@ -1,3 +1,5 @@
+#include <map>
+
 #include "tests/support/oracle_case.h"
 
 #include <doctest/doctest.h>

@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <memory>
 
 #include "tests/weights/support.h"
 #include "weights/checksum.h"

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <cstring>
+#include <memory>
 
 #include "tests/weights/archives.h"
 #include "tests/weights/support.h"

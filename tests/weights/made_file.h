@@ -1,6 +1,8 @@
 // Files as the readers hand them out, put together in tests.
 #pragma once
 
+#include <cstring>
+
 #include <doctest/doctest.h>
 
 #include "tests/weights/support.h"

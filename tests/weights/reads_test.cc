@@ -1,4 +1,6 @@
 // A read that fails is a failure of the machine, never a statement about the file.
+#include <memory>
+
 #include <doctest/doctest.h>
 
 #include "tests/weights/support.h"

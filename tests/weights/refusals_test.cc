@@ -1,7 +1,9 @@
 // The checks of the readers, each by its own words, where the damage tests would not tell one from the next.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstring>
+#include <memory>
 
 #include "tests/weights/archives.h"
 #include "tests/weights/made_file.h"

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <map>
 #include <new>
+#include <optional>
 #include <stdexcept>
 
 #include "weights/checksum.h"

@@ -2,6 +2,7 @@
 // one is missing. What is derived here is confirmed afterwards, tensor by tensor, against the schema.
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <set>
 
 #include "weights/header.h"

@@ -4,6 +4,7 @@
 #include <cinttypes>
 #include <cstring>
 #include <numeric>
+#include <optional>
 
 #include "runtime/base/checked.h"
 #include "weights/header.h"

@@ -2,6 +2,7 @@
 // containers, pickle_names.cc the allowed names and what they make of their arguments.
 #pragma once
 
+#include <memory>
 #include <span>
 
 #include "weights/import/pickle.h"

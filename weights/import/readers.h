@@ -1,6 +1,8 @@
 // The readers of foreign containers. Each turns one kind of file into named tensors and scalars (spec i).
 #pragma once
 
+#include <memory>
+
 #include "weights/import/foreign.h"
 
 namespace mien {

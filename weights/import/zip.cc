@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cinttypes>
 #include <cstring>
+#include <memory>
 
 #include "runtime/base/checked.h"
 #include "weights/header.h"

@@ -3,6 +3,7 @@
 // after.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
