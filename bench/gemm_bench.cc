@@ -8,8 +8,8 @@
 #include <cstdlib>
 #include <vector>
 
-#include "kernels/gemm/gemm.h"
-#include "kernels/gemm/rows.h"
+#include "kernels/cpu/gemm.h"
+#include "kernels/cpu/rows.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "bench/gemm_bench.cc"

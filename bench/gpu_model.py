@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Draws bench/gpu_model.html: what the steps of the full-size programs must cost on four devices at the least. Modelled,
-not measured. Steps and launches come from the tests (MIEN_LAUNCHES, tests/simt/full_size_test.cc), registers and blocks
+not measured. Steps and launches come from the tests (MIEN_LAUNCHES, tests/cuda/kernels/full_size_test.cc), registers and blocks
 from kernels/cuda/resources.csv.
 
   bench/gpu_model.py [--launches FOLDER] [--out FILE]
@@ -10,7 +10,7 @@ import html
 import os
 import sys
 
-sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "tests", "cuda"))
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "tests", "cuda", "compiled"))
 import cubins
 import resources
 

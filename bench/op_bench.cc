@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "kernels/all_cases.h"
-#include "runtime/base/buffer.h"
+#include "base/buffer.h"
 
 namespace mien {
 namespace {

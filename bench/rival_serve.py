@@ -19,7 +19,7 @@ EDITS = {0: -2.0, 5: 2.0}
 
 
 def weights_of(pipeline, network):
-    """The kind of generated weights (tests/tools/hash_weights)."""
+    """The kind of generated weights (tests/support/hash_weights)."""
     if network == "synthesis":
         return "g256" if pipeline == "synthesis256" else "g1024"
     return "e4e" if network == "encoder" else "flow512"

@@ -8,7 +8,7 @@
 #include <limits>
 #include <numeric>
 
-#include "runtime/base/checked.h"
+#include "base/checked.h"
 
 namespace mien {
 namespace {

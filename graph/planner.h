@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "graph/device_graph.h"
+#include "graph/lowering/device_graph.h"
 #include "graph/schedule.h"
-#include "kernels/fast/executor.h"
+#include "kernels/executor/executor.h"
 
 namespace mien {
 

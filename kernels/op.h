@@ -33,8 +33,8 @@
 #include <limits>
 #include <span>
 
-#include "runtime/base/tensor.h"
-#include "runtime/base/thread_pool.h"
+#include "base/tensor.h"
+#include "base/thread_pool.h"
 
 namespace mien {
 

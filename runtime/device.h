@@ -1,10 +1,10 @@
 // The device under a program: found, checked, and what is taken from it held so that it goes back. No CUDA header and no
-// CUDA library is needed here: everything goes through the table of an executor (kernels/cuda/device_api.h).
+// CUDA library is needed here: everything goes through the table of an executor (kernels/device/device_api.h).
 #pragma once
 
 #include <memory>
 
-#include "kernels/fast/executor.h"
+#include "kernels/executor/executor.h"
 
 namespace mien {
 

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "runtime/base/checked.h"
+#include "base/checked.h"
 
 namespace mien {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "graph/lowering.h"
+#include "graph/lowering/lowering.h"
 #include "graph/planner.h"
 #include "runtime/device_weights.h"
 

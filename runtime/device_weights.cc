@@ -1,6 +1,6 @@
 #include "runtime/device_weights.h"
 
-#include "runtime/base/buffer.h"
+#include "base/buffer.h"
 
 namespace mien {
 namespace {

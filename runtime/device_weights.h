@@ -1,4 +1,4 @@
-// The weights of one model on devices: each form (graph/device_graph.h) is read, packed on the host and uploaded once,
+// The weights of one model on devices: each form (graph/lowering/device_graph.h) is read, packed on the host and uploaded once,
 // then shared, immutable, by every program and engine that packs the same tensors in the same way.
 #pragma once
 
@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "graph/device_graph.h"
+#include "graph/lowering/device_graph.h"
 #include "graph/reference.h"
 #include "runtime/device.h"
 

@@ -8,8 +8,8 @@
 #include <cstring>
 #include <map>
 
-#include "graph/winograd.h"
-#include "runtime/base/checked.h"
+#include "graph/lowering/winograd.h"
+#include "base/checked.h"
 
 namespace mien {
 namespace {

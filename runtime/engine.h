@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-#include "graph/networks.h"
+#include "graph/networks/networks.h"
 #include "runtime/device_program.h"
 #include "runtime/program.h"
 
@@ -45,7 +45,7 @@ struct EngineOptions {
   std::string backend = "auto";  // "auto", "cpu", "cuda", "cuda:N"
   std::string precision = "fp32";           // cuda: also "tf32" and "fp16", without traces
   bool exact = false;                       // cpu: no algorithm that rounds more than the direct one
-  // cpu: "layers"; "bands", in less memory and more time (graph/schedule.h, graph/winograd.h); "auto": layers, if
+  // cpu: "layers"; "bands", in less memory and more time (graph/schedule.h, graph/lowering/winograd.h); "auto": layers, if
   // they fit.
   std::string memory = "auto";
   int threads = 0;                          // 0: all processors this process may use

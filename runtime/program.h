@@ -9,7 +9,7 @@
 #include "graph/dependencies.h"
 #include "graph/graph.h"
 #include "graph/planner.h"
-#include "runtime/base/thread_pool.h"
+#include "base/thread_pool.h"
 #include "runtime/weight_store.h"
 
 namespace mien {

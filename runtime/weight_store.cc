@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <set>
 
-#include "runtime/base/checked.h"
+#include "base/checked.h"
 
 namespace mien {
 namespace {

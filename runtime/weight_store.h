@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "graph/graph.h"
-#include "runtime/base/buffer.h"
+#include "base/buffer.h"
 #include "runtime/device_weights.h"
 #include "weights/container.h"
 

@@ -6,7 +6,7 @@
 # was left to other commits and what was skipped; the very last is "N passed, N failed", and exit status 0 means none failed.
 #   MIEN_TURN             sanitizers, fuzz, machine_code, all or none: this turn and no other
 #   MIEN_FUZZ_SECONDS     per fuzz target, default 30; 0 leaves fuzzing out
-#   MIEN_MUTANT_SECONDS   default 120; 0 leaves the mutants out (all of them: tests/simt/mutants.py build/release)
+#   MIEN_MUTANT_SECONDS   default 120; 0 leaves the mutants out (all of them: tests/cuda/kernels/mutants.py build/release)
 #   MIEN_WERROR           ON: the compiler's warnings are errors
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
@@ -82,8 +82,8 @@ sanitizers() {
   fi
   step "build of simt with sanitizers" cmake --build build/release --target test_simt_asan || return
   wait_for_launches
-  step "simt under sanitizers" build/release/tests/simt/test_simt_asan \
-    -tc="$(tests/simt/cover.py build/release/mutants/simt.tsv)" || failed=1
+  step "simt under sanitizers" build/release/tests/cuda/kernels/test_simt_asan \
+    -tc="$(tests/cuda/kernels/cover.py build/release/mutants/simt.tsv)" || failed=1
   return $failed
 }
 
@@ -101,15 +101,15 @@ fuzz() {
 machine_code() {
   local other=(80 86 87 89 100 103 110 120 121) failed=0  # beside sm_90 another for every commit
   other=${other[$(commit_number) % ${#other[@]}]}
-  step "checks of machine code find what they are for" tests/cuda/checks_test.py || failed=1
+  step "checks of machine code find what they are for" tests/cuda/compiled/checks_test.py || failed=1
   wait_for_launches
   if [ "$mutant_seconds" -gt 0 ]; then
-    step mutants tests/simt/mutants.py build/release --seconds "$mutant_seconds" --jobs "$(nproc)" || failed=1
+    step mutants tests/cuda/kernels/mutants.py build/release --seconds "$mutant_seconds" --jobs "$(nproc)" || failed=1
   else
     skip mutants "MIEN_MUTANT_SECONDS=0"
   fi
-  step "resources, sm_90 and sm_$other" tests/cuda/resources.py --arch 90 --arch "$other" || failed=1
-  step "main loops, sm_90 and sm_$other" tests/cuda/sass.py --arch 90 --arch "$other" || failed=1
+  step "resources, sm_90 and sm_$other" tests/cuda/compiled/resources.py --arch 90 --arch "$other" || failed=1
+  step "main loops, sm_90 and sm_$other" tests/cuda/compiled/sass.py --arch 90 --arch "$other" || failed=1
   return $failed
 }
 

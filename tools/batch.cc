@@ -1,7 +1,7 @@
 #include "tools/batch.h"
 
-#include "runtime/base/interrupt.h"
-#include "runtime/base/stream.h"
+#include "base/interrupt.h"
+#include "base/stream.h"
 #include "tools/outputs.h"
 
 namespace mien {

@@ -6,9 +6,9 @@
 #include <memory>
 #include <optional>
 
-#include "runtime/base/interrupt.h"
+#include "base/interrupt.h"
 #include "runtime/engine.h"
-#include "runtime/rival_times.h"
+#include "runtime/check/rival_times.h"
 #include "tools/numbers.h"
 #include "tools/verbs.h"
 #include "tools/without_effect.h"

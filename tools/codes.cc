@@ -5,7 +5,7 @@
 #include <optional>
 #include <set>
 
-#include "runtime/base/stream.h"
+#include "base/stream.h"
 #include "tools/outputs.h"
 #include "tools/tensors.h"
 #include "weights/header.h"

@@ -3,9 +3,9 @@
 
 #include <memory>
 
-#include "runtime/average_latent.h"
-#include "runtime/base/interrupt.h"
-#include "runtime/base/stream.h"
+#include "runtime/face/average_latent.h"
+#include "base/interrupt.h"
+#include "base/stream.h"
 #include "tools/files.h"
 #include "tools/formats.h"
 #include "tools/verbs.h"

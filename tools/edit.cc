@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <memory>
 
-#include "runtime/base/interrupt.h"
+#include "base/interrupt.h"
 #include "tools/batch.h"
 #include "tools/edit_plan.h"
 #include "tools/faces.h"

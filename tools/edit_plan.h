@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "runtime/editor.h"
+#include "runtime/face/editor.h"
 #include "tools/session.h"
 
 namespace mien {

@@ -4,7 +4,7 @@
 #include <cstdio>
 #include <limits>
 
-#include "runtime/base/stream.h"
+#include "base/stream.h"
 #include "tools/codes.h"
 #include "tools/files.h"
 #include "tools/numbers.h"

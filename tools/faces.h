@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "runtime/pipeline.h"
+#include "runtime/face/pipeline.h"
 #include "tools/session.h"
 
 namespace mien {

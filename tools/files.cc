@@ -11,7 +11,7 @@
 #include <set>
 #include <tuple>
 
-#include "runtime/base/file.h"
+#include "base/file.h"
 
 namespace mien {
 namespace {

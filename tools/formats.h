@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "runtime/base/status.h"
+#include "base/status.h"
 
 namespace mien {
 

@@ -3,7 +3,7 @@
 #include <array>
 #include <cstring>
 
-#include "runtime/base/file.h"
+#include "base/file.h"
 
 namespace mien {
 namespace {

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string_view>
 
-#include "runtime/base/checked.h"
+#include "base/checked.h"
 
 namespace mien {
 namespace {

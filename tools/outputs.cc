@@ -4,10 +4,10 @@
 
 #include <filesystem>
 
-#include "runtime/base/file.h"
-#include "runtime/base/interrupt.h"
-#include "runtime/base/stream.h"
-#include "runtime/base/text.h"
+#include "base/file.h"
+#include "base/interrupt.h"
+#include "base/stream.h"
+#include "base/text.h"
 #include "tools/without_effect.h"
 
 namespace mien {

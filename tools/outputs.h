@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "runtime/image.h"
-#include "runtime/pipeline.h"
+#include "runtime/face/image.h"
+#include "runtime/face/pipeline.h"
 #include "tools/files.h"
 #include "tools/formats.h"
 #include "tools/session.h"

@@ -4,7 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <string>
 
-#include "runtime/pipeline.h"
+#include "runtime/face/pipeline.h"
 #include "tools/session.h"
 
 namespace mien {

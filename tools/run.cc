@@ -3,11 +3,11 @@
 #include <memory>
 #include <optional>
 
-#include "runtime/base/file.h"
-#include "runtime/base/interrupt.h"
-#include "runtime/base/stream.h"
+#include "base/file.h"
+#include "base/interrupt.h"
+#include "base/stream.h"
 #include "runtime/engine.h"
-#include "runtime/random.h"
+#include "runtime/face/random.h"
 #include "tools/faces.h"
 #include "tools/files.h"
 #include "tools/formats.h"

@@ -1,11 +1,11 @@
 // mien selftest: every op on this machine against its double reference, on a device first what its instructions mean, as
 // a block of text to paste into a report.
-#include "kernels/simd.h"
+#include "kernels/cpu/simd.h"
 
 #include <memory>
 #include "runtime/engine.h"
-#include "runtime/rival_check.h"
-#include "runtime/wrapper_check.h"
+#include "runtime/check/rival_check.h"
+#include "runtime/check/instruction_check.h"
 #include "tools/verbs.h"
 #include "tools/without_effect.h"
 

@@ -6,10 +6,10 @@
 #include <cstdarg>
 #include <cstdio>
 
-#include "runtime/base/text.h"
+#include "base/text.h"
 #include "runtime/builtin_model.h"
-#include "runtime/base/interrupt.h"
-#include "runtime/base/stream.h"
+#include "base/interrupt.h"
+#include "base/stream.h"
 
 namespace mien {
 namespace {

@@ -5,7 +5,7 @@
 #include <cstdio>
 #include <memory>
 
-#include "runtime/base/interrupt.h"
+#include "base/interrupt.h"
 #include "tools/batch.h"
 #include "tools/blend.h"
 #include "tools/faces.h"

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "runtime/base/tensor.h"
+#include "base/tensor.h"
 #include "weights/import/foreign.h"
 
 namespace mien {

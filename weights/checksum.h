@@ -7,7 +7,7 @@
 #include <span>
 #include <string>
 
-#include "runtime/base/file.h"
+#include "base/file.h"
 
 namespace mien {
 

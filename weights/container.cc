@@ -12,7 +12,7 @@
 #include <new>
 #include <stdexcept>
 
-#include "runtime/base/checked.h"
+#include "base/checked.h"
 #include "weights/header.h"
 #include "weights/layout.h"
 

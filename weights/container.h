@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "runtime/base/file.h"
-#include "runtime/base/tensor.h"
+#include "base/file.h"
+#include "base/tensor.h"
 #include "weights/config.h"
 
 namespace mien {

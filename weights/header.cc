@@ -4,8 +4,8 @@
 #include <cinttypes>
 #include <set>
 
-#include "runtime/base/checked.h"
-#include "runtime/base/text.h"
+#include "base/checked.h"
+#include "base/text.h"
 #include "weights/json.h"
 #include "weights/step.h"
 

@@ -4,7 +4,7 @@
 #include <span>
 #include <string_view>
 
-#include "runtime/base/tensor.h"
+#include "base/tensor.h"
 
 namespace mien {
 

@@ -5,7 +5,7 @@
 #include <set>
 #include <stdexcept>
 
-#include "runtime/base/stream.h"
+#include "base/stream.h"
 #include "weights/container.h"
 #include "weights/header.h"
 #include "weights/layout.h"

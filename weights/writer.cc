@@ -6,7 +6,7 @@
 #include <set>
 #include <stdexcept>
 
-#include "runtime/base/checked.h"
+#include "base/checked.h"
 #include "weights/header.h"
 #include "weights/json.h"
 #include "weights/layout.h"

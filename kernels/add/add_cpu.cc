@@ -1,7 +1,7 @@
 // add on the CPU: bound by memory; the compiler vectorizes the loop.
 #include "kernels/add/add.h"
 
-#include "kernels/spans.h"
+#include "kernels/cpu/spans.h"
 
 namespace mien {
 

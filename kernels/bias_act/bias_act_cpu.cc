@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 
-#include "kernels/spans.h"
+#include "kernels/cpu/spans.h"
 
 namespace mien {
 

@@ -6,8 +6,8 @@
 
 #include <cmath>
 
-#include "kernels/gemm/few_pixels.h"
-#include "kernels/gemm/finish.h"
+#include "kernels/cpu/conv/few_pixels.h"
+#include "kernels/cpu/conv/finish.h"
 
 namespace mien {
 namespace {

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "kernels/conv2d/conv2d.h"
-#include "kernels/gemm/nested_down.h"
-#include "kernels/gemm/winograd.h"
+#include "kernels/cpu/conv/nested_down.h"
+#include "kernels/cpu/conv/winograd.h"
 
 namespace mien {
 

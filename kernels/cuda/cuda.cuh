@@ -1,5 +1,5 @@
 // The vocabulary of the CUDA kernels. A .cu file is compiled twice: by nvcc for the device, and by the C++
-// compiler for the host runner (kernels/simt), where CUDA's names come from kernels/simt/device.h. To that
+// compiler for the host runner (kernels/device/simt), where CUDA's names come from kernels/device/simt/device.h. To that
 // end
 //   - Launch is the only launch,
 //   - shared memory is declared by MIEN_SHARED and MIEN_DYNAMIC_SHARED only,
@@ -13,8 +13,8 @@
 
 #include <type_traits>
 
-#include "kernels/cuda/device_api.h"
-#include "runtime/base/status.h"
+#include "kernels/device/device_api.h"
+#include "base/status.h"
 
 #ifdef __CUDACC__
 
@@ -30,7 +30,7 @@
 
 #else
 
-#include "kernels/simt/device.h"
+#include "kernels/device/simt/device.h"
 
 #define MIEN_EXECUTOR simt
 #define MIEN_UNROLL

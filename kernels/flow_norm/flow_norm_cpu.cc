@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "kernels/spans.h"
+#include "kernels/cpu/spans.h"
 
 namespace mien {
 

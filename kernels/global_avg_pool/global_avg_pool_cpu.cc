@@ -1,7 +1,7 @@
 // global_avg_pool on the CPU: sums in double, in lanes of a fixed order.
 #include "kernels/global_avg_pool/global_avg_pool.h"
 
-#include "kernels/sums.h"
+#include "kernels/cpu/sums.h"
 
 namespace mien {
 

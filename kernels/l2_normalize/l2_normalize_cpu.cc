@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include "kernels/sums.h"
+#include "kernels/cpu/sums.h"
 
 namespace mien {
 

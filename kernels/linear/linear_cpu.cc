@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <cmath>
 
-#include "kernels/gemm/rows.h"
+#include "kernels/cpu/rows.h"
 #include "kernels/linear/linear.h"
-#include "kernels/spans.h"
+#include "kernels/cpu/spans.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/linear/linear_cpu.cc"

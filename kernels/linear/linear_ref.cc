@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "kernels/gemm/gemm.h"
+#include "kernels/cpu/gemm.h"
 #include "kernels/infer.h"
 #include "kernels/linear/linear.h"
 

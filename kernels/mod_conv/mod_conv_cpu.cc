@@ -9,8 +9,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "kernels/gemm/finish.h"
-#include "kernels/gemm/rows.h"
+#include "kernels/cpu/conv/finish.h"
+#include "kernels/cpu/rows.h"
 
 namespace mien {
 namespace {

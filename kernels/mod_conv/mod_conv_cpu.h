@@ -4,10 +4,10 @@
 
 #include <algorithm>
 
-#include "kernels/gemm/conv.h"
-#include "kernels/gemm/nested.h"
-#include "kernels/gemm/winograd.h"
-#include "kernels/mod_conv/fir.h"
+#include "kernels/cpu/conv/conv.h"
+#include "kernels/cpu/conv/nested.h"
+#include "kernels/cpu/conv/winograd.h"
+#include "kernels/cpu/conv/fir.h"
 #include "kernels/mod_conv/mod_conv.h"
 
 namespace mien {

@@ -10,7 +10,7 @@
 // divides H or W: they need the bare taps at the edge.
 #include <algorithm>
 
-#include "kernels/mod_conv/nested_up.h"
+#include "kernels/cpu/conv/nested_up.h"
 
 namespace mien {
 namespace {

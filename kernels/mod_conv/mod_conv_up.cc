@@ -12,7 +12,7 @@
 #define HWY_TARGET_INCLUDE "kernels/mod_conv/mod_conv_up.cc"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 #include "hwy/highway.h"
-#include "kernels/mod_conv/fir-inl.h"
+#include "kernels/cpu/conv/fir-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace mien::HWY_NAMESPACE {

@@ -1,7 +1,7 @@
 // scale_channels on the CPU: bound by memory; the compiler vectorizes the loop.
 #include "kernels/scale_channels/scale_channels.h"
 
-#include "kernels/spans.h"
+#include "kernels/cpu/spans.h"
 
 namespace mien {
 

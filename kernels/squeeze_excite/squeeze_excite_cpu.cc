@@ -2,9 +2,9 @@
 // double. Scratch: mean [N,C], excitation [N,C], hidden [C/r].
 #include <cmath>
 
-#include "kernels/spans.h"
+#include "kernels/cpu/spans.h"
 #include "kernels/squeeze_excite/squeeze_excite.h"
-#include "kernels/sums.h"
+#include "kernels/cpu/sums.h"
 
 namespace mien {
 namespace {

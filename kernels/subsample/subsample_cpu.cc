@@ -1,7 +1,7 @@
 // subsample on the CPU: strided copies.
 #include "kernels/subsample/subsample.h"
 
-#include "kernels/spans.h"
+#include "kernels/cpu/spans.h"
 
 namespace mien {
 

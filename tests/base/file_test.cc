@@ -1,6 +1,6 @@
 // Files: only regular files are read, reads are all or nothing, and an output is either the old file or the
 // new one.
-#include "runtime/base/file.h"
+#include "base/file.h"
 
 #include <doctest/doctest.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 // Status: codes, exit codes, and messages that fit their buffer whatever is put into them.
-#include "runtime/base/status.h"
+#include "base/status.h"
 
 #include <doctest/doctest.h>
 

@@ -1,6 +1,6 @@
 // Streams: read whole and in order, within limits, refused by their first bytes; written whole; stopped while
 // they wait.
-#include "runtime/base/stream.h"
+#include "base/stream.h"
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
@@ -17,8 +17,8 @@
 #include <string>
 #include <thread>
 
-#include "runtime/base/buffer.h"
-#include "runtime/base/interrupt.h"
+#include "base/buffer.h"
+#include "base/interrupt.h"
 
 namespace mien {
 namespace {

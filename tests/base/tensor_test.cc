@@ -1,5 +1,5 @@
 // Shapes at their limits, checked sizes, and the half-precision conversions against a plain model in double.
-#include "runtime/base/tensor.h"
+#include "base/tensor.h"
 
 #include <doctest/doctest.h>
 
@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "runtime/base/buffer.h"
-#include "runtime/base/checked.h"
+#include "base/buffer.h"
+#include "base/checked.h"
 
 namespace mien {
 namespace {

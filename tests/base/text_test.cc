@@ -1,5 +1,5 @@
 // Text from outside cannot steer a terminal.
-#include "runtime/base/text.h"
+#include "base/text.h"
 
 #include <doctest/doctest.h>
 

@@ -1,5 +1,5 @@
 // The thread pool: every task exactly once, whatever the number of threads, again and again.
-#include "runtime/base/thread_pool.h"
+#include "base/thread_pool.h"
 
 #include <doctest/doctest.h>
 #include <sched.h>

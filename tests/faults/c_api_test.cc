@@ -9,9 +9,9 @@
 #include <cstring>
 #include <filesystem>
 
-#include "runtime/mien.h"
+#include "runtime/libmien/mien.h"
 #include "tests/faults/cases.h"
-#include "tests/runtime/tiny_model.h"
+#include "tests/support/tiny_model.h"
 #include "tests/support/shim.h"
 
 #ifdef MIEN_SHIM

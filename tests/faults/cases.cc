@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "tests/runtime/tiny_model.h"
+#include "tests/support/tiny_model.h"
 
 namespace mien::testing {
 

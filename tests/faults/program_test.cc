@@ -12,9 +12,9 @@
 #include <fstream>
 #include <iterator>
 
-#include "runtime/image.h"
+#include "runtime/face/image.h"
 #include "tests/faults/cases.h"
-#include "tests/runtime/tiny_model.h"
+#include "tests/support/tiny_model.h"
 
 namespace mien::testing {
 namespace {

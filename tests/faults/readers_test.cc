@@ -7,7 +7,7 @@
 #include <functional>
 #include <memory>
 
-#include "runtime/image.h"
+#include "runtime/face/image.h"
 #include "tests/faults/cases.h"
 #include "tests/support/shim.h"
 #include "weights/import/budget.h"

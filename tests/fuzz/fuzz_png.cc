@@ -4,8 +4,8 @@
 
 #include <zlib.h>
 
-#include "runtime/exif.h"
-#include "runtime/image.h"
+#include "runtime/face/exif.h"
+#include "runtime/face/image.h"
 #include "tests/fuzz/touch.h"
 
 namespace {

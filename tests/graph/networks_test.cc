@@ -5,7 +5,7 @@
 #include <limits>
 #include <set>
 
-#include "graph/winograd.h"
+#include "graph/lowering/winograd.h"
 #include "tests/graph/support.h"
 
 namespace mien::testing {

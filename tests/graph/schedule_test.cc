@@ -8,7 +8,7 @@
 
 #include "graph/dependencies.h"
 #include "graph/planner.h"
-#include "graph/winograd.h"
+#include "graph/lowering/winograd.h"
 #include "tests/graph/support.h"
 
 namespace mien::testing {

@@ -9,7 +9,7 @@
 #include <limits>
 #include <memory>
 
-#include "runtime/base/file.h"
+#include "base/file.h"
 #include "weights/container.h"
 
 namespace mien::testing {

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "graph/networks.h"
+#include "graph/networks/networks.h"
 #include "graph/reference.h"
-#include "kernels/fast/fast.h"
+#include "kernels/tensor/fast.h"
 #include "tests/support/hashgen.h"
 
 namespace mien::testing {

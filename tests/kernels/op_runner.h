@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "kernels/case.h"
-#include "runtime/base/buffer.h"
+#include "base/buffer.h"
 
 namespace mien {
 

@@ -14,9 +14,9 @@
 #include <type_traits>
 
 #include "kernels/all_cases.h"
-#include "kernels/gemm/gemm.h"
+#include "kernels/cpu/gemm.h"
 #include "kernels/ops.h"
-#include "kernels/simd.h"
+#include "kernels/cpu/simd.h"
 #include "tests/kernels/op_runner.h"
 
 namespace mien {

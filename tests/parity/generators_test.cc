@@ -2,7 +2,7 @@
 // truncation, noise, style mixing, rounding. Recorded outputs: tests/data/golden/{rosi,nv}_tiny_*.
 #include <doctest/doctest.h>
 
-#include "runtime/image.h"
+#include "runtime/face/image.h"
 #include "tests/support/parity.h"
 
 namespace {

@@ -13,9 +13,9 @@
 
 #include "graph/reference.h"
 #include "runtime/builtin_model.h"
-#include "tests/runtime/allocations.h"
-#include "tests/runtime/system_calls.h"
-#include "tests/runtime/tiny_model.h"
+#include "tests/support/allocations.h"
+#include "tests/support/system_calls.h"
+#include "tests/support/tiny_model.h"
 #include "tests/support/hashgen.h"
 
 namespace mien {

@@ -6,9 +6,9 @@
 #include <cmath>
 #include <cstring>
 
-#include "runtime/pipeline.h"
-#include "tests/runtime/allocations.h"
-#include "tests/runtime/tiny_model.h"
+#include "runtime/face/pipeline.h"
+#include "tests/support/allocations.h"
+#include "tests/support/tiny_model.h"
 #include "tests/support/hashgen.h"
 
 namespace mien {

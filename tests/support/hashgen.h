@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "runtime/base/status.h"
-#include "runtime/base/tensor.h"
+#include "base/status.h"
+#include "base/tensor.h"
 
 namespace mien::hashgen {
 

@@ -19,7 +19,7 @@ program() {
 # A tree in which everything passes: 4 tests of ctest with 5 cases each, and one script for every other step.
 fresh_tree() {
   rm -rf "$work/tree" "$work/bin" "$work/turns"
-  mkdir -p "$work/tree/tests/support" "$work/tree/build/asan/tests" "$work/tree/build/release/tests/simt"
+  mkdir -p "$work/tree/tests/support" "$work/tree/build/asan/tests" "$work/tree/build/release/tests/cuda/kernels"
   cp "$source/tests/run.sh" "$work/tree/tests/"
   cp "$source"/tests/support/{packages,steps,turns}.sh "$work/tree/tests/support/"
   local script
@@ -27,7 +27,7 @@ fresh_tree() {
     cuda/resources.py cuda/sass.py; do
     program "$work/tree/tests/$script" <<<"echo fine"
   done
-  for script in asan/tests/test_kernels release/tests/simt/test_simt_asan; do
+  for script in asan/tests/test_kernels release/tests/cuda/kernels/test_simt_asan; do
     program "$work/tree/build/$script" <<<"echo '[doctest] doctest version is stub'
 echo '[doctest] test cases: 5 | 5 passed | 0 failed | 0 skipped'"
   done

@@ -29,7 +29,7 @@ import threading
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-sys.path.insert(0, os.path.join(ROOT, "tests/simt"))
+sys.path.insert(0, os.path.join(ROOT, "tests/cuda/kernels"))
 from mutants import closing, judged, output, read, reasons, record, without_comments, write  # noqa: E402
 
 KEPT = os.path.join(ROOT, "tests/weights/guards_kept.txt")
@@ -157,7 +157,7 @@ class Program:
                 del words[words.index(flag):words.index(flag) + length]
         at = next(i for i, word in enumerate(words) if word.startswith("-"))
         words[at:at] = ["-include", os.path.join(self.sources, "question.h"), "-w", "-O1"]
-        headers = output("git", "ls-files", "weights/*.h", "runtime/base/*.h", "kernels/*.h").split()
+        headers = output("git", "ls-files", "weights/*.h", "base/*.h", "kernels/*.h").split()
         made_of = [source, *(os.path.join(ROOT, header) for header in headers)]
         if not os.path.exists(after) or os.path.getmtime(after) < max(map(os.path.getmtime, made_of)):
             subprocess.run(words, cwd=self.build, check=True)

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "runtime/base/file.h"
+#include "base/file.h"
 #include "weights/container.h"
 #include "weights/layout.h"
 #include "weights/schema.h"

@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-#include "runtime/base/status.h"
+#include "base/status.h"
 
 namespace mien {
 

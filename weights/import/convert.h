@@ -19,7 +19,7 @@ struct ConvertOptions {
   std::string card;                   // model card, Markdown
   std::function<bool()> interrupted;  // asked between tensors; may be empty
   // Estimates the average latent [w_dim] of a generator whose file has none; empty: it stays without. It computes, so
-  // it lives above this library (runtime/average_latent.h).
+  // it lives above this library (runtime/face/average_latent.h).
   std::function<Result<std::vector<float>>(const ModelConfig& config, const FloatReader& read)> average_latent;
 };
 

@@ -6,7 +6,7 @@
 #include <numeric>
 #include <optional>
 
-#include "runtime/base/checked.h"
+#include "base/checked.h"
 #include "weights/header.h"
 
 namespace mien {

@@ -10,8 +10,8 @@
 #include <variant>
 #include <vector>
 
-#include "runtime/base/file.h"
-#include "runtime/base/tensor.h"
+#include "base/file.h"
+#include "base/tensor.h"
 #include "weights/import/budget.h"
 
 namespace mien {

@@ -3,7 +3,7 @@
 #include <cinttypes>
 #include <cstring>
 
-#include "runtime/base/checked.h"
+#include "base/checked.h"
 #include "weights/header.h"
 #include "weights/import/readers.h"
 #include "weights/import/zip.h"

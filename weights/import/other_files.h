@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "runtime/base/file.h"
+#include "base/file.h"
 
 namespace mien {
 

@@ -5,7 +5,7 @@
 #include <cstring>
 #include <memory>
 
-#include "runtime/base/checked.h"
+#include "base/checked.h"
 #include "weights/header.h"
 #include "weights/import/pickle_machine.h"
 

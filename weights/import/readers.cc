@@ -6,7 +6,7 @@
 #include <new>
 #include <stdexcept>
 
-#include "runtime/base/stream.h"
+#include "base/stream.h"
 #include "weights/container.h"
 #include "weights/import/other_files.h"
 #include "weights/import/pickle.h"

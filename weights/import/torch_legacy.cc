@@ -4,7 +4,7 @@
 #include <cstring>
 #include <map>
 
-#include "runtime/base/checked.h"
+#include "base/checked.h"
 #include "weights/header.h"
 #include "weights/import/pickle.h"
 #include "weights/import/readers.h"

@@ -7,7 +7,7 @@
 #include <cstring>
 #include <memory>
 
-#include "runtime/base/checked.h"
+#include "base/checked.h"
 #include "weights/header.h"
 
 namespace mien {

@@ -1,0 +1,138 @@
+#include "graph/lowering/lowering.h"
+
+#include <algorithm>
+
+namespace mien {
+namespace {
+
+// Whole networks first.
+constexpr LoweringRule kRules[] = {TakeSynthesis, TakeFlow, TakeConvolutions, TakeLinear};
+
+// Dimensions of a feature map for the conversions.
+template <class Params>
+Params Dimensions(Precision precision, const Shape& shape) {
+  Params p;
+  p.precision = precision;
+  p.batch = static_cast<int>(shape[0]);
+  p.channels = static_cast<int>(shape[1]);
+  p.height = static_cast<int>(shape[2]);
+  p.width = static_cast<int>(shape[3]);
+  return p;
+}
+
+}  // namespace
+
+FastCost DeviceGraph::TotalCost() const {
+  FastCost total;
+  for (const DeviceNode& node : nodes) total += FastCount(node.op);
+  return total;
+}
+
+Lowering::Lowering(const Graph& graph, Precision precision)
+    : graph_(graph),
+      makers_(graph.values.size(), -1),
+      readers_(graph.values.size()),
+      taken_(graph.nodes.size(), 0),
+      floats_(graph.values.size(), kAbsent),
+      maps_(graph.values.size(), kAbsent) {
+  device_.name = graph.name;
+  device_.precision = precision;
+  for (size_t n = 0; n < graph.nodes.size(); ++n) {
+    for (const ValueId v : graph.nodes[n].out) makers_[static_cast<size_t>(v)] = static_cast<int>(n);
+    for (const ValueId v : graph.nodes[n].in) {
+      if (v != kAbsent) readers_[static_cast<size_t>(v)].push_back(static_cast<int>(n));
+    }
+  }
+  for (const ValueId v : graph.inputs) {
+    const Value& value = graph.values[static_cast<size_t>(v)];
+    const ValueId device = NewValue(value.name, sizeof(float) * static_cast<uint64_t>(value.shape.elements()));
+    device_.values.back().kind = Value::Kind::kInput;
+    device_.inputs.push_back(device);
+    SetFloats(v, device);
+  }
+}
+
+bool Lowering::IsOutput(ValueId v) const {
+  return std::any_of(graph_.outputs.begin(), graph_.outputs.end(),
+                     [&](const NamedValue& output) { return output.value == v; });
+}
+
+ValueId Lowering::NewValue(const std::string& name, uint64_t bytes) {
+  device_.values.push_back({Value::Kind::kComputed, bytes, name, {}});
+  return static_cast<ValueId>(device_.values.size()) - 1;
+}
+
+ValueId Lowering::Floats(ValueId v) {
+  ValueId& floats = floats_[static_cast<size_t>(v)];
+  if (floats != kAbsent) return floats;
+  if (IsWeight(v)) return floats = PlainWeight(v);
+  const auto params = Dimensions<ExportMap::Params>(precision(), ShapeOf(v));
+  return floats = Emit<ExportMap>(graph_.values[static_cast<size_t>(v)].name, params,
+                                  {maps_[static_cast<size_t>(v)]})[0];
+}
+
+ValueId Lowering::Map(ValueId v) {
+  ValueId& map = maps_[static_cast<size_t>(v)];
+  if (map != kAbsent) return map;
+  const auto params = Dimensions<ImportMap::Params>(precision(), ShapeOf(v));
+  return map = Emit<ImportMap>(graph_.values[static_cast<size_t>(v)].name, params, {Floats(v), kAbsent})[0];
+}
+
+ValueId Lowering::PackedWeight(const FastOp& op, const std::vector<ValueId>& sources) {
+  if (FastPackedBytes(op) == 0) return kAbsent;
+  DeviceWeight weight = {op, {}, {}};
+  std::string name;
+  for (const ValueId v : sources) {
+    weight.tensors.push_back(v == kAbsent ? "" : graph_.values[static_cast<size_t>(v)].name);
+    weight.shapes.push_back(v == kAbsent ? Shape() : ShapeOf(v));
+    if (name.empty()) name = weight.tensors.back();
+  }
+  device_.values.push_back({Value::Kind::kWeight, FastPackedBytes(op), name, std::move(weight)});
+  return static_cast<ValueId>(device_.values.size()) - 1;
+}
+
+ValueId Lowering::PlainWeight(ValueId v) {
+  const Value& value = graph_.values[static_cast<size_t>(v)];
+  device_.values.push_back({Value::Kind::kWeight,
+                            sizeof(float) * static_cast<uint64_t>(value.shape.elements()),
+                            value.name,
+                            {std::monostate(), {value.name}, {value.shape}}});
+  return static_cast<ValueId>(device_.values.size()) - 1;
+}
+
+std::vector<ValueId> Lowering::Append(const std::string& layer, const FastOp& op, std::vector<ValueId> in) {
+  std::vector<ValueId> out;
+  for (int r = 0; r < FastResults(op); ++r) {
+    const uint64_t bytes = FastResultBytes(op, r);
+    out.push_back(bytes == 0 ? kAbsent : NewValue(layer, bytes));
+  }
+  device_.nodes.push_back({op, layer, std::move(in), out});
+  return out;
+}
+
+void Lowering::EmitPlain(int n) {
+  const Node& node = this->node(n);
+  PlainOp plain = {node.op, graph_.InputShapes(node), {}};
+  std::vector<ValueId> in;
+  for (const ValueId v : node.in) in.push_back(v == kAbsent ? kAbsent : Floats(v));
+  for (const ValueId v : node.out) plain.out.push_back(ShapeOf(v));
+  const std::vector<ValueId> out = Append(LayerOf(n), plain, std::move(in));
+  for (size_t i = 0; i < out.size(); ++i) SetFloats(node.out[i], out[i]);
+}
+
+Result<DeviceGraph> Lowering::Run() {
+  for (int n = 0; n < static_cast<int>(graph_.nodes.size()); ++n) {
+    if (IsTaken(n)) continue;
+    const bool fast = precision() != Precision::kFloat &&
+                      std::any_of(std::begin(kRules), std::end(kRules),
+                                  [&](LoweringRule rule) { return rule(*this, n); });
+    if (!fast) EmitPlain(n);
+    Take(n);
+  }
+  for (const NamedValue& output : graph_.outputs) device_.outputs.push_back({output.name, Floats(output.value)});
+  return std::move(device_);
+}
+
+Result<DeviceGraph> Lower(const Graph& graph, Precision precision) { return Lowering(graph, precision).Run(); }
+
+}  // namespace mien

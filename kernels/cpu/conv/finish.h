@@ -1,0 +1,26 @@
+// What follows the sums of a convolution, fused into one pass over rows of pixels of one channel:
+//   t = scale * sum + shift + addend_gain * addend;   y = clamp((t < 0 ? slope * t : t) * gain)
+#pragma once
+
+#include <cstdint>
+#include <limits>
+
+#include "kernels/cpu/conv/conv.h"
+
+namespace mien::gemm {
+
+struct Finish {
+  float scale = 1.0f, shift = 0.0f;
+  const float* addend = nullptr;  // of the first pixel, its rows as those of y; null: none
+  float addend_gain = 1.0f;
+  float slope = 1.0f;  // 1: no activation, 0: relu
+  float gain = 1.0f;
+  float limit = std::numeric_limits<float>::infinity();
+  // From y to where the same pixels of the next channel will be written, which are asked for early: a store
+  // to memory that no cache holds waits for its line. 0: there is none.
+  int64_t ahead = 0;
+};
+// `count` pixels of each of the rows of `sums`; rows of y (and of the addend) are y_stride apart.
+void FinishRows(const Finish& finish, const Sums& sums, float* y, int64_t y_stride);
+
+}  // namespace mien::gemm

@@ -1,0 +1,112 @@
+#include "runtime/check/device_times.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+
+#include "base/interrupt.h"
+
+namespace mien {
+namespace {
+
+constexpr double kLongEnough = 5.0;     // milliseconds: what launching takes is nothing beside it
+constexpr int kBlocksPerProcessor = 4;  // of kCeilingThreads: all resident at once
+constexpr size_t kLeastCache = size_t{64} << 10;
+
+// Bytes per second of y = a + b.
+Result<double> MeasureMemory(const Device& device, void* stream) {
+  const DeviceApi& api = device.api();
+  const uint64_t bytes = 4 * std::max(device.info.l2, kLeastCache);
+  const Shape shape = {1, static_cast<int64_t>(bytes / sizeof(float))};
+  MIEN_ASSIGN(const DeviceHandle memory, AllocateOnDevice(api, 3 * bytes, "vectors for the speed of memory"));
+  auto* const start = static_cast<std::byte*>(memory.get());
+  const std::array<void*, 2> in = {start, start + bytes};
+  const std::array<void*, 1> out = {start + 2 * bytes};
+  const FastOp add = PlainOp{OpCall<Add>{}, {shape, shape}, {shape}};
+  const auto enqueue = [&] { return device.executor->run(add, in, out, nullptr, {&api, stream}); };
+  MIEN_ASSIGN(const double milliseconds, TimeOnDevice(api, stream, enqueue));
+  return 3e3 * static_cast<double>(bytes) / milliseconds;
+}
+
+// Work per second, in as many rounds as take long enough.
+Result<double> MeasureCeiling(const Device& device, void* stream, Ceiling ceiling) {
+  const DeviceApi& api = device.api();
+  const int blocks = kBlocksPerProcessor * std::max(device.info.processors, 1);
+  const size_t bytes = std::bit_floor(std::max(device.info.l2 / 2, kLeastCache));
+  const uint64_t out_bytes = sizeof(float) * kCeilingThreads * static_cast<uint64_t>(blocks);
+  MIEN_ASSIGN(const DeviceHandle memory,
+              AllocateOnDevice(api, bytes + out_bytes, "memory for the speed of the cache"));
+  auto* const numbers = static_cast<float*>(memory.get());
+  CeilingCall call = {blocks, 1, numbers, bytes, numbers + bytes / sizeof(float), {&api, stream}};
+  for (;; call.rounds *= 2) {
+    MIEN_TRY(CheckInterrupt());
+    const auto enqueue = [&] { return device.executor->run_ceiling(ceiling, call); };
+    MIEN_ASSIGN(const double milliseconds, TimeOnDevice(api, stream, enqueue));
+    if (milliseconds >= kLongEnough || call.rounds >= 1 << 20)
+      return 1e3 * CeilingWork(ceiling, blocks, call.rounds, bytes) / milliseconds;
+  }
+}
+
+}  // namespace
+
+Result<double> TimeOnDevice(const DeviceApi& api, void* stream, const std::function<Status()>& enqueue) {
+  constexpr int kRuns = 9;
+  void *first = nullptr, *second = nullptr;
+  MIEN_TRY(DeviceStatus(api, api.create_event(&first), "creating an event"));
+  const DeviceHandle own_first(first, {api.destroy_event});
+  MIEN_TRY(DeviceStatus(api, api.create_event(&second), "creating an event"));
+  const DeviceHandle own_second(second, {api.destroy_event});
+  std::array<float, kRuns> times;
+  for (int run = -1; run < kRuns; ++run) {
+    float milliseconds = 0.0f;
+    MIEN_TRY(DeviceStatus(api, api.record(first, stream), "recording an event"));
+    MIEN_TRY(enqueue());
+    MIEN_TRY(DeviceStatus(api, api.record(second, stream), "recording an event"));
+    MIEN_TRY(DeviceStatus(api, api.synchronize(stream), "timing"));
+    MIEN_TRY(DeviceStatus(api, api.elapsed(&milliseconds, first, second), "timing"));
+    if (run >= 0) times[static_cast<size_t>(run)] = milliseconds;
+  }
+  std::nth_element(times.begin(), times.begin() + kRuns / 2, times.end());
+  return times[kRuns / 2];
+}
+
+Result<Ceilings> MeasureCeilings(const Device& device, void* stream) {
+  Ceilings ceilings;
+  MIEN_ASSIGN(ceilings.memory, MeasureMemory(device, stream));
+  MIEN_ASSIGN(ceilings.cache, MeasureCeiling(device, stream, Ceiling::kCache));
+  const auto measure = [&](Precision unit, Ceiling ceiling) -> Status {
+    MIEN_ASSIGN(ceilings.multiply_adds[static_cast<size_t>(unit)], MeasureCeiling(device, stream, ceiling));
+    return {};
+  };
+  MIEN_TRY(measure(Precision::kFloat, Ceiling::kFloat));
+  MIEN_TRY(measure(Precision::kTf32, Ceiling::kTf32));
+  MIEN_TRY(measure(Precision::kHalf, Ceiling::kHalf));
+  return ceilings;
+}
+
+StepBound BoundOf(const FastCost& cost, const Ceilings& ceilings, size_t cache_bytes) {
+  constexpr const char* kUnits[] = {"fp32", "tf32", "fp16"};
+  const auto unit = static_cast<size_t>(cost.unit);
+  const bool cached = static_cast<uint64_t>(cost.bytes) <= cache_bytes;
+  const double moving = 1e3 * static_cast<double>(cost.bytes) / (cached ? ceilings.cache : ceilings.memory);
+  const double multiplying = 1e3 * static_cast<double>(cost.multiply_adds) / ceilings.multiply_adds[unit];
+  if (multiplying > moving) return {kUnits[unit], multiplying};
+  return {cached ? "cache" : "memory", moving};
+}
+
+Result<std::vector<StepTime>> TimeSteps(const Device& device, const DeviceProgram& program,
+                                        const Ceilings& ceilings) {
+  std::vector<StepTime> times;
+  const auto& nodes = program.device_graph().nodes;
+  for (size_t n = 0; n < nodes.size(); ++n) {
+    MIEN_TRY(CheckInterrupt());
+    const auto enqueue = [&] { return program.Enqueue(n); };
+    MIEN_ASSIGN(const double milliseconds, TimeOnDevice(device.api(), program.stream().handle, enqueue));
+    const FastCost cost = FastCount(nodes[n].op);
+    times.push_back(
+        {nodes[n].layer, FastName(nodes[n].op), cost, milliseconds, BoundOf(cost, ceilings, device.info.l2)});
+  }
+  return times;
+}
+
+}  // namespace mien

@@ -1,0 +1,225 @@
+#include "runtime/face/image.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "base/interrupt.h"
+#include "base/stream.h"
+#include "runtime/face/picture_kind.h"
+
+namespace mien {
+namespace {
+
+constexpr int kWeightBits = 22;  // fixed-point weights; sums of 8-bit pixels stay below 2^31
+
+// For every output pixel of one axis: the first source pixel and the weights of the ones that follow.
+struct Taps {
+  int width = 0;  // weights per output pixel
+  std::vector<int> first, count;
+  std::vector<int32_t> weights;  // [outputs, width]
+};
+
+Taps TriangleTaps(int in, int out) {
+  const double scale = static_cast<double>(in) / out;
+  const double half = std::max(scale, 1.0);
+  Taps taps;
+  taps.width = static_cast<int>(std::ceil(half)) * 2 + 1;
+  taps.first.resize(out);
+  taps.count.resize(out);
+  taps.weights.assign(size_t(out) * taps.width, 0);
+  std::vector<double> exact(taps.width);
+  for (int i = 0; i < out; ++i) {
+    const double centre = (i + 0.5) * scale;
+    const int first = std::max(0, static_cast<int>(centre - half + 0.5));
+    const int count = std::min(in, static_cast<int>(centre + half + 0.5)) - first;
+    double sum = 0.0;
+    for (int k = 0; k < count; ++k) {
+      exact[k] = std::max(0.0, 1.0 - std::fabs((first + k - centre + 0.5) * (1.0 / half)));
+      sum += exact[k];
+    }
+    taps.first[i] = first;
+    taps.count[i] = count;
+    for (int k = 0; k < count; ++k) {
+      taps.weights[size_t(i) * taps.width + k] =
+          static_cast<int32_t>(0.5 + exact[k] / sum * (1 << kWeightBits));
+    }
+  }
+  return taps;
+}
+
+uint8_t Rounded(int32_t sum) { return static_cast<uint8_t>(std::clamp(sum >> kWeightBits, 0, 255)); }
+
+Result<Image> ResizeRows(const Image& image, int width) {
+  const Taps taps = TriangleTaps(image.width, width);
+  MIEN_ASSIGN(Image out, Image::Create(width, image.height));
+  for (int y = 0; y < image.height; ++y) {
+    for (int x = 0; x < width; ++x) {
+      const uint8_t* from = image.row(y) + size_t{3} * taps.first[x];
+      const int32_t* weights = &taps.weights[size_t(x) * taps.width];
+      for (int c = 0; c < 3; ++c) {
+        int32_t sum = 1 << (kWeightBits - 1);
+        for (int k = 0; k < taps.count[x]; ++k) sum += from[3 * k + c] * weights[k];
+        out.row(y)[3 * x + c] = Rounded(sum);
+      }
+    }
+  }
+  return out;
+}
+
+Result<Image> ResizeColumns(const Image& image, int height) {
+  const Taps taps = TriangleTaps(image.height, height);
+  MIEN_ASSIGN(Image out, Image::Create(image.width, height));
+  for (int y = 0; y < height; ++y) {
+    const int32_t* weights = &taps.weights[size_t(y) * taps.width];
+    for (int x = 0; x < 3 * image.width; ++x) {
+      int32_t sum = 1 << (kWeightBits - 1);
+      for (int k = 0; k < taps.count[y]; ++k) sum += image.row(taps.first[y] + k)[x] * weights[k];
+      out.row(y)[x] = Rounded(sum);
+    }
+  }
+  return out;
+}
+
+Status CheckSize(int width, int height) {
+  if (width >= 1 && height >= 1 && width <= kMaxImageSide && height <= kMaxImageSide &&
+      int64_t{width} * height <= kMaxImagePixels) {
+    return {};
+  }
+  return Status::Error(Code::kUsage,
+                       "picture of %d x %d pixels: sides of 1 to %d and at most %lld pixels expected", width,
+                       height, kMaxImageSide, static_cast<long long>(kMaxImagePixels));
+}
+
+Result<Image> Copy(const Image& image, int left, int top, int width, int height) {
+  MIEN_ASSIGN(Image out, Image::Create(width, height));
+  for (int y = 0; y < height; ++y) {
+    std::memcpy(out.row(y), image.row(top + y) + size_t{3} * left, size_t{3} * width);
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<Image> Image::Create(int width, int height) {
+  MIEN_TRY(CheckSize(width, height));
+  Image image;
+  image.width = width;
+  image.height = height;
+  MIEN_ASSIGN(image.pixels, Buffer::Create(uint64_t{3} * width * height, "picture"));
+  return image;
+}
+
+Result<Image> TurnUpright(Image image, int orientation) {
+  if (orientation == 1) return image;
+  const bool sides_swap = orientation >= 5;
+  const int width = sides_swap ? image.height : image.width, height = sides_swap ? image.width : image.height;
+  // What the upright picture has at (x, y) stands at (y, x) in the file where sides swap, counted from the other end of the
+  // axes that are reversed.
+  const bool from_right = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
+  const bool from_below = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
+  MIEN_ASSIGN(Buffer pixels, Buffer::Uninitialised(image.bytes().size(), "picture"));
+  auto* to = pixels.as<uint8_t>();
+  for (int y = 0; y < height; ++y) {
+    MIEN_TRY(CheckInterrupt());
+    for (int x = 0; x < width; ++x, to += 3) {
+      const int column = sides_swap ? y : x, row = sides_swap ? x : y;
+      std::memcpy(to, image.row(from_below ? image.height - 1 - row : row) +
+                          size_t{3} * (from_right ? image.width - 1 - column : column), 3);
+    }
+  }
+  image.width = width;
+  image.height = height;
+  image.pixels = std::move(pixels);
+  return image;
+}
+
+Result<Image> ReadImage(const std::string& path, PictureNotes* notes) {
+  MIEN_ASSIGN(const auto file, OpenInput(path, kMaxImageFileBytes, Code::kFailure, CheckPngSignature));
+  auto image = DecodePng(*file, notes);
+  if (!image.ok()) return image.status().Within("%s", InputName(path).c_str());
+  return image;
+}
+
+Status WriteImage(const std::string& path, const Image& image, const std::vector<PngText>& texts) {
+  auto file = EncodePng(image, texts);
+  if (!file.ok()) return file.status().Within("%s", path.c_str());
+  return WriteFileAtomically(path, *file);
+}
+
+Result<Image> CropCentreSquare(const Image& image) {
+  const int side = std::min(image.width, image.height);
+  return Copy(image, (image.width - side) / 2, (image.height - side) / 2, side, side);
+}
+
+Result<Image> ResizeImage(const Image& image, int width, int height) {
+  MIEN_TRY(CheckSize(width, height));
+  if (image.width == width && image.height == height) return Copy(image, 0, 0, width, height);
+  if (image.width == width) return ResizeColumns(image, height);
+  MIEN_ASSIGN(Image rows, ResizeRows(image, width));
+  if (image.height == height) return rows;
+  return ResizeColumns(rows, height);
+}
+
+void ToFloats(const Image& image, std::span<float> out) {
+  const size_t plane = size_t(image.width) * image.height;
+  const uint8_t* pixels = image.pixels.as<uint8_t>();
+  for (size_t i = 0; i < plane; ++i) {
+    for (int c = 0; c < 3; ++c) out[c * plane + i] = (pixels[3 * i + c] / 255.0f - 0.5f) / 0.5f;
+  }
+}
+
+Result<Image> FromFloats(std::span<const float> values, int side, PixelRounding rounding) {
+  MIEN_ASSIGN(Image image, Image::Create(side, side));
+  const size_t plane = size_t(side) * side;
+  uint8_t* pixels = image.pixels.as<uint8_t>();
+  for (size_t i = 0; i < plane; ++i) {
+    for (int c = 0; c < 3; ++c) {
+      const float value = values[c * plane + i];
+      const float scaled = rounding == PixelRounding::kUnit
+                               ? std::clamp((value + 1.0f) / 2.0f, 0.0f, 1.0f) * 255.0f
+                               : std::clamp(value * 127.5f + 128.0f, 0.0f, 255.0f);
+      pixels[3 * i + c] = scaled > 0.0f ? static_cast<uint8_t>(scaled) : 0;
+    }
+  }
+  return image;
+}
+
+Result<ContactSheet> ContactSheet::Create(int count, int columns, int width, int height, int gap) {
+  if (count < 1 || columns < 1) return Status::Error(Code::kUsage, "a contact sheet needs pictures");
+  ContactSheet sheet;
+  sheet.count_ = count;
+  sheet.columns_ = std::min(columns, count);
+  sheet.width_ = width;
+  sheet.height_ = height;
+  sheet.gap_ = gap;
+  const int64_t rows = (count + sheet.columns_ - 1) / sheet.columns_;
+  const int64_t total_width = int64_t{sheet.columns_} * (width + gap) + gap;
+  const int64_t total_height = rows * (height + gap) + gap;
+  if (total_width > kMaxImageSide || total_height > kMaxImageSide ||
+      total_width * total_height > kMaxImagePixels) {
+    return Status::Error(Code::kUsage,
+                         "a contact sheet of %d pictures would have %lld x %lld pixels: at most %lld and "
+                         "sides of %d expected; write into a folder instead",
+                         count, static_cast<long long>(total_width), static_cast<long long>(total_height),
+                         static_cast<long long>(kMaxImagePixels), kMaxImageSide);
+  }
+  MIEN_ASSIGN(sheet.image_, Image::Create(static_cast<int>(total_width), static_cast<int>(total_height)));
+  std::memset(sheet.image_.pixels.data(), 255, sheet.image_.bytes().size());
+  return sheet;
+}
+
+Status ContactSheet::Place(int index, const Image& picture) {
+  if (index < 0 || index >= count_ || picture.width != width_ || picture.height != height_) {
+    return Status::Error(Code::kUsage, "picture %d of %d x %d pixels does not fit into the contact sheet",
+                         index, picture.width, picture.height);
+  }
+  const int left = gap_ + (index % columns_) * (width_ + gap_),
+            top = gap_ + (index / columns_) * (height_ + gap_);
+  for (int y = 0; y < height_; ++y) {
+    std::memcpy(image_.row(top + y) + size_t{3} * left, picture.row(y), size_t{3} * width_);
+  }
+  return {};
+}
+
+}  // namespace mien

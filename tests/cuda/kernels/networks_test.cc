@@ -1,0 +1,47 @@
+// Whole small networks on the host runner, by the plain kernels and by the fast forms, against the double
+// reference.
+#include "tests/cuda/kernels/networks.h"
+
+#include <doctest/doctest.h>
+
+#include <cstdio>
+
+namespace mien::simt {
+namespace {
+
+using testing::NamedConfig;
+
+void TestNetworks(Precision precision, const char* name, bool trace = false) {
+  for (const NamedConfig& config : testing::SmallConfigs()) {
+    for (const Result<Graph>& graph : testing::BuildAll(config.config, 2, trace)) {
+      REQUIRE(graph.ok());
+      CAPTURE(config.name);
+      CAPTURE(graph->name);
+      const testing::Tensors inputs = testing::MadeUpInputs(*graph);
+      const WeightSource weights = testing::MadeUpWeights(config.config);
+      const testing::Tensors expected = testing::Run(graph, inputs, weights);
+      const Result<DeviceGraph> device = Lower(*graph, precision);
+      REQUIRE(device.ok());
+      DeviceRunner runner(*device, TensorsOf(*graph, weights));
+      std::vector<std::vector<float>> in;
+      for (const ValueId v : graph->inputs)
+        in.push_back(Floats(inputs.at(graph->values[static_cast<size_t>(v)].name)));
+      const auto outputs = runner.Run(in);
+      double worst = 0.0;
+      for (size_t i = 0; i < outputs.size(); ++i)
+        worst = std::max(worst, RelativeRms(outputs[i], expected.at(graph->outputs[i].name)));
+      CHECK(worst <= testing::DeviceGate(precision, graph->name));
+      const FastCost cost = device->TotalCost();
+      std::printf("%-5s %-28s %-14s %3d steps %3d launches  relative rms %8.2e\n", name, config.name.c_str(),
+                  graph->name.c_str(), static_cast<int>(device->nodes.size()), cost.launches, worst);
+    }
+  }
+}
+
+TEST_CASE("networks by plain kernels") { TestNetworks(Precision::kFloat, "fp32"); }
+TEST_CASE("networks with every trace") { TestNetworks(Precision::kFloat, "trace", true); }
+TEST_CASE("networks in tf32") { TestNetworks(Precision::kTf32, "tf32"); }
+TEST_CASE("networks in fp16") { TestNetworks(Precision::kHalf, "fp16"); }
+
+}  // namespace
+}  // namespace mien::simt

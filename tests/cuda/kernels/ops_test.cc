@@ -1,0 +1,138 @@
+// Every op by its plain kernel, all its small cases: against the double reference, in nine thread orders
+// with equal bits, each sample alone with equal bits. Outputs and scratch start as NaN, which no later value
+// can hide.
+#include "kernels/executor/ops.cuh"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstdio>
+#include <string>
+
+#include "kernels/all_cases.h"
+#include "kernels/cuda/tolerance.h"
+#include "tests/kernels/op_runner.h"
+#include "tests/cuda/kernels/cuda_files.h"
+#include "tests/cuda/kernels/support.h"
+
+namespace mien::simt {
+namespace {
+
+template <class Op>
+Tensors RunOnRunner(const typename Op::Params& params, const std::vector<Shape>& shapes,
+                    const Tensors& tensors) {
+  std::vector<GlobalArray<float>> in, out;
+  std::vector<View<const float>> in_views;
+  for (size_t i = 0; i < shapes.size(); ++i) {
+    in.emplace_back(tensors[i].size());
+    std::copy(tensors[i].begin(), tensors[i].end(), in.back().begin());
+    in_views.push_back({shapes[i].present() ? in.back().data() : nullptr, shapes[i]});
+  }
+  std::vector<View<float>> out_views;
+  for (const Shape& shape : OutputShapes<Op>(params, shapes)) {
+    out.emplace_back(static_cast<size_t>(shape.elements()));
+    out_views.push_back({out.back().data(), shape});
+  }
+  GlobalArray<float> scratch(static_cast<size_t>(GpuScratchFloats<Op>(params, shapes)));
+  const Status status = RunGpu<Op>(params, {in_views, out_views, scratch.data(), Stream()});
+  CHECK_MESSAGE(status.ok(), std::string(status.message()));
+  Tensors values;
+  for (const auto& tensor : out) values.emplace_back(tensor.begin(), tensor.end());
+  return values;
+}
+
+template <class Op>
+void CheckSamplesAlone(const OpCase<Op>& c, const Tensors& in, const Tensors& out) {
+  if (c.batched == 0) return;
+  const int64_t batch = c.in[static_cast<size_t>(std::countr_zero(c.batched))][0];
+  const auto sample = [&](const std::vector<float>& tensor, int64_t n) {
+    const auto size = static_cast<std::ptrdiff_t>(tensor.size()) / batch;
+    return std::vector<float>(tensor.begin() + n * size, tensor.begin() + (n + 1) * size);
+  };
+  for (int64_t n = 0; n < batch && batch > 1; ++n) {
+    std::vector<Shape> shapes = c.in;
+    Tensors tensors = in;
+    for (size_t i = 0; i < shapes.size(); ++i) {
+      if (!HasInput(c.batched, i) || !shapes[i].present()) continue;
+      shapes[i].dim[0] = 1;
+      tensors[i] = sample(in[i], n);
+    }
+    const Tensors alone = RunOnRunner<Op>(c.params, shapes, tensors);
+    for (size_t i = 0; i < out.size(); ++i)
+      CHECK_MESSAGE(SameBits(alone[i], sample(out[i], n)), "sample " << n << " alone");
+  }
+}
+
+// Calls that are small enough for nine runs. The hooks cost most and find the same in any case of a kernel.
+template <class Op>
+bool IsSmall(const OpCase<Op>& c) {
+  return c.tag != Tag::kModel &&
+         Op::Count(c.params, c.in).multiply_adds <= (HooksPresent() ? 150'000 : 3'000'000);
+}
+
+template <class Op>
+void TestOp() {
+  double worst = 0.0;
+  int cases = 0;
+  for (const OpCase<Op>& c : CasesOf<Op>()) {
+    if (!IsSmall(c)) continue;
+    CAPTURE(std::string(c.name));
+    ++cases;
+    const Tensors in = DrawInputs(c);
+    const auto expected = RunReference<Op>(c.params, c.in, in);
+    Tensors first;
+    ForEachOrder([&] {
+      const Tensors out = RunOnRunner<Op>(c.params, c.in, in);
+      for (size_t i = 0; i < out.size(); ++i) {
+        const double error = RelativeError(out[i], expected[i]);
+        CHECK_MESSAGE(error <= kTolerance<Op>,
+                      "error " << error << ", at most " << kTolerance<Op> << " expected");
+        worst = std::max(worst, error);
+        if (!first.empty()) CHECK_MESSAGE(SameBits(out[i], first[i]), "another order, other bits");
+      }
+      if (first.empty()) first = out;
+    });
+    CheckSamplesAlone(c, in, first);
+  }
+  CHECK_MESSAGE(cases > 0, std::string(Op::kName) << " has no small cases");
+  std::printf("%-16s %2d cases  error %8.2e  tolerance %8.2e\n", Op::kName, cases, worst, kTolerance<Op>);
+}
+
+#define MIEN_OP(name, file) \
+  TEST_CASE(#name) { TestOp<name>(); }
+#include "kernels/ops.def"
+#undef MIEN_OP
+
+// Its square would be infinite if it were not the largest.
+TEST_CASE("L2Normalize where only the last number is not zero") {
+  std::vector<float> x(40, 0.0f);
+  x.back() = 1e25f;
+  CHECK(RunOnRunner<L2Normalize>({}, {{1, 40}}, {x})[0].back() == 1.0f);
+}
+
+bool IsLaunched(const std::string& kernel) {
+  const auto& launched = LaunchedKernels();
+  const auto first = launched.lower_bound(kernel + "<");
+  return launched.contains(kernel) || (first != launched.end() && first->first.starts_with(kernel + "<"));
+}
+
+// Cases run in the order of their files and lines, so this sees the launches of all the above; kernels of no op are tested
+// in instructions_test.cc.
+TEST_CASE("every kernel has been launched") {
+  const std::string mark = "__global__", before_name = "void ";
+  int kernels = 0;
+  for (const auto& [path, text] : CudaFiles("kernels")) {
+    const std::string code = WithoutComments(text);
+    for (size_t at = code.find(mark); at != std::string::npos; at = code.find(mark, at + 1)) {
+      const size_t name = code.find(before_name, at) + before_name.size();
+      const std::string kernel = code.substr(name, code.find('(', name) - name);
+      ++kernels;
+      CHECK_MESSAGE(IsLaunched(kernel), path << ": " << kernel << " was never launched");
+    }
+  }
+  CHECK(kernels > 0);
+}
+
+}  // namespace
+}  // namespace mien::simt

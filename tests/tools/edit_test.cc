@@ -1,0 +1,196 @@
+// mien edit from outside: values far away, one picture or many of a face, faces that are no photos.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "runtime/face/image.h"
+#include "tests/tools/run_program.h"
+#include "tests/support/tiny_model.h"
+
+namespace mien {
+namespace {
+
+using namespace testing;
+
+size_t Count(const std::string& text, const std::string& part) {
+  size_t count = 0;
+  for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
+  return count;
+}
+
+bool Has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+// Whether the picture lies in column and line of a contact sheet.
+bool InSheet(const Image& sheet, int column, int line, const Image& picture) {
+  const int side = picture.width, step = side + 4;
+  for (int y = 0; y < side; ++y) {
+    if (std::memcmp(sheet.row(4 + line * step + y) + 3 * (4 + column * step), picture.row(y), 3 * side) != 0)
+      return false;
+  }
+  return true;
+}
+
+Image Edited(std::vector<std::string> arguments) {
+  const std::string out = Fresh("out.png");
+  arguments.insert(arguments.begin(), "edit");
+  arguments.insert(arguments.end(), {"-o", out});
+  const Ran ran = Mien(arguments);
+  REQUIRE_MESSAGE(ran.code == 0, ran.err);
+  return std::move(*ReadImage(out));
+}
+
+bool Same(const Image& a, const Image& b) { return std::ranges::equal(a.bytes(), b.bytes()); }
+
+TEST_CASE(
+    "edit: a value far outside of the training range is warned about, once, with what was probably meant") {
+  struct Case {
+    std::vector<std::string> words;
+    const char* said;
+  };
+  const std::vector<std::string> photos = {Photo(1), Photo(2)};
+  for (const Case& c :
+       {Case{{"--set", "age=60"},
+             "age=60 is 60 times the training range (-1 to 1); for 60 years write age=60y"},
+        {{"--set", "yaw=-20"}, "for -20 degrees write yaw=-20deg"},
+        {{"--add", "age=10"}, "age+10 is 10 times the training range (-1 to 1); for 10 years write age=10y"},
+        {{"--set", "smile=3.5"}, "smile=3.5 is 3.5 times the training range (-1 to 1)\n"},
+        {{"--set", "smile=2", "--add", "smile=2"}, "smile=4 is 4 times"},
+        {{"--set", "age=500y"}, "age=500y is far outside of the training range (0y to 72y)"},
+        {{"--sweep", "age=20:60:3"}, "age=60 is 60 times"},
+        {{"--grid", "age=0:60:2", "smile=-1:1:2"}, "age=60 is 60 times"}}) {
+    CAPTURE(c.said);
+    std::vector<std::string> words = {"edit", "-q", photos[0], photos[1], "-o", Fresh("out/")};
+    words.insert(words.end(), c.words.begin(), c.words.end());
+    const Ran ran = Mien(words);
+    CHECK(ran.code == 0);
+    CHECK(Has(ran.err, c.said));
+    CHECK(Count(ran.err, "warning") == 1);
+  }
+  for (const char* near : {"age=60y", "smile=3", "smile=-3", "yaw=50deg"}) {
+    CHECK(Mien({"edit", photos[0], "-o", Fresh("x.png"), "--set", near}).err.empty());
+  }
+}
+
+TEST_CASE("edit: options take their own values and leave the photos behind them") {
+  const std::string a = Photo(3), b = Photo(4);
+  for (const std::vector<std::string>& words :
+       std::vector<std::vector<std::string>>{{"--set", "smile=1"},
+                                             {"--add", "smile=1"},
+                                             {"--sweep", "smile=-1:1:2"},
+                                             {"--grid", "smile=-1:1:2", "age=-1:1:2"}}) {
+    CAPTURE(words[0]);
+    const std::string folder = Fresh("out");
+    std::vector<std::string> all = {"edit"};
+    all.insert(all.end(), words.begin(), words.end());
+    all.insert(all.end(), {a, b, "-o", folder});
+    const Ran ran = Mien(all);
+    CHECK_MESSAGE(ran.code == 0, ran.err);
+    CHECK(FilesIn(folder) == 2);
+  }
+}
+
+TEST_CASE("edit: --grid has the first attribute across and the second down") {
+  const std::string photo = Photo(5);
+  // 72 pictures: more than the inverse flow takes together. The rows from 5 on change, so that layers are
+  // kept.
+  const Image sheet =
+      Edited({photo, "--grid", "smile=-2:2:9", "age=-1:1:8", "--layers", "5-7", "--set", "glasses=1"});
+  CHECK(sheet.width == 9 * 36 + 4);
+  CHECK(sheet.height == 8 * 36 + 4);
+  const auto alone = [&](const char* smile, const char* age) {
+    return Edited({photo, "--layers", "5-7", "--set", "glasses=1", "--set", smile, "--set", age});
+  };
+  CHECK(InSheet(sheet, 0, 0, alone("smile=-2", "age=-1")));
+  CHECK(InSheet(sheet, 6, 0, alone("smile=1", "age=-1")));
+  CHECK(InSheet(sheet, 0, 7, alone("smile=-2", "age=1")));
+  CHECK(InSheet(sheet, 8, 7, alone("smile=2", "age=1")));
+}
+
+TEST_CASE("edit: every --sweep is a row of one sheet") {
+  const std::string photo = Photo(6);
+  const Image sheet = Edited({photo, "--sweep", "smile=-1:1:3", "--sweep", "age=-1:1:2"});
+  CHECK(sheet.width == 3 * 36 + 4);
+  CHECK(sheet.height == 2 * 36 + 4);
+  CHECK(InSheet(sheet, 2, 0, Edited({photo, "--set", "smile=1"})));
+  CHECK(InSheet(sheet, 1, 1, Edited({photo, "--set", "age=1"})));
+  Image white = std::move(*Image::Create(32, 32));
+  std::memset(white.pixels.data(), 255, white.bytes().size());
+  CHECK(InSheet(sheet, 2, 1, white));
+}
+
+TEST_CASE("edit: seeds and saved codes are edited like the photos they would have come from") {
+  const std::string photo = Photo(7), codes = Fresh("codes.safetensors"), faces = Fresh("faces.npz");
+  REQUIRE(Mien({"encode", photo, "-o", codes}).code == 0);
+  CHECK(Same(Edited({photo, "--set", "smile=1"}), Edited({"--codes", codes, "--set", "smile=1"})));
+  REQUIRE(
+      Mien({"synth", "--seeds", "3,7-8", "--psi", "0.7", "-o", Fresh("x.png"), "--save-codes", faces}).code ==
+      0);
+  const std::string folder = Fresh("of_codes"), seeds = Fresh("of_seeds"), plain = Fresh("plain.png");
+  REQUIRE(Mien({"edit", "--codes", faces, "--set", "age=1", "-o", folder}).code == 0);
+  REQUIRE(Mien({"edit", "--seeds", "3,7-8", "--psi", "0.7", "--set", "age=1", "-o", seeds}).code == 0);
+  CHECK(FilesIn(folder) == 3);
+  CHECK(FilesIn(seeds) == 3);
+  CHECK(Same(*ReadImage(seeds + "/seed7.png"), *ReadImage(folder + "/faces-1.png")));
+  CHECK(Has(Content(seeds + "/seed7.png"), "\"psi\":0.69"));
+  // Without an edit, and with noise of its own, a seed gives the picture of synth.
+  REQUIRE(Mien({"synth", "--seeds", "3", "-o", plain, "--noise", "random"}).code == 0);
+  CHECK(Same(Edited({"--seeds", "3", "--noise", "random"}), *ReadImage(plain)));
+  for (const std::vector<std::string>& words :
+       std::vector<std::vector<std::string>>{{},
+                                             {photo, "--seeds", "3"},
+                                             {photo, "--codes", codes},
+                                             {"--seeds", "x"},
+                                             {"--seeds", "3-4"},
+                                             {"--seeds", "3", "--label", "1"}}) {
+    std::vector<std::string> all = {"edit", "-o", Fresh("out.png")};
+    all.insert(all.end(), words.begin(), words.end());
+    CHECK(Mien(all).code == 2);
+  }
+}
+
+TEST_CASE("edit: what has no effect is mentioned, and not recorded") {
+  struct Case {
+    std::vector<std::string> words;
+    std::string option;
+    const char* recorded;  // in the parameters, and must not be
+  };
+  const std::string photo = Photo(8), codes = Fresh("w.safetensors");
+  REQUIRE(Mien({"encode", photo, "-o", codes}).code == 0);
+  for (const Case& c : {Case{{photo, "--layers", "4-7"}, "--layers", "layers"},
+                        {{photo, "--keep-identity", "0.5"}, "--keep-identity", "keep_identity"},
+                        {{photo, "--set", "smile=1", "--seed", "5"}, "--seed", "seed"},
+                        {{photo, "--set", "smile=1", "--psi", "0.5"}, "--psi", "psi"},
+                        {{photo, "--set", "smile=1", "--label", "0"}, "--label", "label"},
+                        {{"--codes", codes, "--psi-cutoff", "3"}, "--psi-cutoff", "psi_cutoff"},
+                        {{"--seeds", "1", "--noise", "random", "--seed", "5"}, "--seed", "none"},
+                        {{photo, "--set", "smile=1", "--preview", "32"}, "--preview 32", "preview"}}) {
+    CAPTURE(c.option);
+    const std::string out = Fresh("out.png");
+    std::vector<std::string> all = {"edit", "--json", "-o", out};
+    all.insert(all.end(), c.words.begin(), c.words.end());
+    const Ran ran = Mien(all);
+    REQUIRE_MESSAGE(ran.code == 0, ran.err);
+    CHECK(Has(ran.err, c.option + " has no effect: "));
+    const auto report = nlohmann::json::parse(ran.out, nullptr, false);
+    REQUIRE(report.contains("without_effect"));
+    CHECK(report["without_effect"].size() == 1);
+    CHECK(report["without_effect"][0]["option"] == c.option);
+    CHECK_FALSE(report["parameters"].contains(c.recorded));
+    CHECK_FALSE(Has(Content(out), std::string("\"") + c.recorded + "\":"));
+  }
+  const Ran twice = Mien({"edit", photo, "-o", Fresh("x.png"), "--json", "--set", "smile=1", "--set",
+                          "smile=2", "--set", "age=1", "--add", "yaw=1", "--sweep", "age=-1:1:2"});
+  CHECK(Has(twice.err, "--set smile=1 has no effect"));
+  CHECK(Has(twice.err, "--set age=1 has no effect"));
+  CHECK_FALSE(Has(twice.err, "smile=2 has no effect"));
+  CHECK(nlohmann::json::parse(twice.out)["parameters"]["set"] == nlohmann::json::array({"smile=2"}));
+  CHECK(Has(Mien({"edit", photo, "-o", Fresh("x.png"), "--set", "smile=1", "--keep-identity", "1"}).err,
+            "reconstruction"));
+  CHECK(Mien({"edit", photo, "-o", Fresh("x.png"), "--set", "smile=1", "--noise", "random", "--seed", "5"})
+            .err.empty());
+}
+
+}  // namespace
+}  // namespace mien
