@@ -50,4 +50,4 @@ cmake -S . -B "$folder" -G Ninja "${launcher[@]}" -DCMAKE_BUILD_TYPE=Release "-D
 cmake --build "$folder" --target test_kernels test_simt_runner
 emulate() { qemu-aarch64-static -L /usr/aarch64-linux-gnu "$folder/tests/$1" "${@:2}"; }
 emulate test_kernels --test-case-exclude='*: full size'
-emulate simt/test_simt_runner
+emulate cuda/kernels/test_simt_runner

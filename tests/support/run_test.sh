@@ -23,8 +23,8 @@ fresh_tree() {
   cp "$source/tests/run.sh" "$work/tree/tests/"
   cp "$source"/tests/support/{packages,steps,turns}.sh "$work/tree/tests/support/"
   local script
-  for script in fuzz/run.sh aarch64.sh instructions/instructions.py simt/mutants.py simt/cover.py cuda/checks_test.py \
-    cuda/resources.py cuda/sass.py; do
+  for script in fuzz/run.sh aarch64.sh instructions/instructions.py cuda/kernels/mutants.py cuda/kernels/cover.py cuda/compiled/checks_test.py \
+    cuda/compiled/resources.py cuda/compiled/sass.py; do
     program "$work/tree/tests/$script" <<<"echo fine"
   done
   for script in asan/tests/test_kernels release/tests/cuda/kernels/test_simt_asan; do
@@ -137,7 +137,7 @@ run "no fuzzing" "64 passed, 0 failed" 0 MIEN_TURN=all MIEN_FUZZ_SECONDS=0
 says "the skip is told" "1 skipped: fuzz targets (MIEN_FUZZ_SECONDS=0)"
 run "no mutants" "64 passed, 0 failed" 0 MIEN_TURN=all MIEN_MUTANT_SECONDS=0
 says "the skip is told" "1 skipped: mutants (MIEN_MUTANT_SECONDS=0)"
-program "$work/tree/tests/cuda/sass.py" <<<"echo 'there is no nvcc'; exit 77"
+program "$work/tree/tests/cuda/compiled/sass.py" <<<"echo 'there is no nvcc'; exit 77"
 run "what a step needs is not there" "64 passed, 0 failed" 0 MIEN_TURN=all
 says "the skip is told with its reason" "(there is no nvcc)"
 
