@@ -61,36 +61,6 @@ int64_t CopyCountingNonFinite(std::span<const float> values, std::span<float> co
 
 }  // namespace
 
-const std::vector<std::string>& GraphNames() {
-  static const std::vector<std::string> names = {"mapping",      "synthesis",  "encoder",   "flow",
-                                                 "flow_inverse", "attributes", "recognizer"};
-  return names;
-}
-
-bool HasGraph(const ModelConfig& config, const std::string& graph) {
-  if (graph == "mapping" || graph == "synthesis") return config.generator.has_value();
-  if (graph == "encoder") return config.encoder.has_value();
-  if (graph == "attributes") return config.attributes.has_value();
-  return graph == "recognizer" ? config.recognizer.has_value() : config.flow.has_value();
-}
-
-Result<Graph> BuildGraph(const ModelConfig& config, const ProgramOptions& options, int batch) {
-  const std::string& name = options.graph;
-  const bool trace = options.trace;
-  if (name == "mapping") return BuildMapping(config, {batch, options.psi, options.psi_cutoff, trace});
-  if (name == "synthesis")
-    return BuildSynthesis(config,
-                          {batch, options.noise, options.noise_per_sample, options.resolution, trace});
-  if (name == "encoder") return BuildEncoder(config, {batch, options.stages, options.latent_avg, trace});
-  if (name == "flow") return BuildFlow(config, {batch, false, trace});
-  if (name == "flow_inverse") return BuildFlow(config, {batch, true, trace});
-  if (name == "attributes") return BuildAttributes(config, {batch, trace});
-  if (name == "recognizer") return BuildRecognizer(config, {batch, trace});
-  std::string known;
-  for (const std::string& one : GraphNames()) known += (known.empty() ? "" : ", ") + one;
-  return Status::Error(Code::kUsage, "graph %s: one of %s expected", name.c_str(), known.c_str());
-}
-
 Result<BackendChoice> ChooseBackend(const std::string& name, const Executor* executor) {
   if (executor == nullptr) executor = BuildExecutor();
   if (name == "cpu") return BackendChoice{"cpu", "asked for", {}};
@@ -155,7 +125,7 @@ Result<std::unique_ptr<Engine>> Engine::DraftIn(std::shared_ptr<WeightStore> wei
     engine->on_device_->device = *engine->backend_.device;
   }
   for (const ProgramOptions& wanted : options.programs) {
-    MIEN_ASSIGN(Graph graph, BuildGraph(engine->store_->config(), wanted, options.batch));
+    MIEN_ASSIGN(Graph graph, BuildGraph(engine->store_->config(), wanted.network, {options.batch, wanted.trace}));
     if (engine->on_device_) {
       MIEN_ASSIGN(DeviceProgram program,
                   DeviceProgram::Create(std::move(graph), precision, *engine->backend_.device->executor));

@@ -1,8 +1,10 @@
-// The builder functions: one network each, any size, from the config alone. Inputs and outputs carry the
-// stable names of DESIGN.md section "The program". With `trace` the unfused network is built, and every
+// The networks: what each can be asked for, and one builder function each, for any size, from the config alone. Inputs
+// and outputs carry the stable names of tools/README.md. With `trace` the unfused network is built, and every
 // tensor a researcher knows is an output named as in the public code: act/<module path> (generator, encoder),
 // layer/<i>/... (flow).
 #pragma once
+
+#include <variant>
 
 #include "graph/builder.h"
 
@@ -14,47 +16,55 @@ enum class NoiseMode : uint8_t {
   kInput,  // inputs noise.{i}, shape [1,1,H,W] or [N,1,H,W]
 };
 
-struct MappingOptions {
-  int batch = 1;
+struct MappingOptions {  // spec a.2
   float psi = 1.0f;
   int cutoff = -1;  // rows below it are truncated; -1: all
-  bool trace = false;
 };
 // Whether psi changes w: the public code of rosinality truncates only below 1, NVIDIA's extrapolates beyond.
 bool Truncates(const GeneratorConfig& generator, float psi);
-Result<Graph> BuildMapping(const ModelConfig& config, const MappingOptions& options);  // spec a.2
 
-struct SynthesisOptions {
-  int batch = 1;
+struct SynthesisOptions {  // spec a.4, a.5
   NoiseMode noise = NoiseMode::kConst;
   bool noise_per_sample = false;  // with kInput
-  int resolution = 0;  // the image after fewer layers, as its skip connections have it; 0: all layers
-  bool trace = false;
+  // Of the image, after fewer layers, as its skip connections have it; 0: all layers. The layers of a smaller resolution
+  // are a prefix of the network; its outputs and inputs (rows, noise maps) keep their names.
+  int resolution = 0;
 };
-// The layers of a smaller resolution are a prefix of the network; its outputs and inputs (rows, noise maps)
-// keep their names.
-Result<Graph> BuildSynthesis(const ModelConfig& config, const SynthesisOptions& options);  // spec a.4, a.5
-
 struct EncoderOptions {
-  int batch = 1;
   int stages = -1;         // heads 1..stages add their deltas (spec b); -1: all
   bool latent_avg = true;  // false: leave the average out
-  bool trace = false;
 };
-Result<Graph> BuildEncoder(const ModelConfig& config, const EncoderOptions& options);
+struct FlowOptions {};         // spec c.1
+struct FlowInverseOptions {};
+struct AttributesOptions {};   // spec e
+struct RecognizerOptions {};   // spec b, last part
 
-struct FlowOptions {
-  int batch = 1;
-  bool inverse = false;
-  bool trace = false;
-};
-Result<Graph> BuildFlow(const ModelConfig& config, const FlowOptions& options);  // spec c.1
-
-struct NetOptions {
+// Of any network.
+struct GraphOptions {
   int batch = 1;
   bool trace = false;
 };
-Result<Graph> BuildAttributes(const ModelConfig& config, const NetOptions& options);  // spec e
-Result<Graph> BuildRecognizer(const ModelConfig& config, const NetOptions& options);  // spec b, last part
+
+#define MIEN_NETWORK(name, component, Options, Build) \
+  Result<Graph> Build(const ModelConfig& config, const Options& options, const GraphOptions& graph = {});
+#include "graph/networks/networks.def"
+#undef MIEN_NETWORK
+
+// Which network, and its options.
+template <class, class... Options>
+using VariantOfRest = std::variant<Options...>;
+using NetworkOptions = VariantOfRest<void
+#define MIEN_NETWORK(name, component, Options, Build) , Options
+#include "graph/networks/networks.def"
+#undef MIEN_NETWORK
+                                     >;
+
+const std::vector<std::string>& GraphNames();
+const char* NameOf(const NetworkOptions& network);
+// With its default options; kUsage: there is none of that name.
+Result<NetworkOptions> NetworkNamed(const std::string& name);
+// Those whose component the model has, with their default options.
+std::vector<NetworkOptions> NetworksOf(const ModelConfig& config);
+Result<Graph> BuildGraph(const ModelConfig& config, const NetworkOptions& network, const GraphOptions& graph = {});
 
 }  // namespace mien

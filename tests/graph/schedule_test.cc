@@ -15,7 +15,7 @@ namespace mien::testing {
 namespace {
 
 Graph Synthesis(const ModelConfig& config, int batch, bool winograd) {
-  auto graph = BuildSynthesis(config, {.batch = batch, .noise = NoiseMode::kInput});
+  auto graph = BuildSynthesis(config, {.noise = NoiseMode::kInput}, {.batch = batch});
   REQUIRE(graph.ok());
   if (winograd) UseWinograd(&*graph, true);
   return std::move(*graph);
