@@ -26,7 +26,7 @@ bool Truncates(const GeneratorConfig& generator, float psi);
 struct SynthesisOptions {  // spec a.4, a.5
   NoiseMode noise = NoiseMode::kConst;
   bool noise_per_sample = false;  // with kInput
-  // Of the image, after fewer layers, as its skip connections have it; 0: all layers. The layers of a smaller resolution
+  // The image after fewer layers, as its skip connections have it; 0: all layers. The layers of a smaller resolution
   // are a prefix of the network; its outputs and inputs (rows, noise maps) keep their names.
   int resolution = 0;
 };

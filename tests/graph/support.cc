@@ -305,9 +305,9 @@ void CheckClose(const Tensors& ours, const std::string& name, const Tensors& rec
   CHECK(MaxAbsDifference(ours.at(name), expected) <= tolerance * std::max(1.0, Rms(expected)));
 }
 
-double DeviceGate(Precision precision, const std::string& network) {
+double DeviceGate(Precision precision, const Graph& network) {
   if (precision == Precision::kFloat) return 2e-5;
-  const bool reads_images = network == "encoder" || network == "attributes" || network == "recognizer";
+  const bool reads_images = network.values[static_cast<size_t>(network.inputs[0])].name == "image";
   return precision == Precision::kTf32 && !reads_images ? 1e-3 : 3.2e-3;
 }
 

@@ -64,7 +64,7 @@ TEST_CASE("all programs in all precisions agree with the double reference; bits 
       CAPTURE(graph.name);
       const Arrays outputs = RunBatch(*together, i, {4, 9});
       const double error = WorstError(graph, outputs, Reference(graph, InputsOf(graph, {4, 9})));
-      CHECK(error <= DeviceGate(together->device_program(i)->device_graph().precision, graph.name));
+      CHECK(error <= DeviceGate(together->device_program(i)->device_graph().precision, graph));
       CHECK(SameBits(outputs, RunBatch(*uncaptured, i, {4, 9})));
       CHECK(SameBits(outputs, RunBatch(*together, i, {4, 9})));
       CHECK(SameBits(outputs, RunBatch(*Make(store, OnHostRunner({programs[static_cast<size_t>(i)]}, precision, 2)), 0,
@@ -98,7 +98,7 @@ TEST_CASE("traces run in fp32, and only there") {
   const Graph& graph = engine->graph(0);
   CHECK(graph.outputs.size() > 10);
   CHECK(WorstError(graph, RunBatch(*engine, 0, {3}), Reference(graph, InputsOf(graph, {3}))) <=
-        DeviceGate(Precision::kFloat, "synthesis"));
+        DeviceGate(Precision::kFloat, graph));
   for (const char* precision : {"tf32", "fp16"}) {
     const EngineOptions traced = OnHostRunner({{.network = SynthesisOptions{}, .trace = true}}, precision);
     CHECK(Engine::Create(Store(), traced).status().code() == Code::kUsage);
