@@ -12,7 +12,7 @@
 
 namespace mien {
 
-// Whose naming, layout and numerics a generator follows (spec a.8).
+// Whose naming, layout and numerics a generator follows (networks.md, "Two conventions").
 enum class Convention : uint8_t { kRosinality, kNvidia };
 
 // Rounding of an image in [-1,1] to 8 bits (the public codes differ by one level on half of all values):

@@ -1,4 +1,5 @@
-// Convolution (cross-correlation, zero padding) with batch norm, shortcut and activation behind it (spec b, e):
+// Convolution (cross-correlation, zero padding) with batch norm, shortcut and activation behind it
+// (networks.md, "IR-SE trunk" and "Attribute classifier"):
 //   t = conv(x, W) + bias;  t = norm(t) = (t - mean) / sqrt(var + eps) * gamma + beta;  y = act(t + residual)
 // Square kernels 1, 3 and 7; stride 1 or 2. Output [N,O,Ho,Wo], Ho = (H + 2 pad - k) / stride + 1.
 //

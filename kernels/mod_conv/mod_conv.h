@@ -1,4 +1,5 @@
-// Modulated 3x3 convolution of StyleGAN2 with its whole epilogue (arXiv:1912.04958 section 2.2, spec a.4):
+// Modulated 3x3 convolution of StyleGAN2 with its whole epilogue (arXiv:1912.04958 section 2.2;
+// networks.md, "Modulated convolution"):
 //   W'_oi = weight_gain * W_oi * s_i,   d_o = demodulate ? rsqrt(sum W'^2 + eps) : 1
 //   t = conv(x, W') * d_o               zero padding 1, stride 1
 //   up: t = FIR(conv_transpose(x, W', stride 2)) * d_o, the 4x4 filter times filter_gain, one pixel of zero padding
