@@ -17,8 +17,7 @@ struct Value {
   enum class Kind : uint8_t { kInput, kWeight, kComputed };
   Kind kind = Kind::kComputed;
   Shape shape;
-  std::string
-      name;  // input: its name in `mien run`; weight: its tensor in the model file; computed: its layer
+  std::string name;  // input: its name in `mien run`; weight: its tensor in the model file; computed: its layer
 };
 
 struct Node {
