@@ -1,4 +1,4 @@
-// Blocks per multiprocessor by NVIDIA's own rules (cuda_occupancy.h, part of the toolkit), for devices that are not here.
+// Blocks per multiprocessor by NVIDIA's own rules (<cuda_occupancy.h>, part of the toolkit), for devices that are not here.
 // Reads lines "architecture registers barriers static_shared dynamic_shared threads", answers one number each.
 #include <cuda_occupancy.h>
 
