@@ -26,8 +26,8 @@ struct Conv2d {
     float eps = 1e-5f;
     Activation act = Activation::kNone;   // kNone, kRelu, kLeaky, kPRelu
     float slope = 0.01f;                  // of kLeaky
-    bool winograd = false;                // the CPU may use it (gemm/winograd.h), where it is faster
-    bool late_weights = false;            // those of many channels transformed at every use (gemm/transformed.h)
+    bool winograd = false;                // the CPU may use it (cpu/conv/winograd.h), where it is faster
+    bool late_weights = false;            // those of many channels transformed at every use (cpu/conv/transformed.h)
     bool operator==(const Params&) const = default;
   };
   enum Input { kX, kWeight, kBias, kGamma, kBeta, kMean, kVar, kResidual, kPrelu, kInputs };

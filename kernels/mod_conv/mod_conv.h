@@ -31,8 +31,8 @@ struct ModConv {
     float slope = 0.2f;
     float act_gain = 1.0f;
     float clamp = 0.0f;                   // 0: none
-    bool winograd = false;                // the CPU may use it (gemm/winograd.h), where it is faster
-    bool late_weights = false;            // those of many channels transformed at every use (gemm/transformed.h)
+    bool winograd = false;                // the CPU may use it (cpu/conv/winograd.h), where it is faster
+    bool late_weights = false;            // those of many channels transformed at every use (cpu/conv/transformed.h)
     bool operator==(const Params&) const = default;
   };
   enum Input { kX, kStyle, kWeight, kFilter, kNoise, kNoiseStrength, kBias, kInputs };

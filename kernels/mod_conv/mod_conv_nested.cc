@@ -1,4 +1,4 @@
-// mod_conv with upsampling by nested Winograd (gemm/nested.h): t, the result of the transposed convolution,
+// mod_conv with upsampling by nested Winograd (cpu/conv/nested.h): t, the result of the transposed convolution,
 // is made in tiles of 8x8 from 4x4 pixels of x. A task takes a band of rows for some of the output channels,
 // from top to bottom and from left to right, sixteen tiles at a time: their V, then for each block of
 // channels M, and for each channel a window of t that is filtered and handed on while it is in the

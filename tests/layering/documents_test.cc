@@ -313,7 +313,7 @@ TEST_CASE("files and folders without a name are noticed") {
   };
   CHECK(files("`op.h` `<op>/<op>.h`, `<op>/<op>_cpu.cc` `x/`", "`z`") == Names{});
   CHECK(files("`op.*` `k/add` `x/y`", "`z.h/.cc`") == Names{});
-  CHECK(files("`<op>/<op>.h` `<op>_cpu.cc` `x`", "`z`") ==
+  CHECK(files("`<op>/<op>.h`\n`<op>_cpu.cc` `x`", "`z`") ==
         Names{"k/README.md: k/add/add_cpu.cc", "k/README.md: k/op.cc", "k/README.md: k/op.h"});
   CHECK(files("`op` `add` `sub` `*.pt` `x.h`", "none") ==
         Names{"k/README.md: k/x/y.cc", "k/sub/README.md: k/sub/z.cc"});
