@@ -1,6 +1,6 @@
 // What a model file says about its networks: the short config in its metadata, one struct per component.
-// Everything a builder needs is here; everything here was validated when the file was opened. The JSON form is written and
-// read by config_json.cc; the tensors a config implies are computed by schema.h.
+// Everything a builder needs is here; everything here was validated when the file was opened. The JSON form is written
+// and read by config_json.cc; the tensors a config implies are computed by schema.h.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
-// The builder functions: one network each, any size, from the config alone. Inputs and outputs carry the stable names that
-// tools/README.md lists. With `trace` the unfused network is built, and every tensor a researcher knows is an output named
-// as in the public code: act/<module path> (generator, encoder), layer/<i>/... (flow).
+// The builder functions: one network each, any size, from the config alone. Inputs and outputs carry the stable names
+// that tools/README.md lists. With `trace` the unfused network is built, and every tensor a researcher knows is an
+// output named as in the public code: act/<module path> (generator, encoder), layer/<i>/... (flow).
 #pragma once
 
 #include "graph/builder.h"
