@@ -30,7 +30,7 @@ struct ProgramOptions {
 };
 
 struct EngineOptions {
-  std::string backend = "auto";  // "auto", "cpu", "cuda", "cuda:N"
+  std::string backend = "auto";             // "auto", "cpu", "cuda", "cuda:N"
   std::string precision = "fp32";           // cuda: also "tf32" and "fp16", without traces
   bool exact = false;                       // cpu: no algorithm that rounds more than the direct one
   // cpu: "layers"; "bands", in less memory and more time (graph/schedule.h, graph/lowering/winograd.h); "auto": layers, if

@@ -1,5 +1,5 @@
 // The networks: what each can be asked for, and one builder function each, for any size, from the config alone. Inputs
-// and outputs carry the stable names of tools/README.md. With `trace` the unfused network is built, and every
+// and outputs carry the stable names that tools/README.md lists. With `trace` the unfused network is built, and every
 // tensor a researcher knows is an output named as in the public code: act/<module path> (generator, encoder),
 // layer/<i>/... (flow).
 #pragma once
@@ -16,14 +16,14 @@ enum class NoiseMode : uint8_t {
   kInput,  // inputs noise.{i}, shape [1,1,H,W] or [N,1,H,W]
 };
 
-struct MappingOptions {  // spec a.2
+struct MappingOptions {  // networks.md, "Mapping"
   float psi = 1.0f;
   int cutoff = -1;  // rows below it are truncated; -1: all
 };
 // Whether psi changes w: the public code of rosinality truncates only below 1, NVIDIA's extrapolates beyond.
 bool Truncates(const GeneratorConfig& generator, float psi);
 
-struct SynthesisOptions {  // spec a.4, a.5
+struct SynthesisOptions {  // networks.md, "Synthesis"
   NoiseMode noise = NoiseMode::kConst;
   bool noise_per_sample = false;  // with kInput
   // The image after fewer layers, as its skip connections have it; 0: all layers. The layers of a smaller resolution
@@ -31,13 +31,13 @@ struct SynthesisOptions {  // spec a.4, a.5
   int resolution = 0;
 };
 struct EncoderOptions {
-  int stages = -1;         // heads 1..stages add their deltas (spec b); -1: all
+  int stages = -1;         // heads 1..stages add their deltas (networks.md, "Encoder"); -1: all
   bool latent_avg = true;  // false: leave the average out
 };
-struct FlowOptions {};         // spec c.1
+struct FlowOptions {};  // networks.md, "Couplings"
 struct FlowInverseOptions {};
-struct AttributesOptions {};   // spec e
-struct RecognizerOptions {};   // spec b, last part
+struct AttributesOptions {};  // networks.md, "Attribute classifier"
+struct RecognizerOptions {};  // networks.md, "Recognizer"
 
 // Of any network.
 struct GraphOptions {
