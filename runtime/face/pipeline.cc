@@ -4,6 +4,7 @@
 #include <array>
 
 #include "runtime/face/random.h"
+#include "runtime/face/resample.h"
 
 namespace mien {
 namespace {
