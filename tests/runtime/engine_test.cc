@@ -246,8 +246,8 @@ TEST_CASE("What is packed lies in the arena, or in memory of its own where that 
     const auto engine = Engine::Create(std::make_shared<WeightStore>(*model), options);
     REQUIRE(engine.ok());
     uint64_t largest = 0;
-    for (const WeightUse& use : (*engine)->program(0)->weight_uses())
-      largest = std::max(largest, use.loading_bytes());
+    for (const WeightForm& form : (*engine)->program(0).executable().forms)
+      largest = std::max(largest, form.loading_bytes());
     const MemoryNeed& need = (*engine)->need();
     own.insert(largest > need.arena);
     CHECK(need.loading == (largest > need.arena ? largest : 0));
