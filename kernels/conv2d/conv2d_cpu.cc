@@ -1,5 +1,5 @@
-// conv2d on the CPU: the implicit matrix product of gemm/conv.h, Winograd's algorithm, or for very few pixels
-// a matrix product with the output channels as columns (gemm/few_pixels.h); bias and batch norm are one scale
+// conv2d on the CPU: the implicit matrix product of cpu/conv/conv.h, Winograd's algorithm, or for very few pixels
+// a matrix product with the output channels as columns (cpu/conv/few_pixels.h); bias and batch norm are one scale
 // and one shift per channel, computed in double when the weights are packed. Packed: scale [O], shift [O],
 // the weight as the form needs it.
 #include "kernels/conv2d/conv2d_cpu.h"

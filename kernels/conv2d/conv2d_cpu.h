@@ -9,7 +9,7 @@ namespace mien {
 
 enum class Conv2dForm : uint8_t {
   kDirect,
-  kFewPixels,  // direct as well, see gemm/few_pixels.h
+  kFewPixels,  // direct as well, see cpu/conv/few_pixels.h
   kWinograd,
   kNested,
 };

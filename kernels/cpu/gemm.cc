@@ -17,8 +17,8 @@ constexpr int kVectors = static_cast<int>(kTile) / kLanes;  // of one tile
 // multiply-add.
 constexpr int kPair = kVectors == 1 ? 2 : 1;
 
-// What is asked for ahead, to the second-level cache: of A what lies this far on, far enough for memory; of
-// the next tiles of B a share in every panel.
+// Prefetches to the second-level cache. A: kAheadFloats ahead, enough to cover the latency of memory. B: each panel
+// prefetches its share of the next tiles.
 constexpr int64_t kAheadFloats = 6144;
 constexpr int64_t kFloatBytes = sizeof(float), kLineBytes = kTile * kFloatBytes;  // a tile has a line per k
 struct NextTiles {

@@ -1,5 +1,5 @@
 // linear on the CPU: a task takes the sums of sixteen features for all rows, then what follows them.
-// Packed, tile after tile: the weights (gemm/rows.h), what is added to the sums [1 or C][16] (bias and
+// Packed, tile after tile: the weights (cpu/rows.h), what is added to the sums [1 or C][16] (bias and
 // context column), gate [C][16] when gated. Scratch: the rows after pre; then one tile of sums per thread.
 #include <algorithm>
 #include <cmath>

@@ -1,5 +1,5 @@
 // mod_conv on the CPU. The modulation moves from the weights to the activations: x is multiplied by s while
-// tiles are gathered (gemm/conv.h), the sum by d afterwards, so the packed weights serve every sample. d
+// tiles are gathered (cpu/conv/conv.h), the sum by d afterwards, so the packed weights serve every sample. d
 // needs only the energy of each kernel: sum_ik (g W_oik s_i)^2 = sum_i s_i^2 q_oi with q_oi = g^2 sum_k
 // W_oik^2. Packed: weight panels, of four phases when up, or transformed; q as feature tiles when
 // demodulating; the filter (fir.h) when up. Scratch: d [N][O rounded to a tile], the squared styles, then one

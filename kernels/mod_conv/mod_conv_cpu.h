@@ -77,7 +77,7 @@ int64_t UpRowStep();
 RowRange UpRowsRead(const Shape& x, RowRange out);
 void UpConv(const CpuCall& call, const Fir& fir, float* thread_scratch, const gemm::Sink& sink);
 
-// The same with the weights of gemm/nested.h.
+// The same with the weights of cpu/conv/nested.h.
 constexpr int64_t kNestedEdgePixels = 63;  // of x, of an edge of t at a time; with their neighbour 64
 inline int64_t NestedUpProducts(const Shape& x, const Shape& weight) {
   const auto tiles = [&](int axis) { return (x[axis] + gemm::kNestedTile - 1) / gemm::kNestedTile; };

@@ -1,9 +1,9 @@
-// mod_conv with upsampling by nested Winograd (gemm/nested.h): t, the result of the transposed convolution,
+// mod_conv with upsampling by nested Winograd (cpu/conv/nested.h): t, the result of the transposed convolution,
 // is made in tiles of 8x8 from 4x4 pixels of x. A task takes a band of rows for some of the output channels,
 // from top to bottom and from left to right, sixteen tiles at a time: their V, then for each block of
 // channels M, and for each channel a window of t that is filtered and handed on while it is in the
 // first-level cache. Tasks that take different channels of one band make V together, for a chunk of some
-// sixteens at a time; weights that are transformed at every use are so once per chunk. The filter reads a
+// sixteens at a time; weights that are transformed at every use are transformed once per chunk. The filter reads a
 // pixel of t to the left and two to the right, one row above and two below: so a window's outputs lag by a
 // pair of pixels and of rows, three columns are carried from window to window, and three rows from one row of
 // tiles to the next. The last row and column of t, of even number 2H and 2W, lie in no tile where four

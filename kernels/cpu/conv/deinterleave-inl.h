@@ -1,4 +1,4 @@
-// Pixels of a run of tiles brought apart, so that a vector holds one pixel of sixteen tiles; for Highway's
+// De-interleaves a run of tiles: lane t of a vector holds the same pixel of tile t, of sixteen tiles; for Highway's
 // targets.
 #if defined(MIEN_KERNELS_GEMM_APART_INL_H) == defined(HWY_TARGET_TOGGLE)
 #ifdef MIEN_KERNELS_GEMM_APART_INL_H

@@ -16,8 +16,8 @@ struct Finish {
   float slope = 1.0f;  // 1: no activation, 0: relu
   float gain = 1.0f;
   float limit = std::numeric_limits<float>::infinity();
-  // From y to where the same pixels of the next channel will be written, which are asked for early: a store
-  // to memory that no cache holds waits for its line. 0: there is none.
+  // Prefetch distance from y to the same pixels of the next channel: a store that misses all caches stalls until its
+  // line has been read. 0: none.
   int64_t ahead = 0;
 };
 // `count` pixels of each of the rows of `sums`; rows of y (and of the addend) are y_stride apart.

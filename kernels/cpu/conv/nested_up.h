@@ -20,7 +20,7 @@ constexpr int64_t kTileRows = 2 * kNestedTile;  // of t
 struct NestedUp {
   int64_t in_channels, out_channels, height, width;
   int64_t plane;  // floats from channel to channel of x
-  bool late;      // weights (gemm/transformed.h)
+  bool late;      // weights (cpu/conv/transformed.h)
   NestedUp(const View<const float>& x, const Shape& weight, bool late)
       : in_channels(weight[1]),
         out_channels(weight[0]),

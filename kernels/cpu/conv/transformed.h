@@ -13,7 +13,7 @@ namespace mien::gemm {
 constexpr int64_t kTaps = 9;
 constexpr int64_t kTransformed = 36;
 
-// Whether there is memory worth saving. It costs time where U serves few tiles.
+// True where transforming at every use saves enough memory to pay for its time; the loss grows where few tiles share U.
 constexpr bool WorthTransformingLate(int64_t in_channels, int64_t out_channels) {
   return in_channels * out_channels > 256 * 128;
 }
