@@ -180,8 +180,8 @@ void Engine::AddNeed() {
       need_.loading = std::max(need_.loading, form->loading_bytes());
     }
   }
-  // The arena serves, before anything runs. Where weights are staged they are packed in memory of the host, which does not
-  // count.
+  // The arena serves, before anything runs. Where weights are staged they are packed in memory of the host, which
+  // does not count.
   if (need_.loading <= need_.arena || backend_.upload != nullptr) need_.loading = 0;
 }
 

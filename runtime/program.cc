@@ -11,6 +11,11 @@ namespace {
 // Staged inputs and outputs start at cache lines of the host.
 uint64_t Padded(uint64_t bytes) { return *CheckedAlignUp(bytes, kHostAlignment); }
 
+Status CheckStop(const std::atomic<bool>* stop) {
+  if (stop == nullptr || !stop->load(std::memory_order_relaxed)) return {};
+  return Status::Error(Code::kInterrupted, "interrupted");
+}
+
 }  // namespace
 
 Result<Program> Program::Create(Graph graph, const CpuLowering& how, const Backend& backend) {
@@ -43,8 +48,9 @@ void Program::Bind(void* arena, void* staging, std::vector<WeightHandle> weights
   weights_ = std::move(weights);
   auto* place = static_cast<std::byte*>(staging);
   const auto span_of = [&](ValueId id) {
-    std::byte* const start = backend_->upload == nullptr ? AddressOf(id) : std::exchange(place, place + Padded(ValueOf(id).bytes));
-    return std::span<float>(reinterpret_cast<float*>(start), ValueOf(id).bytes / sizeof(float));
+    const uint64_t bytes = ValueOf(id).bytes;
+    auto* const start = backend_->upload == nullptr ? AddressOf(id) : std::exchange(place, place + Padded(bytes));
+    return std::span<float>(reinterpret_cast<float*>(start), bytes / sizeof(float));
   };
   for (const ValueId id : executable_.inputs) inputs_.push_back(span_of(id));
   for (const NamedValue& output : executable_.outputs) outputs_.push_back(span_of(output.value));
@@ -54,7 +60,7 @@ void Program::Bind(void* arena, void* staging, std::vector<WeightHandle> weights
 void Program::BindSteps() {
   size_t count = 0;
   for (const Executable::Step& step : executable_.steps) {
-    const Executable::Call& call = executable_.calls[static_cast<size_t>(step.call)];
+    const Executable::Call& call = CallOf(step);
     count += call.in.size() + call.out.size();
   }
   pointers_.reserve(count);  // the spans below stay valid
@@ -62,8 +68,9 @@ void Program::BindSteps() {
   const auto take = [&](const std::vector<ValueId>& ids) {
     const size_t first = pointers_.size();
     for (const ValueId id : ids) {
-      // Where row 0 would lie.
-      pointers_.push_back(id == kAbsent ? nullptr : AddressOf(id) - held[static_cast<size_t>(id)].begin * ValueOf(id).row_bytes);
+      std::byte* address = nullptr;  // of a window: where row 0 would lie
+      if (id != kAbsent) address = AddressOf(id) - held[static_cast<size_t>(id)].begin * ValueOf(id).row_bytes;
+      pointers_.push_back(address);
     }
     return std::span<void* const>(pointers_.data() + first, ids.size());
   };
@@ -72,7 +79,7 @@ void Program::BindSteps() {
     if (executable_.calls[c].in_rows()) carries[c] = arena_ + plan_.carries[next++].offset;
   }
   for (const Executable::Step& step : executable_.steps) {
-    const Executable::Call& call = executable_.calls[static_cast<size_t>(step.call)];
+    const Executable::Call& call = CallOf(step);
     const Placement& scratch = plan_.scratch[static_cast<size_t>(call.plan_step)];
     BoundStep bound;
     bound.kernel = &call.kernel;
@@ -116,8 +123,7 @@ void Program::SetInput(int i, std::span<const float> numbers) {
 
 Status Program::RunStep(size_t s) const {
   const Status status = backend_->run(backend_->state.get(), *steps_[s].kernel, steps_[s].call);
-  return status.ok() ? status
-                     : status.Within("%s", executable_.calls[static_cast<size_t>(executable_.steps[s].call)].layer.c_str());
+  return status.ok() ? status : status.Within("%s", CallOf(executable_.steps[s]).layer.c_str());
 }
 
 Status Program::Enqueue(uint64_t changed, const std::atomic<bool>* stop) {
@@ -129,7 +135,7 @@ Status Program::Enqueue(uint64_t changed, const std::atomic<bool>* stop) {
   }
   for (size_t s = 0; s < steps_.size(); ++s) {
     if ((steps_[s].parts & changed) == 0) continue;
-    if (stop != nullptr && stop->load(std::memory_order_relaxed)) return Status::Error(Code::kInterrupted, "interrupted");
+    MIEN_TRY(CheckStop(stop));
     MIEN_TRY(RunStep(s));
     ++steps_run_;
   }
@@ -150,7 +156,7 @@ Status Program::Run(const std::atomic<bool>* stop) {
   const uint64_t changed = std::exchange(changed_, kEverything);
   void* const state = backend_->state.get();
   steps_run_ = 0;
-  if (stop != nullptr && stop->load(std::memory_order_relaxed)) return Status::Error(Code::kInterrupted, "interrupted");
+  MIEN_TRY(CheckStop(stop));
   MIEN_TRY(backend_->enter(state));
   const Status ran = captured_ != nullptr ? backend_->replay(state, captured_) : Enqueue(changed, stop);
   const Status ended = backend_->synchronize(state, "running");  // also after a failure: steps may still run

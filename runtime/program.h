@@ -1,6 +1,6 @@
 // A graph made ready to run: lowered for a backend, planned, a flat array of steps whose operands have their final
-// addresses. Create plans the memory and checks the plan; Bind fixes the addresses; Run only computes, it neither allocates
-// nor checks.
+// addresses. Create plans the memory and checks the plan; Bind fixes the addresses; Run only computes, it neither
+// allocates nor checks.
 #pragma once
 
 #include <atomic>
@@ -24,11 +24,11 @@ class Program {
   // Memory between the host and the backend, for inputs and outputs; 0: they lie in the arena.
   uint64_t staging_bytes() const;
 
-  // `arena` has plan().arena_bytes bytes, `staging` staging_bytes(); both outlive the program. `weights`: by form of the
-  // executable.
+  // `arena` has plan().arena_bytes bytes, `staging` staging_bytes(); both outlive the program. `weights`: by form of
+  // the executable.
   void Bind(void* arena, void* staging, std::vector<WeightHandle> weights);
-  // From then on Run replays what was captured: copies of the inputs, all steps, copies of the outputs; the same bits. Run
-  // has succeeded before, so that all kernels are loaded.
+  // From then on Run replays what was captured: copies of the inputs, all steps, copies of the outputs; the same bits.
+  // Run has succeeded before, so that all kernels are loaded.
   Status Capture();
 
   // `numbers`: as many as the input has.
@@ -50,6 +50,9 @@ class Program {
   };
   static constexpr uint64_t kEverything = ~uint64_t{0}, kFirstRun = uint64_t{1} << Dependencies::kMostParts;
 
+  const Executable::Call& CallOf(const Executable::Step& step) const {
+    return executable_.calls[static_cast<size_t>(step.call)];
+  }
   const Executable::Value& ValueOf(ValueId id) const { return executable_.values[static_cast<size_t>(id)]; }
   std::byte* AddressOf(ValueId id) const;
   void BindSteps();

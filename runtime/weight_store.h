@@ -1,6 +1,6 @@
 // The weights of one model in the forms that kernels read them: each form is read from the file, packed once
-// and then shared, immutable, by every program and engine of the same backend that uses the same tensors in the same way
-// (flow and flow_inverse share all their matrices). A form lives as long as an engine holds it.
+// and then shared, immutable, by every program and engine of the same backend that uses the same tensors in the
+// same way (flow and flow_inverse share all their matrices). A form lives as long as an engine holds it.
 #pragma once
 
 #include <functional>
@@ -28,9 +28,9 @@ class WeightStore {
 
   const ModelConfig& config() const { return config_; }
   bool Holds(const Backend& backend, const WeightForm& form);
-  // By form. What no engine holds is made, together in one block of memory, which lives as long as any of it. `check` is
-  // asked before each; its error ends the making. What is packed is read to `workspace` (64-byte aligned), or, where that
-  // is too small, to memory taken for the time.
+  // By form. What no engine holds is made, together in one block of memory, which lives as long as any of it. `check`
+  // is asked before each; its error ends the making. What is packed is read to `workspace` (64-byte aligned), or,
+  // where that is too small, to memory taken for the time.
   Result<std::vector<WeightHandle>> Get(const Backend& backend, const std::vector<WeightForm>& forms,
                                         const std::function<Status()>& check, std::span<std::byte> workspace);
 

@@ -1,5 +1,5 @@
-// What a backend runs, the CPU or a device: calls of kernels on buffers of bytes, in the order of its steps. Made from a
-// graph by the rules of the backend (lower.h); holds no data and never changes.
+// What a backend runs, the CPU or a device: calls of kernels on buffers of bytes, in the order of its steps. Made
+// from a graph by the rules of the backend (lower.h); holds no data and never changes.
 #pragma once
 
 #include <string>

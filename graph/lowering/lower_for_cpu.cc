@@ -56,7 +56,8 @@ void CpuRules::ReadPlain(ValueId id) {
 
 // What Pack makes of the node's weights; kAbsent where the kernel reads nothing packed.
 Result<ValueId> CpuRules::Packed(const Node& node, const CpuOp& cpu, const std::string& layer) {
-  WeightForm form = {CpuOp{cpu.op, false, {}, {}, {}}, std::vector<std::string>(node.in.size()), cpu.in, CpuPackedBytes(cpu)};
+  WeightForm form = {CpuOp{cpu.op, false, {}, {}, {}}, {}, cpu.in, CpuPackedBytes(cpu)};
+  form.tensors.resize(node.in.size());
   for (size_t i = 0; i < node.in.size(); ++i) {
     const ValueId id = node.in[i];
     if (id == kAbsent) continue;

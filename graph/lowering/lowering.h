@@ -1,5 +1,5 @@
-// The rules of devices. They look at the nodes in order; the first that knows a pattern takes all its nodes and emits the
-// fused step. What no rule takes runs by its plain kernel on fp32 values.
+// The rules of devices. They look at the nodes in order; the first that knows a pattern takes all its nodes and emits
+// the fused step. What no rule takes runs by its plain kernel on fp32 values.
 #pragma once
 
 #include <string>

@@ -16,8 +16,10 @@ Errors Compare(const std::vector<float>& found, const std::vector<double>& exact
   return {largest / rms, std::sqrt(error / count) / rms};
 }
 
-Status RunOnDevice(Graph one, const Backend& on_device, const Arrays& in, Arrays* out) {
+Status RunOnDevice(Graph one, const Device& device, Precision precision, const Arrays& in, Arrays* out) {
+  const Backend on_device = DeviceBackend(device, precision);
   void* const state = on_device.state.get();
+  MIEN_TRY(on_device.open(state, nullptr));
   MIEN_ASSIGN(Program program, Program::Create(std::move(one), {}, on_device));
   WeightStore store({}, [&](const std::string& operand, std::span<float> floats) {
     const std::vector<float>& values = in[static_cast<size_t>(std::stoi(operand))];

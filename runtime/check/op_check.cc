@@ -61,13 +61,11 @@ Status CheckOnDevice(const Device& device, bool quick, std::vector<OpCheck>* che
   for (const Form& form : {Form{"fp32", Precision::kFloat, 0.0}, Form{"tf32", Precision::kTf32, 1e-3},
                            Form{"fp16", Precision::kHalf, 3.2e-3}}) {
     const bool plain = form.precision == Precision::kFloat;
-    const Backend backend = DeviceBackend(device, form.precision);
-    MIEN_TRY(backend.open(backend.state.get(), nullptr));
     MIEN_ASSIGN(OpCheck check,
                 CheckCases<Op>(
                     form.name, quick,
                     [&](Call<Op>* call) {
-                      return RunOnDevice(GraphOf(*call), backend, call->in, &call->out);
+                      return RunOnDevice(GraphOf(*call), device, form.precision, call->in, &call->out);
                     },
                     [&](const Errors& errors) { return plain ? errors.largest : errors.rms; },
                     [&](const OpCase<Op>&) { return plain ? kTolerance<Op> : form.gate; }));

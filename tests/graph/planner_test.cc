@@ -154,7 +154,8 @@ Executable RandomForDevice(std::mt19937& random) {
   Executable executable;
   executable.alignment = kDeviceAlignment;
   const auto add_value = [&](Value::Kind kind) {
-    return executable.AddValue({kind, static_cast<uint64_t>(1 + upto(5000)), "v" + std::to_string(executable.values.size())});
+    const std::string name = "v" + std::to_string(executable.values.size());
+    return executable.AddValue({kind, static_cast<uint64_t>(1 + upto(5000)), name});
   };
   executable.inputs.push_back(add_value(Value::Kind::kInput));
   add_value(Value::Kind::kWeight);

@@ -145,7 +145,7 @@ void UseTile(Executable* graph, int tile) {
   }
 }
 
-// Both precisions. steps: of the device graph, conversions from and to images among them. tile: for all
+// Both precisions. steps: of the executable, conversions from and to images among them. tile: for all
 // convolutions, one run; negative: the cheapest, nine orders.
 void TestCalls(const char* name, const Calls& calls, size_t steps, double tolerance, int tile = -1) {
   CAPTURE(std::string(name));

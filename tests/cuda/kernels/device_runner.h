@@ -1,5 +1,5 @@
-// Runs an executable of a device on the host runner, every value in an array of its own between guard zones and full of NaN, so
-// that nothing is read that was not written. What programs do with one planned arena, without the plan.
+// Runs an executable of a device on the host runner, every value in an array of its own between guard zones and full of
+// NaN, so that nothing is read that was not written. What programs do with one planned arena, without the plan.
 #pragma once
 
 #include <doctest/doctest.h>

@@ -65,8 +65,8 @@ void RehearseGraph(const Graph& graph, const std::string& program, Precision pre
     const bool plain = std::holds_alternative<PlainOp>(call.fast());
     if (!plain) CHECK(static_cast<int>(launches->size()) == cost.launches);
     steps << "step\t" << program << '\t' << PrecisionName(precision) << '\t' << call.layer << '\t'
-          << FastName(call.fast()) << '\t' << (plain ? "plain" : "fast") << '\t' << cost.multiply_adds << '\t' << cost.bytes << '\t'
-          << ConvolvedOutputs(call.fast()) << '\n';
+          << FastName(call.fast()) << '\t' << (plain ? "plain" : "fast") << '\t' << cost.multiply_adds << '\t'
+          << cost.bytes << '\t' << ConvolvedOutputs(call.fast()) << '\n';
     for (const RehearsedLaunch& launch : *launches)
       steps << "launch\t" << launch.kernel << '\t' << launch.blocks << '\t' << launch.threads << '\t'
             << launch.shared_bytes << '\n';

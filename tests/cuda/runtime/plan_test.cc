@@ -10,7 +10,9 @@
 namespace mien::testing {
 namespace {
 
-uint64_t ScratchOnHostRunner(const Kernel& kernel) { return simt::TheExecutor().scratch_bytes(std::get<FastOp>(kernel)); }
+uint64_t ScratchOnHostRunner(const Kernel& kernel) {
+  return simt::TheExecutor().scratch_bytes(std::get<FastOp>(kernel));
+}
 
 void CheckReachesBound(const std::vector<NamedConfig>& configs, int batch, Precision precision, bool trace) {
   for (const NamedConfig& named : configs) {
