@@ -225,14 +225,14 @@ TEST_CASE("Weights used alike are held once") {
 
 // What is shared is what has the same content: every form of the exact executable beside that of the same tensors in the
 // default one.
-TEST_CASE("An exact and a default engine share all weights that both read alike, and no others") {
+TEST_CASE("An exact and a default engine share the weights of all but convolutions") {
   const auto model = OpenBuiltinModel();
   REQUIRE(model.ok());
   const auto store = std::make_shared<WeightStore>(*model);
   const Backend cpu = CpuBackend(1);
-  int shared_convolutions = 0, other_convolutions = 0;
+  int other_convolutions = 0;
   for (const char* name : {"mapping", "synthesis", "encoder", "flow"}) {
-    CAPTURE(name);
+    CAPTURE(std::string(name));
     const auto graph = BuildGraph(store->config(), {.graph = name}, 1);
     REQUIRE(graph.ok());
     const auto exact = LowerForCpu(*graph, {.exact = true}), usual = LowerForCpu(*graph, {});
@@ -250,12 +250,13 @@ TEST_CASE("An exact and a default engine share all weights that both read alike,
         REQUIRE(x.tensors == y.tensors);
         CAPTURE(x.tensor_names());
         const void *const p = (*a)[i].get(), *const q = (*b)[i].get();
-        CHECK((p == q) == (x.bytes == y.bytes && std::memcmp(p, q, x.bytes) == 0));
+        const bool same_content = x.bytes == y.bytes && std::memcmp(p, q, x.bytes) == 0;
         const CpuOp* const op = std::get_if<CpuOp>(&x.kernel);
         const bool convolution = op != nullptr && (std::holds_alternative<OpCall<Conv2d>>(op->op) ||
                                                    std::holds_alternative<OpCall<ModConv>>(op->op));
+        CHECK(same_content >= (p == q));
         if (!convolution) CHECK(p == q);
-        if (convolution) ++(p == q ? shared_convolutions : other_convolutions);
+        other_convolutions += same_content ? 0 : 1;
         if (p == q && seen.insert(p).second) shared += (x.bytes + 63) / 64 * 64;
       }
     }
@@ -264,9 +265,8 @@ TEST_CASE("An exact and a default engine share all weights that both read alike,
     CHECK((*engine)->need().shared == 0);
     options.exact = true;
     CHECK(Engine::Need(store, options)->shared == shared);
-    MESSAGE(name, ": ", shared, " of ", (*engine)->need().weights, " bytes are shared with an exact engine");
+    MESSAGE(std::string(name), ": ", shared, " of ", (*engine)->need().weights, " bytes are shared with an exact engine");
   }
-  CHECK(shared_convolutions > 0);
   CHECK(other_convolutions > 0);
 }
 
