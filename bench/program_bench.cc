@@ -203,14 +203,12 @@ Result<Time> Bench::Run() {
 }
 
 Status Bench::Serve() {
-  Cost cost;
+  int64_t multiply_adds = 0, products = 0;
   for (int program = 0; program < programs(); ++program) {
-    const Cost one = engine_->graph(program).TotalCost();
-    cost.multiply_adds += one.multiply_adds;
-    cost.products += one.products;
+    multiply_adds += engine_->graph(program).TotalCost().multiply_adds;
+    products += engine_->program(program).executable().TotalCost().multiply_adds;
   }
-  std::printf("ready %lld %lld\n", static_cast<long long>(cost.multiply_adds),
-              static_cast<long long>(cost.products));
+  std::printf("ready %lld %lld\n", static_cast<long long>(multiply_adds), static_cast<long long>(products));
   std::fflush(stdout);
   for (int c = std::getchar(); c != EOF; c = std::getchar()) {
     if (c != '\n') continue;
@@ -238,24 +236,23 @@ Status Bench::Quantiles(int runs) {
 
 // Medians of the steps of each node, and their sums per op.
 Status Bench::Steps(int runs) {
-  const Program& program = *engine_->program(0);
+  const Program& program = engine_->program(0);
   const Graph& graph = program.graph();
-  MIEN_ASSIGN(const auto threads, ThreadPool::Create(engine_->threads()));
-  const std::vector<Step>& schedule = program.schedule().steps;
-  std::vector<std::vector<Time>> times(schedule.size());
+  const std::vector<Executable::Step>& steps = program.executable().steps;
+  std::vector<std::vector<Time>> times(steps.size());
   for (int run = -1; run < runs; ++run) {
     const auto& in = wiring_[0].in;
     for (size_t i = 0; i < in.size(); ++i)  // again, for later values may lie where they were
       std::copy(in[i].begin(), in[i].end(), program.input(static_cast<int>(i)).begin());
     for (size_t s = 0; s < times.size(); ++s) {
       const Time start = Now();
-      program.RunStep(s, threads.get());
+      MIEN_TRY(program.RunStep(s));
       if (run >= 0) times[s].push_back(Since(start));
     }
   }
   std::vector<Time> medians(graph.nodes.size());
   for (size_t s = 0; s < times.size(); ++s) {
-    Time& node = medians[static_cast<size_t>(schedule[s].node)];
+    Time& node = medians[static_cast<size_t>(steps[s].call)];
     node.wall += Quantile(times[s], &Time::wall, 0.5);
     node.cpu += Quantile(times[s], &Time::cpu, 0.5);
   }

@@ -8,6 +8,8 @@
 //     static Cost Count(const Params&, Shapes in);     // multiply-adds and bytes of one call
 //     static void Ref(const Params&, Inputs<double>, Outputs<double>);  // reads like the formula
 //     static constexpr uint32_t kPacked;               // bit i: input i is a weight the CPU kernel reads only packed
+//     struct Packing {...};                            // what Pack depends on besides those weights and their shapes:
+//     static Packing PackingOf(const Params&, Shapes in);   // calls that agree in it share what is packed
 //     static int64_t PackedFloats(const Params&, Shapes in);
 //     static void Pack(const Params&, Inputs<float> in, float* packed);   // once, at load
 //     static int64_t ScratchFloats(const Params&, Shapes in, int threads);

@@ -1,5 +1,7 @@
 #include "kernels/ops.h"
 
+#include <algorithm>
+
 namespace mien {
 namespace {
 
@@ -59,6 +61,21 @@ void OpPack(const AnyOp& op, Inputs<float> in, float* packed) {
   Dispatch(op, Nothing(), [&]<class Op>(const typename Op::Params& params) {
     Op::Pack(params, in, packed);
     return Nothing();
+  });
+}
+
+bool OpSamePacking(const AnyOp& a, Shapes a_in, const AnyOp& b, Shapes b_in) {
+  if (a.index() != b.index()) return false;
+  return Dispatch(a, true, [&]<class Op>(const typename Op::Params& params) {
+    for (size_t i = 0; i < a_in.size(); ++i) {
+      if (HasInput(Op::kPacked, i) && !(a_in[i] == b_in[i])) return false;
+    }
+    const typename Op::Params& b_params = std::get<OpCall<Op>>(b).params;
+    if constexpr (requires { Op::PackingOf(params, a_in); }) {
+      return Op::PackingOf(params, a_in) == Op::PackingOf(b_params, b_in);
+    } else {
+      return params == b_params && std::ranges::equal(a_in, b_in);
+    }
   });
 }
 

@@ -64,6 +64,8 @@ void OpRef(const AnyOp& op, Inputs<double> in, Outputs<double> out);
 uint32_t OpPackedMask(const AnyOp& op);
 int64_t OpPackedFloats(const AnyOp& op, Shapes in);
 void OpPack(const AnyOp& op, Inputs<float> in, float* packed);
+// Whether both pack the same weights to the same numbers: kind of op, shapes of what is packed, Op::Packing.
+bool OpSamePacking(const AnyOp& a, Shapes a_in, const AnyOp& b, Shapes b_in);
 int64_t OpScratchFloats(const AnyOp& op, Shapes in, int threads);
 void OpCpu(const AnyOp& op, const CpuCall& call);
 // Of ops that compute ranges of rows; 0 and nothing of others.

@@ -8,7 +8,6 @@
 #include <cstring>
 #include <map>
 
-#include "graph/lowering/winograd.h"
 #include "base/checked.h"
 
 namespace mien {
@@ -90,7 +89,7 @@ Result<std::unique_ptr<Engine>> Engine::Draft(std::shared_ptr<WeightStore> weigh
   engine->memory_reason_ =
       memory == "auto" ? "memory layers: auto chose the faster" : "memory " + memory + ": asked for";
   Status fits = engine->CheckLimit(options.max_memory);
-  if (!fits.ok() && memory == "auto" && !engine->on_device_) {
+  if (!fits.ok() && memory == "auto" && engine->backend_.runs_in_bands) {
     const std::string by_layers = std::to_string(engine->need_.total()) + " bytes needed by layers";
     MIEN_ASSIGN(engine, DraftIn(weights, options, true));
     engine->memory_reason_ = "memory bands: auto chose what fits, " + by_layers;
@@ -113,100 +112,62 @@ Status Engine::CheckLimit(uint64_t max_memory) const {
 Result<std::unique_ptr<Engine>> Engine::DraftIn(std::shared_ptr<WeightStore> weights,
                                                 const EngineOptions& options, bool bands) {
   auto engine = std::unique_ptr<Engine>(new Engine);
-  MIEN_ASSIGN(engine->backend_, ChooseBackend(options.backend, options.executor));
-  MIEN_ASSIGN(const Precision precision, CheckOptions(options, engine->backend_));
+  MIEN_ASSIGN(engine->choice_, ChooseBackend(options.backend, options.executor));
+  MIEN_ASSIGN(const Precision precision, CheckOptions(options, engine->choice_));
   engine->store_ = std::move(weights);
   engine->batch_ = options.batch;
   engine->stop_ = options.stop;
-  if (bands && !engine->backend_.device) engine->memory_ = "bands";
   engine->threads_ = options.threads > 0 ? options.threads : std::min(DefaultThreads(), kMaxThreads);
-  if (engine->backend_.device) {
-    engine->on_device_ = std::make_unique<OnDevice>();
-    engine->on_device_->device = *engine->backend_.device;
-  }
+  const std::optional<Device>& device = engine->choice_.device;
+  engine->backend_ = device ? DeviceBackend(*device, precision) : CpuBackend(engine->threads_);
+  if (bands && engine->backend_.runs_in_bands) engine->memory_ = "bands";
   for (const ProgramOptions& wanted : options.programs) {
     MIEN_ASSIGN(Graph graph, BuildGraph(engine->store_->config(), wanted.network, {options.batch, wanted.trace}));
-    if (engine->on_device_) {
-      MIEN_ASSIGN(DeviceProgram program,
-                  DeviceProgram::Create(std::move(graph), precision, *engine->backend_.device->executor));
-      engine->on_device_->programs.push_back(std::move(program));
-    } else {
-      if (!options.exact) UseWinograd(&graph, bands);
-      Schedule schedule = bands ? BandSchedule(graph) : LayerSchedule(graph);
-      schedule.keeps_values = wanted.incremental;
-      MIEN_ASSIGN(Program program, Program::Create(std::move(graph), std::move(schedule), engine->threads_));
-      engine->programs_.push_back(std::move(program));
-    }
+    const CpuLowering how = {options.exact, bands, bands, wanted.incremental};
+    MIEN_ASSIGN(Program program, Program::Create(std::move(graph), how, engine->backend_));
+    engine->programs_.push_back(std::move(program));
   }
-  engine->on_device_ ? engine->NeedOfDevice() : engine->NeedOfHost();
+  engine->AddNeed();
   return engine;
 }
 
-void Engine::NeedOfHost() {
+void Engine::AddNeed() {
   // From address 0 on what all programs share, then what incremental ones keep.
   for (const Program& program : programs_) {
-    if (!program.schedule().keeps_values) need_.arena = std::max(need_.arena, program.plan().arena_bytes);
+    if (!program.executable().keeps_values) need_.arena = std::max(need_.arena, program.plan().arena_bytes);
   }
   for (const Program& program : programs_) {
-    const bool own = program.schedule().keeps_values;
+    const bool own = program.executable().keeps_values;
     arena_offsets_.push_back(own ? need_.arena : 0);
-    if (own) need_.arena += *CheckedAlignUp(program.plan().arena_bytes, kHostAlignment);
+    if (own) need_.arena += *CheckedAlignUp(program.plan().arena_bytes, backend_.alignment);
   }
-  for (const WeightUse& use : DistinctUses()) {
-    need_.weights += use.bytes();
-    if (store_->Holds(use)) {
-      need_.shared += use.bytes();
+  for (const WeightForm* form : DistinctForms()) {
+    const uint64_t bytes = *CheckedAlignUp(form->bytes, backend_.alignment);
+    need_.weights += bytes;
+    if (store_->Holds(backend_, *form)) {
+      need_.shared += bytes;
     } else {
-      need_.loading = std::max(need_.loading, use.loading_bytes());
+      need_.loading = std::max(need_.loading, form->loading_bytes());
     }
   }
-  if (need_.loading <= need_.arena) need_.loading = 0;  // the arena serves, before anything runs
+  // The arena serves, before anything runs. Where weights are staged they are packed in memory of the host, which
+  // does not count.
+  if (need_.loading <= need_.arena || backend_.upload != nullptr) need_.loading = 0;
 }
 
-// Weights are packed in host memory, so loading them takes nothing more of the device.
-void Engine::NeedOfDevice() {
-  std::map<std::string, std::vector<const DeviceWeight*>> seen;
-  for (const DeviceProgram& program : on_device_->programs) {
-    need_.arena = std::max(need_.arena, program.plan().arena_bytes);
-    for (const DeviceValue& value : program.device_graph().values) {
-      if (value.kind != Value::Kind::kWeight) continue;
-      auto& same_name = seen[value.name];
-      if (std::any_of(same_name.begin(), same_name.end(),
-                      [&](const DeviceWeight* other) { return SameForm(*other, value.weight); }))
-        continue;
-      same_name.push_back(&value.weight);
-      const uint64_t bytes = *CheckedAlignUp(value.bytes, kDeviceAlignment);
-      need_.weights += bytes;
-      if (store_->on_devices().Holds(on_device_->device, value.weight)) need_.shared += bytes;
-    }
-  }
-}
-
-std::vector<WeightUse> Engine::DistinctUses() const {
-  std::map<std::string, std::vector<const WeightUse*>> seen;
-  std::vector<WeightUse> distinct;
+std::vector<const WeightForm*> Engine::DistinctForms() const {
+  std::map<std::string, std::vector<const WeightForm*>> seen;
+  std::vector<const WeightForm*> distinct;
   for (const Program& program : programs_) {
-    for (const WeightUse& use : program.weight_uses()) {
-      std::string key;
-      for (const std::string& tensor : use.tensors) key += tensor + "\n";
-      auto& same_tensors = seen[key];
-      const auto equal = [&](const WeightUse* other) { return *other == use; };
+    for (const WeightForm& form : program.executable().forms) {
+      auto& same_tensors = seen[form.tensor_names()];
+      const auto equal = [&](const WeightForm* other) { return *other == form; };
       if (std::any_of(same_tensors.begin(), same_tensors.end(), equal)) continue;
-      same_tensors.push_back(&use);
-      distinct.push_back(use);
+      same_tensors.push_back(&form);
+      distinct.push_back(&form);
     }
   }
   return distinct;
-}
-
-Status Engine::LoadWeights() {
-  for (const Program& program : programs_) {
-    const auto check = [this] { return CheckStop("loading weights"); };
-    MIEN_ASSIGN(std::vector<WeightHandle> handles,
-                store_->Get(program.weight_uses(), check, {arena_.data(), arena_.bytes()}));
-    handles_.push_back(std::move(handles));
-  }
-  return {};
 }
 
 Status Engine::CheckStop(const char* what) const {
@@ -214,50 +175,45 @@ Status Engine::CheckStop(const char* what) const {
   return Status::Error(Code::kInterrupted, "%s: interrupted", what);
 }
 
-Status Engine::CreateOnHost() {
-  MIEN_ASSIGN(arena_, Buffer::Create(need_.arena, "activations"));
-  MIEN_TRY(LoadWeights());
-  for (size_t i = 0; i < programs_.size(); ++i)
-    programs_[i].Bind(arena_.data() + arena_offsets_[i], handles_[i]);
+// Memory, weights and addresses.
+Status Engine::Take() {
+  void* const state = backend_.state.get();
+  uint64_t staging = 0;
+  for (const Program& program : programs_) staging = std::max(staging, program.staging_bytes());
+  MIEN_TRY(backend_.open(state, pool_.get()));
+  MIEN_ASSIGN(arena_, backend_.allocate(state, need_.arena, true, "activations"));
+  auto* const arena = static_cast<std::byte*>(arena_.get());
+  std::span<std::byte> workspace = {arena, need_.arena};
+  if (backend_.upload != nullptr) {
+    MIEN_ASSIGN(staging_, backend_.allocate_staging(state, staging, "pinned memory of inputs and outputs"));
+    std::memset(staging_.get(), 0, staging);
+    workspace = {};
+  }
+  const auto check = [this] { return CheckStop("loading weights"); };
+  for (size_t i = 0; i < programs_.size(); ++i) {
+    Program& program = programs_[i];
+    MIEN_ASSIGN(std::vector<WeightHandle> weights,
+                store_->Get(backend_, program.executable().forms, check, workspace));
+    program.Bind(arena + arena_offsets_[i], staging_.get(), std::move(weights));
+  }
   return {};
 }
 
-Status Engine::CreateOnDevice(bool device_graphs) {
-  OnDevice& on = *on_device_;
-  const DeviceApi& api = on.device.api();
-  uint64_t staging = 0, largest_weight = 0;
-  for (const DeviceProgram& program : on.programs) {
-    staging = std::max(staging, program.staging_bytes());
-    for (const DeviceValue& value : program.device_graph().values) {
-      if (value.kind == Value::Kind::kWeight) largest_weight = std::max(largest_weight, value.bytes);
-    }
-  }
-  MIEN_ASSIGN(on.stream, CreateStream(api));
-  MIEN_ASSIGN(on.arena, AllocateOnDevice(api, need_.arena, "activations"));
-  MIEN_ASSIGN(on.staging, AllocatePinned(api, staging, "pinned memory of inputs and outputs"));
-  std::memset(on.staging.get(), 0, staging);
-  {
-    MIEN_ASSIGN(const DeviceHandle packing, AllocatePinned(api, largest_weight, "pinned memory of weights"));
-    for (DeviceProgram& program : on.programs) {
-      MIEN_TRY(program.Load(on.device, &store_->on_devices(), packing.get(), on.stream.get()));
-      MIEN_TRY(CheckStop("loading weights"));
-    }
-  }
-  for (DeviceProgram& program : on.programs) {
-    const char* name = program.graph().name.c_str();
-    program.Bind(on.device, on.stream.get(), on.arena.get(), on.staging.get());
-    // Once on zeros: every kernel is loaded and has been seen to start before anything is captured.
-    if (const Status first = program.Run(); !first.ok()) return first.Within("%s, first run", name);
-    if (!device_graphs) continue;
-    const Status captured = program.Capture();
-    if (captured.ok()) continue;
-    size_t free = 0, total = 0;
-    const bool known = api.memory(&free, &total) == 0;
-    return Status::Error(captured.code(), "%s: %s (%llu bytes needed, %s free)", name, captured.message(),
-                         static_cast<unsigned long long>(need_.total()),
-                         known ? std::to_string(free).c_str() : "unknown");
-  }
-  return {};
+// Once on zeros: every kernel is loaded and has been seen to start before anything is captured.
+Status Engine::Warm(Program& program, bool capture) {
+  const char* const name = program.graph().name.c_str();
+  if (const Status first = program.Run(nullptr); !first.ok()) return first.Within("%s, first run", name);
+  const Status captured = capture ? program.Capture() : Status();
+  if (captured.ok()) return {};
+  const std::optional<size_t> free = backend_.free_bytes(backend_.state.get());
+  return Status::Error(captured.code(), "%s: %s (%llu bytes needed, %s free)", name, captured.message(),
+                       static_cast<unsigned long long>(need_.total()),
+                       free ? std::to_string(*free).c_str() : "unknown");
+}
+
+// What is taken from a backend goes back to it after this.
+Engine::~Engine() {
+  if (backend_.enter != nullptr) (void)backend_.enter(backend_.state.get());
 }
 
 Result<std::unique_ptr<const Engine>> Engine::Plan(std::shared_ptr<WeightStore> weights,
@@ -275,7 +231,10 @@ Result<std::unique_ptr<Engine>> Engine::Create(std::shared_ptr<WeightStore> weig
                                                const EngineOptions& options) {
   MIEN_ASSIGN(std::unique_ptr<Engine> engine, Draft(std::move(weights), options));
   MIEN_ASSIGN(engine->pool_, ThreadPool::Create(engine->threads_));
-  MIEN_TRY(engine->on_device_ ? engine->CreateOnDevice(options.device_graphs) : engine->CreateOnHost());
+  MIEN_TRY(engine->Take());
+  for (Program& program : engine->programs_) {
+    if (engine->backend_.capture != nullptr) MIEN_TRY(engine->Warm(program, options.device_graphs));
+  }
   malloc_trim(0);  // what planning and packing left free would stay resident
   return engine;
 }
@@ -294,26 +253,16 @@ Status Engine::Run(int i, std::span<const std::span<const float>> inputs,
     return Status::Error(Code::kUsage, "%s: output %s has %zu numbers, room for %zu given",
                          graph.name.c_str(), graph.outputs[k].name.c_str(), size, outputs[k].size());
   }
-  const DeviceProgram* const on_device = device_program(i);
+  Program& program = programs_[static_cast<size_t>(i)];
   for (size_t k = 0; k < inputs.size(); ++k) {
-    const int input = static_cast<int>(k);
-    const size_t size = on_device ? on_device->input(input).size() : programs_[i].input(input).size();
+    const size_t size = program.input(static_cast<int>(k)).size();
     if (inputs[k].size() != size) {
       return Status::Error(Code::kUsage, "%s: input %s has %zu numbers, %zu expected", graph.name.c_str(),
                            graph.values[graph.inputs[k]].name.c_str(), inputs[k].size(), size);
     }
-    if (on_device) {
-      std::memcpy(on_device->input(input).data(), inputs[k].data(), inputs[k].size_bytes());
-    } else {
-      programs_[i].SetInput(input, inputs[k]);
-    }
+    program.SetInput(static_cast<int>(k), inputs[k]);
   }
-  if (on_device) {
-    MIEN_TRY(CheckStop(graph.name.c_str()));
-    if (const Status ran = on_device->Run(); !ran.ok()) return ran.Within("%s", graph.name.c_str());
-  } else {
-    MIEN_TRY(programs_[i].Run(pool_.get(), stop_));
-  }
+  if (const Status ran = program.Run(stop_); !ran.ok()) return ran.Within("%s", graph.name.c_str());
   for (size_t k = 0; k < outputs.size(); ++k) {
     const std::span<const float> value = output(i, static_cast<int>(k));
     if (const int64_t bad = CopyCountingNonFinite(value, outputs[k], pool_.get()); bad > 0) {

@@ -14,7 +14,6 @@
 #include <vector>
 
 #include "graph/networks/networks.h"
-#include "runtime/device_program.h"
 #include "runtime/program.h"
 
 namespace mien {
@@ -33,7 +32,7 @@ struct EngineOptions {
   std::string backend = "auto";             // "auto", "cpu", "cuda", "cuda:N"
   std::string precision = "fp32";           // cuda: also "tf32" and "fp16", without traces
   bool exact = false;                       // cpu: no algorithm that rounds more than the direct one
-  // cpu: "layers"; "bands", in less memory and more time (graph/schedule.h, graph/lowering/winograd.h); "auto": layers, if
+  // cpu: "layers"; "bands", in less memory and more time (graph/lowering/lower.h); "auto": layers, if
   // they fit.
   std::string memory = "auto";
   int threads = 0;                          // 0: all processors this process may use
@@ -73,32 +72,28 @@ class Engine {
                                                     const EngineOptions& options);
   static Result<MemoryNeed> Need(std::shared_ptr<WeightStore> weights, const EngineOptions& options);
 
-  const BackendChoice& backend() const { return backend_; }
+  const BackendChoice& backend() const { return choice_; }
   const MemoryNeed& need() const { return need_; }
   int batch() const { return batch_; }
   int threads() const { return threads_; }
   // How the CPU's programs use memory, and why: one sentence.
   const std::string& memory_reason() const { return memory_reason_; }
-  const Graph& graph(int i) const { return on_device_ ? on_device_->programs[i].graph() : programs_[i].graph(); }
-  const MemoryPlan& plan(int i) const { return on_device_ ? on_device_->programs[i].plan() : programs_[i].plan(); }
+  const Program& program(int i) const { return programs_[static_cast<size_t>(i)]; }
+  const Graph& graph(int i) const { return program(i).graph(); }
+  const MemoryPlan& plan(int i) const { return program(i).plan(); }
   const char* memory() const { return memory_; }  // "layers" or "bands"
   // Whether a program of it runs its upper layers a few rows at a time.
   bool banded() const {
-    return std::any_of(programs_.begin(), programs_.end(), [](const Program& p) { return p.schedule().banded(); });
+    return std::any_of(programs_.begin(), programs_.end(), [](const Program& p) { return p.executable().banded(); });
   }
-  // Null on a device.
-  const Program* program(int i) const { return on_device_ ? nullptr : &programs_[i]; }
-  // Null on the CPU.
-  const DeviceProgram* device_program(int i) const { return on_device_ ? &on_device_->programs[i] : nullptr; }
 
   // One call of program `i`. Inputs and outputs in the order of its graph, each of exactly its size; an empty
   // output is not wanted. kNumeric: an output is not finite; nothing that was written may be used then.
   Status Run(int i, std::span<const std::span<const float>> inputs,
              std::span<const std::span<float>> outputs);
   // Output k of program `i` where the last run left it, until the next.
-  std::span<const float> output(int i, int k) const {
-    return on_device_ ? on_device_->programs[i].output(k) : programs_[i].output(k);
-  }
+  std::span<const float> output(int i, int k) const { return program(i).output(k); }
+  ~Engine();
 
  private:
   Engine() = default;
@@ -107,35 +102,25 @@ class Engine {
   static Result<std::unique_ptr<Engine>> DraftIn(std::shared_ptr<WeightStore> weights,
                                                  const EngineOptions& options, bool bands);
   Status CheckLimit(uint64_t max_memory) const;
-  void NeedOfHost();
-  void NeedOfDevice();
-  std::vector<WeightUse> DistinctUses() const;
-  Status LoadWeights();
-  Status CreateOnHost();
-  Status CreateOnDevice(bool device_graphs);
+  void AddNeed();
+  std::vector<const WeightForm*> DistinctForms() const;
+  Status Take();
+  Status Warm(Program& program, bool capture);
   Status CheckStop(const char* while_what) const;
 
-  // What an engine has on a device, in the order of its making.
-  struct OnDevice {
-    ~OnDevice() { device.api().select(device.ordinal); }  // for the members, which go after this
-    Device device;
-    DeviceHandle stream, arena, staging;
-    std::vector<DeviceProgram> programs;
-  };
-
   std::shared_ptr<WeightStore> store_;
-  BackendChoice backend_;
+  BackendChoice choice_;
+  Backend backend_;
   int batch_ = 1, threads_ = 1;
   const std::atomic<bool>* stop_ = nullptr;
-  std::vector<Program> programs_;
-  std::vector<uint64_t> arena_offsets_;  // per program
   const char* memory_ = "layers";
   std::string memory_reason_;
   MemoryNeed need_;
+  // In the order of their making.
   std::unique_ptr<ThreadPool> pool_;
-  std::vector<std::vector<WeightHandle>> handles_;  // per program
-  Buffer arena_;
-  std::unique_ptr<OnDevice> on_device_;  // null: the CPU
+  Memory arena_, staging_;
+  std::vector<Program> programs_;
+  std::vector<uint64_t> arena_offsets_;  // per program
 };
 
 }  // namespace mien

@@ -1,81 +1,74 @@
-// A graph made ready to run on the CPU: a flat array of steps whose operands have their final addresses.
-// Create plans the memory and checks the plan; Bind fixes the addresses; Run only computes, it neither
+// A graph made ready to run: lowered for a backend, planned, a flat array of steps whose operands have their final
+// addresses. Create plans the memory and checks the plan; Bind fixes the addresses; Run only computes, it neither
 // allocates nor checks.
 #pragma once
 
 #include <atomic>
 #include <vector>
 
-#include "graph/dependencies.h"
-#include "graph/graph.h"
-#include "graph/planner.h"
-#include "base/thread_pool.h"
+#include "graph/lowering/planner.h"
 #include "runtime/weight_store.h"
 
 namespace mien {
 
 class Program {
  public:
-  // Where the schedule keeps all values, a run computes only what depends on input that has changed.
-  static Result<Program> Create(Graph graph, Schedule schedule, int threads);
+  // The backend outlives the program. Where the executable keeps all values, a run computes only what depends on input
+  // that has changed.
+  static Result<Program> Create(Graph graph, const CpuLowering& how, const Backend& backend);
 
   const Graph& graph() const { return graph_; }
-  const Schedule& schedule() const { return schedule_; }
+  const Executable& executable() const { return executable_; }
   const MemoryPlan& plan() const { return plan_; }
-  // Every form of a weight the steps need, in the order in which Bind takes the handles; may repeat.
-  const std::vector<WeightUse>& weight_uses() const { return uses_; }
+  const Backend& backend() const { return *backend_; }
+  // Memory between the host and the backend, for inputs and outputs; 0: they lie in the arena.
+  uint64_t staging_bytes() const;
 
-  // `arena` has plan().arena_bytes bytes; arena and weights outlive the program.
-  void Bind(std::byte* arena, const std::vector<WeightHandle>& weights);
+  // `arena` has plan().arena_bytes bytes, `staging` staging_bytes(); both outlive the program. `weights`: by form of
+  // the executable.
+  void Bind(void* arena, void* staging, std::vector<WeightHandle> weights);
+  // From then on Run replays what was captured: copies of the inputs, all steps, copies of the outputs; the same bits.
+  // Run has succeeded before, so that all kernels are loaded.
+  Status Capture();
 
   // `numbers`: as many as the input has.
   void SetInput(int i, std::span<const float> numbers);
-  std::span<float> input(int i) const { return inputs_[i]; }
-  std::span<const float> output(int i) const { return outputs_[i]; }
+  std::span<float> input(int i) const { return inputs_[static_cast<size_t>(i)]; }
+  std::span<const float> output(int i) const { return outputs_[static_cast<size_t>(i)]; }
 
-  // kInterrupted when `stop` becomes true between steps; null: never.
-  Status Run(ThreadPool* threads, const std::atomic<bool>* stop);
-  void RunStep(size_t step, ThreadPool* threads) const;  // of the schedule, on what the steps before it left
+  // kInterrupted when `stop` becomes true between steps, of what was captured before; null: never.
+  Status Run(const std::atomic<bool>* stop);
+  Status RunStep(size_t step) const;  // of the executable, on what the steps before it left; may run on behind the call
   // Steps of the last run, those left out not counted.
   size_t steps_run() const { return steps_run_; }
 
  private:
-  // Rows of a window that go to its beginning before a step writes behind them.
-  struct Move {
-    float* window = nullptr;  // null: nothing moves
-    int64_t planes = 0, plane = 0, from = 0, floats = 0;
-  };
   struct BoundStep {
-    const AnyOp* op = nullptr;
-    std::span<const View<const float>> in;
-    std::span<const View<float>> out;
-    const float* packed = nullptr;
-    float *scratch = nullptr, *carry = nullptr;
-    RowRange rows;
-    Move move;
+    const Kernel* kernel = nullptr;
+    StepCall call;
     uint64_t parts = 0;  // of the input it depends on
   };
   static constexpr uint64_t kEverything = ~uint64_t{0}, kFirstRun = uint64_t{1} << Dependencies::kMostParts;
 
-  void CollectWeights();
-  void FindParts();
-  float* AddressOf(ValueId value, std::byte* arena, const std::vector<WeightHandle>& weights) const;
-  static void MoveRows(const Move& move, ThreadPool* threads);
+  const Executable::Call& CallOf(const Executable::Step& step) const {
+    return executable_.calls[static_cast<size_t>(step.call)];
+  }
+  const Executable::Value& ValueOf(ValueId id) const { return executable_.values[static_cast<size_t>(id)]; }
+  std::byte* AddressOf(ValueId id) const;
+  void BindSteps();
+  RowMove MoveBefore(ValueId id, RowRange held, const Executable::Step& step) const;
+  Status Enqueue(uint64_t changed, const std::atomic<bool>* stop);
 
   Graph graph_;
-  Schedule schedule_;
+  Executable executable_;
   MemoryPlan plan_;
-  std::vector<InputPart> parts_;
-  std::vector<uint64_t> moment_parts_;  // parts of the input that a moment's nodes depend on
-  std::vector<WeightUse> uses_;
-  std::vector<int> packed_use_;  // per node: index into uses_, -1: none
-  std::vector<int> plain_use_;   // per value: index into uses_, -1: not read plain
-
-  std::vector<View<const float>> in_views_;
-  std::vector<View<float>> out_views_;
+  const Backend* backend_ = nullptr;
+  std::byte* arena_ = nullptr;
+  std::vector<WeightHandle> weights_;  // by form
+  std::vector<void*> pointers_;        // operands and results of all steps
   std::vector<BoundStep> steps_;
-  std::vector<std::span<float>> inputs_;
-  std::vector<std::span<const float>> outputs_;
+  std::vector<std::span<float>> inputs_, outputs_;
+  Memory captured_;
   uint64_t changed_ = kEverything;  // parts of the input since the last run
   size_t steps_run_ = 0;
 };

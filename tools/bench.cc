@@ -101,7 +101,7 @@ struct Report {
 };
 
 // Returns the milliseconds that all steps cannot be faster than.
-Result<double> AddSteps(const Device& device, const DeviceProgram& program, Report* report) {
+Result<double> AddSteps(const Device& device, const Program& program, Report* report) {
   MIEN_ASSIGN(const std::vector<StepTime> times, TimeSteps(device, program, report->ceilings));
   std::vector<RivalTime> rivals;
   if (report->rivals) {
@@ -138,16 +138,17 @@ Status BenchProgram(const Session& session, const BenchOptions& options, const N
   wanted.programs = {{network}};
   MIEN_ASSIGN(const auto engine, Engine::Create(store, wanted));
   MIEN_ASSIGN(const std::vector<double> times, TimeRuns(*engine, options.repeat));
-  const DeviceProgram* const program = engine->device_program(0);
+  const Program& program = engine->program(0);
+  const std::optional<Device>& device = engine->backend().device;
   const double median = Quantile(times, 0.5);
   std::string launches = "-", eager = "-", bound = "-", share = "-";
-  if (program != nullptr) {
+  if (device) {
     wanted.device_graphs = false;
     MIEN_ASSIGN(const auto uncaptured, Engine::Create(store, wanted));
     MIEN_ASSIGN(const std::vector<double> eager_times, TimeRuns(*uncaptured, options.repeat));
-    launches = std::to_string(program->device_graph().TotalCost().launches);
+    launches = std::to_string(program.executable().TotalCost().launches);
     eager = Number(Quantile(eager_times, 0.5));
-    MIEN_ASSIGN(const double steps_bound, AddSteps(*engine->backend().device, *program, report));
+    MIEN_ASSIGN(const double steps_bound, AddSteps(*device, program, report));
     bound = Number(steps_bound);
     share = Number(100.0 * steps_bound / median, "%.0f");
   }

@@ -181,8 +181,7 @@ constexpr const char* kMemoryRow = "  %-12s %-6s %6s %17s %14s %14s %14s %12s %1
 void ReportEngine(Sheet& sheet, const std::string& name, const Engine& engine, int programs) {
   uint64_t steps = 0, multiply_adds = 0, scratch = 0;
   for (int i = 0; i < programs; ++i) {
-    const DeviceProgram* const on_device = engine.device_program(i);
-    steps += on_device ? on_device->device_graph().nodes.size() : engine.program(i)->schedule().steps.size();
+    steps += engine.program(i).executable().steps.size();
     multiply_adds += static_cast<uint64_t>(engine.graph(i).TotalCost().multiply_adds);
     for (const Placement& place : engine.plan(i).scratch) scratch = std::max(scratch, place.bytes);
   }

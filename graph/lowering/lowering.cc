@@ -22,12 +22,6 @@ Params Dimensions(Precision precision, const Shape& shape) {
 
 }  // namespace
 
-FastCost DeviceGraph::TotalCost() const {
-  FastCost total;
-  for (const DeviceNode& node : nodes) total += FastCount(node.op);
-  return total;
-}
-
 Lowering::Lowering(const Graph& graph, Precision precision)
     : graph_(graph),
       makers_(graph.values.size(), -1),
@@ -37,6 +31,7 @@ Lowering::Lowering(const Graph& graph, Precision precision)
       maps_(graph.values.size(), kAbsent) {
   device_.name = graph.name;
   device_.precision = precision;
+  device_.alignment = kDeviceAlignment;
   for (size_t n = 0; n < graph.nodes.size(); ++n) {
     for (const ValueId v : graph.nodes[n].out) makers_[static_cast<size_t>(v)] = static_cast<int>(n);
     for (const ValueId v : graph.nodes[n].in) {
@@ -45,8 +40,8 @@ Lowering::Lowering(const Graph& graph, Precision precision)
   }
   for (const ValueId v : graph.inputs) {
     const Value& value = graph.values[static_cast<size_t>(v)];
-    const ValueId device = NewValue(value.name, sizeof(float) * static_cast<uint64_t>(value.shape.elements()));
-    device_.values.back().kind = Value::Kind::kInput;
+    const auto bytes = sizeof(float) * static_cast<uint64_t>(value.shape.elements());
+    const ValueId device = device_.AddValue({Value::Kind::kInput, bytes, value.name});
     device_.inputs.push_back(device);
     SetFloats(v, device);
   }
@@ -58,8 +53,7 @@ bool Lowering::IsOutput(ValueId v) const {
 }
 
 ValueId Lowering::NewValue(const std::string& name, uint64_t bytes) {
-  device_.values.push_back({Value::Kind::kComputed, bytes, name, {}});
-  return static_cast<ValueId>(device_.values.size()) - 1;
+  return device_.AddValue({Value::Kind::kComputed, bytes, name});
 }
 
 ValueId Lowering::Floats(ValueId v) {
@@ -80,24 +74,18 @@ ValueId Lowering::Map(ValueId v) {
 
 ValueId Lowering::PackedWeight(const FastOp& op, const std::vector<ValueId>& sources) {
   if (FastPackedBytes(op) == 0) return kAbsent;
-  DeviceWeight weight = {op, {}, {}};
-  std::string name;
+  WeightForm form = {op, {}, {}, FastPackedBytes(op)};
   for (const ValueId v : sources) {
-    weight.tensors.push_back(v == kAbsent ? "" : graph_.values[static_cast<size_t>(v)].name);
-    weight.shapes.push_back(v == kAbsent ? Shape() : ShapeOf(v));
-    if (name.empty()) name = weight.tensors.back();
+    form.tensors.push_back(v == kAbsent ? "" : graph_.values[static_cast<size_t>(v)].name);
+    form.shapes.push_back(v == kAbsent ? Shape() : ShapeOf(v));
   }
-  device_.values.push_back({Value::Kind::kWeight, FastPackedBytes(op), name, std::move(weight)});
-  return static_cast<ValueId>(device_.values.size()) - 1;
+  return device_.AddWeight(std::move(form));
 }
 
 ValueId Lowering::PlainWeight(ValueId v) {
   const Value& value = graph_.values[static_cast<size_t>(v)];
-  device_.values.push_back({Value::Kind::kWeight,
-                            sizeof(float) * static_cast<uint64_t>(value.shape.elements()),
-                            value.name,
-                            {std::monostate(), {value.name}, {value.shape}}});
-  return static_cast<ValueId>(device_.values.size()) - 1;
+  return device_.AddWeight(
+      {{}, {value.name}, {value.shape}, sizeof(float) * static_cast<uint64_t>(value.shape.elements())});
 }
 
 std::vector<ValueId> Lowering::Append(const std::string& layer, const FastOp& op, std::vector<ValueId> in) {
@@ -106,7 +94,7 @@ std::vector<ValueId> Lowering::Append(const std::string& layer, const FastOp& op
     const uint64_t bytes = FastResultBytes(op, r);
     out.push_back(bytes == 0 ? kAbsent : NewValue(layer, bytes));
   }
-  device_.nodes.push_back({op, layer, std::move(in), out});
+  device_.calls.push_back({op, layer, std::move(in), out});
   return out;
 }
 
@@ -120,7 +108,7 @@ void Lowering::EmitPlain(int n) {
   for (size_t i = 0; i < out.size(); ++i) SetFloats(node.out[i], out[i]);
 }
 
-Result<DeviceGraph> Lowering::Run() {
+Result<Executable> Lowering::Run() {
   for (int n = 0; n < static_cast<int>(graph_.nodes.size()); ++n) {
     if (IsTaken(n)) continue;
     const bool fast = precision() != Precision::kFloat &&
@@ -130,9 +118,12 @@ Result<DeviceGraph> Lowering::Run() {
     Take(n);
   }
   for (const NamedValue& output : graph_.outputs) device_.outputs.push_back({output.name, Floats(output.value)});
+  device_.RunInOrder();
   return std::move(device_);
 }
 
-Result<DeviceGraph> Lower(const Graph& graph, Precision precision) { return Lowering(graph, precision).Run(); }
+Result<Executable> LowerForDevice(const Graph& graph, Precision precision) {
+  return Lowering(graph, precision).Run();
+}
 
 }  // namespace mien

@@ -1,17 +1,13 @@
-// From ops to device steps. kFloat: every op by its plain kernel, traces included. kTf32 and kHalf: the fast forms.
-// Rules look at the nodes in order; the first that knows a pattern takes all its nodes and emits the fused step. What no
-// rule takes runs by its plain kernel on fp32 values, so every graph can be lowered.
+// The rules of devices. They look at the nodes in order; the first that knows a pattern takes all its nodes and emits
+// the fused step. What no rule takes runs by its plain kernel on fp32 values.
 #pragma once
 
-#include <span>
 #include <string>
 #include <vector>
 
-#include "graph/lowering/device_graph.h"
+#include "graph/lowering/lower.h"
 
 namespace mien {
-
-Result<DeviceGraph> Lower(const Graph& graph, Precision precision);
 
 // What rules work with. Node and value numbers are those of the op graph unless "device" is said.
 class Lowering {
@@ -41,7 +37,6 @@ class Lowering {
   ValueId Map(ValueId v);
   void SetFloats(ValueId v, ValueId device) { floats_[static_cast<size_t>(v)] = device; }
   void SetMap(ValueId v, ValueId device) { maps_[static_cast<size_t>(v)] = device; }
-  bool HasMap(ValueId v) const { return maps_[static_cast<size_t>(v)] != kAbsent; }
 
   // Appends a step. `in` are device values by operand; where Op has weights, in[Op::kPacked] is set here to what Pack
   // makes of `sources`, weights of the op graph by Op::Source. Answers the device values of its results.
@@ -58,11 +53,11 @@ class Lowering {
                 const std::vector<ValueId>& sources, std::vector<ValueId> out) {
     const FastOp op = FastOpCall<Op>{params};
     if constexpr (requires { Op::kPacked; }) in[Op::kPacked] = PackedWeight(op, sources);
-    device_.nodes.push_back({op, layer, std::move(in), std::move(out)});
+    device_.calls.push_back({op, layer, std::move(in), std::move(out)});
   }
   ValueId NewValue(const std::string& name, uint64_t bytes);
 
-  Result<DeviceGraph> Run();
+  Result<Executable> Run();
 
  private:
   ValueId PackedWeight(const FastOp& op, const std::vector<ValueId>& sources);
@@ -71,7 +66,7 @@ class Lowering {
   void EmitPlain(int n);
 
   const Graph& graph_;
-  DeviceGraph device_;
+  Executable device_;
   std::vector<int> makers_;
   std::vector<std::vector<int>> readers_;
   std::vector<char> taken_;

@@ -42,6 +42,15 @@ struct Linear {
   static Status Infer(const Params& params, Shapes in, Shape* out);
   static Cost Count(const Params& params, Shapes in);
   static void Ref(const Params& params, Inputs<double> in, Outputs<double> out);
+  struct Packing {
+    float weight_gain, bias_gain;
+    int contexts;
+    bool context_in_weight;
+    bool operator==(const Packing&) const = default;
+  };
+  static Packing PackingOf(const Params& params, Shapes) {
+    return {params.weight_gain, params.bias_gain, params.contexts, params.context_in_weight};
+  }
   static int64_t PackedFloats(const Params& params, Shapes in);
   static void Pack(const Params& params, Inputs<float> in, float* packed);
   static int64_t ScratchFloats(const Params& params, Shapes in, int threads);

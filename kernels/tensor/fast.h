@@ -1,5 +1,5 @@
 // The fast forms on the device: tensor cores, channels-last feature maps, everything fused that the mathematics lets
-// one fuse. graph/lowering/lowering.h turns a graph of ops (kernels/ops.def) into a device graph of these; their formulas are
+// one fuse. graph/lowering/lower.h turns a graph of ops (kernels/ops.def) into calls of these; their formulas are
 // those of the ops they stand for, so they need no reference of their own. A fast op is a struct of statics:
 //
 //   struct Op {

@@ -94,17 +94,16 @@ StepBound BoundOf(const FastCost& cost, const Ceilings& ceilings, size_t cache_b
   return {cached ? "cache" : "memory", moving};
 }
 
-Result<std::vector<StepTime>> TimeSteps(const Device& device, const DeviceProgram& program,
-                                        const Ceilings& ceilings) {
+Result<std::vector<StepTime>> TimeSteps(const Device& device, const Program& program, const Ceilings& ceilings) {
   std::vector<StepTime> times;
-  const auto& nodes = program.device_graph().nodes;
-  for (size_t n = 0; n < nodes.size(); ++n) {
+  const Executable& executable = program.executable();
+  for (size_t s = 0; s < executable.steps.size(); ++s) {
     MIEN_TRY(CheckInterrupt());
-    const auto enqueue = [&] { return program.Enqueue(n); };
-    MIEN_ASSIGN(const double milliseconds, TimeOnDevice(device.api(), program.stream().handle, enqueue));
-    const FastCost cost = FastCount(nodes[n].op);
-    times.push_back(
-        {nodes[n].layer, FastName(nodes[n].op), cost, milliseconds, BoundOf(cost, ceilings, device.info.l2)});
+    const auto enqueue = [&] { return program.RunStep(s); };
+    MIEN_ASSIGN(const double milliseconds, TimeOnDevice(device.api(), StreamOf(program.backend()).handle, enqueue));
+    const Executable::Call& call = executable.calls[static_cast<size_t>(executable.steps[s].call)];
+    const FastCost cost = FastCount(call.fast());
+    times.push_back({call.layer, FastName(call.fast()), cost, milliseconds, BoundOf(cost, ceilings, device.info.l2)});
   }
   return times;
 }

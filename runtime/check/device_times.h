@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "runtime/device_program.h"
+#include "runtime/program.h"
 
 namespace mien {
 
@@ -38,7 +38,6 @@ struct StepTime {
   StepBound bound;
 };
 // Every step alone, on the numbers that the last run left.
-Result<std::vector<StepTime>> TimeSteps(const Device& device, const DeviceProgram& program,
-                                        const Ceilings& ceilings);
+Result<std::vector<StepTime>> TimeSteps(const Device& device, const Program& program, const Ceilings& ceilings);
 
 }  // namespace mien

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "kernels/case.h"
-#include "runtime/device_program.h"
+#include "runtime/program.h"
 
 namespace mien {
 
@@ -82,6 +82,6 @@ Graph GraphOf(const Call<Op>& call) {
 }
 
 // `in` by operand; inputs and weights of the graph are named by their operands. Captured, as programs are.
-Status RunOnDevice(Graph one, const Device& device, void* stream, Precision precision, const Arrays& in, Arrays* out);
+Status RunOnDevice(Graph one, const Device& device, Precision precision, const Arrays& in, Arrays* out);
 
 }  // namespace mien

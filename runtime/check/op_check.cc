@@ -52,7 +52,7 @@ Result<OpCheck> CheckCases(const char* form, bool quick, const Run& run, const M
 }
 
 template <class Op>
-Status CheckOnDevice(const Device& device, void* stream, bool quick, std::vector<OpCheck>* checks) {
+Status CheckOnDevice(const Device& device, bool quick, std::vector<OpCheck>* checks) {
   struct Form {
     const char* name;
     Precision precision;
@@ -65,7 +65,7 @@ Status CheckOnDevice(const Device& device, void* stream, bool quick, std::vector
                 CheckCases<Op>(
                     form.name, quick,
                     [&](Call<Op>* call) {
-                      return RunOnDevice(GraphOf(*call), device, stream, form.precision, call->in, &call->out);
+                      return RunOnDevice(GraphOf(*call), device, form.precision, call->in, &call->out);
                     },
                     [&](const Errors& errors) { return plain ? errors.largest : errors.rms; },
                     [&](const OpCase<Op>&) { return plain ? kTolerance<Op> : form.gate; }));
@@ -94,8 +94,7 @@ Result<std::vector<OpCheck>> CheckOpsOnCpu(int threads, bool quick) {
 
 Result<std::vector<OpCheck>> CheckOpsOnDevice(const Device& device, bool quick) {
   std::vector<OpCheck> checks;
-  MIEN_ASSIGN(const DeviceHandle stream, CreateStream(device.api()));
-#define MIEN_OP(name, folder) MIEN_TRY(CheckOnDevice<name>(device, stream.get(), quick, &checks));
+#define MIEN_OP(name, folder) MIEN_TRY(CheckOnDevice<name>(device, quick, &checks));
 #include "kernels/ops.def"
 #undef MIEN_OP
   return checks;

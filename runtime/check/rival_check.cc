@@ -106,10 +106,10 @@ class RivalCall {
 };
 
 template <class Op>
-Result<Call<Op>> RunOurs(const Device& device, void* stream, const OpCase<Op>& c, Precision precision) {
+Result<Call<Op>> RunOurs(const Device& device, const OpCase<Op>& c, Precision precision) {
   Call<Op> call = {c, std::vector<Shape>(Op::kOutputs), {}, {}, {}};
   MIEN_TRY(Prepare(&call));
-  MIEN_TRY(RunOnDevice(GraphOf(call), device, stream, precision, call.in, &call.out));
+  MIEN_TRY(RunOnDevice(GraphOf(call), device, precision, call.in, &call.out));
   return call;
 }
 
@@ -172,13 +172,13 @@ Result<std::vector<OpCheck>> CheckAgainstRivals(const Device& device, Rivals* ri
     for (const GemmShape& shape : kGemms) {
       if (!rivals->cublas) break;
       const OpCase<Linear> c = CaseOf(shape);
-      MIEN_ASSIGN(const Call<Linear> ours, RunOurs(device, stream, c, form.precision));
+      MIEN_ASSIGN(const Call<Linear> ours, RunOurs(device, c, form.precision));
       MIEN_TRY(add(rivals->cublas->name(), CheckGemm(device, stream, *rivals->cublas, shape, form, ours)));
     }
     for (const ConvShape& shape : kConvs) {
       if (!rivals->cudnn) break;
       const OpCase<Conv2d> c = CaseOf(shape);
-      MIEN_ASSIGN(const Call<Conv2d> ours, RunOurs(device, stream, c, form.precision));
+      MIEN_ASSIGN(const Call<Conv2d> ours, RunOurs(device, c, form.precision));
       MIEN_TRY(add(rivals->cudnn->name(), CheckConv(device, stream, *rivals->cudnn, shape, form, ours)));
     }
   }

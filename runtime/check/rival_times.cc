@@ -141,15 +141,14 @@ Result<double> TimeConv(const Device& device, void* stream, const Cudnn& cudnn, 
 
 }  // namespace
 
-Result<std::vector<RivalTime>> TimeRivals(const Device& device, const DeviceProgram& program,
-                                          const Rivals& rivals) {
-  const auto& nodes = program.device_graph().nodes;
-  const Precision precision = program.device_graph().precision;
+Result<std::vector<RivalTime>> TimeRivals(const Device& device, const Program& program, const Rivals& rivals) {
+  const std::vector<Executable::Call>& calls = program.executable().calls;
+  const Precision precision = program.executable().precision;
   void* const stream = rivals.stream;
   std::vector<RivalWork> works;
   uint64_t elements = 0;
-  for (const DeviceNode& node : nodes) {
-    works.push_back(std::visit([](const auto& call) { return WorkOf(call); }, node.op));
+  for (const Executable::Call& call : calls) {
+    works.push_back(std::visit([](const auto& step) { return WorkOf(step); }, call.fast()));
     if (works.back().gemm) elements = std::max(elements, SizesOf(*works.back().gemm).all());
     if (works.back().conv) elements = std::max(elements, SizesOf(*works.back().conv).all());
   }
@@ -157,8 +156,8 @@ Result<std::vector<RivalTime>> TimeRivals(const Device& device, const DeviceProg
   MIEN_ASSIGN(memory.numbers,
               AllocateOnDevice(device.api(), elements * memory.element_bytes, "operands of the rivals"));
   MIEN_TRY(FillWithNumbers(device.api(), stream, precision, memory.numbers.get(), elements));
-  std::vector<RivalTime> times(nodes.size());
-  for (size_t n = 0; n < nodes.size(); ++n) {
+  std::vector<RivalTime> times(calls.size());
+  for (size_t n = 0; n < calls.size(); ++n) {
     MIEN_TRY(CheckInterrupt());
     Result<double> time = 0.0;
     if (works[n].gemm && rivals.cublas) {

@@ -15,7 +15,6 @@ struct RivalTime {
 
 // By step. A convolution, modulated ones without upsampling included: cuDNN's forward convolution of as many
 // channels as the maps store; a fully connected layer on rows: cuBLAS's product.
-Result<std::vector<RivalTime>> TimeRivals(const Device& device, const DeviceProgram& program,
-                                          const Rivals& rivals);
+Result<std::vector<RivalTime>> TimeRivals(const Device& device, const Program& program, const Rivals& rivals);
 
 }  // namespace mien

@@ -1,27 +1,39 @@
 // Memory plans: the lower bound is reached on every network; plans of random graphs pass the independent
 // check, and plans with one thing wrong do not.
-#include "graph/planner.h"
+#include "graph/lowering/planner.h"
 
 #include <doctest/doctest.h>
 
 #include <cstdio>
 #include <random>
 
+#include "graph/lowering/lower.h"
 #include "tests/graph/support.h"
 
 namespace mien::testing {
 namespace {
 
+Executable Lowered(const Graph& graph, bool bands = false) {
+  auto executable = LowerForCpu(graph, {.bands = bands});
+  REQUIRE_MESSAGE(executable.ok(), executable.status().message());
+  return std::move(*executable);
+}
+
+ScratchBytes Scratch(int threads) {
+  return [threads](const Kernel& kernel) { return CpuScratchBytes(std::get<CpuOp>(kernel), threads); };
+}
+
 void CheckReachesBound(const std::vector<NamedConfig>& configs, int batch, bool trace) {
   for (const NamedConfig& named : configs) {
     for (const Result<Graph>& graph : BuildAll(named.config, batch, trace)) {
       REQUIRE(graph.ok());
+      const Executable executable = Lowered(*graph);
       for (int threads : {1, 2, 7}) {
         INFO(named.name, ", ", graph->name, ", batch ", batch, ", trace ", trace, ", threads ", threads);
-        const auto plan = PlanMemory(*graph, LayerSchedule(*graph), threads);
+        const auto plan = PlanMemory(executable, Scratch(threads));
         REQUIRE(plan.ok());
         CHECK(plan->arena_bytes == plan->lower_bound);
-        const Status checked = CheckPlan(*graph, LayerSchedule(*graph), threads, *plan);
+        const Status checked = CheckPlan(executable, Scratch(threads), *plan);
         INFO(checked.message());
         CHECK(checked.ok());
       }
@@ -79,9 +91,10 @@ TEST_CASE("plans of random graphs pass the check") {
   int missed = 0;
   for (int i = 0; i < 20000; ++i) {
     const Graph graph = RandomGraph(random);
-    const auto plan = PlanMemory(graph, LayerSchedule(graph), 1);
+    const Executable executable = Lowered(graph);
+    const auto plan = PlanMemory(executable, Scratch(1));
     REQUIRE(plan.ok());
-    const Status checked = CheckPlan(graph, LayerSchedule(graph), 1, *plan);
+    const Status checked = CheckPlan(executable, Scratch(1), *plan);
     INFO(checked.message());
     REQUIRE(checked.ok());
     REQUIRE(plan->arena_bytes >= plan->lower_bound);
@@ -107,17 +120,18 @@ TEST_CASE("plans with one thing wrong are rejected") {
   int tried = 0;
   for (int i = 0; i < 500; ++i) {
     const Graph graph = RandomGraph(random);
-    const auto plan = PlanMemory(graph, LayerSchedule(graph), 1);
+    const Executable executable = Lowered(graph);
+    const auto plan = PlanMemory(executable, Scratch(1));
     REQUIRE(plan.ok());
     const auto rejected = [&](const auto& mutate) {
       MemoryPlan wrong = *plan;
       mutate(&wrong);
       ++tried;
-      return !CheckPlan(graph, LayerSchedule(graph), 1, wrong).ok();
+      return !CheckPlan(executable, Scratch(1), wrong).ok();
     };
     const size_t input = static_cast<size_t>(graph.inputs[0]);
     MemoryPlan overlapping = *plan;
-    if (MakeOverlap(&overlapping)) CHECK_FALSE(CheckPlan(graph, LayerSchedule(graph), 1, overlapping).ok());
+    if (MakeOverlap(&overlapping)) CHECK_FALSE(CheckPlan(executable, Scratch(1), overlapping).ok());
     CHECK(rejected([&](MemoryPlan* p) { p->values[input].offset += 4; }));
     CHECK(rejected([&](MemoryPlan* p) { p->values[input].offset += p->arena_bytes; }));
     CHECK(rejected([&](MemoryPlan* p) { p->values[input].bytes -= 4; }));
@@ -132,54 +146,89 @@ TEST_CASE("plans with one thing wrong are rejected") {
 }
 
 // Scratch of made-up sizes, so that no kernels are needed.
-const Executor kNoKernels = {nullptr, [](const FastOp& op) -> uint64_t { return op.index() * 1000; }, nullptr, nullptr, nullptr};
+uint64_t MadeUpScratch(const Kernel& kernel) { return std::get<FastOp>(kernel).index() * 1000; }
 
-// Nodes that read what was made before and make new values, or a part of an older one.
-DeviceGraph RandomDeviceGraph(std::mt19937& random) {
+// Calls that read what was made before and make new values, or a part of an older one.
+Executable RandomForDevice(std::mt19937& random) {
   const auto upto = [&](size_t n) { return static_cast<int>(random() % n); };
-  DeviceGraph graph;
+  Executable executable;
+  executable.alignment = kDeviceAlignment;
   const auto add_value = [&](Value::Kind kind) {
-    graph.values.push_back({kind, static_cast<uint64_t>(1 + upto(5000)), "v" + std::to_string(graph.values.size()), {}});
-    return static_cast<ValueId>(graph.values.size()) - 1;
+    const std::string name = "v" + std::to_string(executable.values.size());
+    return executable.AddValue({kind, static_cast<uint64_t>(1 + upto(5000)), name});
   };
-  graph.inputs.push_back(add_value(Value::Kind::kInput));
+  executable.inputs.push_back(add_value(Value::Kind::kInput));
   add_value(Value::Kind::kWeight);
   for (int i = 0, n = upto(20); i < n; ++i) {
-    const ValueId a = upto(graph.values.size()), b = upto(graph.values.size());
-    const bool part = upto(4) == 0 && graph.values[static_cast<size_t>(b)].kind == Value::Kind::kComputed;
+    const ValueId a = upto(executable.values.size()), b = upto(executable.values.size());
+    const bool part = upto(4) == 0 && executable.values[static_cast<size_t>(b)].kind == Value::Kind::kComputed;
     const ValueId out = part ? b : add_value(Value::Kind::kComputed);
     FastOp op;
     if (upto(2) == 0) op = PlainOp();
-    graph.nodes.push_back({op, "layer", {a, kAbsent}, {kAbsent, out}});
+    executable.calls.push_back({op, "layer", {a, kAbsent}, {kAbsent, out}});
   }
-  graph.outputs.push_back({"out", static_cast<ValueId>(graph.values.size()) - 1});
-  return graph;
+  executable.outputs.push_back({"out", static_cast<ValueId>(executable.values.size()) - 1});
+  executable.RunInOrder();
+  return executable;
 }
 
-TEST_CASE("plans of random device graphs pass the check, and not when a value comes late or goes early") {
+TEST_CASE("plans of random executables of a device pass the check, and not when a value comes late or goes early") {
   std::mt19937 random(3);
   int several_writers = 0;
   for (int i = 0; i < 5000; ++i) {
-    const DeviceGraph graph = RandomDeviceGraph(random);
-    const auto plan = PlanMemory(graph, kNoKernels);
+    const Executable executable = RandomForDevice(random);
+    if (executable.calls.empty()) continue;  // its output is a weight
+    const auto plan = PlanMemory(executable, MadeUpScratch);
     REQUIRE(plan.ok());
-    const Status checked = CheckPlan(graph, kNoKernels, *plan);
+    const Status checked = CheckPlan(executable, MadeUpScratch, *plan);
     INFO(checked.message());
     REQUIRE(checked.ok());
     std::map<ValueId, int> writers;
-    for (const DeviceNode& node : graph.nodes) ++writers[node.out[1]];
-    for (size_t v = 0; v < graph.values.size(); ++v) {
+    for (const Executable::Call& call : executable.calls) ++writers[call.out[1]];
+    for (size_t v = 0; v < executable.values.size(); ++v) {
       if (plan->values[v].bytes == 0) continue;
       CHECK(plan->values[v].offset % kDeviceAlignment == 0);
       MemoryPlan late = *plan, early = *plan;
       late.values[v].first += 1;
       early.values[v].last -= 1;
-      CHECK_FALSE(CheckPlan(graph, kNoKernels, late).ok());
-      CHECK_FALSE(CheckPlan(graph, kNoKernels, early).ok());
+      CHECK_FALSE(CheckPlan(executable, MadeUpScratch, late).ok());
+      CHECK_FALSE(CheckPlan(executable, MadeUpScratch, early).ok());
       several_writers += writers[static_cast<ValueId>(v)] > 1 ? 1 : 0;
     }
   }
   CHECK(several_writers > 1000);
+}
+
+TEST_CASE("an executable that reads what nobody has written is refused") {
+  std::mt19937 random(5);
+  int tried = 0;
+  for (int i = 0; i < 500; ++i) {
+    Executable executable = RandomForDevice(random);
+    if (executable.calls.size() < 2) continue;
+    const Executable::Call last = executable.calls.back();
+    std::swap(executable.calls.back(), executable.calls.front());
+    std::swap(executable.calls.back().plan_step, executable.calls.front().plan_step);
+    const bool reads_computed = executable.values[static_cast<size_t>(last.in[0])].kind == Value::Kind::kComputed;
+    if (!reads_computed) continue;
+    ++tried;
+    CHECK_FALSE(CheckSteps(executable).ok());
+  }
+  CHECK(tried > 100);
+}
+
+TEST_CASE("an operand that is packed before any run and is computed is refused by layer and operand") {
+  Builder builder("made-up", SmallGenerator(), false);
+  const ValueId x = builder.Input("x", {2, 4}), weight = builder.Input("w", {4, 4});
+  const ValueId norm = builder.Call<PixelNorm>("norm", {}, {weight});
+  builder.Output("y", builder.Call<Linear>("hidden.0", {}, {x, norm, kAbsent, kAbsent, kAbsent, kAbsent}));
+  const auto graph = builder.Finish();
+  REQUIRE_MESSAGE(graph.ok(), graph.status().message());
+  const auto refused = LowerForCpu(*graph, {});
+  REQUIRE_FALSE(refused.ok());
+  CHECK(std::string(refused.status().message()) ==
+        "made-up: layer hidden.0: operand 1 of linear is packed before any run and has to be a weight of the model, "
+        "which norm is not");
+  CHECK(LowerForDevice(*graph, Precision::kHalf).ok());  // there a plain kernel takes it
 }
 
 struct Box {
@@ -203,8 +252,10 @@ std::vector<Box> BoxesOf(const std::string& picture) {
 TEST_CASE("a plan prints as a table and as a picture") {
   const auto graph = BuildSynthesis(FullGenerator(1024), {});
   REQUIRE(graph.ok());
-  for (const Schedule& schedule : {LayerSchedule(*graph), BandSchedule(*graph)}) {
-    const auto plan = PlanMemory(*graph, schedule, 1);
+  for (const bool bands : {false, true}) {
+    const Executable executable = Lowered(*graph, bands);
+    REQUIRE(executable.banded() == bands);
+    const auto plan = PlanMemory(executable, Scratch(1));
     REQUIRE(plan.ok());
     const std::string table = PlanTable(*plan), picture = PlanPicture(*plan, "<this> & that");
     CHECK(table.find("convs.0") != std::string::npos);
@@ -213,7 +264,7 @@ TEST_CASE("a plan prints as a table and as a picture") {
     CHECK(picture.rfind("</svg>\n") == picture.size() - 7);
     CHECK(picture.find(">&lt;this> &amp; that</text>") != std::string::npos);
     CHECK(picture.find("arena of " + std::to_string(plan->arena_bytes) + " bytes") != std::string::npos);
-    REQUIRE(plan->steps.size() == static_cast<size_t>(schedule.moments));
+    REQUIRE(plan->steps.size() == static_cast<size_t>(executable.plan_steps));
     for (const std::string& step : plan->steps) {
       CHECK_FALSE(step.empty());
       CHECK(picture.find(">" + step + "</text>") != std::string::npos);

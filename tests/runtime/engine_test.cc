@@ -225,6 +225,53 @@ TEST_CASE("Weights used alike are held once") {
   CHECK(larger->arena > need->arena);
 }
 
+// What is shared is what has the same content: every form of the exact executable beside that of the same tensors in the
+// default one.
+TEST_CASE("An exact and a default engine share the weights of all but convolutions") {
+  const auto model = OpenBuiltinModel();
+  REQUIRE(model.ok());
+  const auto store = std::make_shared<WeightStore>(*model);
+  const Backend cpu = CpuBackend(1);
+  int other_convolutions = 0;
+  for (const char* name : {"mapping", "synthesis", "encoder", "flow"}) {
+    CAPTURE(std::string(name));
+    const auto graph = BuildGraph(store->config(), {.graph = name}, 1);
+    REQUIRE(graph.ok());
+    const auto exact = LowerForCpu(*graph, {.exact = true}), usual = LowerForCpu(*graph, {});
+    REQUIRE((exact.ok() && usual.ok()));
+    const auto no_stop = [] { return Status(); };
+    EngineOptions options;
+    options.programs = {{.graph = name}};
+    uint64_t shared = 0;
+    {
+      const auto a = store->Get(cpu, exact->forms, no_stop, {}), b = store->Get(cpu, usual->forms, no_stop, {});
+      REQUIRE((a.ok() && b.ok()));
+      std::set<const void*> seen;
+      for (size_t i = 0; i < exact->forms.size(); ++i) {
+        const WeightForm &x = exact->forms[i], &y = usual->forms[i];
+        REQUIRE(x.tensors == y.tensors);
+        CAPTURE(x.tensor_names());
+        const void *const p = (*a)[i].get(), *const q = (*b)[i].get();
+        const bool same_content = x.bytes == y.bytes && std::memcmp(p, q, x.bytes) == 0;
+        const CpuOp* const op = std::get_if<CpuOp>(&x.kernel);
+        const bool convolution = op != nullptr && (std::holds_alternative<OpCall<Conv2d>>(op->op) ||
+                                                   std::holds_alternative<OpCall<ModConv>>(op->op));
+        CHECK(same_content >= (p == q));
+        if (!convolution) CHECK(p == q);
+        other_convolutions += same_content ? 0 : 1;
+        if (p == q && seen.insert(p).second) shared += (x.bytes + 63) / 64 * 64;
+      }
+    }
+    const auto engine = Engine::Create(store, options);
+    REQUIRE(engine.ok());
+    CHECK((*engine)->need().shared == 0);
+    options.exact = true;
+    CHECK(Engine::Need(store, options)->shared == shared);
+    MESSAGE(std::string(name), ": ", shared, " of ", (*engine)->need().weights, " bytes are shared with an exact engine");
+  }
+  CHECK(other_convolutions > 0);
+}
+
 TEST_CASE("Weights go when the last engine goes") {
   const auto store = std::make_shared<WeightStore>(TinyModel());
   EngineOptions options;
@@ -248,8 +295,8 @@ TEST_CASE("What is packed lies in the arena, or in memory of its own where that 
     const auto engine = Engine::Create(std::make_shared<WeightStore>(*model), options);
     REQUIRE(engine.ok());
     uint64_t largest = 0;
-    for (const WeightUse& use : (*engine)->program(0)->weight_uses())
-      largest = std::max(largest, use.loading_bytes());
+    for (const WeightForm& form : (*engine)->program(0).executable().forms)
+      largest = std::max(largest, form.loading_bytes());
     const MemoryNeed& need = (*engine)->need();
     own.insert(largest > need.arena);
     CHECK(need.loading == (largest > need.arena ? largest : 0));

@@ -84,7 +84,7 @@ TEST_CASE("Bands give the bits of layers, for any number of threads, any noise a
         for (const int threads : {1, 2, 3, 7}) {
           CAPTURE(threads);
           const auto bands = Make({program}, {"bands", batch, threads, exact});
-          REQUIRE(bands->program(0)->schedule().banded());
+          REQUIRE(bands->program(0).executable().banded());
           const bool whole = std::get<SynthesisOptions>(program.network).resolution == 0;
           if (threads == 1 && whole) CHECK(bands->need().arena < layers->need().arena);
           CHECK(SameBits(RunAll(*bands, inputs), expected));
@@ -125,7 +125,7 @@ TEST_CASE("Incremental runs compute what depends on changed rows, and give the b
       // With a program that uses the shared memory in between.
       const auto kept =
           Make({{MappingOptions{}}, {.network = SynthesisOptions{}, .incremental = true}}, {memory, batch, 2});
-      const Program& program = *kept->program(1);
+      const Program& program = kept->program(1);
       std::vector<Floats> inputs = {Codes(batch)};
       const auto check = [&] {
         RunAll(*kept, {Floats(size_t{16} * batch, 0.5f)}, 0);
@@ -133,7 +133,7 @@ TEST_CASE("Incremental runs compute what depends on changed rows, and give the b
         return program.steps_run();
       };
       const size_t all = check();
-      CHECK(all == program.schedule().steps.size());
+      CHECK(all == program.executable().steps.size());
       CHECK(check() == 0);
       size_t before = all;
       for (int row = 0; row < kWideRows; ++row) {
@@ -168,7 +168,7 @@ TEST_CASE("After an interrupted incremental run everything is computed") {
             .code() == Code::kInterrupted);
   stop = false;
   RunAll(*kept, inputs);
-  CHECK(kept->program(0)->steps_run() == kept->program(0)->schedule().steps.size());
+  CHECK(kept->program(0).steps_run() == kept->program(0).executable().steps.size());
 }
 
 TEST_CASE("A preview is the skip image of the whole network at that resolution") {
@@ -233,7 +233,7 @@ TEST_CASE("The pipeline makes previews, and series of pictures incrementally") {
     CHECK(std::ranges::equal(expected->bytes(), found->bytes()));
     CHECK((*small)->Synthesize(codes, 0)->width == 32);
   }
-  CHECK((*kept)->engine().program(0)->steps_run() < (*kept)->engine().program(0)->schedule().steps.size());
+  CHECK((*kept)->engine().program(0).steps_run() < (*kept)->engine().program(0).executable().steps.size());
 }
 
 TEST_CASE("auto runs by layers where they fit, otherwise in bands, and names both needs where nothing fits") {

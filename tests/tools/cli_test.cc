@@ -376,7 +376,7 @@ void CheckMemoryRow(const nlohmann::json& row, const std::shared_ptr<const Model
   for (int i = 0; i < static_cast<int>(options.programs.size()); ++i) {
     const Graph& graph = (*engine)->graph(i);
     for (const Node& node : graph.nodes) multiply_adds += OpCount(node.op, graph.InputShapes(node)).multiply_adds;
-    steps += (*engine)->program(i)->schedule().steps.size();
+    steps += (*engine)->program(i).executable().steps.size();
     for (const Placement& place : (*engine)->plan(i).scratch) scratch = std::max(scratch, place.bytes);
     arena = std::max(arena, (*engine)->plan(i).arena_bytes);
   }

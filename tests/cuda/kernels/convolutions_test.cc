@@ -127,24 +127,25 @@ class Calls {
 };
 
 // Every convolution by the tile of this number where it has one.
-void UseTile(DeviceGraph* graph, int tile) {
+void UseTile(Executable* graph, int tile) {
   int parts = 0;
-  for (DeviceNode& node : graph->nodes) {
-    if (auto* conv = std::get_if<FastOpCall<FastConv>>(&node.op)) {
+  for (Executable::Call& call : graph->calls) {
+    FastOp& op = std::get<FastOp>(call.kernel);
+    if (auto* conv = std::get_if<FastOpCall<FastConv>>(&op)) {
       const std::vector<int64_t> costs = FastConv::TileCosts(conv->params);
       const auto at = static_cast<size_t>(tile);
       if (at < costs.size() && costs[at] >= 0) conv->params.tile = tile;
       parts = FastConv::Parts(conv->params);
-      const ValueId sums = node.out[FastConv::kSums];
+      const ValueId sums = call.out[FastConv::kSums];
       if (sums != kAbsent)
-        graph->values[static_cast<size_t>(sums)].bytes = FastResultBytes(node.op, FastConv::kSums);
-    } else if (auto* excite = std::get_if<FastOpCall<FastSqueezeExcite>>(&node.op)) {
+        graph->values[static_cast<size_t>(sums)].bytes = FastResultBytes(op, FastConv::kSums);
+    } else if (auto* excite = std::get_if<FastOpCall<FastSqueezeExcite>>(&op)) {
       excite->params.parts = parts;
     }
   }
 }
 
-// Both precisions. steps: of the device graph, conversions from and to images among them. tile: for all
+// Both precisions. steps: of the executable, conversions from and to images among them. tile: for all
 // convolutions, one run; negative: the cheapest, nine orders.
 void TestCalls(const char* name, const Calls& calls, size_t steps, double tolerance, int tile = -1) {
   CAPTURE(std::string(name));
@@ -161,9 +162,9 @@ void TestCalls(const char* name, const Calls& calls, size_t steps, double tolera
   });
   REQUIRE(expected.ok());
   for (const Precision precision : kFastPrecisions) {
-    Result<DeviceGraph> device = Lower(graph, precision);
+    Result<Executable> device = LowerForDevice(graph, precision);
     REQUIRE(device.ok());
-    CHECK(device->nodes.size() == steps);
+    CHECK(device->calls.size() == steps);
     if (tile >= 0) UseTile(&*device, tile);
     double worst = 0.0;
     std::vector<std::vector<float>> first;
@@ -357,11 +358,11 @@ TEST_CASE("launches and bytes of the public networks") {
   for (const Result<Graph>& graph : FullNetworks(1)) {
     REQUIRE(graph.ok());
     for (const Precision precision : kFastPrecisions) {
-      const Result<DeviceGraph> device = Lower(*graph, precision);
+      const Result<Executable> device = LowerForDevice(*graph, precision);
       REQUIRE(device.ok());
       int splits = 0;
-      for (const DeviceNode& node : device->nodes) {
-        const auto* conv = std::get_if<FastOpCall<FastConv>>(&node.op);
+      for (const Executable::Call& call : device->calls) {
+        const auto* conv = std::get_if<FastOpCall<FastConv>>(&call.fast());
         splits += conv != nullptr && FastConv::ScratchBytes(conv->params) > 0;
       }
       const FastCost cost = device->TotalCost();

@@ -1,5 +1,5 @@
-// Runs a device graph on the host runner, every value in an array of its own between guard zones and full of NaN, so
-// that nothing is read that was not written. What programs do with one planned arena, without the plan.
+// Runs an executable of a device on the host runner, every value in an array of its own between guard zones and full of
+// NaN, so that nothing is read that was not written. What programs do with one planned arena, without the plan.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "graph/lowering/lowering.h"
+#include "graph/lowering/lower.h"
 #include "kernels/executor/executor.h"
 #include "kernels/device/simt/runner.h"
 
@@ -20,27 +20,27 @@ using TensorSource = std::function<std::vector<float>(const std::string& name)>;
 
 class DeviceRunner {
  public:
-  DeviceRunner(const DeviceGraph& graph, const TensorSource& tensors) : graph_(graph), tensors_(tensors) {
-    for (const DeviceValue& value : graph.values) {
-      values_.emplace_back((value.bytes + 3) / 4, ElementBytes(graph.precision));
-      if (value.kind == Value::Kind::kWeight) Load(value.weight, values_.back());
+  DeviceRunner(const Executable& executable, const TensorSource& tensors) : executable_(executable), tensors_(tensors) {
+    for (const Executable::Value& value : executable.values) {
+      values_.emplace_back((value.bytes + 3) / 4, ElementBytes(executable.precision));
+      if (value.kind == Value::Kind::kWeight) Load(executable.forms[static_cast<size_t>(value.form)], values_.back());
     }
   }
 
   // Outputs in the order of the graph. Every value that is computed is NaN before.
   std::vector<std::vector<float>> Run(const std::vector<std::vector<float>>& inputs) {
     for (size_t v = 0; v < values_.size(); ++v) {
-      if (graph_.values[v].kind == Value::Kind::kComputed)
+      if (executable_.values[v].kind == Value::Kind::kComputed)
         std::memset(values_[v].data(), 0xff, values_[v].size() * sizeof(float));
     }
     for (size_t i = 0; i < inputs.size(); ++i) {
-      const GlobalArray<float>& place = values_[static_cast<size_t>(graph_.inputs[i])];
+      const GlobalArray<float>& place = values_[static_cast<size_t>(executable_.inputs[i])];
       REQUIRE(place.size() == inputs[i].size());
       std::copy(inputs[i].begin(), inputs[i].end(), place.begin());
     }
-    for (const DeviceNode& node : graph_.nodes) RunNode(node);
+    for (const Executable::Call& call : executable_.calls) RunCall(call);
     std::vector<std::vector<float>> outputs;
-    for (const NamedValue& output : graph_.outputs) {
+    for (const NamedValue& output : executable_.outputs) {
       const GlobalArray<float>& value = values_[static_cast<size_t>(output.value)];
       outputs.emplace_back(value.begin(), value.end());
     }
@@ -48,49 +48,49 @@ class DeviceRunner {
   }
 
  private:
-  void Load(const DeviceWeight& weight, const GlobalArray<float>& place) {
+  void Load(const WeightForm& form, const GlobalArray<float>& place) {
     std::vector<std::vector<float>> floats;
     std::vector<View<const float>> views;
-    for (const std::string& name : weight.tensors)
+    for (const std::string& name : form.tensors)
       floats.push_back(name.empty() ? std::vector<float>() : tensors_(name));
     for (size_t i = 0; i < floats.size(); ++i)
-      views.push_back({floats[i].empty() ? nullptr : floats[i].data(), weight.shapes[i]});
-    if (std::holds_alternative<std::monostate>(weight.op))
+      views.push_back({floats[i].empty() ? nullptr : floats[i].data(), form.shapes[i]});
+    if (form.plain())
       std::copy(floats[0].begin(), floats[0].end(), place.begin());
     else
-      FastPack(weight.op, views, reinterpret_cast<std::byte*>(place.data()));
+      form.Pack(views, reinterpret_cast<std::byte*>(place.data()));
   }
 
-  void RunNode(const DeviceNode& node) {
+  void RunCall(const Executable::Call& call) {
     const auto pointers = [&](const std::vector<ValueId>& ids) {
       std::vector<void*> list;
       for (const ValueId v : ids) list.push_back(v == kAbsent ? nullptr : values_[static_cast<size_t>(v)].data());
       return list;
     };
-    GlobalArray<float> scratch((TheExecutor().scratch_bytes(node.op) + 3) / 4, ElementBytes(graph_.precision));
-    const std::vector<void*> in = pointers(node.in), out = pointers(node.out);
-    const Status status = TheExecutor().run(node.op, in, out, scratch.data(), Stream());
-    INFO(node.layer << ": " << FastName(node.op));
+    GlobalArray<float> scratch((TheExecutor().scratch_bytes(call.fast()) + 3) / 4, ElementBytes(executable_.precision));
+    const std::vector<void*> in = pointers(call.in), out = pointers(call.out);
+    const Status status = TheExecutor().run(call.fast(), in, out, scratch.data(), Stream());
+    INFO(call.layer << ": " << FastName(call.fast()));
     REQUIRE_MESSAGE(status.ok(), std::string(status.message()));
-    if (const auto* conv = std::get_if<FastOpCall<FastModConv>>(&node.op)) {
-      for (const ValueId v : {node.out[FastModConv::kY], node.out[FastModConv::kPlain]})
+    if (const auto* conv = std::get_if<FastOpCall<FastModConv>>(&call.fast())) {
+      for (const ValueId v : {call.out[FastModConv::kY], call.out[FastModConv::kPlain]})
         if (v != kAbsent) CheckPadding(v, conv->params.weights.outputs);
     }
   }
 
   // Of a map: what lies behind its channels is zero, so that whatever it is multiplied by adds nothing.
   void CheckPadding(ValueId map, int64_t channels) {
-    const int64_t bytes = ElementBytes(graph_.precision), stored = MapChannels(channels);
+    const int64_t bytes = ElementBytes(executable_.precision), stored = MapChannels(channels);
     const std::vector<std::byte> zeros(static_cast<size_t>((stored - channels) * bytes));
     const auto* pixel = reinterpret_cast<const std::byte*>(values_[static_cast<size_t>(map)].data());
-    const auto* end = pixel + graph_.values[static_cast<size_t>(map)].bytes;
+    const auto* end = pixel + executable_.values[static_cast<size_t>(map)].bytes;
     int wrong = 0;
     for (; pixel < end; pixel += stored * bytes)
       wrong += std::memcmp(pixel + channels * bytes, zeros.data(), zeros.size()) != 0;
     CHECK_MESSAGE(wrong == 0, "pixels whose padding is not zero: " << wrong);
   }
 
-  const DeviceGraph& graph_;
+  const Executable& executable_;
   TensorSource tensors_;
   std::vector<GlobalArray<float>> values_;
 };

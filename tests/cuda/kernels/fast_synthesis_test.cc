@@ -81,7 +81,7 @@ ModelConfig TinyGenerator() {
 class Network {
  public:
   Network(const ModelConfig& config, const Graph& graph, Precision precision)
-      : graph_(graph), device_(Lower(graph, precision)) {
+      : graph_(graph), device_(LowerForDevice(graph, precision)) {
     REQUIRE(device_.ok());
     const WeightSource weights = testing::MadeUpWeights(config);
     runner_.emplace(*device_, [&](const std::string& tensor) {
@@ -106,7 +106,7 @@ class Network {
 
  private:
   const Graph& graph_;
-  Result<DeviceGraph> device_;
+  Result<Executable> device_;
   std::optional<DeviceRunner> runner_;
 };
 
@@ -151,12 +151,12 @@ TEST_CASE("launches and bytes of the generator of 1024 pixels") {
   const Result<Graph> graph = BuildSynthesis(FullGenerator(1024), {});
   REQUIRE(graph.ok());
   for (const Precision precision : {Precision::kTf32, Precision::kHalf}) {
-    const Result<DeviceGraph> device = Lower(*graph, precision);
+    const Result<Executable> device = LowerForDevice(*graph, precision);
     REQUIRE(device.ok());
     int splits = 0;
-    for (const DeviceNode& node : device->nodes) {
-      CHECK_FALSE(std::holds_alternative<PlainOp>(node.op));
-      if (std::holds_alternative<FastOpCall<FastModConv>>(node.op)) splits += FastCount(node.op).launches - 1;
+    for (const Executable::Call& call : device->calls) {
+      CHECK_FALSE(std::holds_alternative<PlainOp>(call.fast()));
+      if (std::holds_alternative<FastOpCall<FastModConv>>(call.fast())) splits += FastCount(call.fast()).launches - 1;
     }
     const FastCost cost = device->TotalCost();
     const int64_t bound = LayerwiseBytes(*graph, precision);

@@ -17,12 +17,12 @@ const char* NameOf(Precision precision) { return precision == Precision::kHalf ?
 // Both directions of a flow, lowered.
 struct DeviceFlow {
   Result<Graph> graph[2];
-  Result<DeviceGraph> device[2];
+  Result<Executable> device[2];
   WeightSource weights;
 
   DeviceFlow(const ModelConfig& config, int batch, Precision precision, WeightSource source)
       : graph{BuildFlow(config, {}, {.batch = batch}), BuildFlowInverse(config, {}, {.batch = batch})},
-        device{Lower(*graph[0], precision), Lower(*graph[1], precision)},
+        device{LowerForDevice(*graph[0], precision), LowerForDevice(*graph[1], precision)},
         weights(std::move(source)) {
     REQUIRE((device[0].ok() && device[1].ok()));
   }
@@ -63,15 +63,11 @@ TEST_CASE("the full-size flow takes 61 launches a direction, and both share thei
       const ModelConfig config = testing::FullFlow();
       const DeviceFlow flow(config, batch, precision, testing::MadeUpWeights(config));
       int weights = 0;
-      for (const Result<DeviceGraph>& device : flow.device) CHECK(device->TotalCost().launches == 61);
-      for (const DeviceValue& value : flow.device[0]->values) {
-        if (value.kind != Value::Kind::kWeight) continue;
+      for (const Result<Executable>& device : flow.device) CHECK(device->TotalCost().launches == 61);
+      for (const WeightForm& form : flow.device[0]->forms) {
         ++weights;
-        const auto& others = flow.device[1]->values;
-        CHECK(std::any_of(others.begin(), others.end(), [&](const DeviceValue& other) {
-          return other.kind == Value::Kind::kWeight && FastSameWeights(value.weight.op, other.weight.op) &&
-                 value.weight.tensors == other.weight.tensors;
-        }));
+        const auto& others = flow.device[1]->forms;
+        CHECK(std::find(others.begin(), others.end(), form) != others.end());
       }
       CHECK(weights == 60);
     }

@@ -11,7 +11,7 @@
 #include <fstream>
 #include <map>
 
-#include "graph/lowering/lowering.h"
+#include "graph/lowering/lower.h"
 #include "tests/graph/support.h"
 #include "tests/cuda/kernels/rehearsal.h"
 
@@ -54,19 +54,19 @@ int ConvolvedOutputs(const FastOp& op) {
 }
 
 void RehearseGraph(const Graph& graph, const std::string& program, Precision precision, std::ostream& steps) {
-  const Result<DeviceGraph> device = Lower(graph, precision);
+  const Result<Executable> device = LowerForDevice(graph, precision);
   REQUIRE(device.ok());
   CAPTURE(program);
-  for (const DeviceNode& node : device->nodes) {
-    CAPTURE(node.layer);
-    const auto launches = Rehearse(node);
+  for (const Executable::Call& call : device->calls) {
+    CAPTURE(call.layer);
+    const auto launches = Rehearse(call);
     REQUIRE_MESSAGE(launches.ok(), std::string(launches.status().message()));
-    const FastCost cost = FastCount(node.op);
-    const bool plain = std::holds_alternative<PlainOp>(node.op);
+    const FastCost cost = FastCount(call.fast());
+    const bool plain = std::holds_alternative<PlainOp>(call.fast());
     if (!plain) CHECK(static_cast<int>(launches->size()) == cost.launches);
-    steps << "step\t" << program << '\t' << PrecisionName(precision) << '\t' << node.layer << '\t'
-          << FastName(node.op) << '\t' << (plain ? "plain" : "fast") << '\t' << cost.multiply_adds << '\t' << cost.bytes << '\t'
-          << ConvolvedOutputs(node.op) << '\n';
+    steps << "step\t" << program << '\t' << PrecisionName(precision) << '\t' << call.layer << '\t'
+          << FastName(call.fast()) << '\t' << (plain ? "plain" : "fast") << '\t' << cost.multiply_adds << '\t'
+          << cost.bytes << '\t' << ConvolvedOutputs(call.fast()) << '\n';
     for (const RehearsedLaunch& launch : *launches)
       steps << "launch\t" << launch.kernel << '\t' << launch.blocks << '\t' << launch.threads << '\t'
             << launch.shared_bytes << '\n';

@@ -40,7 +40,7 @@ Tensors RunLowered(const typename Op::Params& params, const std::vector<Shape>& 
     graph.outputs.push_back({"y" + std::to_string(graph.outputs.size()), node.out.back()});
   }
   graph.nodes.push_back(std::move(node));
-  const Result<DeviceGraph> device = Lower(graph, precision);
+  const Result<Executable> device = LowerForDevice(graph, precision);
   REQUIRE_MESSAGE(device.ok(), std::string(device.status().message()));
   return DeviceRunner(*device,
                       [&](const std::string& name) { return tensors[static_cast<size_t>(std::stoi(name))]; })

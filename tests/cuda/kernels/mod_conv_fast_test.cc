@@ -96,12 +96,12 @@ FastModConv::Params ParamsOf(const Layer& layer, Precision precision) {
 
 // Import (times the style), convolution, export: the map for the next layer, the plain map, the image.
 std::vector<std::vector<float>> Run(const Layer& layer, Precision precision) {
-  DeviceGraph graph;
+  Executable graph;
   graph.precision = precision;
   std::vector<std::vector<float>> inputs;
   const auto input = [&](std::vector<float> numbers) {
     graph.inputs.push_back(static_cast<ValueId>(graph.values.size()));
-    graph.values.push_back({Value::Kind::kInput, numbers.size() * sizeof(float), "", {}});
+    graph.values.push_back({Value::Kind::kInput, numbers.size() * sizeof(float), ""});
     inputs.push_back(std::move(numbers));
     return graph.inputs.back();
   };
@@ -111,18 +111,18 @@ std::vector<std::vector<float>> Run(const Layer& layer, Precision precision) {
   };
   const auto computed = [&](uint64_t bytes) {
     if (bytes == 0) return kAbsent;
-    graph.values.push_back({Value::Kind::kComputed, bytes, "", {}});
+    graph.values.push_back({Value::Kind::kComputed, bytes, ""});
     return static_cast<ValueId>(graph.values.size()) - 1;
   };
   const FastModConv::Params p = ParamsOf(layer, precision);
   const FastOp conv = FastOpCall<FastModConv>{p};
-  DeviceWeight weight = {conv, {}, {}};
+  WeightForm form = {conv, {}, {}, FastPackedBytes(conv)};
   const int sources[] = {ModConv::kWeight, -1,        ModConv::kNoiseStrength, ModConv::kBias, kRgbWeight,
                          kRgbBias,         kRgbFilter};
   for (const int i : sources) {
     const bool present = i >= 0 && layer.shapes[static_cast<size_t>(i)].present();
-    weight.tensors.push_back(present ? std::to_string(i) : "");
-    weight.shapes.push_back(present ? layer.shapes[static_cast<size_t>(i)] : Shape());
+    form.tensors.push_back(present ? std::to_string(i) : "");
+    form.shapes.push_back(present ? layer.shapes[static_cast<size_t>(i)] : Shape());
   }
   std::vector<float> rgb_style = layer.tensors[kRgbStyle];
   for (float& s : rgb_style) s *= layer.to_rgb.weight_gain;
@@ -130,7 +130,7 @@ std::vector<std::vector<float>> Run(const Layer& layer, Precision precision) {
   const ImportMap::Params import = {{},       precision, p.batch,         p.weights.inputs,
                                     p.height, p.width,   p.weights.inputs};
   const ValueId map = computed(ImportMap::ResultBytes(import, 0));
-  graph.nodes.push_back(
+  graph.calls.push_back(
       {FastOpCall<ImportMap>{import}, "x", {tensor(ModConv::kX), tensor(ModConv::kStyle)}, {map}});
   std::vector<ValueId> in = {map,
                              input(Factors(layer)),
@@ -138,15 +138,14 @@ std::vector<std::vector<float>> Run(const Layer& layer, Precision precision) {
                              tensor(kNextStyle),
                              layer.rgb > 0 ? input(rgb_style) : kAbsent,
                              tensor(kSkip)};
-  in.push_back(static_cast<ValueId>(graph.values.size()));
-  graph.values.push_back({Value::Kind::kWeight, FastPackedBytes(conv), "", weight});
+  in.push_back(graph.AddWeight(form));
   std::vector<ValueId> out;
   for (int r = 0; r < FastModConv::kResults; ++r) out.push_back(computed(FastResultBytes(conv, r)));
-  graph.nodes.push_back({conv, "conv", in, out});
+  graph.calls.push_back({conv, "conv", in, out});
   const ExportMap::Params to_image = {{}, precision, p.batch, p.weights.outputs, p.height, p.width};
   for (const auto r : {FastModConv::kY, FastModConv::kPlain}) {
     const ValueId image = computed(ExportMap::ResultBytes(to_image, 0));
-    graph.nodes.push_back({FastOpCall<ExportMap>{to_image}, "y", {out[r]}, {image}});
+    graph.calls.push_back({FastOpCall<ExportMap>{to_image}, "y", {out[r]}, {image}});
     graph.outputs.push_back({"y", image});
   }
   if (layer.rgb > 0) graph.outputs.push_back({"image", out[FastModConv::kImage]});

@@ -20,7 +20,7 @@ void TestNetworks(Precision precision, const char* name, bool trace = false) {
       const testing::Tensors inputs = testing::MadeUpInputs(*graph);
       const WeightSource weights = testing::MadeUpWeights(config.config);
       const testing::Tensors expected = testing::Run(graph, inputs, weights);
-      const Result<DeviceGraph> device = Lower(*graph, precision);
+      const Result<Executable> device = LowerForDevice(*graph, precision);
       REQUIRE(device.ok());
       DeviceRunner runner(*device, TensorsOf(*graph, weights));
       std::vector<std::vector<float>> in;
@@ -33,7 +33,7 @@ void TestNetworks(Precision precision, const char* name, bool trace = false) {
       CHECK(worst <= testing::DeviceGate(precision, *graph));
       const FastCost cost = device->TotalCost();
       std::printf("%-5s %-28s %-14s %3d steps %3d launches  relative rms %8.2e\n", name, config.name.c_str(),
-                  graph->name.c_str(), static_cast<int>(device->nodes.size()), cost.launches, worst);
+                  graph->name.c_str(), static_cast<int>(device->calls.size()), cost.launches, worst);
     }
   }
 }

@@ -1,11 +1,11 @@
-// What a step of a device graph launches, found without running it: its launches go to a device that only takes notes.
+// What a call of an executable launches, found without running it: its launches go to a device that only takes notes.
 // So full-size networks can be looked at in no time and without their memory.
 #pragma once
 
 #include <string>
 #include <vector>
 
-#include "graph/lowering/device_graph.h"
+#include "graph/lowering/executable.h"
 #include "kernels/executor/executor.h"
 #include "kernels/device/simt/runner.h"
 
@@ -18,7 +18,7 @@ struct RehearsedLaunch {
   size_t shared_bytes = 0;
 };
 
-inline Result<std::vector<RehearsedLaunch>> Rehearse(const DeviceNode& node) {
+inline Result<std::vector<RehearsedLaunch>> Rehearse(const Executable::Call& call) {
   std::vector<RehearsedLaunch> launches;
   DeviceApi api = {};
   api.kind = "rehearsal";
@@ -34,8 +34,8 @@ inline Result<std::vector<RehearsedLaunch>> Rehearse(const DeviceNode& node) {
     for (const ValueId v : ids) list.push_back(v == kAbsent ? nullptr : &nothing);
     return list;
   };
-  const std::vector<void*> in = pointers(node.in), out = pointers(node.out), scratch = pointers({0});
-  MIEN_TRY(TheExecutor().run(node.op, in, out, scratch[0], {&api, &launches}));
+  const std::vector<void*> in = pointers(call.in), out = pointers(call.out), scratch = pointers({0});
+  MIEN_TRY(TheExecutor().run(call.fast(), in, out, scratch[0], {&api, &launches}));
   return launches;
 }
 

@@ -171,7 +171,7 @@ void RunNetworks(Precision precision) {
     const WeightSource weights = testing::MadeUpWeights(config);
     for (const Result<Graph>& graph : testing::BuildAll(config, 1, false)) {
       REQUIRE_MESSAGE(graph.ok(), std::string(graph.status().message()));
-      const Result<DeviceGraph> device = Lower(*graph, precision);
+      const Result<Executable> device = LowerForDevice(*graph, precision);
       REQUIRE(device.ok());
       const testing::Tensors inputs = testing::MadeUpInputs(*graph);
       std::vector<std::vector<float>> in;

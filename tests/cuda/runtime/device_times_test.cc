@@ -28,10 +28,10 @@ TEST_CASE("every ceiling is measured, every step of a program timed beside the o
   for (const char* precision : {"fp32", "tf32"}) {  // program_test.cc has all programs in fp16
     for (const char* name : {"synthesis", "flow"}) {
       const auto engine = Make(store, OnHostRunner({{*NetworkNamed(name)}}, precision));
-      const DeviceProgram& program = *engine->device_program(0);
+      const Program& program = engine->program(0);
       const auto times = TimeSteps(device, program, *ceilings);
       REQUIRE_MESSAGE(times.ok(), std::string(times.status().message()));
-      CHECK(times->size() == program.device_graph().nodes.size());
+      CHECK(times->size() == program.executable().calls.size());
       for (const StepTime& step : *times) {
         CAPTURE(precision);
         CAPTURE(step.layer);

@@ -64,13 +64,13 @@ TEST_CASE("all programs in all precisions agree with the double reference; bits 
       CAPTURE(graph.name);
       const Arrays outputs = RunBatch(*together, i, {4, 9});
       const double error = WorstError(graph, outputs, Reference(graph, InputsOf(graph, {4, 9})));
-      CHECK(error <= DeviceGate(together->device_program(i)->device_graph().precision, graph));
+      CHECK(error <= DeviceGate(together->program(i).executable().precision, graph));
       CHECK(SameBits(outputs, RunBatch(*uncaptured, i, {4, 9})));
       CHECK(SameBits(outputs, RunBatch(*together, i, {4, 9})));
       CHECK(SameBits(outputs, RunBatch(*Make(store, OnHostRunner({programs[static_cast<size_t>(i)]}, precision, 2)), 0,
                                        {4, 9})));
       std::printf("%-5s %-14s %3zu steps  relative rms %8.2e\n", precision, graph.name.c_str(),
-                  together->device_program(i)->device_graph().nodes.size(), error);
+                  together->program(i).executable().steps.size(), error);
     }
   }
 }

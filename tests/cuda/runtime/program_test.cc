@@ -130,7 +130,7 @@ TEST_CASE("info: the memory of every network is what an engine with it takes of 
       CHECK(row["arena"] == engine->need().arena);
       CHECK(row["weights"] == engine->need().weights);
       CHECK(row["total"] == engine->need().total());
-      if (programs.size() == 1) CHECK(row["steps"] == engine->device_program(0)->device_graph().nodes.size());
+      if (programs.size() == 1) CHECK(row["steps"] == engine->program(0).executable().steps.size());
     }
   }
 }

@@ -91,14 +91,14 @@ TEST_CASE("every plain convolution and product of a program has a rival's time b
       CAPTURE(precision);
       CAPTURE(name);
       const auto engine = Make(store, OnHostRunner({{*NetworkNamed(name)}}, precision));
-      const DeviceProgram& program = *engine->device_program(0);
+      const Program& program = engine->program(0);
       const auto times = TimeRivals(HostRunner(), program, rivals);
       REQUIRE_MESSAGE(times.ok(), std::string(times.status().message()));
-      REQUIRE(times->size() == program.device_graph().nodes.size());
+      REQUIRE(times->size() == program.executable().calls.size());
       int timed = 0;
       for (size_t n = 0; n < times->size(); ++n) {
         const RivalTime& time = (*times)[n];
-        const auto* conv = std::get_if<FastOpCall<FastModConv>>(&program.device_graph().nodes[n].op);
+        const auto* conv = std::get_if<FastOpCall<FastModConv>>(&program.executable().calls[n].fast());
         if (conv != nullptr) CHECK(time.rival.empty() == conv->params.weights.up);
         CHECK(std::isfinite(time.milliseconds));
         CHECK((time.milliseconds > 0.0) == !time.rival.empty());

@@ -1,30 +1,37 @@
-// Schedules: bands of every generator pass the independent check and keep within the memory they promise;
-// schedules with one thing wrong do not pass; what nodes depend on.
-#include "graph/schedule.h"
-
+// Lowering for the CPU: bands of every generator pass the independent check and keep within the memory they promise;
+// steps with one thing wrong do not pass; what nodes depend on.
 #include <doctest/doctest.h>
 
 #include <random>
 
 #include "graph/dependencies.h"
-#include "graph/planner.h"
-#include "graph/lowering/winograd.h"
+#include "graph/lowering/lower.h"
+#include "graph/lowering/planner.h"
 #include "tests/graph/support.h"
 
 namespace mien::testing {
 namespace {
 
-Graph Synthesis(const ModelConfig& config, int batch, bool winograd) {
+Graph Synthesis(const ModelConfig& config, int batch) {
   auto graph = BuildSynthesis(config, {.noise = NoiseMode::kInput}, {.batch = batch});
   REQUIRE(graph.ok());
-  if (winograd) UseWinograd(&*graph, true);
   return std::move(*graph);
 }
 
-MemoryPlan Planned(const Graph& graph, const Schedule& schedule, int threads) {
-  auto plan = PlanMemory(graph, schedule, threads);
+Executable Lowered(const Graph& graph, const CpuLowering& how) {
+  auto executable = LowerForCpu(graph, how);
+  REQUIRE_MESSAGE(executable.ok(), executable.status().message());
+  return std::move(*executable);
+}
+
+constexpr CpuLowering kBands = {.bands = true, .on_the_fly = true};
+
+uint64_t Scratch(const Kernel& kernel) { return CpuScratchBytes(std::get<CpuOp>(kernel), 2); }
+
+MemoryPlan Planned(const Executable& executable) {
+  auto plan = PlanMemory(executable, Scratch);
   REQUIRE(plan.ok());
-  const Status checked = CheckPlan(graph, schedule, threads, *plan);
+  const Status checked = CheckPlan(executable, Scratch, *plan);
   REQUIRE_MESSAGE(checked.ok(), checked.message());
   return std::move(*plan);
 }
@@ -32,15 +39,16 @@ MemoryPlan Planned(const Graph& graph, const Schedule& schedule, int threads) {
 TEST_CASE("generators run in bands, in plans that pass the check") {
   for (const int side : {256, 512, 1024}) {
     for (const int batch : {1, 3}) {
-      for (const bool winograd : {false, true}) {
+      for (const bool exact : {false, true}) {
         CAPTURE(side);
         CAPTURE(batch);
-        CAPTURE(winograd);
-        const Graph graph = Synthesis(FullGenerator(side), batch, winograd);
-        const Schedule bands = BandSchedule(graph), layers = LayerSchedule(graph);
+        CAPTURE(exact);
+        const Graph graph = Synthesis(FullGenerator(side), batch);
+        const Executable bands = Lowered(graph, {.exact = exact, .bands = true, .on_the_fly = true});
+        const Executable layers = Lowered(graph, {.exact = exact});
         CHECK(bands.banded());
         CHECK_FALSE(layers.banded());
-        const MemoryPlan in_bands = Planned(graph, bands, 2), by_layers = Planned(graph, layers, 2);
+        const MemoryPlan in_bands = Planned(bands), by_layers = Planned(layers);
         CHECK(in_bands.arena_bytes < by_layers.arena_bytes);
       }
     }
@@ -48,22 +56,21 @@ TEST_CASE("generators run in bands, in plans that pass the check") {
 }
 
 TEST_CASE("a picture of 1024 pixels takes at most 24 MB of activations besides itself") {
-  for (const bool winograd : {false, true}) {
+  for (const bool exact : {false, true}) {
     auto graph = BuildSynthesis(FullGenerator(1024), {});
     REQUIRE(graph.ok());
-    if (winograd) UseWinograd(&*graph, true);
-    const Schedule schedule = BandSchedule(*graph);
-    const MemoryPlan plan = Planned(*graph, schedule, 2);
+    const Executable executable = Lowered(*graph, {.exact = exact, .bands = true, .on_the_fly = true});
+    const MemoryPlan plan = Planned(executable);
     // All that is alive while the upper layers run, but the image and the scratch.
     uint64_t activations = 0;
     for (size_t v = 0; v < graph->values.size(); ++v) {
       const bool image = graph->outputs[0].value == static_cast<ValueId>(v);
-      if (plan.values[v].last + 1 == schedule.moments && !image) activations += plan.values[v].bytes;
+      if (plan.values[v].last + 1 == executable.plan_steps && !image) activations += plan.values[v].bytes;
     }
     for (const Placement& carried : plan.carries) activations += carried.bytes;
     MESSAGE(activations, " bytes of activations, arena ", plan.arena_bytes);
     CHECK(activations <= 24'000'000);
-    if (winograd) CHECK(plan.arena_bytes <= 41'000'000);  // with the image, 12.6 MB, and the scratch
+    if (!exact) CHECK(plan.arena_bytes <= 41'000'000);  // with the image, 12.6 MB, and the scratch
   }
 }
 
@@ -72,10 +79,9 @@ TEST_CASE("weights that are transformed late take little more than in the file")
   const ModelConfig generator = FullGenerator(1024);
   const auto packed_bytes = [](Result<Graph> graph, bool late) {
     REQUIRE(graph.ok());
-    UseWinograd(&*graph, late);
-    int64_t floats = 0;
-    for (const Node& node : graph->nodes) floats += OpPackedFloats(node.op, graph->InputShapes(node));
-    return 4 * floats;
+    uint64_t bytes = 0;
+    for (const WeightForm& form : Lowered(*graph, {.on_the_fly = late}).forms) bytes += form.plain() ? 0 : form.bytes;
+    return bytes;
   };
   CHECK(packed_bytes(BuildSynthesis(generator, {}), false) > 290'000'000);
   CHECK(packed_bytes(BuildSynthesis(generator, {}), true) < 140'000'000);
@@ -95,76 +101,80 @@ TEST_CASE("what cannot run in bands runs by layers") {
       for (const Result<Graph>& graph : BuildAll(named.config, 1, trace)) {
         REQUIRE(graph.ok());
         CAPTURE(graph->name);
-        const Schedule schedule = BandSchedule(*graph);
-        CHECK(CheckSchedule(*graph, schedule).ok());
-        CHECK(schedule.banded() == (graph->name == "synthesis" && !trace));
+        const Executable executable = Lowered(*graph, {.exact = true, .bands = true});
+        CHECK(CheckSteps(executable).ok());
+        CHECK(executable.banded() == (graph->name == "synthesis" && !trace));
       }
     }
   }
 }
 
-TEST_CASE("schedules with one thing wrong are rejected") {
-  const Graph graph = Synthesis(FullGenerator(256), 1, true);
-  const Schedule right = BandSchedule(graph);
-  REQUIRE(CheckSchedule(graph, right).ok());
+TEST_CASE("steps with one thing wrong are rejected") {
+  const Graph graph = Synthesis(FullGenerator(256), 1);
+  const Executable right = Lowered(graph, kBands);
+  REQUIRE(CheckSteps(right).ok());
   const auto rejected = [&](const auto& mutate) {
-    Schedule wrong = right;
+    Executable wrong = right;
     mutate(&wrong);
-    return !CheckSchedule(graph, wrong).ok();
+    return !CheckSteps(wrong).ok();
   };
   int moves = 0;
   for (size_t s = 0; s < right.steps.size(); ++s) {
     CAPTURE(s);
-    CHECK(rejected([&](Schedule* w) { w->steps.erase(w->steps.begin() + static_cast<std::ptrdiff_t>(s)); }));
-    CHECK(rejected([&](Schedule* w) {
+    CHECK(rejected([&](Executable* w) { w->steps.erase(w->steps.begin() + static_cast<std::ptrdiff_t>(s)); }));
+    CHECK(rejected([&](Executable* w) {
       w->steps.insert(w->steps.begin() + static_cast<std::ptrdiff_t>(s), w->steps[s]);
     }));
     if (right.steps[s].rows.end == 0) continue;
-    CHECK(rejected([&](Schedule* w) { w->steps[s].rows.begin += 1; }));
-    CHECK(rejected([&](Schedule* w) { w->steps[s].rows.end += 8; }));
-    CHECK(rejected([&](Schedule* w) { w->steps[s].rows.end -= 1; }));
-    const size_t out = static_cast<size_t>(graph.nodes[static_cast<size_t>(right.steps[s].node)].out[0]);
-    if (right.window_rows[out] == 0) CHECK(rejected([&](Schedule* w) { w->steps[s].window_begin = 1; }));
+    CHECK(rejected([&](Executable* w) { w->steps[s].rows.begin += 1; }));
+    CHECK(rejected([&](Executable* w) { w->steps[s].rows.end += 8; }));
+    CHECK(rejected([&](Executable* w) { w->steps[s].rows.end -= 1; }));
+    const size_t out = static_cast<size_t>(right.calls[static_cast<size_t>(right.steps[s].call)].out[0]);
+    if (right.values[out].window_rows == 0) CHECK(rejected([&](Executable* w) { w->steps[s].window_begin = 1; }));
     if (right.steps[s].window_begin == 0) continue;
     ++moves;
-    CHECK(rejected([&](Schedule* w) { w->steps[s].window_begin = w->steps[s].rows.begin + 1; }));
+    CHECK(rejected([&](Executable* w) { w->steps[s].window_begin = w->steps[s].rows.begin + 1; }));
   }
   CHECK(moves > 20);
-  for (size_t v = 0; v < graph.values.size(); ++v) {
-    if (right.window_rows[v] > 0) CHECK(rejected([&](Schedule* w) { w->window_rows[v] -= 1; }));
+  for (size_t v = 0; v < right.values.size(); ++v) {
+    if (right.values[v].window_rows == 0) continue;
+    CHECK(rejected([&](Executable* w) { w->values[v].bytes -= 4; }));
+    CHECK(rejected([&](Executable* w) {
+      w->values[v].bytes -= w->values[v].bytes / static_cast<uint64_t>(w->values[v].window_rows);
+      w->values[v].window_rows -= 1;
+    }));
   }
   for (const NamedValue& output : graph.outputs)
-    CHECK(rejected([&](Schedule* w) { w->window_rows[static_cast<size_t>(output.value)] = 256; }));
-  CHECK(rejected([&](Schedule* w) { w->moments -= 1; }));
-  CHECK(rejected([&](Schedule* w) { w->moment[5] = w->moments - 1; }));
+    CHECK(rejected([&](Executable* w) { w->values[static_cast<size_t>(output.value)].window_rows = 256; }));
+  CHECK(rejected([&](Executable* w) { w->plan_steps -= 1; }));
+  CHECK(rejected([&](Executable* w) { w->calls[5].plan_step = w->plan_steps - 1; }));
 }
 
 TEST_CASE("plans of bands with windows too small, or values gone too early, are rejected") {
-  const Graph graph = Synthesis(FullGenerator(256), 1, true);
-  Schedule schedule = BandSchedule(graph);
+  const Graph graph = Synthesis(FullGenerator(256), 1);
   for (const bool keeps : {false, true}) {
-    schedule.keeps_values = keeps;
-    const MemoryPlan plan = Planned(graph, schedule, 2);
-    for (size_t v = 0; v < graph.values.size(); ++v) {
+    const Executable executable = Lowered(graph, {.bands = true, .on_the_fly = true, .keeps_values = keeps});
+    const MemoryPlan plan = Planned(executable);
+    for (size_t v = 0; v < executable.values.size(); ++v) {
       if (plan.values[v].bytes == 0) continue;
       MemoryPlan small = plan, early = plan;
       small.values[v].bytes -= 4;
       early.values[v].last -= 1;
-      CHECK_FALSE(CheckPlan(graph, schedule, 2, small).ok());
-      CHECK_FALSE(CheckPlan(graph, schedule, 2, early).ok());
-      if (keeps && schedule.window_rows[v] == 0) {
+      CHECK_FALSE(CheckPlan(executable, Scratch, small).ok());
+      CHECK_FALSE(CheckPlan(executable, Scratch, early).ok());
+      if (keeps && executable.values[v].window_rows == 0) {
         CHECK(plan.values[v].first == 0);
-        CHECK(plan.values[v].last == schedule.moments - 1);
+        CHECK(plan.values[v].last == executable.plan_steps - 1);
       }
     }
     MemoryPlan no_scratch = plan;
     no_scratch.scratch.back().bytes -= 4;
-    CHECK_FALSE(CheckPlan(graph, schedule, 2, no_scratch).ok());
+    CHECK_FALSE(CheckPlan(executable, Scratch, no_scratch).ok());
   }
 }
 
 TEST_CASE("a row of w_plus reaches the layers that read it and all after them") {
-  const Graph graph = Synthesis(SmallGenerator(), 1, false);
+  const Graph graph = Synthesis(SmallGenerator(), 1);
   const Dependencies found = FindDependencies(graph);
   const auto parts_of = [&](const std::string& layer) {
     for (size_t n = 0; n < graph.nodes.size(); ++n) {

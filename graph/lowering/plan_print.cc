@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <cstdio>
 
-#include "graph/planner.h"
+#include "graph/lowering/planner.h"
 
 namespace mien {
 namespace {

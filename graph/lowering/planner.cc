@@ -2,7 +2,7 @@
 // at the lowest offset that is free during its whole lifetime. The order decides: by size first; where that
 // misses the lower bound, the buffers that found no room move forward in the order and all are placed again,
 // a bounded number of times, from two starting orders.
-#include "graph/planner.h"
+#include "graph/lowering/planner.h"
 
 #include <algorithm>
 #include <limits>
@@ -101,52 +101,31 @@ uint64_t PlaceBest(const std::vector<Item>& items, uint64_t lower_bound) {
   return Place(items, best_order);
 }
 
-// Bytes of every value (0: a weight) and of the scratch of every step, and the step of every node.
-struct Sizes {
-  std::vector<uint64_t> values, scratch;
-  std::vector<int> step;
-  std::vector<Placement> carries;
-  std::vector<bool> kept;  // values that stay to the end like outputs; empty: none
-};
-
-Result<uint64_t> FloatBytes(const std::string& name, int64_t floats) {
-  const auto bytes = CheckedMul(static_cast<uint64_t>(std::max<int64_t>(floats, 0)), sizeof(float));
-  if (floats >= 0 && bytes) return *bytes;
-  return Status::Error(Code::kMemory, "%s: a buffer of %lld floats is out of limits", name.c_str(),
-                       static_cast<long long>(floats));
-}
-
-// First and last steps of all values: from the node that makes them (inputs: step 0) to the last that reads
+// First and last steps of all values: from the call that makes them (inputs: step 0) to the last that reads
 // or writes them.
-template <class AnyGraph>
-void SetLifetimes(const AnyGraph& graph, const std::vector<int>& steps, const std::vector<bool>& kept,
-                  MemoryPlan* plan) {
-  const int last_step = std::max(0, static_cast<int>(plan->scratch.size()) - 1);
-  std::vector<bool> made(graph.values.size(), false);
-  for (size_t n = 0; n < graph.nodes.size(); ++n) {
-    const auto& node = graph.nodes[n];
-    const int step = steps[n];
-    for (ValueId id : node.out) {
+void SetLifetimes(const Executable& executable, MemoryPlan* plan) {
+  const int last_step = std::max(0, executable.plan_steps - 1);
+  std::vector<bool> made(executable.values.size(), false);
+  for (const Executable::Call& call : executable.calls) {
+    for (ValueId id : call.out) {
       if (id == kAbsent) continue;
       Placement& place = plan->values[static_cast<size_t>(id)];
-      if (!made[static_cast<size_t>(id)]) place.first = step;
+      if (!made[static_cast<size_t>(id)]) place.first = call.plan_step;
       made[static_cast<size_t>(id)] = true;
-      place.last = std::max(place.last, step);
+      place.last = std::max(place.last, call.plan_step);
     }
-    for (ValueId id : node.in) {
+    for (ValueId id : call.in) {
       if (id == kAbsent) continue;
       int& last = plan->values[static_cast<size_t>(id)].last;
-      last = std::max(last, step);
+      last = std::max(last, call.plan_step);
     }
-    plan->scratch[static_cast<size_t>(step)].first = step;
-    plan->scratch[static_cast<size_t>(step)].last = step;
   }
-  for (const NamedValue& output : graph.outputs)
+  for (const NamedValue& output : executable.outputs)
     plan->values[static_cast<size_t>(output.value)].last = last_step;
-  for (size_t i = 0; i < kept.size(); ++i) {
-    if (!kept[i]) continue;
-    plan->values[i].first = 0;  // what the run before left is there when the next begins
-    plan->values[i].last = last_step;
+  for (size_t v = 0; v < executable.values.size() && executable.keeps_values; ++v) {
+    if (executable.values[v].window_rows > 0) continue;
+    plan->values[v].first = 0;  // what the run before left is there when the next begins
+    plan->values[v].last = last_step;
   }
 }
 
@@ -163,29 +142,36 @@ Result<uint64_t> LowerBound(const std::vector<Item>& items, size_t steps) {
   return *std::max_element(alive.begin(), alive.end());
 }
 
-template <class AnyGraph>
-Result<MemoryPlan> Plan(const AnyGraph& graph, const Sizes& sizes, uint64_t alignment) {
+// Layers, scratch and what is carried, step by step.
+void AddSteps(const Executable& executable, const ScratchBytes& scratch_bytes, MemoryPlan* plan) {
+  for (const Executable::Call& call : executable.calls) {
+    const auto step = static_cast<size_t>(call.plan_step);
+    if (plan->steps[step].empty()) plan->steps[step] = call.layer;
+    Placement& scratch = plan->scratch[step];
+    scratch.bytes = std::max(scratch.bytes, scratch_bytes(call.kernel));
+    scratch.first = scratch.last = call.plan_step;
+    scratch.name = plan->steps[step] + " scratch";
+    if (call.in_rows())
+      plan->carries.push_back({0, CpuCarryBytes(call.cpu()), call.plan_step, call.plan_step, call.layer + " carried"});
+  }
+  if (executable.banded()) plan->steps.back() += " and on, in bands";
+}
+
+}  // namespace
+
+Result<MemoryPlan> PlanMemory(const Executable& executable, const ScratchBytes& scratch_bytes) {
   MemoryPlan plan;
-  plan.alignment = alignment;
-  plan.values.resize(graph.values.size());
-  plan.scratch.resize(sizes.scratch.size());
-  SetLifetimes(graph, sizes.step, sizes.kept, &plan);
-  for (size_t i = 0; i < graph.values.size(); ++i) {
-    plan.values[i].name = graph.values[i].name;
-    plan.values[i].bytes = sizes.values[i];
-  }
+  plan.alignment = executable.alignment;
+  plan.values.resize(executable.values.size());
+  plan.scratch.resize(static_cast<size_t>(executable.plan_steps));
   plan.steps.resize(plan.scratch.size());
-  for (size_t i = 0; i < graph.nodes.size(); ++i) {
-    const std::vector<ValueId>& out = graph.nodes[i].out;
-    const auto made = std::find_if(out.begin(), out.end(), [](ValueId id) { return id != kAbsent; });
-    std::string& layer = plan.steps[static_cast<size_t>(sizes.step[i])];
-    if (layer.empty() && made != out.end()) layer = plan.values[static_cast<size_t>(*made)].name;
+  SetLifetimes(executable, &plan);
+  for (size_t v = 0; v < executable.values.size(); ++v) {
+    const Executable::Value& value = executable.values[v];
+    plan.values[v].name = value.name;
+    plan.values[v].bytes = value.kind == Value::Kind::kWeight ? 0 : value.bytes;
   }
-  for (size_t step = 0; step < plan.scratch.size(); ++step) {
-    plan.scratch[step].name = plan.steps[step] + " scratch";
-    plan.scratch[step].bytes = sizes.scratch[step];
-  }
-  plan.carries = sizes.carries;
+  AddSteps(executable, scratch_bytes, &plan);
   std::vector<Item> items;
   for (std::vector<Placement>* list : {&plan.values, &plan.scratch, &plan.carries}) {
     for (Placement& place : *list) {
@@ -193,60 +179,12 @@ Result<MemoryPlan> Plan(const AnyGraph& graph, const Sizes& sizes, uint64_t alig
         return Status::Error(Code::kMemory, "%s: a buffer of %llu bytes is out of limits", place.name.c_str(),
                              static_cast<unsigned long long>(place.bytes));
       }
-      if (place.bytes > 0) items.push_back({&place, *CheckedAlignUp(place.bytes, alignment)});
+      if (place.bytes > 0) items.push_back({&place, *CheckedAlignUp(place.bytes, plan.alignment)});
     }
   }
   MIEN_ASSIGN(plan.lower_bound, LowerBound(items, plan.scratch.size()));
   plan.arena_bytes = PlaceBest(items, plan.lower_bound);
   return plan;
-}
-
-}  // namespace
-
-Result<MemoryPlan> PlanMemory(const Graph& graph, const Schedule& schedule, int threads) {
-  Sizes sizes;
-  sizes.step = schedule.moment;
-  sizes.scratch.assign(static_cast<size_t>(schedule.moments), 0);
-  for (size_t i = 0; i < graph.values.size(); ++i) {
-    const Value& value = graph.values[i];
-    Shape shape = value.shape;
-    if (schedule.window_rows[i] > 0) shape.dim[2] = schedule.window_rows[i];
-    sizes.kept.push_back(schedule.keeps_values && schedule.window_rows[i] == 0);
-    const bool weight = value.kind == Value::Kind::kWeight;
-    MIEN_ASSIGN(const uint64_t bytes, FloatBytes(value.name, weight ? 0 : shape.elements()));
-    sizes.values.push_back(bytes);
-  }
-  for (size_t n = 0; n < graph.nodes.size(); ++n) {
-    const Node& node = graph.nodes[n];
-    const auto scratch_floats = schedule.in_bands(n) ? OpRangeScratchFloats : OpScratchFloats;
-    MIEN_ASSIGN(const uint64_t bytes,
-                FloatBytes(OpName(node.op), scratch_floats(node.op, graph.InputShapes(node), threads)));
-    uint64_t& scratch = sizes.scratch[static_cast<size_t>(schedule.moment[n])];
-    scratch = std::max(scratch, bytes);
-    if (!schedule.in_bands(n)) continue;
-    const std::string& layer = graph.values[static_cast<size_t>(node.out[0])].name;
-    MIEN_ASSIGN(const uint64_t carried, FloatBytes(layer, OpCarryFloats(node.op, graph.InputShapes(node))));
-    sizes.carries.push_back({0, carried, schedule.moment[n], schedule.moment[n], layer + " carried"});
-  }
-  MIEN_ASSIGN(MemoryPlan plan, Plan(graph, sizes, kHostAlignment));
-  if (schedule.banded()) plan.steps.back() += " and on, in bands";
-  for (size_t i = 0; i < graph.values.size(); ++i) {
-    const int64_t rows = schedule.window_rows[i];
-    if (rows > 0)
-      plan.values[i].name +=
-          ", " + std::to_string(rows) + " of " + std::to_string(graph.values[i].shape[2]) + " rows";
-  }
-  return plan;
-}
-
-Result<MemoryPlan> PlanMemory(const DeviceGraph& graph, const Executor& executor) {
-  Sizes sizes;
-  for (const DeviceValue& value : graph.values)
-    sizes.values.push_back(value.kind == Value::Kind::kWeight ? 0 : value.bytes);
-  for (const DeviceNode& node : graph.nodes) sizes.scratch.push_back(executor.scratch_bytes(node.op));
-  sizes.step.resize(graph.nodes.size());
-  std::iota(sizes.step.begin(), sizes.step.end(), 0);
-  return Plan(graph, sizes, kDeviceAlignment);
 }
 
 }  // namespace mien

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <cstdio>
 
-#include "graph/planner.h"
+#include "graph/lowering/planner.h"
 
 namespace mien {
 namespace {
