@@ -1,12 +1,13 @@
 // linear on the CPU: a task takes the sums of sixteen features for all rows, then what follows them.
-// Packed, tile after tile: the weights (gemm/rows.h), what is added to the sums [1 or C][16] (bias and
+// Packed, tile after tile: the weights (cpu/rows.h), what is added to the sums [1 or C][16] (bias and
 // context column), gate [C][16] when gated. Scratch: the rows after pre; then one tile of sums per thread.
 #include <algorithm>
 #include <cmath>
 
 #include "kernels/cpu/rows.h"
-#include "kernels/linear/linear.h"
 #include "kernels/cpu/spans.h"
+#include "kernels/infer.h"
+#include "kernels/linear/linear.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/linear/linear_cpu.cc"
@@ -140,6 +141,14 @@ Rows RowsOf(const Linear::Params& params, const CpuCall& call, int64_t rows, int
 }
 
 }  // namespace
+
+Cost Linear::Count(const Params& params, Shapes in) {
+  const Layout layout(params, in[kWeight], in[kGateWeight].present());
+  const int64_t rows = OutputRows(params, in[kX]);
+  Cost cost = CostOf<Linear>(params, in, rows * layout.features * layout.inputs);
+  cost.products = rows * layout.tiles * gemm::kTile * layout.inputs;
+  return cost;
+}
 
 int64_t Linear::PackedFloats(const Params& params, Shapes in) {
   const Layout layout(params, in[kWeight], in[kGateWeight].present());

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <limits>
 
-#include "kernels/cpu/conv/conv.h"
+#include "kernels/cpu/conv/form.h"
 
 namespace mien::gemm {
 
@@ -16,9 +16,9 @@ struct Finish {
   float slope = 1.0f;  // 1: no activation, 0: relu
   float gain = 1.0f;
   float limit = std::numeric_limits<float>::infinity();
-  // From y to where the same pixels of the next channel will be written, which are asked for early: a store
-  // to memory that no cache holds waits for its line. 0: there is none.
-  int64_t ahead = 0;
+  // Prefetch distance from y to the same pixels of the next channel: a store that misses all caches stalls until its
+  // line has been read. 0: none.
+  int64_t prefetch_offset = 0;
 };
 // `count` pixels of each of the rows of `sums`; rows of y (and of the addend) are y_stride apart.
 void FinishRows(const Finish& finish, const Sums& sums, float* y, int64_t y_stride);
