@@ -10,7 +10,7 @@
 
 namespace mien {
 
-// One per documented exit code of the program (DESIGN.md, "Errors"), split where a caller may care.
+// One per documented exit code of the program (DESIGN.md, "Errors are values"), split where a caller may care.
 enum class Code : unsigned char {
   kOk = 0,
   kFailure,      // input/output or anything not named below          exit 1

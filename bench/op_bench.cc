@@ -1,6 +1,7 @@
-// Times every model-tagged case of every op on the CPU:   op_bench [--threads N] [--repeat N] [part of a
-// name] Prints milliseconds, the direct algorithm's GFLOP/s and GB/s per call. With one thread the clock is
-// that of the thread, so that a busy machine disturbs less; of several runs the fastest counts.
+// Times every model-tagged case of every op on the CPU:
+//   op_bench [--threads N] [--repeat N] [part of a name]
+// Prints milliseconds, the direct algorithm's GFLOP/s and GB/s per call. With one thread the clock is that of the
+// thread, so that a busy machine disturbs less; of several runs the fastest counts.
 #include <time.h>
 
 #include <algorithm>

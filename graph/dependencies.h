@@ -15,7 +15,7 @@ struct InputPart {
 };
 
 struct Dependencies {
-  static constexpr int kMostParts = 63;  // what is beyond shares the last bit
+  static constexpr int kMostParts = 63;  // parts 62 and up share the last bit: at worst too much is computed
   std::vector<InputPart> parts;
   std::vector<uint64_t> nodes;  // bit p: depends on part p
 

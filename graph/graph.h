@@ -1,6 +1,7 @@
 // The graph: static, typed, single assignment. Values are tensors with fixed shapes, nodes are op calls in
 // the order they were built, which is the order they run. A graph is made once by a builder function
-// (builder.h, one file per network) and never changes; it holds no data.
+// (builder.h, one file per network); what changes it afterwards is UseWinograd alone (winograd.h), which marks
+// convolutions. It holds no data.
 #pragma once
 
 #include <string>
@@ -17,8 +18,7 @@ struct Value {
   enum class Kind : uint8_t { kInput, kWeight, kComputed };
   Kind kind = Kind::kComputed;
   Shape shape;
-  std::string
-      name;  // input: its name in `mien run`; weight: its tensor in the model file; computed: its layer
+  std::string name;  // input: its name in `mien run`; weight: its tensor in the model file; computed: its layer
 };
 
 struct Node {

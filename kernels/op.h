@@ -24,8 +24,8 @@
 //     static int64_t RangeScratchFloats(const Params&, Shapes in, int threads);  // instead of ScratchFloats
 //
 // An absent optional operand has Shape::present() false and View::present() false. Ops never read a dimension of the
-// batch to decide on arithmetic: a sample's bits do not depend on its neighbours, nor on the number of threads, nor on the
-// range of rows.
+// batch to decide on arithmetic: a sample's bits do not depend on its neighbours, nor on the number of threads, nor on
+// the range of rows.
 #pragma once
 
 #include <algorithm>
@@ -65,7 +65,7 @@ struct CpuCall {
   RowRange OutRows() const { return {rows.begin, std::min(rows.end, out[0].shape[2])}; }
 };
 
-// Whether a mask of inputs (bit i: input i) has input i. No mask speaks of the inputs from 32 on.
+// Whether a mask of inputs (bit i: input i) has input i. Inputs 32 and up are never in a mask.
 constexpr bool HasInput(uint32_t mask, size_t i) { return i < 32 && (mask >> i & 1) != 0; }
 
 // Most ops read their operands as they are and need no scratch: they inherit these statics.

@@ -42,7 +42,7 @@ bool HasGraph(const ModelConfig& config, const std::string& graph);
 Result<Graph> BuildGraph(const ModelConfig& config, const ProgramOptions& options, int batch);
 
 struct EngineOptions {
-  std::string backend = "auto";  // "auto", "cpu", "cuda", "cuda:N"
+  std::string backend = "auto";             // "auto", "cpu", "cuda", "cuda:N"
   std::string precision = "fp32";           // cuda: also "tf32" and "fp16", without traces
   bool exact = false;                       // cpu: no algorithm that rounds more than the direct one
   // cpu: "layers"; "bands", in less memory and more time (graph/schedule.h, graph/lowering/winograd.h); "auto": layers, if

@@ -1,6 +1,6 @@
 // What a model file says about its networks: the short config in its metadata, one struct per component.
-// Everything a builder needs is here; everything here was validated when the file was opened. The JSON form
-// is written and read by config.cc; the tensors a config implies are computed by schema.h.
+// Everything a builder needs is here; everything here was validated when the file was opened. The JSON form is written
+// and read by config_json.cc; the tensors a config implies are computed by schema.h.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@
 
 namespace mien {
 
-// Whose naming, layout and numerics a generator follows (spec a.8).
+// Whose naming, layout and numerics a generator follows (networks.md, "Two conventions").
 enum class Convention : uint8_t { kRosinality, kNvidia };
 
 // Rounding of an image in [-1,1] to 8 bits (the public codes differ by one level on half of all values):

@@ -1,6 +1,6 @@
-// Opening and reading tensor files. The layout is that of safetensors (spec i.5); the model profile adds:
-//   mien.header_crc32c  first metadata entry, at a fixed place: CRC-32C of the 8 length bytes and the whole
-//   header,
+// Opening and reading tensor files. The layout is that of safetensors (networks.md, "Safetensors"); the model profile
+// adds:
+//   mien.header_crc32c  first metadata entry, at a fixed place: CRC-32C of the 8 length bytes and the whole header,
 //                       padding included, with its own eight digits taken as '0'
 //   mien.crc32c         one CRC-32C per tensor, eight digits each, in file order
 #include "weights/container.h"

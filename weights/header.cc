@@ -14,7 +14,7 @@ namespace {
 
 constexpr size_t kMaxRank = 64;  // of any tensor that a file may mention
 
-// Reads the one JSON shape that a header may have (DESIGN.md "Weights"; RFC 8259 for the strings).
+// Reads the one JSON shape that a header may have (weights/README.md, "The format"; RFC 8259 for the strings).
 class Scanner : public JsonScanner {
  public:
   Scanner(std::string_view text, const HeaderLimits& limits) : JsonScanner(text, "header"), limits_(limits) {}

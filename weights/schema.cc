@@ -1,5 +1,5 @@
-// The tensors of every network, in the order of its modules. Sources: spec a.7 (generators), b (encoder,
-// IR-SE-50), c.1 (flow), e (attribute classifier).
+// The tensors of every network, in the order of its modules: networks.md, "Tensors of generators", "IR-SE trunk",
+// "Encoder", "Recognizer", "Couplings" and "Attribute classifier".
 #include "weights/schema.h"
 
 namespace mien {

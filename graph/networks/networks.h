@@ -1,7 +1,6 @@
-// The builder functions: one network each, any size, from the config alone. Inputs and outputs carry the
-// stable names of DESIGN.md section "The program". With `trace` the unfused network is built, and every
-// tensor a researcher knows is an output named as in the public code: act/<module path> (generator, encoder),
-// layer/<i>/... (flow).
+// The builder functions: one network each, any size, from the config alone. Inputs and outputs carry the stable names
+// that tools/README.md lists. With `trace` the unfused network is built, and every tensor a researcher knows is an
+// output named as in the public code: act/<module path> (generator, encoder), layer/<i>/... (flow).
 #pragma once
 
 #include "graph/builder.h"
@@ -22,7 +21,7 @@ struct MappingOptions {
 };
 // Whether psi changes w: the public code of rosinality truncates only below 1, NVIDIA's extrapolates beyond.
 bool Truncates(const GeneratorConfig& generator, float psi);
-Result<Graph> BuildMapping(const ModelConfig& config, const MappingOptions& options);  // spec a.2
+Result<Graph> BuildMapping(const ModelConfig& config, const MappingOptions& options);  // networks.md, "Mapping"
 
 struct SynthesisOptions {
   int batch = 1;
@@ -33,11 +32,11 @@ struct SynthesisOptions {
 };
 // The layers of a smaller resolution are a prefix of the network; its outputs and inputs (rows, noise maps)
 // keep their names.
-Result<Graph> BuildSynthesis(const ModelConfig& config, const SynthesisOptions& options);  // spec a.4, a.5
+Result<Graph> BuildSynthesis(const ModelConfig& config, const SynthesisOptions& options);  // networks.md, "Synthesis"
 
 struct EncoderOptions {
   int batch = 1;
-  int stages = -1;         // heads 1..stages add their deltas (spec b); -1: all
+  int stages = -1;         // heads 1..stages add their deltas (networks.md, "Encoder"); -1: all
   bool latent_avg = true;  // false: leave the average out
   bool trace = false;
 };
@@ -48,13 +47,14 @@ struct FlowOptions {
   bool inverse = false;
   bool trace = false;
 };
-Result<Graph> BuildFlow(const ModelConfig& config, const FlowOptions& options);  // spec c.1
+Result<Graph> BuildFlow(const ModelConfig& config, const FlowOptions& options);  // networks.md, "Couplings"
 
 struct NetOptions {
   int batch = 1;
   bool trace = false;
 };
-Result<Graph> BuildAttributes(const ModelConfig& config, const NetOptions& options);  // spec e
-Result<Graph> BuildRecognizer(const ModelConfig& config, const NetOptions& options);  // spec b, last part
+// networks.md, "Attribute classifier" and "Recognizer"
+Result<Graph> BuildAttributes(const ModelConfig& config, const NetOptions& options);
+Result<Graph> BuildRecognizer(const ModelConfig& config, const NetOptions& options);
 
 }  // namespace mien

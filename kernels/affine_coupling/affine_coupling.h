@@ -1,4 +1,4 @@
-// The coupling's elementwise part (nflows AffineCouplingTransform, spec c.1), columns v = x[:, index]:
+// The coupling's elementwise part (nflows AffineCouplingTransform; networks.md, "Couplings"), columns v = x[:, index]:
 //   p = [shift, raw],  scale = sigmoid(raw + 2) + 1e-3;  forward v' = v scale + shift;  inverse v' = (v - shift)/scale
 //   logabsdet = +-sum log(scale).   additive: p = shift, scale = 1, logabsdet = 0
 // Outputs: y [N,L,D] (the other columns bit for bit), logabsdet [N,L].

@@ -1,6 +1,6 @@
 // Batch norm in inference: y = (x - mean) / sqrt(var + eps) * gamma + beta, per channel: axis 1 of [N,C,H,W] and
 // [N,C], the last axis of [N,L,C]. Stays a pass of its own before a zero-padded convolution, where its shift must
-// not reach the padding (spec b). relu: y = max(y, 0) (inside the flow's nets). Output shape of x.
+// not reach the padding (networks.md, "IR-SE trunk"). relu: y = max(y, 0) (inside the flow's nets). Output shape of x.
 //
 // Inputs ("?": may be absent):
 // x      [N,C,H,W], [N,C] or [N,L,C]

@@ -1,5 +1,5 @@
 // One w to all rows, with truncation: y[n,l] = l < cutoff ? avg + psi (w[n] - avg) : w[n].
-// psi = 1 or no average: plain broadcast. Spec a.2. Output [N,L,D].
+// psi = 1 or no average: plain broadcast. networks.md, "Mapping". Output [N,L,D].
 //
 // Inputs ("?": may be absent):
 // w     [N,D]

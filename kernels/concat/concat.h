@@ -1,4 +1,4 @@
-// Joins two matrices along their columns: y = [a, b]. Conditional mapping, spec a.2. Output [N,A+B].
+// Joins two matrices along their columns: y = [a, b]. Conditional mapping (networks.md, "Mapping"). Output [N,A+B].
 //
 // Inputs ("?": may be absent):
 // a  [N,A]

@@ -1,4 +1,5 @@
-// Convolution (cross-correlation, zero padding) with batch norm, shortcut and activation behind it (spec b, e):
+// Convolution (cross-correlation, zero padding) with batch norm, shortcut and activation behind it
+// (networks.md, "IR-SE trunk" and "Attribute classifier"):
 //   t = conv(x, W) + bias;  t = norm(t) = (t - mean) / sqrt(var + eps) * gamma + beta;  y = act(t + residual)
 // Square kernels 1, 3 and 7; stride 1 or 2. Output [N,O,Ho,Wo], Ho = (H + 2 pad - k) / stride + 1.
 //
@@ -25,8 +26,8 @@ struct Conv2d {
     float eps = 1e-5f;
     Activation act = Activation::kNone;   // kNone, kRelu, kLeaky, kPRelu
     float slope = 0.01f;                  // of kLeaky
-    bool winograd = false;                // the CPU may use it (gemm/winograd.h), where it is faster
-    bool late_weights = false;            // those of many channels transformed at every use (gemm/transformed.h)
+    bool winograd = false;                // the CPU may use it (cpu/conv/winograd.h), where it is faster
+    bool late_weights = false;            // those of many channels transformed at every use (cpu/conv/transformed.h)
     bool operator==(const Params&) const = default;
   };
   enum Input { kX, kWeight, kBias, kGamma, kBeta, kMean, kVar, kResidual, kPrelu, kInputs };

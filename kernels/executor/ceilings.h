@@ -19,8 +19,8 @@ enum class Ceiling : uint8_t {
 
 constexpr int kCeilingThreads = 256;
 constexpr int kCeilingTiles = 8;  // independent sums of tiles of a warp, so that none waits for itself
-constexpr int kCeilingChains = 16,
-              kCeilingSteps = 8;  // of fmaf: independent ones, and how often each goes on per round
+// Of fmaf: independent chains, and how often each goes on per round.
+constexpr int kCeilingChains = 16, kCeilingSteps = 8;
 constexpr int kCeilingLoads = 8;  // 16-byte loads under way at once
 
 // What a thread multiplies on tensor cores, two halves or one tf32 number: registers 0 to 3 are of matrix a,
@@ -32,8 +32,7 @@ constexpr uint32_t CeilingFactor(bool half, int thread, int i) {
 
 struct CeilingCall {
   int blocks, rounds;
-  const float*
-      memory;  // kCache: `bytes`, a power of two, at least 64 KiB; every block reads all of it once a round
+  const float* memory;  // kCache: `bytes`, a power of two, at least 64 KiB; every block reads all of it once a round
   size_t bytes;
   float* out;  // blocks x kCeilingThreads
   Stream stream;

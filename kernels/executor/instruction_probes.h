@@ -1,14 +1,12 @@
 // Every wrapper of ptx.cuh in a kernel of its own (instruction_probes.cu), and what it has to answer: so a device is
 // compared with what the host runner takes its instructions for. A kernel runs kWrapperBlocks warps.
-//   AsyncCopy      lane l copies pieces l of words 0 to 3 and of words 4 to 7 in two groups, when bit 0 and
-//   bit 1 of its
-//                  word 8 say so, waits for the first group and for the second, and answers pieces 31 - l of
+//   AsyncCopy      lane l copies pieces l of words 0 to 3 and of words 4 to 7 in two groups, when bit 0 and bit 1
+//                  of its word 8 say so, waits for the first group and for the second, and answers pieces 31 - l of
 //                  both
 //   LoadMatrices   words 0 to 3 of lane l are the row whose address lane 31 - l gives
 //   Multiply       words 0 to 3 are a, 4 and 5 are b, 6 to 9 are d
 //   ToTf32         of words 0 to 3
-//   Warp...        of word 0 over all lanes, and of word 1 over the first kSomeLanes; the others answer word
-//   1
+//   Warp...        of word 0 over all lanes, and of word 1 over the first kSomeLanes; the others answer word 1
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,5 @@
-// Batch norm between the flow's couplings (nflows, spec c.1), weight = softplus(unconstrained) + eps:
+// Batch norm between the flow's couplings (nflows; networks.md, "Batch norm between couplings"), with
+// weight = softplus(unconstrained) + eps:
 //   forward y = weight (x - mean) / sqrt(var + eps) + bias, logabsdet = sum(log weight - log(var + eps)/2), every row
 //   inverse x = sqrt(var + eps) (y - bias) / weight + mean, logabsdet = -that
 // Outputs: y [N,L,D], logabsdet [N,L].

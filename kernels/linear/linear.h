@@ -5,7 +5,8 @@
 // x [N,C,H,W] is read as [N,C*H*W].
 // contexts = C > 0: every row r of x [N,L,K] (L = C) also carries the one-hot context c = r mod L. The weight is then
 // [M,K+C] when context_in_weight (the columns past K belong to the context, order "x then context"), and with gate
-// operands y is multiplied by sigmoid(gate_weight[:,c] + gate_bias): the GLU of the flow's residual blocks (spec c.1).
+// operands y is multiplied by sigmoid(gate_weight[:,c] + gate_bias): the GLU of the flow's residual blocks
+// (networks.md, "Couplings").
 //
 // Inputs ("?": may be absent):
 // x             [N,K], [N,L,K] or [N,C,H,W]

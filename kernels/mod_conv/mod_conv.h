@@ -1,4 +1,5 @@
-// Modulated 3x3 convolution of StyleGAN2 with its whole epilogue (arXiv:1912.04958 section 2.2, spec a.4):
+// Modulated 3x3 convolution of StyleGAN2 with its whole epilogue (arXiv:1912.04958 section 2.2;
+// networks.md, "Modulated convolution"):
 //   W'_oi = weight_gain * W_oi * s_i,   d_o = demodulate ? rsqrt(sum W'^2 + eps) : 1
 //   t = conv(x, W') * d_o               zero padding 1, stride 1
 //   up: t = FIR(conv_transpose(x, W', stride 2)) * d_o, the 4x4 filter times filter_gain, one pixel of zero padding
@@ -30,8 +31,8 @@ struct ModConv {
     float slope = 0.2f;
     float act_gain = 1.0f;
     float clamp = 0.0f;                   // 0: none
-    bool winograd = false;                // the CPU may use it (gemm/winograd.h), where it is faster
-    bool late_weights = false;            // those of many channels transformed at every use (gemm/transformed.h)
+    bool winograd = false;                // the CPU may use it (cpu/conv/winograd.h), where it is faster
+    bool late_weights = false;            // those of many channels transformed at every use (cpu/conv/transformed.h)
     bool operator==(const Params&) const = default;
   };
   enum Input { kX, kStyle, kWeight, kFilter, kNoise, kNoiseStrength, kBias, kInputs };

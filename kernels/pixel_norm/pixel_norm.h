@@ -1,5 +1,5 @@
 // Normalises every row to unit mean square: y = x * rsqrt(mean_k(x_k^2) + eps).
-// StyleGAN2 mapping, spec a.2. Output [N,D].
+// StyleGAN2's mapping (networks.md, "Mapping"). Output [N,D].
 //
 // Inputs ("?": may be absent):
 // x  [N,D]

@@ -1,4 +1,4 @@
-// Squeeze-and-excitation and the block's shortcut in one (spec b):
+// Squeeze-and-excitation and the block's shortcut in one (networks.md, "IR-SE trunk"):
 //   e = sigmoid(fc2 . relu(fc1 . mean_HW(u)));  y = u * e + shortcut
 // Output shape of u.
 //

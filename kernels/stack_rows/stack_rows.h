@@ -1,4 +1,4 @@
-// Assembles latent codes (spec b): y[n,l] = base[n] + (l > 0 and delta_l there ? delta_l[n] : 0) +
+// Assembles latent codes (networks.md, "Encoder"): y[n,l] = base[n] + (l > 0 and delta_l there ? delta_l[n] : 0) +
 // average[l], with the base in row 0 alone where the rows are independent (pSp). Output [N,L,D].
 //
 // Inputs ("?": may be absent):

@@ -104,7 +104,7 @@ template <class Tile>
 using Pixels = unsigned[2][Tile::kFragmentsM][4];
 
 // One tap of one chunk. a: this lane's row of the warp's first fragment, at the tap; b: this lane's weights.
-// load: pixels has other numbers yet.
+// load: `pixels` is stale and must be loaded first.
 template <class Tile, class Element>
 __device__ inline void MultiplyTap(const std::byte* a, const std::byte* b, bool load, Pixels<Tile>& pixels,
                                    float (&sum)[Tile::kFragmentsM][Tile::kFragmentsN][4]) {

@@ -32,7 +32,7 @@ template <int kH, int kW, int kS = 1, int kAtOnce = kW>
 struct Window {
   static constexpr int kHeight = kH, kWidth = kW, kStride = kS;  // extent of the pixels that one output reads
   static constexpr int kOverlap = 0;  // rows and columns that neighbouring tiles share
-  static constexpr int kUnread = 0;   // first rows and columns that only sums need which nobody reads
+  static constexpr int kUnread = 0;   // leading rows and columns that only feed outputs the filter discards
   static constexpr int kSteps = kH * kW / kAtOnce, kTaps = kAtOnce, kParts = 1;  // steps, taps of each
   static_assert(kSteps * kTaps == kH * kW);
   static constexpr int Row(int step, int tap) { return (step * kTaps + tap) / kW; }

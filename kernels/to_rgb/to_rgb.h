@@ -1,4 +1,4 @@
-// Modulated 1x1 convolution to the image, with the skip connection (spec a.5):
+// Modulated 1x1 convolution to the image, with the skip connection (networks.md, "ToRGB"):
 //   y = clamp(sum_i weight_gain * W_ci * s_i * x_i + bias_c) + upsample2x(skip)
 // upsample2x as in op Upsample. No demodulation, no activation. Output [N,C,H,W], C = 3.
 //

@@ -1,5 +1,5 @@
-// FIR upsampling by two: zero-stuff, pad (2 before, 1 after) per axis, filter 4x4 times gain (upfirdn2d; spec a.5).
-// For [1,3,3,1]: out[2i] = x[i-1]/4 + 3 x[i]/4, out[2i+1] = 3 x[i]/4 + x[i+1]/4 per axis. Output [N,C,2H,2W].
+// FIR upsampling by two: zero-stuff, pad (2 before, 1 after) per axis, filter 4x4 times gain (upfirdn2d; networks.md,
+// "ToRGB"). For [1,3,3,1]: out[2i] = x[i-1]/4 + 3 x[i]/4, out[2i+1] = 3 x[i]/4 + x[i+1]/4 per axis. Output [N,C,2H,2W].
 //
 // Inputs ("?": may be absent):
 // x       [N,C,H,W]

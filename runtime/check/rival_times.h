@@ -8,8 +8,8 @@
 namespace mien {
 
 struct RivalTime {
-  std::string
-      rival;  // empty: the step is no plain product or convolution, or its rival is not there or refuses it
+  // Empty: the step is no plain product or convolution, or its rival is not there or refuses it.
+  std::string rival;
   double milliseconds = 0.0;
 };
 

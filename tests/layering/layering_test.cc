@@ -9,20 +9,23 @@
 #include <map>
 #include <regex>
 #include <set>
-#include <sstream>
 #include <string>
 #include <vector>
+
+#include "tests/layering/tree.h"
 
 namespace fs = std::filesystem;
 
 namespace {
 
 // Who may include whom (DESIGN.md, "Rooms"), every room itself besides. The CUDA sources of an op are a room of their own:
-// its headers know nothing of a device.
+// its headers know nothing of a device. So are the references: they know nothing of how the CPU computes.
 const std::map<std::string, std::vector<std::string>> kMayInclude = {
     {"base", {}},
-    {"kernels/cpu", {"base", "kernels"}},
-    {"kernels", {"base", "kernels/cpu"}},
+    {"kernels/cpu", {"base"}},
+    {"kernels/cpu/conv", {"base", "kernels/cpu"}},
+    {"kernels", {"base", "kernels/cpu", "kernels/cpu/conv"}},
+    {"kernels/*_ref.cc", {"base", "kernels"}},
     {"kernels/device", {"base"}},
     {"kernels/device/simt", {"base", "kernels/device"}},
     {"kernels/cuda", {"base", "kernels", "kernels/device", "kernels/device/simt"}},
@@ -51,6 +54,7 @@ std::string RoomOf(const std::string& path) {
   for (fs::path folder = fs::path(path).parent_path(); !folder.empty(); folder = folder.parent_path()) {
     const std::string room = folder.generic_string();
     if (room == "kernels" && path.ends_with(".cu")) return "kernels/*.cu";
+    if (room == "kernels" && path.ends_with("_ref.cc")) return "kernels/*_ref.cc";
     if (kMayInclude.contains(room) || kLeaves.contains(room)) return room;
   }
   return "";
@@ -100,54 +104,17 @@ std::string ForbiddenText(const std::string& path, const std::string& text) {
   return "";
 }
 
-bool IsText(const fs::path& path) {
-  static const std::set<std::string> kEndings = {".h",  ".cc", ".cu",  ".cuh", ".def", ".py",    ".sh", ".cpp",
-                                                 ".md", ".c",  ".txt", ".json", ".yml", ".cmake", ""};
-  return kEndings.contains(path.extension().string());
-}
-
-// The project's folders, and the files beside them; what else a user or an editor leaves in the tree is not ours.
-const std::set<std::string> kFolders = {".ci",  "base",    "bench", "docs",  "graph",
-                                        "kernels", "runtime", "tests", "tools", "weights"};
-const std::set<std::string> kTopFiles = {"CHANGELOG.md", "CMakeLists.txt", "CMakePresets.json", "DESIGN.md",
-                                         "README.md"};
-
-void AddText(const fs::path& root, const fs::path& path, std::map<std::string, std::string>& texts) {
-  std::ifstream file(path, std::ios::binary);
-  std::stringstream text;
-  text << file.rdbuf();
-  texts[fs::relative(path, root).generic_string()] = text.str();
-}
-
-std::map<std::string, std::string> TreeTexts(const fs::path& root) {
-  std::map<std::string, std::string> texts;
-  for (const std::string& name : kTopFiles) {
-    if (fs::exists(root / name)) AddText(root, root / name, texts);
-  }
-  for (const std::string& folder : kFolders) {
-    if (!fs::is_directory(root / folder)) continue;
-    for (auto it = fs::recursive_directory_iterator(root / folder); it != fs::recursive_directory_iterator();
-         ++it) {
-      const std::string name = it->path().filename().string();
-      const bool foreign = name[0] == '.' || name == "data" || StartsWith(name, "build") || name == "__pycache__";
-      if (it->is_directory() && foreign) it.disable_recursion_pending();
-      if (!foreign && !it->is_symlink() && it->is_regular_file() && IsText(it->path()))
-        AddText(root, it->path(), texts);
-    }
-  }
-  return texts;
-}
-
 }  // namespace
 
 TEST_CASE("includes go down only") {
-  auto texts = TreeTexts(MIEN_SOURCE_DIR);
-  CHECK(texts.contains("base/status.h"));  // the walk found the tree
+  const auto texts = ReadTree(MIEN_SOURCE_DIR).texts;
+  CHECK(texts.contains("base/status.h"));  // the walk found the tree, and no file is taken for a build folder
+  CHECK(texts.contains("graph/builder.h"));
   for (const auto& [path, text] : texts) CHECK(BadInclude(path, text) == "");
 }
 
 TEST_CASE("no registry hosts, no paths of a machine") {
-  for (const auto& [path, text] : TreeTexts(MIEN_SOURCE_DIR)) CHECK(ForbiddenText(path, text) == "");
+  for (const auto& [path, text] : ReadTree(MIEN_SOURCE_DIR).texts) CHECK(ForbiddenText(path, text) == "");
 }
 
 TEST_CASE("what a user leaves in the tree is not judged") {
@@ -160,7 +127,7 @@ TEST_CASE("what a user leaves in the tree is not judged") {
   fs::create_symlink("main.cc", root / "tools/link.cc");
   fs::create_symlink(".vscode/c.json", root / "compile_commands.json");
   std::set<std::string> found;
-  for (const auto& [path, text] : TreeTexts(root)) found.insert(path);
+  for (const auto& [path, text] : ReadTree(root).texts) found.insert(path);
   fs::remove_all(root);
   CHECK(found == std::set<std::string>{"README.md", "tools/main.cc"});
 }
@@ -168,6 +135,12 @@ TEST_CASE("what a user leaves in the tree is not judged") {
 TEST_CASE("the checks catch what they are for") {
   CHECK(BadInclude("base/a.h", "#include \"kernels/op.h\"\n") != "");
   CHECK(BadInclude("kernels/add/add.cc", "#include \"weights/config.h\"\n") != "");
+  CHECK(BadInclude("kernels/cpu/conv/a.h", "#include \"kernels/mod_conv/mod_conv.h\"\n") != "");
+  CHECK(BadInclude("kernels/cpu/conv/a.h", "#include \"kernels/cpu/gemm.h\"\n") == "");
+  CHECK(BadInclude("kernels/cpu/gemm.h", "#include \"kernels/cpu/conv/form.h\"\n") != "");
+  CHECK(BadInclude("kernels/cpu/gemm.h", "#include \"kernels/op.h\"\n") != "");
+  CHECK(BadInclude("kernels/add/add_ref.cc", "#include \"kernels/cpu/gemm.h\"\n") != "");
+  CHECK(BadInclude("kernels/add/add_ref.cc", "#include \"kernels/add/add.h\"\n") == "");
   CHECK(BadInclude("base/a.h", "#include \"tests/support/parity.h\"\n") != "");
   CHECK(BadInclude("runtime/engine.h", "#include \"runtime/face/image.h\"\n") != "");
   CHECK(BadInclude("kernels/add/add.h", "#include \"kernels/cuda/op.cuh\"\n") != "");

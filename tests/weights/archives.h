@@ -90,7 +90,7 @@ inline std::string Text(const std::string& text) {
   return out + text;
 }
 
-// A legacy stream (spec i.2) around an object that names storage 0 of `elements` floats.
+// A legacy stream (networks.md, "Legacy torch files") around an object that names storage 0 of `elements` floats.
 inline std::string Legacy(const std::string& object, uint64_t elements) {
   std::string out =
       "\x80\x02\x8a\x0al\xfc\x9c"
@@ -114,7 +114,7 @@ inline std::string TensorOver(const std::string& storage) {
          "ccollections\nOrderedDict\n)RtR";
 }
 
-// A module pickle (spec i.3) of one module with one parameter.
+// A module pickle (networks.md, "Module pickles of NVIDIA") of one module with one parameter.
 inline std::string ModulePickle() {
   const std::string stream = Legacy(LegacyStorage(2), 2);
   std::string bytes = "B";

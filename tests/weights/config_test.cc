@@ -216,10 +216,10 @@ TEST_CASE("the public full-size nets have the number of tensors their checkpoint
       generator += spec.shape.elements();
     }
   }
-  CHECK(encoder == 267136704);         // spec b
+  CHECK(encoder == 267136704);         // networks.md, "Encoder"
   CHECK(encoder_tensors == 621 - 52);  // without one num_batches_tracked per normalisation
-  CHECK(flow == 14755840);             // spec c.1
-  CHECK(generator == 30370060);        // spec j.1
+  CHECK(flow == 14755840);             // networks.md, "Couplings"
+  CHECK(generator == 30370060);        // networks.md, "Layers and rows"
 }
 
 }  // namespace

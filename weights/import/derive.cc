@@ -18,7 +18,7 @@ const std::vector<std::string> kClassifierOutputs = {"gender", "glasses", "bald"
 
 namespace {
 
-// Normalisation of a flow whose file has none: spec c.2, in the order of kFlowAttributes.
+// Normalisation of a flow whose file has none: networks.md, "Attributes", in the order of kFlowAttributes.
 constexpr float kAttributeMin[] = {0, 0, -52.3f, -32, 0, 0, 0, 0};
 constexpr float kAttributeMax[] = {1, 1, 58.1f, 28.5f, 0.99f, 0.9f, 72, 1};
 constexpr int kMaxCount = 4096;
@@ -65,8 +65,8 @@ std::string ShortNumber(double value) {
 
 Status Refuse(const std::string& text) { return Status::Error(Code::kRefused, "%s", text.c_str()); }
 
-// The IR-SE trunk. Strides leave no trace in the shapes: a stage is a run of blocks of one width (spec b),
-// and for the 50-layer net with equal widths the published depths 3, 4, 14, 3 are taken.
+// The IR-SE trunk. Strides leave no trace in the shapes: a stage is a run of blocks of one width (networks.md,
+// "IR-SE trunk"), and for the 50-layer net with equal widths the published depths 3, 4, 14, 3 are taken.
 Result<TrunkConfig> DeriveTrunk(const Keys& keys) {
   TrunkConfig trunk;
   trunk.input_channels_out = keys.Dim("input_layer.0.weight", 0);
@@ -132,7 +132,7 @@ Status ExpectFolder(const Settings& settings, const std::string& folder) {
       {"the settings ", Printable(path), " are in a form that is not understood; a dictionary expected"}));
 }
 
-// conv_clamp and the number format must be one for the whole net (spec a.6).
+// conv_clamp and the number format must be one for the whole net (networks.md, "Numerics of NVIDIA").
 Status NvidiaNumerics(const Keys& keys, GeneratorConfig* g, std::vector<std::string>* notes) {
   bool said = false;
   for (int b = 0; b < static_cast<int>(g->channels.size()); ++b) {
@@ -174,7 +174,7 @@ Status NvidiaClasses(const Keys& keys) {
   return {};
 }
 
-// The mapping's learning-rate multiplier hides in the gains of its layers (spec a.2).
+// The mapping's learning-rate multiplier hides in the gains of its layers (networks.md, "Mapping").
 Status NvidiaMapping(const Keys& keys, int layers) {
   for (int i = 0; i < layers; ++i) {
     const std::string layer = "mapping.fc" + std::to_string(i);

@@ -275,8 +275,8 @@ void AddFilters(const ForeignFile& file, const Signature& signature, const Found
                    (there != nullptr ? "taken to be the same as the others" : "[1,3,3,1] is taken"));
 }
 
-// The FIR of up-sampling is one filter for the whole net (spec a.4); a net where they differ is some other
-// net.
+// The FIR of up-sampling is one filter for the whole net (networks.md, "Modulated convolution"); a net where they
+// differ is some other net.
 Status CheckFilters(const FoundComponent& found) {
   const ForeignTensor* first = nullptr;
   std::vector<std::byte> expected, bytes;
@@ -361,7 +361,7 @@ Status Assign(const ForeignFile& file, const Signature& signature, const std::ve
 }
 
 bool IsIgnored(const std::string& name) {
-  // Counters of training steps, and the base distribution of a flow (spec c.3).
+  // Counters of training steps, and the base distribution of a flow (networks.md, "Flow checkpoints").
   return name.ends_with("num_batches_tracked") || name.find("_distribution.") != std::string::npos;
 }
 

@@ -26,7 +26,7 @@ Result<std::vector<FoundComponent>> DetectComponents(const ForeignFile& file,
                                                      std::vector<std::string>* notes);
 
 // Names of the attributes in the order of the flow's first coordinates, and in the order of the classifier
-// (spec c.2).
+// (networks.md, "Attributes").
 extern const std::vector<std::string> kFlowAttributes;
 extern const std::vector<std::string> kClassifierOutputs;
 

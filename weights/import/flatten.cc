@@ -113,7 +113,8 @@ class Walker {
   }
 
   // A persistent object counts as its state: parameters, buffers and submodules under their own names,
-  // scalars beside them (spec i.3). Its class name is kept as a scalar; its source is never looked at.
+  // scalars beside them (networks.md, "Module pickles of NVIDIA"). Its class name is kept as a scalar; its source is
+  // never looked at.
   Status Module(const PickleValue& value, int depth) {
     const PickleValue& dict = tree_[value.index];
     if (!budget_.Work(tree_.Items(dict).size())) return budget_.Spent();

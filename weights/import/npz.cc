@@ -1,5 +1,5 @@
-// Archives of numpy arrays (spec i.6): a zip of .npy members, stored or deflated; and a .npy alone. Its
-// header is a Python literal of three known keys; nothing else of the language is understood.
+// Archives of numpy arrays (networks.md, "NumPy arrays"): a zip of .npy members, stored or deflated; and a .npy alone.
+// Its header is a Python literal of three known keys; nothing else of the language is understood.
 #include <cinttypes>
 #include <cstring>
 

@@ -1,6 +1,6 @@
 // A pickle read as data. The machine knows the opcodes and the handful of names that checkpoints are made of
-// (spec i.4) and turns them into plain values; it never imports, calls or executes anything. Every other name
-// stays a name: what is made with it is an inert object. Names that only an attack asks for are refused
+// (networks.md, "Pickles") and turns them into plain values; it never imports, calls or executes anything. Every other
+// name stays a name: what is made with it is an inert object. Names that only an attack asks for are refused
 // (pickle_attacks.cc). (Opcodes: the Python standard library's pickletools.)
 #pragma once
 
@@ -34,7 +34,7 @@ enum class PickleKind : uint8_t {
   kStorage,  // index into PickleTree::storages
   kTensor,   // index into PickleTree::tensors
   kArray,    // a numpy array before its state
-  kModule,   // a persistent object of spec i.3: `index` is the value id of its dict
+  kModule,   // a persistent object of NVIDIA's: `index` is the value id of its dict
   kType,     // a numpy dtype: the DType, or the text of one that is not read (then index > 0)
 };
 
@@ -119,7 +119,8 @@ struct PersistentId {
 struct PickleOptions {
   // Gives the storage of a persistent id; absent: persistent ids are refused.
   std::function<Result<ForeignStorage>(const PersistentId& id, uint32_t storage_index)> persistent;
-  // Reads the storage that a byte string of the pickle holds (spec i.3); absent: refused.
+  // Reads the storage that a byte string of the pickle holds (networks.md, "Module pickles of NVIDIA"); absent:
+  // refused.
   std::function<Result<ForeignStorage>(uint64_t begin, uint64_t bytes)> embedded;
 };
 

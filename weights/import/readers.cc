@@ -14,7 +14,7 @@
 
 namespace mien {
 
-// NVIDIA's module pickles (spec i.3); their tensors are byte strings inside the pickle.
+// NVIDIA's module pickles (networks.md, "Module pickles of NVIDIA"); their tensors are byte strings inside the pickle.
 Result<ForeignFile> ReadModulePickle(const SharedSource& source) {
   Budget budget(source->size());
   PickleOptions options;

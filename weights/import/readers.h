@@ -1,4 +1,5 @@
-// The readers of foreign containers. Each turns one kind of file into named tensors and scalars (spec i).
+// The readers of foreign containers. Each turns one kind of file into named tensors and scalars
+// (networks.md, "Containers").
 #pragma once
 
 #include <memory>
@@ -15,11 +16,11 @@ Result<ForeignFile> ReadForeign(const std::string& path);
 // What ReadForeign(path) reads: a file, or a stream ("-", a pipe) that is kept in memory.
 Result<SharedSource> OpenForeign(const std::string& path);
 
-Result<ForeignFile> ReadTorchZip(const SharedSource& source);      // i.1
-Result<ForeignFile> ReadTorchLegacy(const SharedSource& source);   // i.2
-Result<ForeignFile> ReadModulePickle(const SharedSource& source);  // i.3
-Result<ForeignFile> ReadPlainTensors(const SharedSource& source);  // i.5
-Result<ForeignFile> ReadNpz(const SharedSource& source);           // i.6
+Result<ForeignFile> ReadTorchZip(const SharedSource& source);      // networks.md, "Torch archives"
+Result<ForeignFile> ReadTorchLegacy(const SharedSource& source);   // networks.md, "Legacy torch files"
+Result<ForeignFile> ReadModulePickle(const SharedSource& source);  // networks.md, "Module pickles of NVIDIA"
+Result<ForeignFile> ReadPlainTensors(const SharedSource& source);  // networks.md, "Safetensors"
+Result<ForeignFile> ReadNpz(const SharedSource& source);           // networks.md, "NumPy arrays"
 Result<ForeignFile> ReadNpy(const SharedSource& source);           // one array of it; its name is arr_0
 
 Result<bool> StartsLikeLegacy(const ByteSource& source, uint64_t begin, uint64_t end);

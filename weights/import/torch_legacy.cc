@@ -1,5 +1,5 @@
-// Torch files before 1.6 (spec i.2): five pickles in a row (magic number, protocol, machine, the object, the
-// list of storage keys), then for each key its number of elements and its bytes.
+// Torch files before 1.6 (networks.md, "Legacy torch files"): five pickles in a row (magic number, protocol, machine,
+// the object, the list of storage keys), then for each key its number of elements and its bytes.
 #include <cinttypes>
 #include <cstring>
 #include <map>

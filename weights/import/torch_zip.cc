@@ -1,5 +1,5 @@
-// Torch archives since 1.6 (spec i.1): <archive>/data.pkl and one member <archive>/data/<key> per storage.
-// Torch stores them; archives that were unpacked and packed again are deflated and have entries for their
+// Torch archives since 1.6 (networks.md, "Torch archives"): <archive>/data.pkl and one member <archive>/data/<key> per
+// storage. Torch stores them; archives that were unpacked and packed again are deflated and have entries for their
 // folders.
 #include <algorithm>
 #include <map>

@@ -33,7 +33,7 @@ class DeinterleavedRow {
   // At most sixteen tiles, from column `first` of row y of a plane; zeros outside.
   void Begin(const float* plane, int64_t height, int64_t width, int64_t y, int64_t first, int64_t count) {
     const bool inside = y >= 0 && y < height;
-    const int64_t read = RoundUp(count, kLanes) * 4;
+    const int64_t read = RoundUp(count, kLanes) * kTileSide;
     left_ = inside ? width - first : 0;
     row_ = plane + y * width + first;
     before_ = inside && first > 0 ? row_[-1] : 0.0f;
@@ -47,7 +47,7 @@ class DeinterleavedRow {
   HWY_INLINE void Load(int64_t t, float factor, V* HWY_RESTRICT pixel) const {
     const D d;
     Load5(t, factor, pixel);
-    const int64_t next = 4 * (t + kLanes);
+    const int64_t next = kTileSide * (t + kLanes);
     const V last = hn::Set(d, next < left_ ? row_[next] * factor : 0.0f);
     pixel[5] = hn::IfThenElse(hn::FirstN(d, kLanes - 1), Neighbours(pixel[1], 1), last);
   }
@@ -64,14 +64,14 @@ class DeinterleavedRow {
   const float* row_;
   int64_t left_;
   float before_;
-  alignas(64) float line_[4 * kTile];
+  alignas(64) float line_[kTileSide * kTile];
 };
 
 // To the second-level cache, for rows of a large image share few sets of the first.
 HWY_INLINE void PrefetchRows(const float* plane, int64_t height, int64_t width, int64_t y_begin,
                              int64_t y_end, int64_t first, int64_t count) {
   for (int64_t y = std::max<int64_t>(y_begin, 0); y < std::min(y_end, height); ++y) {
-    for (int64_t x = 0; x < 4 * count; x += kTile) __builtin_prefetch(plane + y * width + first + x, 0, 2);
+    for (int64_t x = 0; x < kTileSide * count; x += kTile) __builtin_prefetch(plane + y * width + first + x, 0, 2);
   }
 }
 
@@ -86,7 +86,7 @@ void TransformRuns(const ConvShape& conv, const TileGroup& group, int64_t plane,
   for (int64_t i = begin; i < end; ++i) {
     for (int k = 0; k < group.runs; ++k) {
       const TileRun& run = group.run[k];
-      const int64_t y = run.row * 4 - 1, first = run.column * 4;
+      const int64_t y = run.row * kTileSide - 1, first = run.column * kTileSide;
       if (i + kPrefetchChannels < end) {
         PrefetchRows(run.x + (i + kPrefetchChannels) * plane, conv.height, conv.width, y, y + Input::kRows, first,
                      run.count);

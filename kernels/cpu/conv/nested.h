@@ -15,7 +15,6 @@
 
 namespace mien::gemm {
 
-constexpr int64_t kNestedTile = 4;  // along either axis
 constexpr int kPairProducts = 5;    // of two taps and four results
 constexpr int kNestedSide = 9;      // slots along one axis
 constexpr int64_t kNestedSlots = 81;

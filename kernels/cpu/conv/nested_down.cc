@@ -11,7 +11,7 @@
 HWY_BEFORE_NAMESPACE();
 namespace mien::gemm::HWY_NAMESPACE {
 
-constexpr int kStep = 2 * kNestedTile;  // pixels of x from tile to tile
+constexpr int kStep = 2 * kTileSide;  // pixels of x from tile to tile
 constexpr int kReadRows = kStep + 1;
 
 // V of a group, one channel at a time: the pixels of all tiles are de-interleaved first, tile t in lane t.
@@ -47,21 +47,21 @@ class DownInput {
       std::fill_n(line_ + copied, read - copied, 0.0f);
       row = line_;
     }
-    alignas(64) float fours[kNestedTile][2 * kTile];
+    alignas(64) float fours[kTileSide][2 * kTile];
     for (int64_t t = 0; t < run.count; t += kLanes) {
       for (int64_t half = 0; half < 2; ++half) {
         V p0, p1, p2, p3;
-        hn::LoadInterleaved4(d, row + kStep * t + half * kNestedTile * kLanes, p0, p1, p2, p3);
+        hn::LoadInterleaved4(d, row + kStep * t + half * kTileSide * kLanes, p0, p1, p2, p3);
         hn::Store(p0, d, fours[0] + half * kLanes);
         hn::Store(p1, d, fours[1] + half * kLanes);
         hn::Store(p2, d, fours[2] + half * kLanes);
         hn::Store(p3, d, fours[3] + half * kLanes);
       }
-      for (int k = 0; k < kNestedTile; ++k) {
+      for (int k = 0; k < kTileSide; ++k) {
         V even, odd;
         hn::LoadInterleaved2(d, fours[k], even, odd);
         hn::StoreU(even, d, pixels[k] + run.target + t);
-        hn::StoreU(odd, d, pixels[k + kNestedTile] + run.target + t);
+        hn::StoreU(odd, d, pixels[k + kTileSide] + run.target + t);
         if (k == 3) hn::StoreU(odd, d, pixels[kStep] + run.target + t + 1);
       }
     }
@@ -78,7 +78,7 @@ class DownInput {
       const auto pixel = [&](int k) { return hn::LoadU(d, pixels_[r][k] + t); };
       TransformPair(pixel(kStep), pixel(1), pixel(3), pixel(5), pixel(7), rows[r]);
       HWY_UNROLL(9)
-      for (int k = 0; k < kNestedTile; ++k) rows[r][5 + k] = pixel(2 * k);
+      for (int k = 0; k < kTileSide; ++k) rows[r][5 + k] = pixel(2 * k);
     }
     HWY_UNROLL(9)
     for (int c = 0; c < kNestedSide; ++c) {
@@ -87,7 +87,7 @@ class DownInput {
       HWY_UNROLL(9)
       for (int r = 0; r < kPairProducts; ++r) hn::StoreU(pair[r], d, out + NestedSlot(r, c) * slot);
       HWY_UNROLL(9)
-      for (int r = 0; r < kNestedTile; ++r)
+      for (int r = 0; r < kTileSide; ++r)
         hn::StoreU(rows[1 + 2 * r][c], d, out + NestedSlot(5 + r, c) * slot);
     }
   }
@@ -107,7 +107,7 @@ void TransformDownInputs(const ConvShape& conv, const TileGroup& group, int64_t 
 // y of tiles t ... of one channel, four rows of pixels: along the rows of slots, then along the columns.
 HWY_INLINE void DownResults(const float* HWY_RESTRICT m, int64_t t, float (*HWY_RESTRICT y)[5 * kTile]) {
   const D d;
-  V rows[kNestedSide][kNestedTile];
+  V rows[kNestedSide][kTileSide];
   HWY_UNROLL(9)
   for (int r = 0; r < kNestedSide; ++r) {
     V slots[kPairProducts];
@@ -115,39 +115,39 @@ HWY_INLINE void DownResults(const float* HWY_RESTRICT m, int64_t t, float (*HWY_
     for (int c = 0; c < kPairProducts; ++c) slots[c] = hn::LoadU(d, m + NestedSlot(r, c) * kTile + t);
     ResultsOfPair(slots, rows[r]);
     HWY_UNROLL(9)
-    for (int c = 0; c < kNestedTile; ++c) {
+    for (int c = 0; c < kTileSide; ++c) {
       rows[r][c] = hn::Add(rows[r][c], hn::LoadU(d, m + NestedSlot(r, 5 + c) * kTile + t));
     }
   }
-  V out[kNestedTile][kNestedTile];  // [column][row]
+  V out[kTileSide][kTileSide];  // [column][row]
   HWY_UNROLL(9)
-  for (int c = 0; c < kNestedTile; ++c) {
+  for (int c = 0; c < kTileSide; ++c) {
     const V slots[kPairProducts] = {rows[0][c], rows[1][c], rows[2][c], rows[3][c], rows[4][c]};
     ResultsOfPair(slots, out[c]);
     HWY_UNROLL(9)
-    for (int r = 0; r < kNestedTile; ++r) out[c][r] = hn::Add(out[c][r], rows[5 + r][c]);
+    for (int r = 0; r < kTileSide; ++r) out[c][r] = hn::Add(out[c][r], rows[5 + r][c]);
   }
   HWY_UNROLL(9)
-  for (int r = 0; r < kNestedTile; ++r) {
-    hn::StoreInterleaved4(out[0][r], out[1][r], out[2][r], out[3][r], d, y[r] + kNestedTile * t);
+  for (int r = 0; r < kTileSide; ++r) {
+    hn::StoreInterleaved4(out[0][r], out[1][r], out[2][r], out[3][r], d, y[r] + kTileSide * t);
   }
 }
 
 // Channels [begin, end) of a group, whose sums M holds.
 void FinishDownChannels(const ConvShape& conv, const TileGroup& group, int64_t begin, int64_t end,
                         const float* m, const Sink& sink) {
-  alignas(64) float y[kNestedTile][5 * kTile];
+  alignas(64) float y[kTileSide][5 * kTile];
   for (int64_t o = begin; o < end; ++o, m += kNestedSlots * kTile) {
     for (int64_t t = 0; t < kTile; t += kLanes) DownResults(m, t, y);
     for (int k = 0; k < group.runs; ++k) {
       const TileRun& run = group.run[k];
-      const int64_t row = run.row * kNestedTile, column = run.column * kNestedTile;
+      const int64_t row = run.row * kTileSide, column = run.column * kTileSide;
       sink.take(sink.context, {.sample = run.sample,
                                .channel = o,
                                .pixel = row * conv.OutWidth() + column,
-                               .rows = std::min(kNestedTile, conv.OutHeight() - row),
-                               .count = std::min(run.count * kNestedTile, conv.OutWidth() - column),
-                               .sum = y[0] + run.target * kNestedTile,
+                               .rows = std::min(kTileSide, conv.OutHeight() - row),
+                               .count = std::min(run.count * kTileSide, conv.OutWidth() - column),
+                               .sum = y[0] + run.target * kTileSide,
                                .stride = 5 * kTile});
     }
   }
@@ -164,13 +164,12 @@ HWY_EXPORT(FinishDownChannels);
 
 namespace {
 
-int64_t TileRows(const ConvShape& conv) { return (conv.OutHeight() + kNestedTile - 1) / kNestedTile; }
-int64_t TileColumns(const ConvShape& conv) { return (conv.OutWidth() + kNestedTile - 1) / kNestedTile; }
+int64_t Tiles(const ConvShape& conv) { return TilesAlong(conv.OutHeight()) * TilesAlong(conv.OutWidth()); }
 
 struct DownPlan : BatchPlan {
   DownPlan(const ConvShape& conv, int64_t batch, int64_t threads)
       : BatchPlan(conv, NestedBlocks(conv.out_channels, conv.on_the_fly, threads), &TransformDownWeights, batch,
-                  {0, TileRows(conv)}, TileColumns(conv)) {
+                  {0, TilesAlong(conv.OutHeight())}, TilesAlong(conv.OutWidth())) {
     constexpr int64_t kMostGroups = 2;  // whose V is kept for one transform of the weights
     Cut(threads, kTile, kMostGroups);
     v_floats = kNestedSlots * VTileFloats(conv.in_channels);
@@ -190,7 +189,7 @@ struct DownPlan : BatchPlan {
 }  // namespace
 
 bool NestedDown::IsFaster(const ConvShape& conv) {
-  return conv.in_channels >= kTile && conv.out_channels >= kTile && TileRows(conv) * TileColumns(conv) >= kTile;
+  return conv.in_channels >= kTile && conv.out_channels >= kTile && Tiles(conv) >= kTile;
 }
 
 void NestedDown::Pack(const ConvShape& conv, const float* weight, float gain, float* packed) {
@@ -202,8 +201,7 @@ int64_t NestedDown::ScratchFloats(const ConvShape& conv, int64_t batch, int64_t 
 }
 
 int64_t NestedDown::Products(const ConvShape& conv, int64_t batch) {
-  return RoundUp(batch * TileRows(conv) * TileColumns(conv), kTile) * kNestedSlots * conv.in_channels *
-         conv.out_channels;
+  return RoundUp(batch * Tiles(conv), kTile) * kNestedSlots * conv.in_channels * conv.out_channels;
 }
 
 void NestedDown::Run(const ConvShape& conv, const ConvCall& call) {

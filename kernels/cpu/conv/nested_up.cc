@@ -15,12 +15,10 @@ namespace mien::gemm {
 
 constexpr int64_t kPad = kTile;                 // before the first pixel of a row of t
 constexpr int64_t kKeptRows = 3;                // of t, for the next row of tiles
-constexpr int64_t kTileRows = 2 * kNestedTile;  // of t
+constexpr int64_t kTileRows = 2 * kTileSide;    // of t
 
-inline int64_t UpTileRows(const ConvShape& conv) { return (conv.height + kNestedTile - 1) / kNestedTile; }
-inline int64_t UpTileColumns(const ConvShape& conv) { return (conv.width + kNestedTile - 1) / kNestedTile; }
-inline bool HasBottomEdge(const ConvShape& conv) { return conv.height % kNestedTile == 0; }
-inline bool HasRightEdge(const ConvShape& conv) { return conv.width % kNestedTile == 0; }
+inline bool HasBottomEdge(const ConvShape& conv) { return conv.height % kTileSide == 0; }
+inline bool HasRightEdge(const ConvShape& conv) { return conv.width % kTileSide == 0; }
 
 // Output rows of one sample and the rows of tiles they need.
 struct UpRange {
@@ -52,7 +50,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 // V of tiles: along the rows of x, then along the columns.
 struct UpInput {
-  static constexpr int kRows = kNestedTile + 1;
+  static constexpr int kRows = kTileSide + 1;
   static constexpr int64_t kPlaces = kNestedSlots;
 
   static HWY_INLINE void Tiles(const DeinterleavedRow* source, int64_t t, float style, float* HWY_RESTRICT out,
@@ -60,16 +58,16 @@ struct UpInput {
     const D d;
     V rows[kRows][kNestedSide];
     for (int r = 0; r < kRows; ++r) {
-      V pixel[1 + kNestedTile];
+      V pixel[1 + kTileSide];
       source[r].Load5(t, style, pixel);
       TransformPair(pixel[0], pixel[1], pixel[2], pixel[3], pixel[4], rows[r]);
-      for (int k = 0; k < kNestedTile; ++k) rows[r][5 + k] = pixel[1 + k];
+      for (int k = 0; k < kTileSide; ++k) rows[r][5 + k] = pixel[1 + k];
     }
     for (int c = 0; c < kNestedSide; ++c) {
       V pair[kPairProducts];
       TransformPair(rows[0][c], rows[1][c], rows[2][c], rows[3][c], rows[4][c], pair);
       for (int r = 0; r < kPairProducts; ++r) hn::StoreU(pair[r], d, out + NestedSlot(r, c) * slot);
-      for (int r = 0; r < kNestedTile; ++r) hn::StoreU(rows[1 + r][c], d, out + NestedSlot(5 + r, c) * slot);
+      for (int r = 0; r < kTileSide; ++r) hn::StoreU(rows[1 + r][c], d, out + NestedSlot(5 + r, c) * slot);
     }
   }
 };
@@ -87,8 +85,8 @@ class UpWindow {
 
   void Finish(const UpRange& range, const TileRun& run, int64_t o, const float* m, const Sink& sink) {
     for (int64_t t = 0; t < run.count; t += kLanes) Results(m + t, t);
-    const int64_t pixels = run.count * kNestedTile, first = run.column * kNestedTile;
-    const bool last = run.column + run.count == UpTileColumns(conv_);
+    const int64_t pixels = run.count * kTileSide, first = run.column * kTileSide;
+    const bool last = run.column + run.count == TilesAlong(conv_.width);
     Join(run, o, pixels, last, range);
     // Pairs of output pixels [begin, end), of the whole row.
     const int64_t begin = std::max<int64_t>(first - 1, 0), end = last ? conv_.width : first + pixels - 1;
@@ -102,20 +100,20 @@ class UpWindow {
   }
 
  private:
-  static constexpr int64_t kLine = kPad + kNestedTile * kTile + 2 * kTile;
+  static constexpr int64_t kLine = kPad + kTileSide * kTile + 2 * kTile;
 
   // t of the tiles t ...: along the columns, then along the rows.
   void Results(const float* HWY_RESTRICT m, int64_t t) {
     const D d;
     const auto load = [&](int r, int c) { return hn::LoadU(d, m + NestedSlot(r, c) * kTile); };
-    V even_rows[kNestedTile][kNestedSide];
+    V even_rows[kTileSide][kNestedSide];
     for (int c = 0; c < kNestedSide; ++c) {
       const V pair[kPairProducts] = {load(0, c), load(1, c), load(2, c), load(3, c), load(4, c)};
-      V out[kNestedTile];
+      V out[kTileSide];
       ResultsOfPair(pair, out);
-      for (int r = 0; r < kNestedTile; ++r) even_rows[r][c] = out[r];
+      for (int r = 0; r < kTileSide; ++r) even_rows[r][c] = out[r];
     }
-    for (int r = 0; r < kNestedTile; ++r) {
+    for (int r = 0; r < kTileSide; ++r) {
       StoreRow(even_rows[r], 2 * r, t);
       V odd_row[kNestedSide];
       for (int c = 0; c < kNestedSide; ++c) odd_row[c] = load(5 + r, c);
@@ -124,10 +122,10 @@ class UpWindow {
   }
   HWY_INLINE void StoreRow(const V* HWY_RESTRICT slots, int64_t row, int64_t t) {
     const D d;
-    V even[kNestedTile];
+    V even[kTileSide];
     ResultsOfPair(slots, even);
-    hn::StoreInterleaved4(even[0], even[1], even[2], even[3], d, even_[row] + kPad + kNestedTile * t);
-    hn::StoreInterleaved4(slots[5], slots[6], slots[7], slots[8], d, odd_[row] + kPad + kNestedTile * t);
+    hn::StoreInterleaved4(even[0], even[1], even[2], even[3], d, even_[row] + kPad + kTileSide * t);
+    hn::StoreInterleaved4(slots[5], slots[6], slots[7], slots[8], d, odd_[row] + kPad + kTileSide * t);
   }
 
   // Columns from the window to the left, or the edges of t.
@@ -230,12 +228,12 @@ namespace {
 // Rows of tiles that output rows read: r reads t's rows r - 1 .. r + 2.
 RowRange TileRowsOf(const ConvShape& conv, RowRange out) {
   return {std::max<int64_t>(out.begin - 1, 0) / kTileRows,
-          std::min((out.end + 1) / kTileRows + 1, UpTileRows(conv))};
+          std::min((out.end + 1) / kTileRows + 1, TilesAlong(conv.height))};
 }
 
 // The same where the range before left the rows of t above.
 RowRange TileRowsAfter(const ConvShape& conv, RowRange out) {
-  const auto row = [&](int64_t y) { return y == 2 * conv.height ? UpTileRows(conv) : (y + 2) / kTileRows; };
+  const auto row = [&](int64_t y) { return y == 2 * conv.height ? TilesAlong(conv.height) : (y + 2) / kTileRows; };
   return {row(out.begin), row(out.end)};
 }
 
@@ -252,7 +250,7 @@ class UpPlan : public TilePlan {
       : TilePlan{conv, NestedBlocks(conv.out_channels, conv.on_the_fly, threads), &TransformUpWeights},
         out_(out),
         ranges_(ranges) {
-    if (conv.on_the_fly || ranges || UpTileRows(conv) < kFewRows) splits = std::min(threads, blocks.count);
+    if (conv.on_the_fly || ranges || TilesAlong(conv.height) < kFewRows) splits = std::min(threads, blocks.count);
     const RowRange tiles = ranges ? TileRowsAfter(conv, out) : TileRowsOf(conv, out);
     int64_t band_rows = tiles.end - tiles.begin;
     if (!ranges) {
@@ -266,7 +264,7 @@ class UpPlan : public TilePlan {
     constexpr int64_t kChunkFloats = 3 << 17, kOnTheFlyChunk = 2;
     if (splits > 1) chunk_groups = std::max<int64_t>(1, kChunkFloats / v_floats);
     if (conv.on_the_fly && !ranges) chunk_groups = kOnTheFlyChunk;
-    const int64_t groups = (band_rows * UpTileColumns(conv) + kTile - 1) / kTile;
+    const int64_t groups = (band_rows * TilesAlong(conv.width) + kTile - 1) / kTile;
     chunk_groups = std::clamp<int64_t>(groups, 1, chunk_groups);
 
     constexpr int64_t kEdgeColumns = kEdgePixels + 1;
@@ -283,7 +281,7 @@ class UpPlan : public TilePlan {
 
   TileSequence Sequence(int64_t index) const {
     const UpRange range = RangeOf(index);
-    const int64_t columns = UpTileColumns(conv), sample_tiles = UpTileRows(conv) * columns;
+    const int64_t columns = TilesAlong(conv.width), sample_tiles = TilesAlong(conv.height) * columns;
     const int64_t first = range.sample * sample_tiles;
     return {columns, 0, sample_tiles, first + range.tiles.begin * columns, first + range.tiles.end * columns};
   }
@@ -414,7 +412,7 @@ class UpPlan : public TilePlan {
   void RightEdge(const ConvCall& call, const TileTask& task, RowRange tiles) const {
     const Edge edge = {conv.width - 1, conv.width, conv.height, TapAt(2, 2), TapAt(0, 2), TapAt(1, 2)};
     const UpState state = StateOf(call, task);
-    const int64_t begin = tiles.begin * kNestedTile, end = tiles.end * kNestedTile;
+    const int64_t begin = tiles.begin * kTileSide, end = tiles.end * kTileSide;
     AlongEdge(call, task, edge, begin, end, [&](int64_t o, int64_t p, float even, float odd) {
       float* right = state.Right(o) + 2 * (p - begin);
       right[0] = even;
@@ -465,7 +463,7 @@ RowGrid NestedUp::Rows(const ConvShape&) { return {kTileRows, 2}; }
 
 RowRange NestedUp::RowsRead(const ConvShape& conv, RowRange rows) {
   const RowRange tiles = TileRowsAfter(conv, rows);
-  return {std::max<int64_t>(tiles.begin * kNestedTile - 1, 0), std::min(tiles.end * kNestedTile, conv.height)};
+  return {std::max<int64_t>(tiles.begin * kTileSide - 1, 0), std::min(tiles.end * kTileSide, conv.height)};
 }
 
 int64_t NestedUp::KeptRowsFloats(const ConvShape& conv, int64_t batch) {
@@ -473,13 +471,13 @@ int64_t NestedUp::KeptRowsFloats(const ConvShape& conv, int64_t batch) {
 }
 
 int64_t NestedUp::Products(const ConvShape& conv, int64_t batch) {
-  const int64_t rows = UpTileRows(conv), tile_columns = UpTileColumns(conv);
+  const int64_t rows = TilesAlong(conv.height), tile_columns = TilesAlong(conv.width);
   const auto edge = [](int64_t pixels) {
     const int64_t whole = pixels / kEdgePixels, rest = pixels % kEdgePixels;
     return 3 * ((kEdgePixels + 1) * whole + (rest > 0 ? RoundUp(rest + 1, kTile) : 0));
   };
   int64_t columns = RoundUp(rows * tile_columns, kTile) * kNestedSlots;
-  if (HasRightEdge(conv)) columns += edge(rows * kNestedTile);
+  if (HasRightEdge(conv)) columns += edge(rows * kTileSide);
   if (HasBottomEdge(conv)) columns += edge(conv.width + 1);
   return batch * columns * conv.in_channels * conv.out_channels;
 }

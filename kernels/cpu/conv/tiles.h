@@ -10,6 +10,9 @@
 
 namespace mien::gemm {
 
+constexpr int64_t kTileSide = 4;  // pixels of a tile along either axis
+constexpr int64_t TilesAlong(int64_t pixels) { return (pixels + kTileSide - 1) / kTileSide; }
+
 // At most sixteen tiles side by side in one row of tiles of one sample.
 struct TileRun {
   const float* x;      // the sample

@@ -13,8 +13,7 @@
 #define MIEN_KERNELS_CPU_CONV_WINOGRAD_CONSTANTS
 namespace mien::gemm {
 
-constexpr int64_t kWinogradTile = 4;  // outputs along either axis
-constexpr int kSide = 6;              // of a transformed tile
+constexpr int kSide = 6;  // of a transformed tile
 
 // Powers of the points; all of them are exact in fp32, and this choice has the least error of those tried: a
 // third of that of the usual points 1 and 2.
@@ -85,17 +84,17 @@ HWY_INLINE void OutputRun(const float* HWY_RESTRICT m, int64_t position_stride, 
                           float* HWY_RESTRICT y, int64_t stride) {
   const D d;
   for (int64_t t = 0; t < count; t += kLanes) {
-    V half[kWinogradTile][kSide];
+    V half[kTileSide][kSide];
     for (int c = 0; c < kSide; ++c) {
-      V column[kSide], out[kWinogradTile];
+      V column[kSide], out[kTileSide];
       for (int r = 0; r < kSide; ++r) column[r] = hn::LoadU(d, m + (r * kSide + c) * position_stride + t);
       TransformOutput(column, out);
-      for (int r = 0; r < kWinogradTile; ++r) half[r][c] = out[r];
+      for (int r = 0; r < kTileSide; ++r) half[r][c] = out[r];
     }
-    for (int r = 0; r < kWinogradTile; ++r) {
-      V out[kWinogradTile];
+    for (int r = 0; r < kTileSide; ++r) {
+      V out[kTileSide];
       TransformOutput(half[r], out);
-      hn::StoreInterleaved4(out[0], out[1], out[2], out[3], d, y + r * stride + kWinogradTile * t);
+      hn::StoreInterleaved4(out[0], out[1], out[2], out[3], d, y + r * stride + kTileSide * t);
     }
   }
 }
@@ -103,18 +102,18 @@ HWY_INLINE void OutputRun(const float* HWY_RESTRICT m, int64_t position_stride, 
 // Channels [begin, end) of the group, whose sums M holds.
 void TransformOutputs(const ConvShape& conv, const TileGroup& group, int64_t m_stride, int64_t m_position,
                       const float* m, int64_t begin, int64_t end, const Sink& sink) {
-  constexpr int64_t kLine = kWinogradTile * kTile;
-  alignas(64) float lines[kWinogradTile][kLine];
+  constexpr int64_t kLine = kTileSide * kTile;
+  alignas(64) float lines[kTileSide][kLine];
   for (int64_t o = begin; o < end; ++o) {
     for (int k = 0; k < group.runs; ++k) {
       const TileRun& run = group.run[k];
       OutputRun(m + (o - begin) * m_stride + run.target, m_position, run.count, lines[0], kLine);
-      const int64_t y = run.row * kWinogradTile, x = run.column * kWinogradTile;
+      const int64_t y = run.row * kTileSide, x = run.column * kTileSide;
       sink.take(sink.context, {.sample = run.sample,
                                .channel = o,
                                .pixel = y * conv.width + x,
-                               .rows = std::min(kWinogradTile, conv.height - y),
-                               .count = std::min(run.count * kWinogradTile, conv.width - x),
+                               .rows = std::min(kTileSide, conv.height - y),
+                               .count = std::min(run.count * kTileSide, conv.width - x),
                                .sum = lines[0],
                                .stride = kLine});
     }
@@ -160,8 +159,7 @@ void TransformWinogradWeights(const float* taps, int64_t tap_stride, int64_t cou
   HWY_DYNAMIC_DISPATCH(TransformWinograd)(taps, tap_stride, count, u, u_stride);
 }
 
-int64_t TileRows(const ConvShape& conv) { return (conv.height + kWinogradTile - 1) / kWinogradTile; }
-int64_t TileColumns(const ConvShape& conv) { return (conv.width + kWinogradTile - 1) / kWinogradTile; }
+int64_t Tiles(const ConvShape& conv) { return TilesAlong(conv.height) * TilesAlong(conv.width); }
 
 // Of output channels, whose sums are made at a time.
 ChannelBlocks Blocks(const ConvShape& conv, int64_t threads) {
@@ -187,7 +185,7 @@ int64_t GroupTiles(const ConvShape& conv, int64_t tiles, int64_t threads) {
 struct WinogradPlan : BatchPlan {
   WinogradPlan(const ConvShape& conv, int64_t batch, RowRange rows, int64_t threads)
       : BatchPlan(conv, Blocks(conv, threads), &TransformWinogradWeights, batch,
-                  {rows.begin / kWinogradTile, (rows.end + kWinogradTile - 1) / kWinogradTile}, TileColumns(conv)) {
+                  {rows.begin / kTileSide, TilesAlong(rows.end)}, TilesAlong(conv.width)) {
     Cut(threads, GroupTiles(conv, all.end, threads), 1);
     v_position = group_tiles / kTile * VTileFloats(conv.in_channels);
     v_floats = kTransformed * v_position;
@@ -212,8 +210,7 @@ struct WinogradPlan : BatchPlan {
 // Below sixteen tiles the product is no longer limited by arithmetic, below sixteen channels the transforms cost more
 // than they save.
 bool Winograd::IsFaster(const ConvShape& conv) {
-  return conv.in_channels >= kTile && conv.out_channels >= kTile && conv.width >= kTile &&
-         TileRows(conv) * TileColumns(conv) >= kTile;
+  return conv.in_channels >= kTile && conv.out_channels >= kTile && conv.width >= kTile && Tiles(conv) >= kTile;
 }
 
 void Winograd::Pack(const ConvShape& conv, const float* weight, float gain, float* packed) {
@@ -224,15 +221,14 @@ int64_t Winograd::ScratchFloats(const ConvShape& conv, int64_t batch, int64_t th
   return WinogradPlan(conv, batch, {0, conv.height}, threads).ScratchFloats(threads);
 }
 
-RowGrid Winograd::Rows(const ConvShape&) { return {kWinogradTile, 0}; }
+RowGrid Winograd::Rows(const ConvShape&) { return {kTileSide, 0}; }
 
 RowRange Winograd::RowsRead(const ConvShape& conv, RowRange rows) {
-  return {std::max<int64_t>(0, rows.begin - 1), std::min(conv.height, RoundUp(rows.end, kWinogradTile) + 1)};
+  return {std::max<int64_t>(0, rows.begin - 1), std::min(conv.height, RoundUp(rows.end, kTileSide) + 1)};
 }
 
 int64_t Winograd::Products(const ConvShape& conv, int64_t batch) {
-  return RoundUp(batch * TileRows(conv) * TileColumns(conv), kTile) * kTransformed * conv.in_channels *
-         conv.out_channels;
+  return RoundUp(batch * Tiles(conv), kTile) * kTransformed * conv.in_channels * conv.out_channels;
 }
 
 void Winograd::Run(const ConvShape& conv, const ConvCall& call) {

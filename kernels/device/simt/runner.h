@@ -60,7 +60,7 @@ bool AddressSanitizerPresent();
 
 // Accesses of one source line, in requests: one instruction executed by one warp.
 struct SiteTraffic {
-  std::string path, place;  // "/source/gemm.cu:41", "gemm.cu:41"
+  std::string path, place;  // "/source/add.cu:41", "add.cu:41"
   std::string kind;         // "shared read", "global write", ...
   uint64_t requests = 0;
   uint64_t actual = 0;  // shared: wavefronts; global: 32-byte sectors

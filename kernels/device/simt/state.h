@@ -87,7 +87,7 @@ struct State {
 };
 State& TheState();
 
-// Text for reports: "gemm.cu:41", "thread (3,0,0)", "block (0,1,0)".
+// Text for reports: "add.cu:41", "thread (3,0,0)", "block (0,1,0)".
 std::string PlaceName(Where where);
 std::string ThreadName(int thread);
 std::string BlockName();

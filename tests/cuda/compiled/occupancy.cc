@@ -1,5 +1,5 @@
-// Blocks per multiprocessor by NVIDIA's own rules (cuda_occupancy.h, part of the toolkit), for devices that are not here.
-// Reads lines "architecture registers barriers static_shared dynamic_shared threads", answers one number each.
+// Blocks per multiprocessor by NVIDIA's own rules (<cuda_occupancy.h>, part of the toolkit), for devices that are not
+// here. Reads lines "architecture registers barriers static_shared dynamic_shared threads", answers one number each.
 #include <cuda_occupancy.h>
 
 #include <climits>
