@@ -1,7 +1,7 @@
 // The graph: static, typed, single assignment. Values are tensors with fixed shapes, nodes are op calls in
 // the order they were built, which is the order they run. A graph is made once by a builder function
-// (builder.h, one file per network); what changes it afterwards is UseWinograd alone (winograd.h), which marks
-// convolutions. It holds no data.
+// (builder.h, one file per network) and never changes; it holds no data, and nothing of how it is computed
+// (graph/lowering).
 #pragma once
 
 #include <string>
