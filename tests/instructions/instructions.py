@@ -26,7 +26,7 @@ SKIPPED = 77
 MARGIN = 0.02
 
 # Counted inside of these functions only.
-PROGRAM = "mien::Program::Run(mien::ThreadPool*, std::atomic<bool> const*)"
+PROGRAM = "mien::Program::Run(std::atomic<bool> const*)"
 OP = "mien::*::Cpu(mien::*::Params const&, mien::CpuCall const&)"
 # {run: (function, command)}. What people do with the built-in model, and the flow's products in the sizes of the public one.
 RUNS = {
