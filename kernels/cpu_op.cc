@@ -3,9 +3,24 @@
 namespace mien {
 namespace {
 
-constexpr size_t kMostOperands = StackRows::kMaxRows + 1, kMostResults = 4;
+// Most ops have few operands: views that nobody needs would be cleared for them at every step.
+constexpr size_t kFewOperands = 12, kMostOperands = StackRows::kMaxRows + 1, kMostResults = 4;
 
 uint64_t BytesOf(int64_t floats) { return sizeof(float) * static_cast<uint64_t>(floats); }
+
+template <size_t kOperands>
+void Run(const CpuOp& cpu, std::span<void* const> in, std::span<void* const> out, CpuCall call) {
+  View<const float> operands[kOperands];
+  View<float> results[kMostResults];
+  const size_t count = cpu.in.size();
+  const auto plane = [&](size_t i) { return cpu.planes.empty() ? 0 : cpu.planes[i]; };
+  for (size_t i = 0; i < count; ++i) operands[i] = {static_cast<const float*>(in[i]), cpu.in[i], plane(i)};
+  for (size_t i = 0; i < out.size(); ++i) results[i] = {static_cast<float*>(out[i]), cpu.out[i], plane(count + i)};
+  call.in = {operands, count};
+  call.out = {results, out.size()};
+  call.packed = static_cast<const float*>(in[count]);
+  OpCpu(cpu.op, call);
+}
 
 }  // namespace
 
@@ -19,19 +34,14 @@ uint64_t CpuPackedBytes(const CpuOp& cpu) { return BytesOf(OpPackedFloats(cpu.op
 
 void RunOnCpu(const CpuOp& cpu, std::span<void* const> in, std::span<void* const> out, void* scratch, void* carry,
               RowRange rows, ThreadPool* threads) {
-  View<const float> operands[kMostOperands];
-  View<float> results[kMostResults];
-  const size_t count = cpu.in.size();
-  const auto plane = [&](size_t i) { return cpu.planes.empty() ? 0 : cpu.planes[i]; };
-  for (size_t i = 0; i < count; ++i) operands[i] = {static_cast<const float*>(in[i]), cpu.in[i], plane(i)};
-  for (size_t i = 0; i < out.size(); ++i) results[i] = {static_cast<float*>(out[i]), cpu.out[i], plane(count + i)};
-  CpuCall call = {{operands, count}, {results, out.size()}, static_cast<const float*>(in[count]),
-                  static_cast<float*>(scratch), threads};
+  CpuCall call;
+  call.scratch = static_cast<float*>(scratch);
+  call.threads = threads;
   if (cpu.in_rows) {
     call.rows = rows;
     call.carry = static_cast<float*>(carry);
   }
-  OpCpu(cpu.op, call);
+  (cpu.in.size() <= kFewOperands ? Run<kFewOperands> : Run<kMostOperands>)(cpu, in, out, call);
 }
 
 }  // namespace mien
