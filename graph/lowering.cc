@@ -20,6 +20,22 @@ Params Dimensions(Precision precision, const Shape& shape) {
   return p;
 }
 
+// The kernels find a pixel of a sample's map by a 32-bit offset in bytes (FindHalo).
+Status CheckMapBytes(const DeviceGraph& graph, const DeviceNode& node) {
+  const auto check = [&](ValueId x, int batch) -> Status {
+    constexpr uint64_t kMost = uint64_t{1} << 31;
+    const uint64_t bytes = graph.values[static_cast<size_t>(x)].bytes / static_cast<uint64_t>(batch);
+    if (bytes <= kMost) return {};
+    return Status::Error(Code::kUsage, "%s: a map of at most %llu bytes a sample expected, %llu found; fp32 has no such limit",
+                         node.layer.c_str(), static_cast<unsigned long long>(kMost), static_cast<unsigned long long>(bytes));
+  };
+  if (const auto* conv = std::get_if<FastOpCall<FastConv>>(&node.op))
+    return check(node.in[FastConv::kX], conv->params.batch);
+  if (const auto* conv = std::get_if<FastOpCall<FastModConv>>(&node.op))
+    return check(node.in[FastModConv::kX], conv->params.batch);
+  return {};
+}
+
 }  // namespace
 
 FastCost DeviceGraph::TotalCost() const {
@@ -130,6 +146,7 @@ Result<DeviceGraph> Lowering::Run() {
     Take(n);
   }
   for (const NamedValue& output : graph_.outputs) device_.outputs.push_back({output.name, Floats(output.value)});
+  for (const DeviceNode& node : device_.nodes) MIEN_TRY(CheckMapBytes(device_, node));
   return std::move(device_);
 }
 
