@@ -20,6 +20,22 @@ Params Dimensions(Precision precision, const Shape& shape) {
   return p;
 }
 
+// The kernels find a pixel of a sample's map by a 32-bit offset in bytes (FindHalo).
+Status CheckMapBytes(const Executable& executable, const Executable::Call& call) {
+  const auto check = [&](ValueId x, int batch) -> Status {
+    constexpr uint64_t kMost = uint64_t{1} << 31;
+    const uint64_t bytes = executable.values[static_cast<size_t>(x)].bytes / static_cast<uint64_t>(batch);
+    if (bytes <= kMost) return {};
+    return Status::Error(Code::kUsage, "%s: a map of at most %llu bytes a sample expected, %llu found; fp32 has no such limit",
+                         call.layer.c_str(), static_cast<unsigned long long>(kMost), static_cast<unsigned long long>(bytes));
+  };
+  if (const auto* conv = std::get_if<FastOpCall<FastConv>>(&call.fast()))
+    return check(call.in[FastConv::kX], conv->params.batch);
+  if (const auto* conv = std::get_if<FastOpCall<FastModConv>>(&call.fast()))
+    return check(call.in[FastModConv::kX], conv->params.batch);
+  return {};
+}
+
 }  // namespace
 
 Lowering::Lowering(const Graph& graph, Precision precision)
@@ -119,6 +135,7 @@ Result<Executable> Lowering::Run() {
   }
   for (const NamedValue& output : graph_.outputs) device_.outputs.push_back({output.name, Floats(output.value)});
   device_.RunInOrder();
+  for (const Executable::Call& call : device_.calls) MIEN_TRY(CheckMapBytes(device_, call));
   return std::move(device_);
 }
 

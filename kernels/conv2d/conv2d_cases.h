@@ -1,5 +1,5 @@
 // Test and bench cases of conv2d. Tolerances: measured (every SIMD target of one machine) x 1.5, at
-// least 2e-7, 25 to 28 November 2026.
+// least 2e-7, 25 to 29 November 2026.
 #pragma once
 
 #include <cmath>
@@ -54,16 +54,17 @@ inline std::vector<OpCase<Conv2d>> CasesOf<Conv2d>() {
       one("kernel_1_stride_2", Tag::kTiny, {.stride = 2}, {2, 20, 7, 64}, 1, {2, 13, 4, 32}, kNorm, 5.8e-7),
       one("no_padding", Tag::kTiny, {.act = Activation::kLeaky}, {2, 6, 8, 20}, 3, {2, 12, 6, 18}, kResidual,
           1.6e-6),
-      one("many_channels", Tag::kTiny, {.pad = 1}, {1, 70, 4, 4}, 3, {1, 80, 4, 4}, kBias, 2.2e-6),
+      one("many_channels", Tag::kTiny, {.pad = 1}, {1, 70, 4, 4}, 3, {1, 80, 4, 4}, kBias, 1.4e-6),
       one("winograd", Tag::kTiny, winograd, {2, 18, 14, 21}, 3, {2, 33, 14, 21}, kNorm | kResidual | kPrelu,
-          4.4e-6),
+          5.8e-6),
       one("winograd_plain", Tag::kTiny, {.pad = 1, .winograd = true}, {1, 64, 17, 64}, 3, {1, 50, 17, 64}, 0,
           1.1e-5),
       one("nested", Tag::kTiny, nested, {2, 18, 32, 32}, 3, {2, 33, 16, 16}, kNorm | kResidual | kPrelu, 2.8e-6),
       one("nested_odd", Tag::kTiny, nested, {3, 17, 31, 27}, 3, {3, 19, 16, 14}, kBias | kPrelu, 2.7e-6),
+      one("nested_odd_square", Tag::kTiny, nested, {2, 17, 31, 31}, 3, {2, 19, 16, 16}, kBias | kPrelu, 2.8e-6),
       one("nested_wide", Tag::kTiny, {.stride = 2, .pad = 1, .winograd = true}, {1, 16, 7, 150}, 3, {1, 60, 4, 75}, 0,
           4.8e-6),
-      one("nested_deep", Tag::kTiny, nested, {1, 300, 26, 38}, 3, {1, 112, 13, 19}, kNorm | kPrelu, 9.8e-6),
+      one("nested_deep", Tag::kTiny, nested, {1, 300, 26, 38}, 3, {1, 112, 13, 19}, kNorm | kPrelu, 1.3e-5),
       one("winograd_channels", Tag::kTiny, winograd, {1, 190, 13, 16}, 3, {1, 175, 13, 16}, kNorm | kPrelu, 1.5e-5),
       one("nested_channels", Tag::kTiny, nested, {3, 190, 25, 25}, 3, {3, 180, 13, 13}, kBias | kPrelu, 1.3e-5),
       one("nested_channels_odd", Tag::kTiny, nested, {1, 300, 27, 33}, 3, {1, 131, 14, 17}, kNorm | kPrelu, 1.3e-5),

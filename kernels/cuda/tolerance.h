@@ -6,7 +6,7 @@
 namespace mien {
 
 // max|device - reference| / rms(reference) of the plain kernels over their small cases: measured on
-// 2026-11-23, x 1.5.
+// 2026-11-23 (conv2d and affine_coupling 2026-11-29), x 1.5.
 template <class Op>
 inline constexpr double kTolerance = 0.0;  // copies
 template <>
@@ -24,7 +24,7 @@ constexpr double kTolerance<Upsample> = 4.8e-7;
 template <>
 constexpr double kTolerance<BiasAct> = 4.8e-7;
 template <>
-constexpr double kTolerance<Conv2d> = 2.3e-6;
+constexpr double kTolerance<Conv2d> = 2.9e-6;
 template <>
 constexpr double kTolerance<BatchNorm> = 4.7e-7;
 template <>
@@ -42,7 +42,7 @@ constexpr double kTolerance<StackRows> = 2.0e-7;
 template <>
 constexpr double kTolerance<L2Normalize> = 1.8e-7;
 template <>
-constexpr double kTolerance<AffineCoupling> = 3.1e-7;
+constexpr double kTolerance<AffineCoupling> = 4.4e-7;
 template <>
 constexpr double kTolerance<FlowNorm> = 4.6e-7;
 

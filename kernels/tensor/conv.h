@@ -33,6 +33,7 @@ struct FastConv {
     int coarse_height = 0, coarse_width = 0;
     bool align_corners = false;
     int tile = 0;  // CheapestTile(), or any other of TileCosts()
+    uint8_t most_splits = kEnoughBlocks;  // of K; fewer leave more of it to each block
     bool operator==(const Params&) const = default;
   };
   // Of every group.

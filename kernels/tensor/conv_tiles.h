@@ -106,7 +106,7 @@ constexpr int ConvChunks(const FastConv::Weights& w) { return GemmChunks(w.preci
 template <class Tile>
 GemmGrid ConvGrid(const FastConv::Params& p) {
   return GridOf<Tile>(p.out_height, p.out_width, GemmGroups(p.weights) * GroupOutputs(p.weights),
-                      ConvChunks(p.weights));
+                      ConvChunks(p.weights), p.most_splits);
 }
 
 // Packed: bias[class][output] and with prelu slopes[output] as floats, the outputs of all GEMMs; then their

@@ -41,6 +41,8 @@ inline uint64_t MapBytes(Precision precision, int64_t n, int64_t height, int64_t
   return static_cast<uint64_t>(n * height * width * MapChannels(channels) * ElementBytes(precision));
 }
 
+constexpr uint8_t kEnoughBlocks = 128;  // for a large device to be busy; layers with fewer split their sums over K
+
 struct FastCost {
   int launches = 0;
   int64_t multiply_adds = 0;  // executed, tiles' margins included

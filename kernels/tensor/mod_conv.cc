@@ -52,9 +52,7 @@ uint64_t FastModConv::ResultBytes(const Params& p, int result) {
 uint64_t FastModConv::ScratchBytes(const Params& p) {
   if (p.weights.up) return UpConvScratchBytes(p);
   return WithModConvTile(p, [&]<class Tile>() {
-    const int chunks = GemmChunks(p.weights.precision, p.weights.inputs);
-    return PartialBytes<Tile>(GridOf<Tile>(p.height, p.width, GemmOutputs(p.weights.outputs), chunks),
-                              p.batch);
+    return PartialBytes<Tile>(ModConvGrid<Tile>(p), p.batch);
   });
 }
 
@@ -72,7 +70,7 @@ FastCost FastModConv::Count(const Params& p) {
   if (p.weights.up) return UpConvCount(p);
   return WithModConvTile(p, [&]<class Tile>() {
     const int chunks = GemmChunks(p.weights.precision, p.weights.inputs);
-    const GemmGrid grid = GridOf<Tile>(p.height, p.width, GemmOutputs(p.weights.outputs), chunks);
+    const GemmGrid grid = ModConvGrid<Tile>(p);
     const auto partial = static_cast<int64_t>(PartialBytes<Tile>(grid, p.batch));  // written, then read
     return FastCost{grid.splits > 1 ? 2 : 1,
                     GemmMultiplyAdds<Tile>(p.weights.precision, grid, chunks, p.batch),

@@ -20,7 +20,7 @@ Status RunFast<FastModConv>(const FastModConv::Params& params, const FastCall& c
   layer.chunks = GemmChunks(w.precision, w.inputs);
   const ModConvFinish::Params finish = FinishOf(params, call);
   return WithModConvTile(params, [&]<class Tile>() {
-    layer.grid = GridOf<Tile>(params.height, params.width, layer.group_outputs, layer.chunks);
+    layer.grid = ModConvGrid<Tile>(params);
     return WithElement(w.precision, [&]<class Element>() {
       return RunGemm<Tile, Element, ModConvFinish>(layer, params.batch, finish, call.stream);
     });

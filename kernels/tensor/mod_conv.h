@@ -28,6 +28,7 @@ struct FastModConv {
     float slope = 0.2f, act_gain = 1.0f, clamp = 0.0f;
     float rgb_clamp = 0.0f, rgb_filter_gain = 1.0f;
     bool store = false, store_plain = false;  // results kY, kPlain
+    uint8_t most_splits = kEnoughBlocks;      // of K; fewer leave more of it to each block
     bool operator==(const Params&) const = default;
   };
   enum Source { kWeight, kFilter, kNoiseStrength, kBias, kRgbWeight, kRgbBias, kRgbFilter, kSources };

@@ -21,6 +21,13 @@ auto WithModConvTile(const FastModConv::Params& p, const Body& body) {
   return body.template operator()<GemmTile<Tap, 8, 16, 128, 2, 2, 2, 2>>();
 }
 
+// Tile: of either form.
+template <class Tile>
+GemmGrid ModConvGrid(const FastModConv::Params& p) {
+  return GridOf<Tile>(p.height, p.width, GemmOutputs(p.weights.outputs),
+                      GemmChunks(p.weights.precision, p.weights.inputs), p.most_splits);
+}
+
 // Offsets in the packed bytes: weights by PackGemm (taps in the order of the window), then floats. Absent ones
 // are zero.
 struct ModConvPacked {

@@ -24,6 +24,8 @@ constexpr int kFragmentBytes = 32 * kPieceBytes;  // B of eight outputs and one 
 constexpr int kBlockOutputs = 32;                 // packed together, all chunks and taps after each other
 constexpr int kBlockTapBytes = kBlockOutputs * kChunkBytes;
 
+constexpr int kMostSharedBytes = 99 << 10;  // of a block; the smallest of the architectures from sm_80 on
+
 constexpr int DivideUp(int n, int by) { return (n + by - 1) / by; }
 
 // Which pixels an output reads: kH x kW taps, outputs kS pixels apart. A step of the main loop takes kAtOnce
@@ -253,15 +255,18 @@ struct GemmGrid {
   constexpr int tiles() const { return tile_rows * tile_columns; }
 };
 
-// height, width: of the outputs. K is split where the tiles alone would leave most of a large device idle;
-// not in two, for that moves more bytes in partial sums than it saves time.
+// height, width: of the outputs. K is split where the tiles alone would leave most of a large device idle, into at most
+// `most_splits`; not in two, for that moves more bytes in partial sums than it saves time. A tile that has no room for a
+// second halo takes a chunk and no more.
 template <class Tile>
-constexpr GemmGrid GridOf(int height, int width, int padded_outputs, int chunks) {
-  constexpr int kEnough = 128;
+constexpr GemmGrid GridOf(int height, int width, int padded_outputs, int chunks, int most_splits) {
   GemmGrid grid = {DivideUp(height, Tile::kRowStep), DivideUp(width, Tile::kColumnStep),
                    padded_outputs / Tile::kOutputs};
-  const int wanted = kEnough / (grid.tiles() * grid.output_tiles);
-  grid.split_chunks = wanted <= 2 ? chunks : DivideUp(chunks, wanted < chunks ? wanted : chunks);
+  const int enough = kEnoughBlocks / (grid.tiles() * grid.output_tiles);
+  const int wanted = enough < most_splits ? enough : most_splits;
+  grid.split_chunks = Tile::PipelineBytes(2) > kMostSharedBytes ? 1
+                      : wanted <= 2                             ? chunks
+                                    : DivideUp(chunks, wanted < chunks ? wanted : chunks);
   grid.splits = DivideUp(chunks, grid.split_chunks);
   return grid;
 }

@@ -3,23 +3,14 @@
 #include "kernels/tensor/mod_conv_plan.h"
 
 namespace mien {
-namespace {
-
-template <class Tile>
-GemmGrid UpGrid(const FastModConv::Params& p) {
-  return GridOf<Tile>(p.height, p.width, GemmOutputs(p.weights.outputs),
-                      GemmChunks(p.weights.precision, p.weights.inputs));
-}
-
-}  // namespace
 
 uint64_t UpConvScratchBytes(const FastModConv::Params& p) {
-  return WithUpConvTile(p, [&]<class Tile>() { return PartialBytes<Tile>(UpGrid<Tile>(p), p.batch); });
+  return WithUpConvTile(p, [&]<class Tile>() { return PartialBytes<Tile>(ModConvGrid<Tile>(p), p.batch); });
 }
 
 FastCost UpConvCount(const FastModConv::Params& p) {
   return WithUpConvTile(p, [&]<class Tile>() {
-    const GemmGrid grid = UpGrid<Tile>(p);
+    const GemmGrid grid = ModConvGrid<Tile>(p);
     const int chunks = GemmChunks(p.weights.precision, p.weights.inputs);
     const int64_t filter = int64_t{16} * 4 * p.batch * p.height * p.width * MapChannels(p.weights.outputs);
     const auto partial = static_cast<int64_t>(PartialBytes<Tile>(grid, p.batch));  // written, then read

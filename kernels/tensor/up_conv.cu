@@ -173,7 +173,7 @@ Status RunUpConv(const FastModConv::Params& params, const FastCall& call) {
   const UpConvFinish::Params finish = {FinishOf(params, call),
                                        reinterpret_cast<const float*>(packed + ModConvPacked(w).filter)};
   return WithUpConvTile(params, [&]<class Tile>() {
-    layer.grid = GridOf<Tile>(params.height, params.width, layer.group_outputs, layer.chunks);
+    layer.grid = ModConvGrid<Tile>(params);
     return WithElement(w.precision, [&]<class Element>() {
       return RunGemm<Tile, Element, UpConvFinish>(layer, params.batch, finish, call.stream);
     });

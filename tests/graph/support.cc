@@ -305,10 +305,10 @@ void CheckClose(const Tensors& ours, const std::string& name, const Tensors& rec
   CHECK(MaxAbsDifference(ours.at(name), expected) <= tolerance * std::max(1.0, Rms(expected)));
 }
 
-double DeviceGate(Precision precision, const Graph& network) {
-  if (precision == Precision::kFloat) return 2e-5;
-  const bool reads_images = network.values[static_cast<size_t>(network.inputs[0])].name == "image";
-  return precision == Precision::kTf32 && !reads_images ? 1e-3 : 3.2e-3;
+double GateOf(std::span<const DeviceGate> gates, Precision precision, const std::string& network) {
+  const auto gate = std::find_if(gates.begin(), gates.end(), [&](const DeviceGate& g) { return g.network == network; });
+  REQUIRE_MESSAGE(gate != gates.end(), "no gate for " << network);
+  return precision == Precision::kFloat ? gate->plain : precision == Precision::kTf32 ? gate->tf32 : gate->half;
 }
 
 double MaxAbsDifference(const DoubleTensor& a, const DoubleTensor& b) {

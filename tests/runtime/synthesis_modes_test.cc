@@ -156,6 +156,38 @@ TEST_CASE("Incremental runs compute what depends on changed rows, and give the b
   }
 }
 
+// However little of an input is new, and wherever.
+TEST_CASE("An incremental run sees one changed number") {
+  constexpr int kBatch = 2;
+  const ProgramOptions synthesis = {.graph = "synthesis", .noise = NoiseMode::kInput, .noise_per_sample = true};
+  ProgramOptions incremental = synthesis;
+  incremental.incremental = true;
+  const auto whole = Make({synthesis}, {"layers", kBatch, 2}), kept = Make({incremental}, {"layers", kBatch, 2});
+  std::vector<Floats> inputs = InputsOf(whole->graph(0), kBatch);
+  Floats before = RunAll(*kept, inputs);
+  const auto change = [&](size_t input, size_t at) {
+    CAPTURE(input);
+    CAPTURE(at);
+    inputs[input][at] += 1.0f;
+    const Floats after = RunAll(*kept, inputs);
+    CHECK_FALSE(SameBits(after, before));
+    CHECK(SameBits(after, RunAll(*whole, inputs)));
+    before = after;
+  };
+  constexpr size_t kDim = testing::kTinyDim;
+  for (const size_t sample : {0, kBatch - 1}) {
+    for (const size_t row : {0, 5, kWideRows - 1}) {
+      const size_t first = (sample * kWideRows + row) * kDim;
+      change(0, first);
+      change(0, first + kDim - 1);
+    }
+  }
+  for (size_t i = 1; i < inputs.size(); ++i) {
+    change(i, 0);
+    change(i, inputs[i].size() - 1);
+  }
+}
+
 TEST_CASE("After an interrupted incremental run everything is computed") {
   std::atomic<bool> stop{false};
   const auto kept = Make({{.network = SynthesisOptions{}, .incremental = true}}, {"layers", 1, 1, false, &stop});

@@ -31,6 +31,7 @@ std::atomic<long> calls{0}, live{0};
 Fault armed_kind;
 long fails_at;
 bool fails_later;
+char names[512];  // of the file functions that were called, until it is full; for tests of one thread
 
 bool Fails(Fault kind, int error) {
   if (!armed.load(std::memory_order_relaxed) || kind != armed_kind) return false;
@@ -41,7 +42,11 @@ bool Fails(Fault kind, int error) {
 }
 
 bool NoMemory() { return Fails(Fault::kMemory, ENOMEM); }
-bool BadFile() { return Fails(Fault::kFile, EIO); }
+bool BadFile(const char* function) {
+  if (armed.load(std::memory_order_relaxed) && armed_kind == Fault::kFile && std::strlen(names) + 16 < sizeof names)
+    std::strcat(std::strcat(names, function), " ");
+  return Fails(Fault::kFile, EIO);
+}
 
 void* Taken(void* memory) {
   if (memory != nullptr) live.fetch_add(1, std::memory_order_relaxed);
@@ -81,6 +86,7 @@ void Arm(Fault kind, long at, bool all_later) {
   fails_at = at;
   fails_later = all_later;
   calls = 0;
+  *names = 0;
   armed = true;
 }
 
@@ -89,6 +95,7 @@ long Disarm() {
   return calls;
 }
 
+const char* FileCalls() { return names; }
 long LiveAllocations() { return live; }
 
 }  // namespace mien::testing
@@ -136,29 +143,29 @@ int open(const char* path, int flags, ...) {
   va_start(arguments, flags);
   const mode_t mode = (flags & (O_CREAT | O_TMPFILE)) != 0 ? va_arg(arguments, mode_t) : 0;
   va_end(arguments);
-  return BadFile() ? -1 : next(path, flags, mode);
+  return BadFile(__func__) ? -1 : next(path, flags, mode);
 }
 ssize_t read(int file, void* bytes, size_t count) {
   MIEN_NEXT(read);
-  return BadFile() ? -1 : next(file, bytes, count);
+  return BadFile(__func__) ? -1 : next(file, bytes, count);
 }
 ssize_t pread(int file, void* bytes, size_t count, off_t offset) {
   MIEN_NEXT(pread);
-  return BadFile() ? -1 : next(file, bytes, count, offset);
+  return BadFile(__func__) ? -1 : next(file, bytes, count, offset);
 }
 // Not what is said on stderr.
 ssize_t write(int file, const void* bytes, size_t count) {
   MIEN_NEXT(write);
-  return file != STDERR_FILENO && BadFile() ? -1 : next(file, bytes, count);
+  return file != STDERR_FILENO && BadFile(__func__) ? -1 : next(file, bytes, count);
 }
 int fsync(int file) {
   MIEN_NEXT(fsync);
-  return BadFile() ? -1 : next(file);
+  return BadFile(__func__) ? -1 : next(file);
 }
 // Closed all the same, as on Linux.
 int close(int file) {
   MIEN_NEXT(close);
-  const bool fails = BadFile();
+  const bool fails = BadFile(__func__);
   const int closed = next(file);
   if (!fails) return closed;
   errno = EIO;
@@ -166,22 +173,22 @@ int close(int file) {
 }
 int rename(const char* from, const char* to) noexcept {
   MIEN_NEXT(rename);
-  return BadFile() ? -1 : next(from, to);
+  return BadFile(__func__) ? -1 : next(from, to);
 }
 int mkostemp(char* path, int flags) {
   MIEN_NEXT(mkostemp);
-  return BadFile() ? -1 : next(path, flags);
+  return BadFile(__func__) ? -1 : next(path, flags);
 }
 int fchmod(int file, mode_t mode) noexcept {
   MIEN_NEXT(fchmod);
-  return BadFile() ? -1 : next(file, mode);
+  return BadFile(__func__) ? -1 : next(file, mode);
 }
 int stat(const char* path, struct stat* info) noexcept {
   MIEN_NEXT(stat);
-  return BadFile() ? -1 : next(path, info);
+  return BadFile(__func__) ? -1 : next(path, info);
 }
 int fstat(int file, struct stat* info) noexcept {
   MIEN_NEXT(fstat);
-  return BadFile() ? -1 : next(file, info);
+  return BadFile(__func__) ? -1 : next(file, info);
 }
 }

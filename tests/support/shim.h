@@ -14,6 +14,7 @@ enum class Fault { kMemory, kThread, kFile };
 // Calls of `kind` are counted from now on, and call number `at` fails, with `all_later` each after it too.
 void Arm(Fault kind, long at, bool all_later);
 long Disarm();           // nothing fails any more; the calls that were counted
+const char* FileCalls();  // since the last Arm(kFile, ...): "fsync close "
 long LiveAllocations();  // blocks of memory that are taken and not given back
 
 }  // namespace mien::testing

@@ -294,6 +294,35 @@ TEST_CASE("a model's tensors are exactly those of its config, and all problems c
   CHECK(Contains(many, " more"));
 }
 
+// Whichever tensor it is, of every component.
+TEST_CASE("each tensor of a model has to be there, in its shape and type") {
+  for (const ModelConfig& config : {TinyGenerator(), TinyNvidiaGenerator(), TinyFlow(), TinyEncoder()}) {
+    const std::vector<OwnedTensor> whole = MadeUpTensors(config);
+    const auto problem = [&](const std::vector<OwnedTensor>& tensors) {
+      const Metadata metadata = {{kConfigKey, ConfigToJson(config)}};
+      return std::string(ModelFile::Open(Source(EncodeFile(tensors, metadata, Profile::kModel))).status().message());
+    };
+    CHECK(problem(whole).empty());
+    for (size_t i = 0; i < whole.size(); ++i) {
+      const std::string name = whole[i].name, shape = whole[i].shape.ToString();
+      std::vector<OwnedTensor> broken = whole;
+      broken.erase(broken.begin() + static_cast<std::ptrdiff_t>(i));
+      CHECK(problem(broken) == name + " " + shape + " is missing");
+      broken = whole;
+      broken[i].name += "_";
+      CHECK(problem(broken).find(name + "_ does not belong here") != std::string::npos);
+      broken = whole;
+      const Shape wrong = {broken[i].shape.elements() * 2};
+      broken[i].shape = wrong;
+      broken[i].bytes += broken[i].bytes;
+      CHECK(problem(broken) == name + " is " + wrong.ToString() + ", " + shape + " expected");
+      broken = whole;
+      broken[i].type = whole[i].type == DType::kI64 ? DType::kF64 : DType::kI32;
+      CHECK(problem(broken).starts_with(name + " is " + DTypeName(broken[i].type) + ", "));
+    }
+  }
+}
+
 TEST_CASE("masks that are no permutation are refused") {
   const ModelConfig config = TinyFlow();
   const auto with_first_column = [&](int64_t column) {

@@ -5,22 +5,10 @@
 #include <cstring>
 #include <list>
 
+#include "base/asan.h"
 #include "kernels/device/instructions.h"
 #include "kernels/device/simt/race.h"
 #include "kernels/device/simt/state.h"
-
-#if defined(__SANITIZE_ADDRESS__)
-#include <sanitizer/asan_interface.h>
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#include <sanitizer/asan_interface.h>
-#endif
-#endif
-#ifndef ASAN_POISON_MEMORY_REGION
-#define ASAN_POISON_MEMORY_REGION(address, bytes) ((void)(address), (void)(bytes))
-#define ASAN_UNPOISON_MEMORY_REGION(address, bytes) ((void)(address), (void)(bytes))
-#define MIEN_CHECK_GUARDS 1
-#endif
 
 namespace mien::simt {
 namespace {
@@ -58,10 +46,10 @@ void Land(const AsyncCopyRecord& copy) {
 }  // namespace
 
 bool AddressSanitizerPresent() {
-#ifdef MIEN_CHECK_GUARDS
-  return false;
-#else
+#ifdef MIEN_ASAN
   return true;
+#else
+  return false;
 #endif
 }
 
@@ -125,6 +113,15 @@ void* AllocateGlobal(size_t bytes, size_t element_bytes) {
   return data;
 }
 
+void PoisonGlobal(void* memory) {
+  for (Block& block : Blocks()) {
+    if (block.range.begin != reinterpret_cast<uintptr_t>(memory)) continue;
+    std::memset(memory, kPoison, block.range.end - block.range.begin);
+    block.shadow.clear();
+    block.range.kernels_alone = true;
+  }
+}
+
 void FreeGlobal(void* memory) {
   const auto address = reinterpret_cast<uintptr_t>(memory);
   Blocks().remove_if([&](const Block& block) { return block.range.begin == address; });
@@ -141,7 +138,7 @@ GlobalRange* FindGlobal(uintptr_t address) {
 }
 
 Status CheckGuards() {
-#ifdef MIEN_CHECK_GUARDS
+#ifndef MIEN_ASAN
   const auto touched = [](uintptr_t begin, uintptr_t end) {
     const auto* p = reinterpret_cast<const uint8_t*>(begin);
     return std::any_of(p, p + (end - begin), [](uint8_t byte) { return byte != kPoison; });

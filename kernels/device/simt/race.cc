@@ -2,7 +2,8 @@
 // be ordered by a barrier of their block, or by __syncwarps of their warp (vector clocks of 32 lanes); blocks
 // are never ordered. Shuffles, votes and tensor-core instructions order nothing, as on the hardware. Since it
 // is the order that is checked and not the outcome, one run in any thread order finds a race. Atomics do not
-// race with each other. Accesses that miss every array are found on the way.
+// race with each other. Accesses that miss every array are found on the way, and so are reads of what nobody has written:
+// in shared memory the block, in global memory that kernels alone write any block.
 #include "kernels/device/simt/race.h"
 
 #include <algorithm>
@@ -22,7 +23,7 @@ struct Checker {
   uint64_t accesses = 0;
   uint32_t block = 0;         // the running block, counted from the program's start
   uint32_t launch_first = 0;  // the launch's first
-  uint64_t races = 0;
+  uint64_t races = 0, unwritten = 0;
   std::set<std::pair<uint32_t, uint32_t>> pairs;
   std::string report;
   std::vector<ShadowCell> shared = std::vector<ShadowCell>(kArenaBytes / kSharedGranule);
@@ -55,9 +56,19 @@ void Report(Checker& c, const ShadowAccess& before, const char* earlier, const S
   c.report += text;
 }
 
+void ReportUnwritten(Checker& c, const ShadowAccess& now, const char* later, const char* memory, size_t offset) {
+  ++c.unwritten;
+  if (!c.pairs.insert({0, now.site}).second || c.pairs.size() > kReported) return;
+  char text[256];
+  std::snprintf(text, sizeof(text), "; %s at %s by thread %d of what nobody wrote, %s byte %zu", later,
+                SiteName(now.site).c_str(), now.thread, memory, offset);
+  c.report += text;
+}
+
 const char* Verb(AccessKind kind) {
   switch (kind) {
     case AccessKind::kRead:
+    case AccessKind::kMatrixRead:
       return "read";
     case AccessKind::kAtomic:
       return "atomic";
@@ -66,8 +77,9 @@ const char* Verb(AccessKind kind) {
   }
 }
 
+// `first_writer`: the first block that can have written what is read; 0: the host can.
 void CheckCell(Checker& c, ShadowCell& cell, const ShadowAccess& now, AccessKind kind, bool is_shared,
-               size_t offset) {
+               uint32_t first_writer, size_t offset) {
   const uint32_t oldest = is_shared ? c.block : c.launch_first;
   const char* memory = is_shared ? "shared" : "global";
   const auto ordered = [&](const ShadowAccess& before) { return Ordered(c, before, now, oldest); };
@@ -76,7 +88,9 @@ void CheckCell(Checker& c, ShadowCell& cell, const ShadowAccess& now, AccessKind
   } else if (!ordered(cell.write) && !(cell.write.atomic && now.atomic)) {
     Report(c, cell.write, cell.write.atomic ? "atomic" : "write", now, Verb(kind), memory, offset);
   }
-  if (kind != AccessKind::kRead) {
+  if ((kind == AccessKind::kRead || kind == AccessKind::kAtomic) && cell.write.block < first_writer)
+    ReportUnwritten(c, now, Verb(kind), memory, offset);
+  if (kind != AccessKind::kRead && kind != AccessKind::kMatrixRead) {
     for (const ShadowAccess& read : cell.read) {
       if (!ordered(read)) Report(c, read, "read", now, Verb(kind), memory, offset);
     }
@@ -109,7 +123,7 @@ uint64_t HookedAccesses() { return TheChecker().accesses; }
 void BeginRaceLaunch() {
   Checker& c = TheChecker();
   c.launch_first = c.block + 1;
-  c.races = 0;
+  c.races = c.unwritten = 0;
   c.pairs.clear();
   c.report.clear();
 }
@@ -150,6 +164,7 @@ void RecordAccessBy(int thread, const void* pointer, size_t bytes, AccessKind ki
   const size_t in_arena = address - reinterpret_cast<uintptr_t>(s.arena);
   const bool is_shared = in_arena < kArenaBytes;
   ShadowCell* cells = c.shared.data();
+  uint32_t first_writer = c.block;
   size_t offset = in_arena, granule = kSharedGranule;
   if (is_shared) {
     if (FindShared(in_arena, bytes) == nullptr)
@@ -162,6 +177,7 @@ void RecordAccessBy(int thread, const void* pointer, size_t bytes, AccessKind ki
     }
     offset = address - range->begin;
     granule = range->granule;
+    first_writer = range->kernels_alone ? 1 : 0;
     if (range->shadow->empty()) range->shadow->resize((range->end - range->begin) / granule + 1);
     cells = range->shadow->data();
   }
@@ -174,18 +190,19 @@ void RecordAccessBy(int thread, const void* pointer, size_t bytes, AccessKind ki
                             c.clock[thread / kWarpLanes][lane][lane],
                             site};
   for (size_t i = offset / granule; i <= (offset + bytes - 1) / granule; ++i) {
-    CheckCell(c, cells[i], now, kind, is_shared, i * granule);
+    CheckCell(c, cells[i], now, kind, is_shared, first_writer, i * granule);
   }
   ++c.accesses;
   if (s.options.traffic && kind != AccessKind::kLanding)
-    CountTraffic(thread, address, bytes, is_shared, kind, site);
+    CountTraffic(thread, address, bytes, is_shared, kind == AccessKind::kMatrixRead ? AccessKind::kRead : kind, site);
 }
 
 Status TakeRaces() {
   const Checker& c = TheChecker();
-  if (c.races == 0) return {};
-  return Status::Error(Code::kDevice, "%llu races at %zu pairs of places%s",
-                       static_cast<unsigned long long>(c.races), c.pairs.size(), c.report.c_str());
+  if (c.races == 0 && c.unwritten == 0) return {};
+  return Status::Error(Code::kDevice, "%llu races and %llu reads of what nobody wrote at %zu pairs of places%s",
+                       static_cast<unsigned long long>(c.races), static_cast<unsigned long long>(c.unwritten),
+                       c.pairs.size(), c.report.c_str());
 }
 
 }  // namespace mien::simt

@@ -122,6 +122,7 @@ enum class AccessKind : uint8_t {
   kAtomic,
   kIssue,  // a write that begins here: until its kLanding, nobody may touch the bytes
   kLanding,
+  kMatrixRead,  // by ldmatrix, which may take rows that no sum needs: never written, they are NaN
 };
 uint32_t SiteOfCode(const void* return_address);
 uint32_t SiteOfPlace(Where where);
@@ -140,6 +141,7 @@ Status TakeRaces();  // of the launch
 struct GlobalRange {
   uintptr_t begin = 0, end = 0;
   size_t granule = 4;
+  bool kernels_alone = false;  // write it
   std::vector<struct ShadowCell>* shadow = nullptr;
 };
 constexpr size_t kGuardZone = 1024;

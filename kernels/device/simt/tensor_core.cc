@@ -19,7 +19,7 @@ void CombineMatrices(void* const payload[kWarpLanes], uint32_t) {
   for (int lane = 0; lane < kLanes; ++lane) {
     const auto& own = *static_cast<MatricesPayload*>(payload[lane]);
     lanes[lane] = own.lane;
-    if (lane < 8 * how.count) RecordAccessBy(first + lane, own.lane.row, 16, AccessKind::kRead, own.site);
+    if (lane < 8 * how.count) RecordAccessBy(first + lane, own.lane.row, 16, AccessKind::kMatrixRead, own.site);
   }
   LoadMatrixTiles(lanes, how.count, how.transposed);
 }

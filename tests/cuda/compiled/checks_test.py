@@ -30,6 +30,19 @@ class Checks(unittest.TestCase):
         self.assertEqual(sass.main_loop(code, {".L_x_0": 1, ".L_x_1": 0}), (1, 3))
         self.assertIsNone(sass.main_loop(code, {".L_x_0": 3, ".L_x_1": 3}))
 
+    def test_stale_report(self):
+        report = ["K<1>, sm_80, gated: 20 instructions; global accesses none", "  main loop: 9", "  5 HMMA",
+                  "K<1>, sm_90: 21 instructions; global accesses none", "  main loop: 8", "exempt: K: why"]
+        self.assertEqual(sass.stale(report, report, {80, 90}), [])
+        for line in range(len(report)):
+            changed = report[:line] + [report[line].replace("9", "7").replace("HMMA", "IADD").replace("8", "6")
+                                       .replace("21", "22").replace("why", "so")] + report[line + 1:]
+            self.assertNotEqual(changed, report)
+            self.assertTrue(sass.stale(report, changed, {80, 90}), report[line])
+        self.assertEqual(len(sass.stale(report, report[:3] + report[5:], {80, 90})), 1)
+        self.assertEqual(len(sass.stale(report[3:], report, {80, 90})), 1)
+        self.assertEqual(sass.stale(report[3:], report, {90}), [])  # sm_80 has not been compiled
+
     def test_complaints(self):
         good = instructions("HMMA.16816.F32 R0", "HMMA.16816.F32 R0", "LDGSTS.E.BYPASS.128 [R0]", "BRA `(.L_x_0)")
         self.assertEqual(sass.Loop(good).complaints(), [])

@@ -19,11 +19,11 @@ namespace mien::simt {
 namespace {
 
 // max|device - reference| / rms(reference), the larger of both precisions (they keep as many digits):
-// measured on 2026-11-23, x 1.5.
+// measured on 2026-11-23 (conv2d 2026-11-29), x 1.5.
 template <class Op>
 constexpr double kTolerance = 0.0;
 template <>
-constexpr double kTolerance<Conv2d> = 2.9e-3;
+constexpr double kTolerance<Conv2d> = 3.7e-3;
 template <>
 constexpr double kTolerance<SqueezeExcite> = 2.6e-3;
 constexpr double kFullSizeTolerance = 8.4e-3;  // of convolutions of half a million numbers
@@ -147,7 +147,8 @@ void UseTile(Executable* graph, int tile) {
 
 // Both precisions. steps: of the executable, conversions from and to images among them. tile: for all
 // convolutions, one run; negative: the cheapest, nine orders.
-void TestCalls(const char* name, const Calls& calls, size_t steps, double tolerance, int tile = -1) {
+void TestCalls(const char* name, const Calls& calls, size_t steps, double tolerance, int tile = -1,
+               uint8_t most_splits = kEnoughBlocks) {
   CAPTURE(std::string(name));
   const Graph& graph = calls.graph();
   testing::Tensors doubles;
@@ -166,6 +167,7 @@ void TestCalls(const char* name, const Calls& calls, size_t steps, double tolera
     REQUIRE(device.ok());
     CHECK(device->calls.size() == steps);
     if (tile >= 0) UseTile(&*device, tile);
+    LimitSplits(&*device, most_splits);
     double worst = 0.0;
     std::vector<std::vector<float>> first;
     DeviceRunner runner(*device, [&](const std::string& weight) { return calls.Numbers(weight); });
@@ -220,28 +222,29 @@ TEST_CASE("a block") {
   }
 }
 
-// Every kernel there is, with K in one part (12 inputs) and split, its sums over warps and tiles in a
-// squeeze-excite.
-TEST_CASE("every tile") {
-  for (const int64_t inputs : {12, 40}) {
-    Calls calls;
-    const ValueId x = calls.Input({1, inputs, 9, 17}), pixels = calls.Input({1, inputs, 2, 2});
-    const auto excited = [&](ValueId u) {
-      const ValueId fc1 = calls.Weight({5, 72, 1, 1}), fc2 = calls.Weight({72, 5, 1, 1});
-      calls.Output(calls.Call<SqueezeExcite>({}, {u, fc1, fc2, kAbsent}));
-    };
-    excited(calls.Conv(calls.BatchNorm(x), 72, 3, {.pad = 1, .act = Activation::kPRelu}, false));
-    excited(calls.Conv(x, 72, 3, {.stride = 2, .pad = 1}, true));
-    excited(calls.Conv(x, 72, 1, {}, true));
-    for (const int kernel : {1, 7})
-      calls.Output(calls.Conv(x, 72, kernel, {.stride = 2, .pad = kernel / 2}, true));
-    calls.Output(calls.Conv(pixels, 72, 3, {.stride = 2, .pad = 1, .act = Activation::kLeaky}, false));
-    for (int tile = 0; tile < 4; ++tile) {
-      const std::string name = "tile " + std::to_string(tile) + ", " + std::to_string(inputs) + " inputs";
-      TestCalls(name.c_str(), calls, 17, 5.8e-3, tile);
-    }
+// Every kernel there is, its sums over warps and tiles in a squeeze-excite. most_splits: of K.
+void TestEveryTile(int64_t inputs, uint8_t most_splits) {
+  Calls calls;
+  const ValueId x = calls.Input({1, inputs, 9, 17}), pixels = calls.Input({1, inputs, 2, 2});
+  const auto excited = [&](ValueId u) {
+    const ValueId fc1 = calls.Weight({5, 72, 1, 1}), fc2 = calls.Weight({72, 5, 1, 1});
+    calls.Output(calls.Call<SqueezeExcite>({}, {u, fc1, fc2, kAbsent}));
+  };
+  excited(calls.Conv(calls.BatchNorm(x), 72, 3, {.pad = 1, .act = Activation::kPRelu}, false));
+  excited(calls.Conv(x, 72, 3, {.stride = 2, .pad = 1}, true));
+  excited(calls.Conv(x, 72, 1, {}, true));
+  for (const int kernel : {1, 7})
+    calls.Output(calls.Conv(x, 72, kernel, {.stride = 2, .pad = kernel / 2}, true));
+  calls.Output(calls.Conv(pixels, 72, 3, {.stride = 2, .pad = 1, .act = Activation::kLeaky}, false));
+  for (int tile = 0; tile < 4; ++tile) {
+    const std::string name = "tile " + std::to_string(tile) + ", " + std::to_string(inputs) + " inputs";
+    TestCalls(name.c_str(), calls, 17, 5.8e-3, tile, most_splits);
   }
 }
+
+TEST_CASE("every tile, one chunk of K") { TestEveryTile(12, 1); }
+TEST_CASE("every tile, parts of two or three chunks of K and a rest") { TestEveryTile(100, 3); }
+TEST_CASE("every tile, three chunks of K and more in one block") { TestEveryTile(72, 1); }
 
 TEST_CASE("a lateral convolution and the coarser map") {
   for (const bool align_corners : {true, false}) {
@@ -296,6 +299,31 @@ TEST_CASE("style heads") {
   TestHeads("heads", 20);
   TestHeads("independent heads", 20, true);
   TestHeads("full heads", 32);  // no padding behind the last channel
+}
+
+// Offsets in a map are 32 bits of bytes; the batch does not count.
+TEST_CASE("maps of more than 2 GiB a sample are refused") {
+  const auto lowered = [](const Shape& shape, Precision precision) {
+    Calls calls;
+    calls.Output(calls.Conv(calls.Input(shape), 8, 3, {.pad = 1}, false));
+    return LowerForDevice(calls.graph(), precision).status();
+  };
+  const Status refused = lowered({1, 513, 1024, 1024}, Precision::kTf32);
+  CHECK(refused.code() == Code::kUsage);
+  CHECK(std::string(refused.message()).find("2147483648 bytes a sample expected, 2214592512 found") != std::string::npos);
+  CHECK(lowered({1, 1025, 1024, 1024}, Precision::kHalf).code() == Code::kUsage);
+  CHECK(lowered({1, 512, 1024, 1024}, Precision::kTf32).ok());
+  CHECK(lowered({1, 1024, 1024, 1024}, Precision::kHalf).ok());
+  CHECK(lowered({3, 257, 1024, 1024}, Precision::kTf32).ok());
+  CHECK(lowered({1, 513, 1024, 1024}, Precision::kFloat).ok());
+  Calls up;
+  const ValueId x = up.Input({1, 513, 1024, 1024}), style = up.Input({1, 513});
+  std::vector<ValueId> in(ModConv::kInputs, kAbsent);
+  in[ModConv::kX] = x;
+  in[ModConv::kStyle] = style;
+  in[ModConv::kWeight] = up.Weight({8, 513, 3, 3});
+  up.Output(up.Call<ModConv>({}, in));
+  CHECK(LowerForDevice(up.graph(), Precision::kTf32).status().code() == Code::kUsage);
 }
 
 // --- the public networks

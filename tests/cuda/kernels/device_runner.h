@@ -4,19 +4,63 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
 #include "graph/lowering/lower.h"
+#include "kernels/tensor/conv_tiles.h"
 #include "kernels/executor/executor.h"
+#include "kernels/tensor/mod_conv_plan.h"
+#include "kernels/tensor/up_conv.h"
 #include "kernels/device/simt/runner.h"
 
 namespace mien::simt {
 
 // The floats of a tensor of the model file.
 using TensorSource = std::function<std::vector<float>(const std::string& name)>;
+
+// Chunks of K that pass through one block of a convolution, at the most so far, by KernelName.
+inline std::map<std::string, int>& MostChunks() {
+  static std::map<std::string, int> most;
+  return most;
+}
+
+// Notes them of an op; to be alive while it is launched.
+class ChunksNote {
+ public:
+  explicit ChunksNote(const FastOp& op) {
+    if (const auto* conv = std::get_if<FastOpCall<FastConv>>(&op))
+      chunks_ = WithConvTile(conv->params, [&]<class Tile>() { return ConvGrid<Tile>(conv->params).split_chunks; });
+    if (const auto* conv = std::get_if<FastOpCall<FastModConv>>(&op)) {
+      const FastModConv::Params& p = conv->params;
+      const auto chunks = [&]<class Tile>() { return ModConvGrid<Tile>(p).split_chunks; };
+      chunks_ = p.weights.up ? WithUpConvTile(p, chunks) : WithModConvTile(p, chunks);
+    }
+    if (chunks_ > 0) before_ = Launches();
+  }
+  ~ChunksNote() {
+    if (chunks_ == 0) return;
+    for (const auto& [kernel, launches] : Launches()) {
+      if (before_[kernel] < launches) MostChunks()[kernel] = std::max(MostChunks()[kernel], chunks_);
+    }
+  }
+
+ private:
+  static std::map<std::string, uint64_t> Launches() {
+    std::map<std::string, uint64_t> launches;
+    const auto& all = LaunchedKernels();
+    for (auto k = all.lower_bound("ImplicitGemm<"); k != all.end() && k->first.starts_with("ImplicitGemm<"); ++k)
+      launches[k->first] = k->second.launches;
+    return launches;
+  }
+
+  int chunks_ = 0;
+  std::map<std::string, uint64_t> before_;
+};
 
 class DeviceRunner {
  public:
@@ -31,7 +75,7 @@ class DeviceRunner {
   std::vector<std::vector<float>> Run(const std::vector<std::vector<float>>& inputs) {
     for (size_t v = 0; v < values_.size(); ++v) {
       if (executable_.values[v].kind == Value::Kind::kComputed)
-        std::memset(values_[v].data(), 0xff, values_[v].size() * sizeof(float));
+        PoisonGlobal(values_[v].data());
     }
     for (size_t i = 0; i < inputs.size(); ++i) {
       const GlobalArray<float>& place = values_[static_cast<size_t>(executable_.inputs[i])];
@@ -68,7 +112,9 @@ class DeviceRunner {
       return list;
     };
     GlobalArray<float> scratch((TheExecutor().scratch_bytes(call.fast()) + 3) / 4, ElementBytes(executable_.precision));
+    PoisonGlobal(scratch.data());
     const std::vector<void*> in = pointers(call.in), out = pointers(call.out);
+    const ChunksNote note(call.fast());
     const Status status = TheExecutor().run(call.fast(), in, out, scratch.data(), Stream());
     INFO(call.layer << ": " << FastName(call.fast()));
     REQUIRE_MESSAGE(status.ok(), std::string(status.message()));

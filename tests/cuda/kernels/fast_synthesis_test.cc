@@ -46,7 +46,41 @@ void TestOp(const Tolerances& tolerances, uint32_t more_weights) {
 }
 
 TEST_CASE("mod_conv, lowered") { TestOp<ModConv>(kModConv, kModConvWeights); }
+
+// Both tiles of the transposed form: all of K in one block, or a third of it.
+TEST_CASE("mod_conv up, lowered, several chunks in a block") {
+  double worst = 0.0;
+  for (const int64_t side : {9, 17}) {
+    OpCase<ModConv> c = CasesOf<ModConv>()[0];
+    c.params.up = true;
+    c.in = mod_conv_cases::Operands({1, 100, side, side}, 40, true, mod_conv_cases::kAll);
+    const Tensors in = DrawInputs(c);
+    const auto expected = RunReference<ModConv>(c.params, c.in, in);
+    for (const Precision precision : {Precision::kTf32, Precision::kHalf}) {
+      for (const uint8_t most_splits : {1, 3}) {
+        CAPTURE(side);
+        CAPTURE(std::string(NameOf(precision)));
+        CAPTURE(int{most_splits});
+        const Tensors out = RunLowered<ModConv>(c.params, c.in, in, precision, kModConvWeights, most_splits);
+        const double error = RelativeError(out[0], expected[0]);
+        CHECK(error <= (precision == Precision::kHalf ? kModConv.half : kModConv.tf32));
+        worst = std::max(worst, error);
+      }
+    }
+  }
+  std::printf("mod_conv up, several chunks in a block  error %8.2e\n", worst);
+}
+
 TEST_CASE("to_rgb, lowered") { TestOp<ToRgb>(kToRgb, kToRgbWeights); }
+
+// Blocks from the 33rd on, of every sample: those of many pixels.
+TEST_CASE("to_rgb of more than 1024 pixels, lowered") {
+  constexpr uint32_t kBatched = 1u << ToRgb::kX | 1u << ToRgb::kStyle | 1u << ToRgb::kSkip;
+  const std::vector<Shape> in = {{2, 9, 34, 32}, {2, 9}, {3, 9, 1, 1}, {3}, {2, 3, 17, 16}, {4, 4}};
+  const OpCase<ToRgb> c = {"many pixels", Tag::kTiny, {}, in, 0.0, {}, kBatched};
+  CheckLowered(c, Precision::kTf32, kToRgb.tf32, kToRgbWeights);
+  CheckLowered(c, Precision::kHalf, kToRgb.half, kToRgbWeights);
+}
 
 // As many as the kernel can do.
 TEST_CASE("to_rgb of four colours, lowered") {
@@ -129,7 +163,7 @@ TEST_CASE("synthesis of 64 pixels") {
   const DoubleTensor exact = testing::Run(graph, inputs, testing::MadeUpWeights(config)).at("image");
   for (const Precision precision : {Precision::kTf32, Precision::kHalf}) {
     const double psnr = Psnr(Network(config, *graph, precision).Run(inputs), exact);
-    CHECK(psnr >= (precision == Precision::kHalf ? 50.0 : 60.0));
+    CHECK(psnr >= (precision == Precision::kHalf ? 84.0 : 84.9));  // measured on 2026-11-29, errors x 1.5
     std::printf("synthesis of 64 pixels, %s: PSNR %.1f dB\n", NameOf(precision), psnr);
   }
 }

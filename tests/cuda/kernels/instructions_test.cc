@@ -91,6 +91,38 @@ TEST_CASE("tf32 is rounded to nearest, ties away from zero") {
   CHECK(RoundToTf32(INFINITY) == 0x7f800000u);
 }
 
+// Lanes 0, 13 and 31 as the figures of the PTX ISA have them ("Matrix fragments for mma.m16n8k16", "mma.m16n8k8"): row and
+// column of a0, a1, ...
+TEST_CASE("fragments are those of the PTX ISA") {
+  struct Lane {
+    int lane;
+    std::vector<std::pair<int, int>> elements;
+  };
+  const auto check = [](Element (*map)(int, int), const std::vector<Lane>& lanes) {
+    for (const Lane& of : lanes) {
+      CAPTURE(of.lane);
+      for (size_t i = 0; i < of.elements.size(); ++i) {
+        CAPTURE(i);
+        const Element e = map(of.lane, static_cast<int>(i));
+        CHECK(std::pair(e.row, e.column) == of.elements[i]);
+      }
+    }
+  };
+  check(FragmentC, {{0, {{0, 0}, {0, 1}, {8, 0}, {8, 1}}},
+                    {13, {{3, 2}, {3, 3}, {11, 2}, {11, 3}}},
+                    {31, {{7, 6}, {7, 7}, {15, 6}, {15, 7}}}});
+  check(FragmentAHalf, {{0, {{0, 0}, {0, 1}, {8, 0}, {8, 1}, {0, 8}, {0, 9}, {8, 8}, {8, 9}}},
+                        {13, {{3, 2}, {3, 3}, {11, 2}, {11, 3}, {3, 10}, {3, 11}, {11, 10}, {11, 11}}},
+                        {31, {{7, 6}, {7, 7}, {15, 6}, {15, 7}, {7, 14}, {7, 15}, {15, 14}, {15, 15}}}});
+  check(FragmentBHalf, {{0, {{0, 0}, {1, 0}, {8, 0}, {9, 0}}},
+                        {13, {{2, 3}, {3, 3}, {10, 3}, {11, 3}}},
+                        {31, {{6, 7}, {7, 7}, {14, 7}, {15, 7}}}});
+  check(FragmentATf32, {{0, {{0, 0}, {8, 0}, {0, 4}, {8, 4}}},
+                        {13, {{3, 1}, {11, 1}, {3, 5}, {11, 5}}},
+                        {31, {{7, 3}, {15, 3}, {7, 7}, {15, 7}}}});
+  check(FragmentBTf32, {{0, {{0, 0}, {4, 0}}}, {13, {{1, 3}, {5, 3}}}, {31, {{3, 7}, {7, 7}}}});
+}
+
 TEST_CASE("matrices are handed out row by row, or column by column") {
   uint16_t matrices[4][8][8];
   uint32_t registers[kLanes][4] = {};

@@ -14,9 +14,19 @@
 
 namespace mien::simt {
 
+// The fewer parts of K, the more of it passes through one block, as in layers of many pixels.
+inline void LimitSplits(Executable* executable, uint8_t most_splits) {
+  for (Executable::Call& call : executable->calls) {
+    FastOp& op = std::get<FastOp>(call.kernel);
+    if (auto* conv = std::get_if<FastOpCall<FastConv>>(&op)) conv->params.most_splits = most_splits;
+    if (auto* conv = std::get_if<FastOpCall<FastModConv>>(&op)) conv->params.most_splits = most_splits;
+  }
+}
+
 template <class Op>
 Tensors RunLowered(const typename Op::Params& params, const std::vector<Shape>& shapes,
-                   const Tensors& tensors, Precision precision, uint32_t more_weights = 0) {
+                   const Tensors& tensors, Precision precision, uint32_t more_weights = 0,
+                   uint8_t most_splits = kEnoughBlocks) {
   Graph graph;
   graph.name = Op::kName;
   Node node = {OpCall<Op>{params}, {}, {}};
@@ -40,8 +50,9 @@ Tensors RunLowered(const typename Op::Params& params, const std::vector<Shape>& 
     graph.outputs.push_back({"y" + std::to_string(graph.outputs.size()), node.out.back()});
   }
   graph.nodes.push_back(std::move(node));
-  const Result<Executable> device = LowerForDevice(graph, precision);
+  Result<Executable> device = LowerForDevice(graph, precision);
   REQUIRE_MESSAGE(device.ok(), std::string(device.status().message()));
+  LimitSplits(&*device, most_splits);
   return DeviceRunner(*device,
                       [&](const std::string& name) { return tensors[static_cast<size_t>(std::stoi(name))]; })
       .Run(inputs);

@@ -32,6 +32,7 @@ struct Layer {
   int rgb = 0;
   std::vector<Shape> shapes;
   Tensors tensors;
+  uint8_t most_splits = kEnoughBlocks;
 };
 
 Layer MakeLayer(const OpCase<ModConv>& c, int rgb, bool skip) {
@@ -91,6 +92,7 @@ FastModConv::Params ParamsOf(const Layer& layer, Precision precision) {
   p.rgb_clamp = layer.to_rgb.clamp;
   p.rgb_filter_gain = layer.to_rgb.filter_gain;
   p.store = p.store_plain = true;
+  p.most_splits = layer.most_splits;
   return p;
 }
 
@@ -255,24 +257,30 @@ void TestCases(Precision precision, const char* name) {
 TEST_CASE("modulated convolution in tf32") { TestCases(Precision::kTf32, "tf32"); }
 TEST_CASE("modulated convolution in fp16") { TestCases(Precision::kHalf, "fp16"); }
 
-// All channels of the generator's layers, cropped in space, in one shuffled order.
-void TestModelChannels(Precision precision, const char* name) {
-  if (HooksPresent()) return;  // the small cases have the same accesses
+// Every tile, with several chunks of K in a block: all of K, or a third. More outputs than a tile has where it may.
+TEST_CASE("modulated convolution, several chunks in a block") {
+  struct Case {
+    int64_t outputs, height, width;
+    bool painted;
+  };
   double worst = 0.0;
-  for (const OpCase<ModConv>& c : CasesOf<ModConv>()) {
-    if (c.params.up || c.tag != Tag::kModel) continue;
-    CAPTURE(std::string(c.name));
-    const bool painted = c.in[ModConv::kWeight][0] <= 128;
-    const Layer layer = MakeLayer(c, painted ? 3 : 0, painted);
-    Configure({.seed = 1});
-    worst = std::max(worst, WorstError(Run(layer, precision), Reference(layer)));
-    Configure({});
+  for (const Case& k : {Case{24, 18, 20, true}, Case{72, 4, 3, false}, Case{40, 10, 18, true},
+                        Case{136, 7, 9, false}, Case{72, 10, 18, true}, Case{136, 16, 17, false}}) {
+    for (const Precision precision : {Precision::kTf32, Precision::kHalf}) {
+      for (const uint8_t most_splits : {1, 3}) {
+        CAPTURE(k.outputs);
+        OpCase<ModConv> c = CasesOf<ModConv>()[0];
+        c.in = mod_conv_cases::Operands({1, 100, k.height, k.width}, k.outputs, false, mod_conv_cases::kAll);
+        Layer layer = MakeLayer(c, k.painted ? 3 : 0, k.painted);
+        layer.most_splits = most_splits;
+        Configure({.seed = 1});
+        worst = std::max(worst, WorstError(Run(layer, precision), Reference(layer)));
+        Configure({});
+      }
+    }
   }
-  std::printf("fast_mod_conv %s   all channels  relative rms %8.2e\n", name, worst);
+  std::printf("fast_mod_conv, several chunks in a block  relative rms %8.2e\n", worst);
 }
-
-TEST_CASE("modulated convolution, all channels, in tf32") { TestModelChannels(Precision::kTf32, "tf32"); }
-TEST_CASE("modulated convolution, all channels, in fp16") { TestModelChannels(Precision::kHalf, "fp16"); }
 
 // Every layer of stride 1 of the 1024 px generator, whole. Minutes: test_simt --no-skip -tc="*whole*".
 TEST_CASE("modulated convolution, whole layers" * doctest::skip()) {

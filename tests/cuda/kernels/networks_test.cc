@@ -11,6 +11,14 @@ namespace {
 
 using testing::NamedConfig;
 
+// Of the small configs, traced ones among them: measured on 2026-11-29, x 1.5.
+constexpr testing::DeviceGate kGates[] = {
+    {"mapping", 1.1e-7, 8.7e-8, 8.7e-8},    {"synthesis", 4.1e-7, 5.3e-4, 5.9e-4},
+    {"conditional", 7e-7, 3.2e-5, 3.3e-5},  {"encoder", 3.7e-6, 3.2e-3, 3.2e-3},
+    {"flow", 1.4e-6, 3.7e-7, 3e-5},         {"flow_inverse", 7.3e-7, 1.9e-6, 6.9e-5},
+    {"attributes", 1.7e-6, 3.2e-3, 3.2e-3}, {"recognizer", 9.8e-7, 2e-3, 2e-3},
+};
+
 void TestNetworks(Precision precision, const char* name, bool trace = false) {
   for (const NamedConfig& config : testing::SmallConfigs()) {
     for (const Result<Graph>& graph : testing::BuildAll(config.config, 2, trace)) {
@@ -30,7 +38,8 @@ void TestNetworks(Precision precision, const char* name, bool trace = false) {
       double worst = 0.0;
       for (size_t i = 0; i < outputs.size(); ++i)
         worst = std::max(worst, RelativeRms(outputs[i], expected.at(graph->outputs[i].name)));
-      CHECK(worst <= testing::DeviceGate(precision, *graph));
+      const bool conditional = config.name == "conditional generator" && graph->name == "synthesis";
+      CHECK(worst <= testing::GateOf(kGates, precision, conditional ? "conditional" : graph->name));
       const FastCost cost = device->TotalCost();
       std::printf("%-5s %-28s %-14s %3d steps %3d launches  relative rms %8.2e\n", name, config.name.c_str(),
                   graph->name.c_str(), static_cast<int>(device->calls.size()), cost.launches, worst);

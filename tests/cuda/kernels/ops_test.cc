@@ -14,6 +14,7 @@
 #include "kernels/cuda/tolerance.h"
 #include "tests/kernels/op_runner.h"
 #include "tests/cuda/kernels/cuda_files.h"
+#include "tests/cuda/kernels/device_runner.h"
 #include "tests/cuda/kernels/support.h"
 
 namespace mien::simt {
@@ -32,9 +33,11 @@ Tensors RunOnRunner(const typename Op::Params& params, const std::vector<Shape>&
   std::vector<View<float>> out_views;
   for (const Shape& shape : OutputShapes<Op>(params, shapes)) {
     out.emplace_back(static_cast<size_t>(shape.elements()));
+    PoisonGlobal(out.back().data());
     out_views.push_back({out.back().data(), shape});
   }
   GlobalArray<float> scratch(static_cast<size_t>(GpuScratchFloats<Op>(params, shapes)));
+  PoisonGlobal(scratch.data());
   const Status status = RunGpu<Op>(params, {in_views, out_views, scratch.data(), Stream()});
   CHECK_MESSAGE(status.ok(), std::string(status.message()));
   Tensors values;
@@ -130,6 +133,19 @@ TEST_CASE("every kernel has been launched") {
       ++kernels;
       CHECK_MESSAGE(IsLaunched(kernel), path << ": " << kernel << " was never launched");
     }
+  }
+  CHECK(kernels > 0);
+}
+
+// The third is the first that comes after the halo's two places have both been used. Kernels of 7x7 have one place.
+TEST_CASE("every convolution has taken three chunks of K in one block") {
+  int kernels = 0;
+  for (const auto& entry : LaunchedKernels()) {
+    const std::string& kernel = entry.first;
+    if (!kernel.starts_with("ImplicitGemm<")) continue;
+    ++kernels;
+    const bool one_halo = kernel.find("Window<7, 7") != std::string::npos;
+    CHECK_MESSAGE((one_halo ? MostChunks()[kernel] == 1 : MostChunks()[kernel] >= 3), kernel << ": " << MostChunks()[kernel]);
   }
   CHECK(kernels > 0);
 }

@@ -26,6 +26,8 @@ __device__ void Exchange(const PlantedParams& p, float* tile, float* pairs) {
   p.out[i] = sum;
 }
 
+__device__ bool Nothing(float entry) { return static_cast<int>(__float_as_uint(entry)) < 0; }
+
 __global__ void Planted(PlantedParams p) {
   MIEN_SHARED(float, tile, [64]);
   MIEN_SHARED(float, pairs, [64]);
@@ -33,6 +35,12 @@ __global__ void Planted(PlantedParams p) {
   switch (p.bug) {
     case Bug::kUninitialisedShared:
       p.out[i] = tile[i];
+      return;
+    case Bug::kUninitialisedTable:
+      p.out[i] = Nothing(tile[i]) ? 0.0f : 1.0f;
+      return;
+    case Bug::kUninitialisedScratch:
+      if (Nothing(p.out[i])) p.out[i] = 0.0f;
       return;
     case Bug::kReadBeyond:
       p.out[i] = p.in[i + 1];

@@ -12,6 +12,8 @@ enum class Bug {
   kNoBarrierBeforeStore,  // the next tile overwrites one that is still being read
   kNoSyncWarp,            // lanes exchange through shared memory without __syncwarp
   kUninitialisedShared,
+  kUninitialisedTable,    // shared integers nobody wrote, whose poison is the -1 that says "nothing"
+  kUninitialisedScratch,  // the same of global memory
   kReadBeyond,  // one element past a global array
   kWriteBeyond,
   kSharedBeyond,         // one element past a shared array

@@ -23,6 +23,7 @@ struct Outcome {
 Outcome Planted(Bug bug) {
   GlobalArray<float> in(64), out(64);
   for (size_t i = 0; i < 64; ++i) in[i] = static_cast<float>(i + 1);
+  PoisonGlobal(out.data());
   const Status status = RunPlanted(bug, in.data(), out.data());
   Outcome outcome = {!status.ok(), false, true, status.message()};
   for (size_t i = 0; i < 64; ++i) {
@@ -114,6 +115,16 @@ TEST_CASE("asynchronous copies land in their wait and not before") {
 
 TEST_CASE("shared memory starts as NaN") {
   ForEachOrder([] { CHECK(Planted(Bug::kUninitialisedShared).has_nan); });
+}
+
+// Integers have no NaN: the poison is the -1 by which tables say "nothing".
+TEST_CASE("the hooks see reads of what nobody wrote") {
+  if (!HooksPresent()) return;
+  CheckReport(Bug::kUninitialisedShared, "0 races and 128 reads of what nobody wrote", "read at planted.cu:");
+  for (const Bug bug : {Bug::kUninitialisedTable, Bug::kUninitialisedScratch}) {
+    CHECK_FALSE(Planted(bug).has_nan);
+    CheckReport(bug, "of what nobody wrote", "read at planted.cu:");
+  }
 }
 
 TEST_CASE("accesses outside the arrays") {

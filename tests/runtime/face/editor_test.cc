@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "runtime/face/pipeline.h"
+#include "runtime/face/random.h"
 #include "tests/support/allocations.h"
 #include "tests/support/tiny_model.h"
 #include "tests/support/hashgen.h"
@@ -246,6 +247,32 @@ TEST_CASE("Random noise follows its seed") {
   REQUIRE((a.ok() && b.ok() && c.ok()));
   CHECK(std::memcmp(a->pixels.data(), c->pixels.data(), a->bytes().size()) == 0);
   CHECK(std::memcmp(a->pixels.data(), b->pixels.data(), a->bytes().size()) != 0);
+}
+
+// Map i has stream i of the seed, so no two maps are alike.
+TEST_CASE("Random noise is one stream of the seed for each map") {
+  PipelineOptions options;
+  options.synthesize = options.random_noise = true;
+  auto pipeline = std::move(*Pipeline::Create(TinyModel(), options));
+  const std::vector<float> codes = Codes("noise");
+  EngineOptions engine_options;
+  engine_options.programs = {{.graph = "synthesis", .noise = NoiseMode::kInput}};
+  auto engine = std::move(*Engine::Create(std::make_shared<WeightStore>(TinyModel()), engine_options));
+  const Graph& graph = engine->graph(0);
+  std::vector<std::vector<float>> inputs = {codes};
+  for (size_t i = 1; i < graph.inputs.size(); ++i) {
+    inputs.emplace_back(static_cast<size_t>(graph.values[graph.inputs[i]].shape.elements()));
+    FillNoise(7, i - 1, inputs.back());
+    const std::vector<float>& before = inputs[i - 1];
+    CHECK_FALSE(std::equal(before.begin(), before.begin() + 16, inputs[i].begin()));
+  }
+  CHECK(inputs.size() > 3);
+  const std::vector<std::span<const float>> in(inputs.begin(), inputs.end());
+  REQUIRE(engine->Run(0, in, std::array{std::span<float>()}).ok());
+  const auto expected = FromFloats(engine->output(0, 0), testing::kTinySide, TinyModel()->config().generator->rounding);
+  const auto found = pipeline->Synthesize(codes, 7);
+  REQUIRE((expected.ok() && found.ok()));
+  CHECK(std::memcmp(found->pixels.data(), expected->pixels.data(), found->bytes().size()) == 0);
 }
 
 TEST_CASE("Editing allocates the picture it gives and nothing else") {
