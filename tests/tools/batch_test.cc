@@ -14,8 +14,6 @@ namespace {
 namespace fs = std::filesystem;
 using namespace testing;
 
-bool Has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
 std::string NoPicture() {
   const std::string path = Fresh("bad.png");
   WriteContent(path, "no picture");

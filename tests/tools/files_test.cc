@@ -17,8 +17,6 @@ namespace {
 namespace fs = std::filesystem;
 using namespace testing;
 
-bool Has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
 // Usage error; both names are in the message.
 void CheckClash(const std::vector<std::string>& arguments, const std::string& one, const std::string& other) {
   const Ran ran = Run(arguments);
