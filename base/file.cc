@@ -12,6 +12,7 @@
 
 #include "base/checked.h"
 #include "base/interrupt.h"
+#include "base/stream.h"
 
 namespace mien {
 namespace {
@@ -118,13 +119,18 @@ Status MemorySource::ReadAt(uint64_t offset, std::span<std::byte> out) const {
 }
 
 Result<AtomicFile> AtomicFile::Create(const std::string& path) {
+  AtomicFile file;
+  file.path_ = path;
+  file.stream_ = IsOutputStream(path);
+  if (file.stream_) {
+    MIEN_ASSIGN(file.descriptor_, OpenOutputStream(path));
+    return file;
+  }
   struct stat old;
   const bool there = stat(path.c_str(), &old) == 0;
   if (there && !S_ISREG(old.st_mode)) {
-    return Status::Error(Code::kFailure, "%s: exists and is not a regular file", path.c_str());
+    return Status::Error(Code::kFailure, "%s: exists and is neither a regular file nor a stream", path.c_str());
   }
-  AtomicFile file;
-  file.path_ = path;
   MIEN_ASSIGN(file.place_, FollowLinks(path));
   // A short name of its own: the longest name that the folder takes has no room for an ending.
   std::string pattern = FolderOf(file.place_) + "/.mien-XXXXXX";
@@ -137,6 +143,7 @@ Result<AtomicFile> AtomicFile::Create(const std::string& path) {
 
 AtomicFile::AtomicFile(AtomicFile&& other) noexcept
     : descriptor_(std::exchange(other.descriptor_, -1)),
+      stream_(other.stream_),
       path_(std::move(other.path_)),
       place_(std::move(other.place_)),
       temporary_(std::exchange(other.temporary_, std::string())) {}
@@ -147,6 +154,7 @@ AtomicFile::~AtomicFile() {
 }
 
 Status AtomicFile::Write(std::span<const std::byte> bytes) {
+  if (stream_) return WriteStream(descriptor_, path_.c_str(), bytes);
   size_t done = 0;
   while (done < bytes.size()) {
     MIEN_TRY(CheckInterrupt());
@@ -159,8 +167,9 @@ Status AtomicFile::Write(std::span<const std::byte> bytes) {
 }
 
 Status AtomicFile::Commit() {
-  if (fsync(descriptor_) != 0) return SystemError(path_, "cannot flush");
+  if (!stream_ && fsync(descriptor_) != 0) return SystemError(path_, "cannot flush");
   if (close(std::exchange(descriptor_, -1)) != 0) return SystemError(path_, "cannot close");
+  if (stream_) return {};
   if (rename(temporary_.c_str(), place_.c_str()) != 0) return SystemError(path_, "cannot put in place");
   temporary_.clear();
   const int folder = open(FolderOf(place_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -51,7 +51,8 @@ class MemorySource final : public ByteSource {
 
 // Writes into a temporary file, .mien-XXXXXX in the same folder; Commit puts it in place. Destroyed without Commit, it
 // leaves the old file untouched and no trace of the new one. A file that is replaced hands on its permissions and, where
-// this process may give them, its owner and group; a symbolic link stays, and what it points to is replaced.
+// this process may give them, its owner and group; a symbolic link stays, and what it points to is replaced. Streams
+// (IsOutputStream) are written as it comes; there Create waits for a reader.
 class AtomicFile {
  public:
   static Result<AtomicFile> Create(const std::string& path);
@@ -60,11 +61,12 @@ class AtomicFile {
   ~AtomicFile();
 
   Status Write(std::span<const std::byte> bytes);
-  Status Commit();  // fsync, close, rename, fsync of the folder
+  Status Commit();  // fsync, close, rename, fsync of the folder; of a stream close
 
  private:
   AtomicFile() = default;
   int descriptor_ = -1;
+  bool stream_ = false;
   std::string path_, place_, temporary_;  // as asked for; after the links; empty once it is in place
 };
 

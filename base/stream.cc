@@ -7,7 +7,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstring>
+#include <string_view>
 #include <vector>
 
 #include "base/buffer.h"
@@ -116,6 +118,18 @@ Result<std::shared_ptr<const ByteSource>> OpenRegular(const std::string& path, u
   return std::shared_ptr<const ByteSource>(std::make_shared<File>(std::move(file)));
 }
 
+// The open descriptor that a path names; -1: none.
+int NamedDescriptor(const std::string& path) {
+  if (path == "/dev/stdout") return STDOUT_FILENO;
+  if (path == "/dev/stderr") return STDERR_FILENO;
+  for (const std::string_view folder : {"/dev/fd/", "/proc/self/fd/"}) {
+    int number = -1;
+    const char* const end = path.data() + path.size();
+    if (path.starts_with(folder) && std::from_chars(path.data() + folder.size(), end, number).ptr == end) return number;
+  }
+  return -1;
+}
+
 // Closes what it opened.
 struct Descriptor {
   int number;
@@ -143,6 +157,32 @@ Result<std::shared_ptr<const ByteSource>> OpenInput(const std::string& path, uin
   return ReadStream(opened.number, path, limit, too_large, check);
 } catch (const std::bad_alloc&) {
   return Status::Error(Code::kMemory, "%s: not enough memory", path.c_str());
+}
+
+bool IsOutputStream(const std::string& path) { return NamedDescriptor(path) >= 0 || IsStream(path); }
+
+Status CheckOutputStream(const std::string& path) {
+  const int named = NamedDescriptor(path);
+  if (named < 0) return access(path.c_str(), W_OK) == 0 ? Status() : SystemError(path.c_str());
+  const int flags = fcntl(named, F_GETFL);
+  if (flags >= 0 && (flags & O_ACCMODE) != O_RDONLY) return {};
+  errno = EBADF;
+  return SystemError(path.c_str());
+}
+
+Result<int> OpenOutputStream(const std::string& path) {
+  const int named = NamedDescriptor(path);
+  struct stat info;
+  const bool fifo = stat(path.c_str(), &info) == 0 && S_ISFIFO(info.st_mode);
+  for (;;) {
+    const int opened = named >= 0 ? fcntl(named, F_DUPFD_CLOEXEC, 0)
+                                  : open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (opened >= 0) return opened;
+    const bool unread = fifo && errno == ENXIO;  // nobody has opened it for reading yet
+    if (!unread && errno != EINTR) return SystemError(path.c_str());
+    MIEN_TRY(CheckInterrupt());
+    if (unread) poll(nullptr, 0, kWaitMilliseconds);
+  }
 }
 
 Status WriteStream(int descriptor, const char* name, std::span<const std::byte> bytes) {

@@ -31,6 +31,15 @@ bool IsStream(const std::string& path);
 Result<std::shared_ptr<const ByteSource>> OpenInput(const std::string& path, uint64_t limit, Code too_large,
                                                     const FirstBytes& check = {});
 
+// Whether an output is written as a stream, as it comes: a FIFO, a character device, and the open descriptor that
+// /dev/stdout, /dev/stderr, /dev/fd/N or /proc/self/fd/N names, whatever it is: a file that is opened anew by that name
+// would be written from its beginning, over what its owner has written.
+bool IsOutputStream(const std::string& path);
+// Whether it can be written, as far as that shows without opening it, which the other end of a FIFO would notice.
+Status CheckOutputStream(const std::string& path);
+// A descriptor of the caller's own. Waits for the reader of a FIFO.
+Result<int> OpenOutputStream(const std::string& path);
+
 // All of `bytes` to an open descriptor, called `name` in messages. kInterrupted when a stop comes while the reader does not
 // read; after a stop at most one more piece of 4 KiB (the last message) is written, if there is room for it.
 Status WriteStream(int descriptor, const char* name, std::span<const std::byte> bytes);

@@ -41,13 +41,35 @@ std::string_view LastPart(std::string_view name) { return name.substr(name.rfind
 struct Chosen {
   const ForeignTensor* tensor;
   Form form;
+  std::string_view name;  // the tensor's, without the number of a step
 };
+
+// "photo.jpg" of "photo.jpg.4"; nothing where no number ends the name.
+std::string_view WithoutNumber(std::string_view name) {
+  const size_t dot = name.rfind('.');
+  const bool number = dot != std::string_view::npos && dot + 1 < name.size() &&
+                      name.find_first_not_of("0123456789", dot + 1) == std::string_view::npos;
+  return number ? name.substr(0, dot) : std::string_view();
+}
+
+// ReStyle's latents.npy has a list for each picture, of the codes of all steps: the last one is the result.
+void KeepLastSteps(std::vector<Chosen>* codes) {
+  std::vector<Chosen> last;
+  for (Chosen code : *codes) {
+    const std::string_view picture = WithoutNumber(code.name);
+    if (!picture.empty()) code.name = picture;
+    if (!picture.empty() && !last.empty() && last.back().name == picture) last.pop_back();
+    last.push_back(code);
+  }
+  *codes = std::move(last);
+}
 
 Result<std::vector<Chosen>> Choose(const ForeignFile& file, int rows, int w_dim) {
   std::vector<Chosen> fitting, named;
   for (const ForeignTensor& tensor : file.tensors) {
-    if (const auto form = FormOf(tensor, rows, w_dim)) fitting.push_back({&tensor, *form});
+    if (const auto form = FormOf(tensor, rows, w_dim)) fitting.push_back({&tensor, *form, tensor.name});
   }
+  if (file.kind == "npy") KeepLastSteps(&fitting);
   for (const char* name : kNames) {
     for (const Chosen& one : fitting) {
       if (LastPart(one.tensor->name) == name) named.push_back(one);
@@ -67,8 +89,7 @@ Result<std::vector<Chosen>> Choose(const ForeignFile& file, int rows, int w_dim)
 }
 
 // A picture's own name in the file: "photos/a.png.latent" is a. Nothing: it has none.
-std::string OwnName(const ForeignTensor& tensor) {
-  std::string_view name = tensor.name;
+std::string OwnName(std::string_view name) {
   const std::string_view last = LastPart(name);
   if (std::ranges::find(kNames, last) != std::end(kNames))
     name.remove_suffix(std::min(name.size(), last.size() + 1));
@@ -117,7 +138,7 @@ Result<Codes> ReadCodes(const Session& session, const std::string& path, int row
     auto values = ReadFloats(*one.tensor);
     if (!values.ok()) return values.status().Within("%s", input.c_str());
     const size_t each = values->size() / static_cast<size_t>(one.form.count);
-    const std::string own = chosen->size() > 1 ? OwnName(*one.tensor) : "";
+    const std::string own = chosen->size() > 1 ? OwnName(one.name) : "";
     for (size_t i = 0; i < values->size(); i += each) {
       std::string name = own.empty() ? ResultName(path) : own;
       if (count > 1 && (own.empty() || one.form.count > 1)) name += "-" + std::to_string(codes.size());

@@ -32,10 +32,10 @@ class Codes {
 // The codes of a file, which may be a stream ("-", a pipe), for a model of `rows` x `w_dim`. Taken are the
 // tensors named w_plus, f (the public encoders), w, latent, latents, latent_in or arr_0, the first of these
 // names that the file has in a fitting shape, at any depth (a projector file has one latent per picture);
-// otherwise all that fit if they have the same shape. Whatever lies beside them is not read. Notes say which
-// were taken of several, that a row is repeated, and that [L,D] is read as one face. Usage error: none fits
-// (the message lists what is there), several of different shapes, or more than 4096 codes; refused: not
-// finite.
+// otherwise all that fit if they have the same shape; of lists in an .npy file (ReStyle's latents.npy, the codes
+// of all steps for each picture) the last of each. Whatever lies beside them is not read. Notes say which were
+// taken of several, that a row is repeated, and that [L,D] is read as one face. Usage error: none fits (the
+// message lists what is there), several of different shapes, or more than 4096 codes; refused: not finite.
 Result<Codes> ReadCodes(const Session& session, const std::string& path, int rows, int w_dim);
 
 }  // namespace mien

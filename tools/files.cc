@@ -12,6 +12,7 @@
 #include <tuple>
 
 #include "base/file.h"
+#include "base/stream.h"
 
 namespace mien {
 namespace {
@@ -147,6 +148,7 @@ Status CheckOutputs(const std::vector<Use>& outputs) {
       return Clash(*standard, output, "two results need two files");
     if (output.IsStandard()) standard = &output;
     const Use* const before = taken.try_emplace(output.place, &output).first->second;
+    if (before != &output && S_ISCHR(output.place.mode)) continue;  // /dev/null takes any number
     if (before != &output) return Clash(*before, output, "two results need two files");
     if (output.place.below.empty()) continue;
     Place folded = output.place;
@@ -160,11 +162,15 @@ Status CheckOutputs(const std::vector<Use>& outputs) {
 }
 
 // Whether the outputs will find their places. A temporary file is made in each folder and removed, which is
-// what writing begins with.
+// what writing begins with; a stream is not opened.
 Status CheckPlaces(const std::vector<Use>& outputs) {
   std::set<std::string> folders;
   for (const Use& output : outputs) {
     if (output.IsStandard() || S_ISDIR(output.place.mode)) continue;  // of a folder writing will tell
+    if (IsOutputStream(output.path)) {
+      MIEN_TRY(CheckOutputStream(output.path));
+      continue;
+    }
     const bool missing = output.makes_folder && output.place.below.find('/') != std::string::npos;
     const std::string path =
         missing ? output.place.folder + "/" + output.place.below.substr(0, output.place.below.find('/'))
@@ -182,13 +188,15 @@ Status CheckFiles(const Session& session, std::vector<FileGroup> inputs,
                   const std::vector<FileGroup>& outputs) {
   inputs.push_back({"model", {session.model}});
   const std::vector<Use> in = LocateAll(inputs, STDIN_FILENO), out = LocateAll(outputs, STDOUT_FILENO);
+  const auto standard = Locate("-", STDOUT_FILENO);
   for (const Use& output : out) {
-    if (output.IsStandard() && session.json)
+    const bool stdout_itself = standard && output.place.Key() == standard->Key() && !S_ISCHR(output.place.mode);
+    if ((output.IsStandard() || stdout_itself) && session.json)
       return Status::Error(Code::kUsage, "stdout cannot take both %s and --json", output.role);
   }
   std::map<Place, const Use*> read;
   for (const Use& input : in) {
-    if (S_ISREG(input.place.mode)) read.emplace(input.place, &input);
+    if (S_ISREG(input.place.mode) || S_ISFIFO(input.place.mode)) read.emplace(input.place, &input);
   }
   for (const Use& output : out) {
     if (const auto found = read.find(output.place); found != read.end())

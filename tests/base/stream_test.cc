@@ -13,7 +13,9 @@
 #include <csignal>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <functional>
+#include <iterator>
 #include <string>
 #include <thread>
 
@@ -179,6 +181,49 @@ TEST_CASE("all is written, also to a pipe that is read slowly; a closed pipe is 
   close(ends[1]);
 }
 
+TEST_CASE("an output that is a stream is written as it comes, and nothing is put in its place") {
+  const NoSigpipe ignored;
+  const Fifo fifo;
+  const std::string text = Numbers(300000), file = fifo.path() + "_file";
+  std::string got;
+  std::thread reader([&] {  // comes late
+    std::this_thread::sleep_for(std::chrono::milliseconds(250));
+    std::ifstream in(fifo.path(), std::ios::binary);
+    got.assign(std::istreambuf_iterator<char>(in), {});
+  });
+  CHECK(CheckOutputStream(fifo.path()).ok());  // the reader sees nothing of it
+  CHECK(WriteFileAtomically(fifo.path(), std::as_bytes(std::span(text))).ok());
+  reader.join();
+  CHECK(got == text);
+  CHECK(std::filesystem::is_fifo(fifo.path()));
+
+  CHECK(WriteFileAtomically("/dev/null", std::as_bytes(std::span(text))).ok());
+  CHECK(std::filesystem::is_character_file("/dev/null"));
+  CHECK(std::string(WriteFileAtomically("/dev/full", std::as_bytes(std::span(text))).message()) ==
+        "/dev/full: No space left on device");
+
+  // A descriptor that is open on a file: from where it stands.
+  const int opened = open(file.c_str(), O_RDWR | O_CREAT | O_TRUNC, 0600);
+  REQUIRE(write(opened, "before ", 7) == 7);
+  for (const char* folder : {"/dev/fd/", "/proc/self/fd/"}) {
+    const std::string name = folder + std::to_string(opened);
+    CHECK(CheckOutputStream(name).ok());
+    CHECK(WriteFileAtomically(name, std::as_bytes(std::span("new ", 4))).ok());
+  }
+  CHECK(*ReadTextFile(file, 100) == "before new new ");
+  close(opened);
+  const int read_only = open(file.c_str(), O_RDONLY);
+  const std::string closed = "/dev/fd/" + std::to_string(read_only);
+  CHECK(std::string(CheckOutputStream(closed).message()) == closed + ": Bad file descriptor");
+  CHECK(WriteFileAtomically(closed, std::as_bytes(std::span(text))).code() == Code::kFailure);
+  close(read_only);
+  CHECK(std::string(CheckOutputStream(closed).message()) == closed + ": Bad file descriptor");
+  CHECK(WriteFileAtomically(closed, std::as_bytes(std::span(text))).code() == Code::kFailure);
+  CHECK_FALSE(IsOutputStream(file));
+  CHECK_FALSE(IsOutputStream("/dev/fd/1x"));
+  unlink(file.c_str());
+}
+
 // What a child answers that does `work` with the program's handlers and gets `signals`, and the seconds from
 // the first.
 struct Ended {
@@ -225,6 +270,7 @@ TEST_CASE("a stop ends every wait and every loop within a second, with its own c
       [&] { return OpenInput(fifo.path(), 1, Code::kRefused).status(); },  // nobody writes
       [&] { return OpenInput("/dev/fd/" + std::to_string(empty[0]), 1, Code::kRefused).status(); },
       [&] { return WriteStream(full[1], "pipe", std::as_bytes(std::span(text))); },  // nobody reads
+      [&] { return WriteFileAtomically(fifo.path(), std::as_bytes(std::span(text))); },
       [] { return OpenInput("/dev/zero", ~uint64_t{0} >> 16, Code::kRefused).status(); },
       forever([] { return Buffer::Create(64 << 20, "test").status(); }),
       forever([&] { return WriteFileAtomically(fifo.path() + "_file", std::as_bytes(std::span(text))); }),

@@ -131,6 +131,14 @@ int main(int count, char** words) {
   folders.insert(folders.begin(), {"a/", ""});
   Put(folder, "fuzz_zip_pickle", "folder", Zip(folders));
   Put(folder, "fuzz_zip_pickle", "bare", array + header + std::string(8, '\1'));
+  const std::string objects = "{'descr': '|O', 'fortran_order': False, 'shape': (), }\n";
+  std::string beginning = "\x93NUMPY\x01";
+  Put(beginning, 0, 1);
+  Put(beginning, objects.size(), 2);
+  Put(folder, "fuzz_zip_pickle", "objects",
+      beginning + objects + "\x80\x03cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\n" +
+          std::string("K\0\x85", 3) + "C\1b\x87R(K\1)" + "cnumpy\ndtype\n" + Text("O8") + "\x89\x88\x87R(K\3" +
+          Text("|") + "NNNK\1K\1K?tb\x89]}" + Text("a") + "]" + Text("x") + "asatb.");
   PutPictures(folder);
   return 0;
 }

@@ -176,6 +176,12 @@ TEST_CASE("codes: the files of other programs") {
     CHECK(faces(file) == std::vector<std::string>{right[0]});
   }
   CHECK(faces("codes_half.npz").size() == 3);
+  // ReStyle's, of several steps for each picture: the last, under the picture's name.
+  const std::string steps = Fresh("steps");
+  REQUIRE(Run({"synth", "-m", model, "--codes", data + "codes/codes_restyle.npy", "-o", steps + "/", "--no-metadata"})
+              .code == 0);
+  CHECK(FilesIn(steps) == 3);
+  for (size_t i = 0; i < 3; ++i) CHECK(Content(steps + "/" + "abc"[i] + ".png") == right[i]);
 }
 
 TEST_CASE("run: only the tensors that the network needs are read") {

@@ -9,6 +9,7 @@
 #include <fstream>
 #include <iterator>
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "base/file.h"
 #include "runtime/face/image.h"
@@ -70,6 +71,19 @@ Ran Mien(std::vector<std::string> arguments, const std::string& in) {
   return Run(arguments, in);
 }
 
+nlohmann::json MienWithoutEffect(std::vector<std::string> arguments, const std::string& option) {
+  CAPTURE(option);
+  arguments.push_back("--json");
+  const Ran ran = Mien(arguments);
+  REQUIRE_MESSAGE(ran.code == 0, ran.err);
+  CHECK_MESSAGE(Has(ran.err, option + " has no effect: "), ran.err);
+  const auto report = nlohmann::json::parse(ran.out, nullptr, false);
+  REQUIRE(report.contains("without_effect"));
+  CHECK(report["without_effect"].size() == 1);
+  CHECK(report["without_effect"][0]["option"] == option);
+  return report;
+}
+
 std::string Photo(int seed, int width, int height) {
   const std::string path = Fresh("photo" + std::to_string(seed) + ".png");
   Image image = std::move(*Image::Create(width, height));
@@ -79,6 +93,8 @@ std::string Photo(int seed, int width, int height) {
   REQUIRE(WriteImage(path, image, {}).ok());
   return path;
 }
+
+bool Has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 size_t FilesIn(const std::string& folder) {
   return static_cast<size_t>(std::distance(fs::directory_iterator(folder), fs::directory_iterator()));

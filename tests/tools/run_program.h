@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,9 @@ Ran Run(const std::vector<std::string>& arguments, const std::string& in = "/dev
 // With the tiny model and two threads.
 Ran Mien(std::vector<std::string> arguments, const std::string& in = "/dev/null");
 
+// With --json as well: it works, and mentions of all options that this one has no effect. The report.
+nlohmann::json MienWithoutEffect(std::vector<std::string> arguments, const std::string& option);
+
 // The streams are files. Wait answers as Ran::code.
 pid_t Start(const std::string& program, const std::vector<std::string>& arguments, const std::string& out,
             const std::string& err, const std::string& in = "/dev/null");
@@ -29,6 +33,7 @@ int Wait(pid_t child);
 std::string Fresh(const std::string& name);
 std::string Content(const std::string& path);
 void WriteContent(const std::string& path, const std::string& content);
+bool Has(const std::string& text, const std::string& part);
 size_t FilesIn(const std::string& folder);
 std::string FolderOf(const std::string& path);
 

@@ -113,6 +113,35 @@ TEST_CASE("a photo may come through a pipe of any kind, and gives what the file 
   }
 }
 
+TEST_CASE("a result may go to a stream of any kind, and is what the file would be") {
+  const Place place;
+  const std::string edit = "mien edit photo.png --set smile=1 --no-metadata -o ";
+  REQUIRE(Run(place, edit + "file.png") == 0);
+  const std::string file = Content(place / "file.png");
+  CHECK(Run(place, edit + ">(cat > a.png) && wait $!") == 0);
+  CHECK(Run(place, "mkfifo fifo; (sleep 0.2; cat fifo > b.png) & " + edit + "fifo && wait $!") == 0);
+  CHECK(Run(place, edit + "/dev/stdout | cat > c.png") == 0);
+  CHECK(Run(place, edit + "/dev/stdout > d.png") == 0);
+  for (const char* name : {"a.png", "b.png", "c.png", "d.png"}) {
+    CAPTURE(name);
+    CHECK(Content(place / name) == file);
+  }
+  CHECK(fs::is_fifo(place / "fifo"));
+  // What stands there already stays.
+  CHECK(Run(place, "(echo before; " + edit + "/dev/stdout) > e; " + edit + "/dev/stdout >> e") == 0);
+  CHECK(Content(place / "e") == "before\n" + file + file);
+  // Tensors and models as well; devices take more than one result.
+  CHECK(Run(place, "mien encode photo.png -o w && mien encode photo.png -o /dev/stdout > v") == 0);
+  CHECK(Content(place / "v") == Content(place / "w"));
+  CHECK(Run(place, "mien synth -o /dev/null --save-codes /dev/null --json > report") == 0);
+  CHECK(fs::is_character_file("/dev/null"));
+  CHECK(Run(place, edit + "/dev/full") == 1);
+  CHECK(Content(place / "err") == "mien: error: /dev/full: No space left on device\n");
+  CHECK(Run(place, "set -o pipefail; " + edit + "/dev/stdout | true") == 1);
+  CHECK(Run(place, edit + "/dev/stdout --json > report") == 2);
+  CHECK(Content(place / "err").find("stdout cannot take both") != std::string::npos);
+}
+
 TEST_CASE("an endless stream that is no picture is refused by its first bytes, in little memory") {
   const Place place;
   for (const char* from : {"- < /dev/zero", "/dev/zero", "<(cat /dev/zero)", "/dev/stdin < /dev/zero"}) {
@@ -145,6 +174,7 @@ TEST_CASE("a signal ends the program within a second, wherever it waits") {
       "program edit - -o x.png < <(head -c 100 photo.png; sleep 5)",  // for the rest
       "mkfifo never 2> /dev/null; program edit never -o x.png",       // for a writer
       "program synth --seeds 0-24 -o -",                              // for the reader of a picture
+      "mkfifo never 2> /dev/null; program synth -o never",            // for somebody who opens it
       "program info",
       "program info --json",  // of a report
   };

@@ -22,15 +22,14 @@ import concurrent.futures
 import hashlib
 import os
 import re
-import shlex
 import subprocess
 import sys
 import threading
 import time
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-sys.path.insert(0, os.path.join(ROOT, "tests/cuda/kernels"))
-from mutants import closing, judged, output, read, reasons, record, without_comments, write  # noqa: E402
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../support"))
+from broken import (BROKEN, ROOT, Place, closing, commands, compile_broken, judged, link_broken, numbered,  # noqa: E402
+                    output, read, reasons, record, status, verdicts_in, without_comments, write_sources)
 
 KEPT = os.path.join(ROOT, "tests/weights/guards_kept.txt")
 JUDGED = os.path.join(ROOT, "tests/weights/guards_judged.txt")
@@ -44,81 +43,45 @@ ERROR = (r"\{?\s*(?:\S+\s*=\s*)?return (?:(?:this->)?(?:Fail|Refuse|refuse|Unrea
          r"|[\w.]+Spent|Wrong\w*)\b|(?:false|std::nullopt);)")
 ADDED = r"\{?\s*problems\.Add\("
 CHECK = r"(?:\w+\.)?(?:Check|Verify|Expect|Finish|ToStatus)\w*\("
-QUESTION_H = "bool GuardGone(int number);\n"
-QUESTION_CC = """#include <cstdio>
-#include <cstdlib>
-bool GuardGone(int number) {
-  static const char* const text = std::getenv("MIEN_GUARD");
-  static const int gone = text == nullptr ? 0 : std::atoi(text);
-  static const char* const path = std::getenv("MIEN_GUARDS_REACHED");
+REACHED = """  static const char* const path = std::getenv("MIEN_GUARDS_REACHED");
   if (path != nullptr) {
     static bool reached[10000];
     static std::FILE* const file = std::fopen(path, "w");
     if (!reached[number]) reached[number] = true, std::fprintf(file, "%d\\n", number), std::fflush(file);
   }
-  return number == gone;
-}
 """
 
 
 def places(code):
-    """(start, end, before, after) of every branch: what to write around it, GONE for the question."""
+    """(start, end, before, after) of every branch: what to write around it, BROKEN for the question."""
     for match in re.finditer(r"\bif \(", code):
         start, end = match.end(), closing(code, match.end() - 1)
         if re.match(r"\s*(?:" + ERROR + "|" + ADDED + ")", code[end:]) and ";" not in code[start:end - 1]:
-            yield start, end - 1, "!GONE && (", ")"
+            yield start, end - 1, "!BROKEN && (", ")"
     for match in re.finditer(r"\bMIEN_STEP\((?=(?:Need|Work|Memory)\()", code):
-        yield match.end(), closing(code, match.end() - 1) - 1, "GONE || (", ")"
+        yield match.end(), closing(code, match.end() - 1) - 1, "BROKEN || (", ")"
     for match in re.finditer(r"\bMIEN_TRY\((?=" + CHECK + ")", code):
-        yield match.end(), closing(code, match.end() - 1) - 1, "GONE ? ::mien::Status() : (", ")"
+        yield match.end(), closing(code, match.end() - 1) - 1, "BROKEN ? ::mien::Status() : (", ")"
     for match in re.finditer(r"\breturn (?=Expect\w+\()", code):  # the last check of an Infer
         end = closing(code, code.index("(", match.end()))
         if code[end] == ";":
-            yield match.end(), end, "GONE ? ::mien::Status() : (", ")"
+            yield match.end(), end, "BROKEN ? ::mien::Status() : (", ")"
 
 
-class Guard:
+class Guard(Place):
     def __init__(self, path, text, place):
-        self.start, self.end, self.before, self.after = place
-        self.path, self.number, self.nth = path, 0, 1
-        self.what = re.sub(r"\s+", " ", text[self.start:self.end]).strip()
-        self.line = text.count("\n", 0, self.start) + 1
-        self.key = hashlib.sha256(f"{path}\0{text}\0{self.start}".encode()).hexdigest()[:16]
-
-    def reason_key(self):
-        return f"{self.path} | {self.what}" + (f" | {self.nth}" if self.nth > 1 else "")
+        super().__init__(path, text, *place, re.sub(r"\s+", " ", text[place[0]:place[1]]).strip())
 
 
 def all_guards():
     """By test program, in the order of the files."""
-    guards, seen = collections.defaultdict(list), collections.Counter()
+    guards = collections.defaultdict(list)
     for path in output("git", "ls-files", "weights", "kernels").split():
         for program, pattern in PROGRAMS.items():
-            if not re.fullmatch(pattern, path):
-                continue
-            text = read(path)
-            for place in sorted(places(without_comments(text))):
-                guard = Guard(path, text, place)
-                seen[guard.reason_key()] += 1
-                guard.nth = seen[guard.reason_key()]  # of those that read alike
-                guards[program].append(guard)
-                guard.number = len(guards[program])
-    return guards
-
-
-def write_sources(guards, folder):
-    """Every file that has guards, with all of them behind questions."""
-    for path in {g.path for g in guards}:
-        text, at, parts, edits = read(path), 0, [], []
-        for g in guards:
-            if g.path == path:
-                edits += [(g.start, 1, g.before.replace("GONE", f"GuardGone({g.number})")), (g.end, 0, g.after)]
-        for place, _, new in sorted(edits):
-            parts += [text[at:place], new]
-            at = place
-        write(os.path.join(folder, path), "".join(parts) + text[at:])
-    write(os.path.join(folder, "question.h"), QUESTION_H)
-    write(os.path.join(folder, "question.cc"), QUESTION_CC)
+            if re.fullmatch(pattern, path):
+                text = read(path)
+                guards[program] += [Guard(path, text, place) for place in sorted(places(without_comments(text)))]
+    return {program: numbered(of_program) for program, of_program in guards.items()}
 
 
 class Program:
@@ -127,47 +90,29 @@ class Program:
     def __init__(self, build, name, guards, longest, pool):
         self.build, self.home, self.longest = build, os.path.join(build, "guards", name), longest
         self.sources = os.path.join(self.home, "sources")
-        write_sources(guards, self.sources)
-        lines = output("ninja", "-C", build, "-t", "commands", name).splitlines()
-        link = next(l for l in reversed(lines) if f"-o tests/{name} " in l)
-        commands = {}
-        for line in lines:
-            words = shlex.split(line) if " -c " in line else []
-            path = os.path.relpath(os.path.join(build, words[words.index("-c") + 1]), ROOT) if words else ""
-            if path in {g.path for g in guards}:
-                commands[path] = words
-        objects = list(pool.map(lambda path: self.object(path, commands[path]), commands))
-        objects.append(os.path.join(self.home, "question.o"))
-        subprocess.run(["c++", "-O1", "-c", os.path.join(self.sources, "question.cc"), "-o", objects[-1]], check=True)
+        paths = {g.path for g in guards}
+        write_sources(guards, paths, self.sources, REACHED)
+        link, compiling = commands(build, "tests/" + name)
+        objects = pool.map(lambda path: self.object(path, compiling[path]), paths & compiling.keys())
         self.path = os.path.join(self.home, "test")
-        link = link.replace(f"-o tests/{name} ", f"{' '.join(objects)} -o {self.path} ")
-        subprocess.run(link, cwd=build, shell=True, check=True)
+        link_broken(link, build, "tests/" + name, self.sources, objects, self.path)
         names = re.findall(r"^(?!\[doctest\]|===)(.+)$", output(self.path, "--list-test-cases", "--no-colors"), re.M)
         self.cases = [case for case in pool.map(self.measured, names) if case]
         self.noticed = collections.Counter()  # by file and case
 
     def object(self, path, words):
         """Compiles the source with its questions; it stands before the archive that has the one without."""
-        after, source = os.path.join(self.home, path.replace("/", ".") + ".o"), os.path.join(self.sources, path)
-        words = [word for word in words if not re.fullmatch("-O[0-3s]", word)]
-        words[words.index("-o") + 1] = after
-        words[words.index("-c") + 1] = source
-        for flag, length in (("-MD", 1), ("-MT", 2), ("-MF", 2)):
-            if flag in words:
-                del words[words.index(flag):words.index(flag) + length]
-        at = next(i for i, word in enumerate(words) if word.startswith("-"))
-        words[at:at] = ["-include", os.path.join(self.sources, "question.h"), "-w", "-O1"]
+        after = os.path.join(self.home, path.replace("/", ".") + ".o")
         headers = output("git", "ls-files", "weights/*.h", "base/*.h", "kernels/*.h").split()
-        made_of = [source, *(os.path.join(ROOT, header) for header in headers)]
-        if not os.path.exists(after) or os.path.getmtime(after) < max(map(os.path.getmtime, made_of)):
-            subprocess.run(words, cwd=self.build, check=True)
+        made_of = [os.path.join(self.sources, path), *(os.path.join(ROOT, header) for header in headers)]
+        words = [word for word in words if not re.fullmatch("-O[0-3s]", word)]
+        compile_broken(words, self.build, self.sources, path, after, made_of, ["-O1"])
         return after
 
     def status(self, cases, limit, **environment):
-        """Exit status of test cases. The limit is of CPU time, so that a busy machine breaks nothing."""
+        """Exit status of test cases."""
         chosen = "--test-case=" + ",".join(case.replace(",", "?") for case in cases)
-        words = ["prlimit", f"--cpu={limit}", "--as=8000000000", self.path, chosen, "--abort-after=1"]
-        return subprocess.run(words, env={**os.environ, **environment}, capture_output=True).returncode
+        return status(["prlimit", "--as=8000000000", self.path, chosen, "--abort-after=1"], limit, **environment)
 
     def measured(self, case):
         """(seconds, case, branches reached), kept until the program changes; None where it takes too long for this run."""
@@ -191,10 +136,10 @@ class Program:
         cases = sorted((-self.noticed[guard.path, case], seconds, case) for seconds, case, reached in self.cases
                        if guard.number in reached)
         quick = [case for _, seconds, case in cases if seconds < QUICK]
-        if quick and self.status(quick, int(10 + QUICK * len(quick)), MIEN_GUARD=str(guard.number)) != 0:
+        if quick and self.status(quick, int(10 + QUICK * len(quick)), **{BROKEN: str(guard.number)}) != 0:
             return "killed"
         for _, seconds, case in cases:
-            if seconds >= QUICK and self.status([case], int(20 + 5 * seconds), MIEN_GUARD=str(guard.number)) != 0:
+            if seconds >= QUICK and self.status([case], int(20 + 5 * seconds), **{BROKEN: str(guard.number)}) != 0:
                 self.noticed[guard.path, case] += 1
                 return "killed"
         return "survived"
@@ -211,10 +156,8 @@ def main():
     arguments = parser.parse_args()
     build, guards, start = os.path.abspath(arguments.build), all_guards(), time.monotonic()
     everyone = [g for of_program in guards.values() for g in of_program]
-    results, verdicts = os.path.join(build, "guards/results.tsv"), {}
-    if os.path.exists(results):
-        with open(results) as file:
-            verdicts = dict(line.split() for line in file)  # the last of each
+    results = os.path.join(build, "guards/results.tsv")
+    verdicts = verdicts_in(results)
     open_verdicts, lock = (None, "survived") if arguments.again else (None,), threading.Lock()
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
         for name, of_program in guards.items():

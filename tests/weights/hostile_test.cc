@@ -468,6 +468,15 @@ TEST_CASE("arrays: deflate, bombs and odd headers") {
   CHECK(listed->Unread("r") == "r is an array of type ('a', '<f4', (2,))");
   CHECK(listed->Unread("g.txt") == "g.txt is no .npy");
   CHECK(listed->Unread("h") == "");
+  // An array of objects alone is read like any pickle.
+  const std::string of_objects = "{'descr': '|O', 'fortran_order': False, 'shape': (), }";
+  const auto read = ReadForeign(Source(npy(of_objects, "\x80\x03}X\1\0\0\0kK\7s."s)));
+  REQUIRE_MESSAGE(read.ok(), std::string(read.status().message()));
+  CHECK(read->kind == "npy");
+  CHECK(read->scalars == std::map<std::string, ForeignScalar>{{"k", int64_t{7}}});
+  Refused(npy(of_objects, "\x80\x03}.x"), "bytes after its objects");
+  Refused(npy(of_objects, "\x80\x03}"), "pickle");
+  Refused(npy(of_objects, "\x80\x03" "cos\nsystem\nX\1\0\0\0x\x85R."s), "os.system");
 }
 
 }  // namespace

@@ -177,8 +177,19 @@ TEST_CASE("numbers and arrays of numpy, in every form in which they are pickled"
         "the file is a numpy array [2] of type another byte order");
   CHECK(Read(array("numpy.core", ShortBytes(two), NumpyType("c8"))).Unread("") ==
         "the file is a numpy array [2] of type c8");
-  CHECK(Read(array("numpy.core", "]", NumpyType("O8", "|"))).Unread("") ==
-        "the file is a numpy array [2] of type O8");
+  // Of Python objects: the list of them; without axes, the one there is. Numbers that do not fit are no such array.
+  const auto objects = [&](const std::string& size, const std::string& items) {
+    return Read(Name("numpy._core.multiarray", "_reconstruct") + Name("numpy", "ndarray") + Small(0) + "\x85" +
+                ShortBytes("b") + "\x87R(" + Small(1) + size + NumpyType("O8", "|") + "\x89" + items + "tb");
+  };
+  CHECK(objects(Small(2) + "\x85", "](" + Small(7) + Text("x") + "e").scalars ==
+        std::map<std::string, ForeignScalar>{{"0", int64_t{7}}, {"1", "x"}});
+  CHECK(objects(")", "]" + Dict(Text("k") + Small(7)) + "a").scalars ==
+        std::map<std::string, ForeignScalar>{{"k", int64_t{7}}});
+  CHECK(objects(")", "]").Unread("") == "the file is a numpy array [] of type O8");
+  CHECK(objects(Small(2) + "\x85", "]" + Small(7) + "a").Unread("") == "the file is a numpy array [2] of type O8");
+  CHECK(objects(Small(1) + Small(1) + "\x86", "]" + Small(7) + "a").Unread("") ==
+        "the file is a numpy array [1,1] of type O8");
   // Numbers.
   const auto number = [&](const std::string& type, const std::string& data) {
     return Read(Name("numpy._core.multiarray", "scalar") + NumpyType(type) + data + "\x86R");

@@ -1,10 +1,11 @@
-// Archives of numpy arrays (networks.md, "NumPy arrays"): a zip of .npy members, stored or deflated; and a .npy alone.
-// Its header is a Python literal of three known keys; nothing else of the language is understood.
+// Archives of numpy arrays (networks.md, "NumPy arrays"): a zip of .npy members, stored or deflated; and a .npy alone, also
+// of Python objects. Its header is a Python literal of three known keys; nothing else of the language is understood.
 #include <cinttypes>
 #include <cstring>
 
 #include "base/checked.h"
 #include "weights/header.h"
+#include "weights/import/pickle.h"
 #include "weights/import/readers.h"
 #include "weights/import/zip.h"
 
@@ -12,6 +13,7 @@ namespace mien {
 namespace {
 
 constexpr uint64_t kMaxHeader = 4096;
+constexpr const char* kObjects = "|O";  // their type
 
 struct ArrayType {
   const char* text;
@@ -21,10 +23,18 @@ constexpr ArrayType kTypes[] = {{"<f8", DType::kF64}, {"<f4", DType::kF32}, {"<f
                                 {"<i8", DType::kI64}, {"<i4", DType::kI32}, {"<i2", DType::kI16},
                                 {"|i1", DType::kI8},  {"|u1", DType::kU8},  {"|b1", DType::kBool}};
 
+struct ArrayHeader {
+  DType type = DType::kF32;
+  std::string other_type;  // one that is not read
+  bool columns_first = false;
+  std::vector<uint64_t> shape;
+  uint64_t data = 0;  // where what follows it begins in the source
+};
+
 // {'descr': '<f4', 'fortran_order': False, 'shape': (1, 18, 512), }
 class HeaderText {
  public:
-  explicit HeaderText(std::string_view text) : text_(text) {}
+  HeaderText(std::string_view text, ArrayHeader* header) : text_(text), header_(*header) {}
 
   bool Parse() {
     bool seen[3] = {false, false, false};
@@ -33,8 +43,8 @@ class HeaderText {
       if (Key("'descr'", &seen[0])) {
         if (!Type()) return false;
       } else if (Key("'fortran_order'", &seen[1])) {
-        columns_first = Take("True");
-        if (!columns_first && !Take("False")) return false;
+        header_.columns_first = Take("True");
+        if (!header_.columns_first && !Take("False")) return false;
       } else if (Key("'shape'", &seen[2])) {
         if (!Tuple()) return false;
       } else {
@@ -48,11 +58,6 @@ class HeaderText {
     while (!text_.empty() && text_[0] == ' ') text_.remove_prefix(1);
     return text_ == "\n" && seen[0] && seen[1] && seen[2];
   }
-
-  DType type = DType::kF32;
-  std::string_view other_type;  // one that is not read
-  bool columns_first = false;
-  std::vector<uint64_t> shape;
 
  private:
   bool Take(std::string_view token) {
@@ -69,7 +74,7 @@ class HeaderText {
   bool Type() {
     for (const ArrayType& known : kTypes) {
       if (Take(std::string("'") + known.text + "'")) {
-        type = known.type;
+        header_.type = known.type;
         return true;
       }
     }
@@ -86,7 +91,7 @@ class HeaderText {
       return false;
     }
     if (end >= text_.size()) return false;
-    other_type = text_.substr(0, end);
+    header_.other_type = text_.substr(0, end);
     text_.remove_prefix(end + 1);
     return true;
   }
@@ -101,9 +106,9 @@ class HeaderText {
         if (digits > 9) return false;
         value = value * 10 + static_cast<uint64_t>(text_[digits] - '0');
       }
-      if (digits == 0 || shape.size() >= kMaxAxes) return false;
+      if (digits == 0 || header_.shape.size() >= kMaxAxes) return false;
       text_.remove_prefix(digits);
-      shape.push_back(value);
+      header_.shape.push_back(value);
       if (Take(",")) continue;
       if (!Take(")")) return false;
       break;
@@ -112,33 +117,39 @@ class HeaderText {
   }
 
   std::string_view text_;
+  ArrayHeader& header_;
 };
 
-// The array of one .npy, as a tensor of the file or as something that is not read.
-Status ReadArray(const ZipData& member, const std::string& name, ForeignFile* file) {
-  const auto refuse = [&](const char* what) {
-    return Status::Error(Code::kRefused, "npy: %s: %s", Printable(name).c_str(), what);
-  };
+Status Refuse(const std::string& name, const char* what) {
+  return Status::Error(Code::kRefused, "npy: %s: %s", Printable(name).c_str(), what);
+}
+
+Result<ArrayHeader> ReadHeader(const ZipData& member, const std::string& name) {
   const ByteSource& source = *member.source;
   std::byte start[12];
-  if (member.bytes < sizeof start) return refuse("too short for an array");
+  if (member.bytes < sizeof start) return Refuse(name, "too short for an array");
   MIEN_TRY(source.ReadAt(member.begin, start));
   const int version = static_cast<int>(start[6]);
   if (std::memcmp(start, "\x93NUMPY", 6) != 0 || version < 1 || version > 3 || start[7] != std::byte{0}) {
-    return refuse("no .npy of version 1 to 3");
+    return Refuse(name, "no .npy of version 1 to 3");
   }
   const uint64_t prefix = version == 1 ? 10 : 12;
   uint64_t length = 0;
   for (uint64_t i = prefix; i-- > 8;) length = length << 8 | static_cast<uint64_t>(start[i]);
-  if (length > kMaxHeader || length > member.bytes - prefix) return refuse("its header is too long");
+  if (length > kMaxHeader || length > member.bytes - prefix) return Refuse(name, "its header is too long");
   std::string text(length, '\0');
   MIEN_TRY(source.ReadAt(member.begin + prefix, std::as_writable_bytes(std::span(text))));
-  HeaderText header(text);
-  if (!header.Parse()) return refuse("its header is not understood");
+  ArrayHeader header;
+  if (!HeaderText(text, &header).Parse()) return Refuse(name, "its header is not understood");
+  header.data = member.begin + prefix + length;
+  return header;
+}
+
+// The array of one .npy, as a tensor of the file or as something that is not read.
+Status AddArray(const ZipData& member, const ArrayHeader& header, const std::string& name, ForeignFile* file) {
   if (!header.other_type.empty()) {
-    file->unread.emplace(name, header.other_type == "|O"
-                                   ? "an array of Python objects"
-                                   : "an array of type " + std::string(header.other_type));
+    file->unread.emplace(name, header.other_type == kObjects ? "an array of Python objects"
+                                                             : "an array of type " + header.other_type);
     return {};
   }
   const auto shape = Shape::Checked(header.shape);
@@ -150,9 +161,9 @@ Status ReadArray(const ZipData& member, const std::string& name, ForeignFile* fi
   tensor.name = name;
   tensor.type = header.type;
   tensor.shape = *shape;
-  tensor.storage = {tensor.type, static_cast<uint64_t>(shape->elements()), member.begin + prefix + length,
-                    member.source};
-  if (tensor.bytes() != member.bytes - prefix - length) return refuse("its data do not fill the member");
+  tensor.storage = {tensor.type, static_cast<uint64_t>(shape->elements()), header.data, member.source};
+  if (tensor.bytes() != member.begin + member.bytes - header.data)
+    return Refuse(name, "its data do not fill the member");
   SetContiguous(&tensor);
   if (header.columns_first) {
     int64_t stride = 1;
@@ -179,7 +190,9 @@ Result<ForeignFile> ReadNpz(const SharedSource& source) {
       continue;
     }
     MIEN_ASSIGN(const ZipData data, OpenZipEntry(source, entry, budget));
-    MIEN_TRY(ReadArray(data, entry.name.substr(0, entry.name.size() - 4), &file));
+    const std::string name = entry.name.substr(0, entry.name.size() - 4);
+    MIEN_ASSIGN(const ArrayHeader header, ReadHeader(data, name));
+    MIEN_TRY(AddArray(data, header, name, &file));
   }
   MIEN_TRY(file.Finish(source->size()));
   return file;
@@ -188,7 +201,17 @@ Result<ForeignFile> ReadNpz(const SharedSource& source) {
 Result<ForeignFile> ReadNpy(const SharedSource& source) {
   ForeignFile file;
   file.kind = "npy";
-  MIEN_TRY(ReadArray({source, 0, source->size()}, "arr_0", &file));
+  const ZipData whole = {source, 0, source->size()};
+  const std::string name = "arr_0";
+  MIEN_ASSIGN(const ArrayHeader header, ReadHeader(whole, name));
+  if (header.other_type == kObjects) {  // numpy.save of a dictionary: what follows is a pickle of the array
+    Budget budget(whole.bytes);
+    MIEN_ASSIGN(const PickleTree tree, ReadPickle(source, header.data, whole.bytes, {}, budget));
+    if (tree.end != whole.bytes) return Refuse(name, "bytes after its objects");
+    MIEN_TRY(Flatten(tree, &file, budget));
+  } else {
+    MIEN_TRY(AddArray(whole, header, name, &file));
+  }
   MIEN_TRY(file.Finish(source->size()));
   return file;
 }

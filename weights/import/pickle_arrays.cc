@@ -250,6 +250,16 @@ bool Machine::FillArray(ValueId shape, ValueId type, bool columns_first, ValueId
   const PickleValue element = tree_[type];
   if (!Integers(shape, &size) || element.kind != PickleKind::kType)
     return Fail("a numpy array with arguments that do not fit");
+  // An array of Python objects holds a list of them: with one axis it is that list, with none (numpy.save of a
+  // dictionary) its only item.
+  if (element.index > 0 && tree_.Text(element).starts_with('O') && tree_[data].kind == PickleKind::kList) {
+    const std::vector<ValueId>& items = tree_.Items(tree_[data]);
+    const bool alone = size.empty() && items.size() == 1;
+    if (alone || (size.size() == 1 && size[0] == items.size())) {
+      tree_.values[*id] = tree_[alone ? items[0] : data];
+      return true;
+    }
+  }
   if (element.index > 0) {
     return KeepText(PickleKind::kSkipped,
                     "a numpy array " + InBrackets(size) + " of type " + std::string(tree_.Text(element)),

@@ -19,32 +19,21 @@ import argparse
 import collections
 import concurrent.futures
 import glob
-import hashlib
 import os
 import re
-import shlex
 import subprocess
 import sys
 import threading
 import time
 
-ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "../../.."))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../support"))
+from broken import (BROKEN, ROOT, Place, closing, commands, compile_broken, judged, link_broken, numbered,  # noqa: E402
+                    output, read, reasons, record, status, verdicts_in, without_comments, write_sources)
+
 REASONS = os.path.join(ROOT, "tests/cuda/kernels/mutants_equivalent.txt")
 JUDGED = os.path.join(ROOT, "tests/cuda/kernels/mutants_judged.txt")
 LONGEST_CASE = 15.0  # seconds
 CALLS = r"\b(?:__syncthreads|__syncwarp|AsyncGroupWait<[^>]*>|AsyncGroupEnd)\("
-QUESTION_H = "bool MutantLives(int number);\n"
-QUESTION_CC = """#include <cstdlib>
-bool MutantLives(int number) {
-  static const char* const text = std::getenv("MIEN_MUTANT");
-  static const int living = text == nullptr ? 0 : std::atoi(text);
-  return number == living;
-}
-"""
-
-
-def output(*words, cwd=ROOT):
-    return subprocess.run(words, cwd=cwd, check=True, capture_output=True, text=True).stdout
 
 
 def commit_number():
@@ -53,33 +42,6 @@ def commit_number():
         return int(output("git", "rev-list", "--count", "HEAD"))
     except (OSError, subprocess.CalledProcessError):
         return 0
-
-
-def read(path):
-    with open(os.path.join(ROOT, path)) as file:
-        return file.read()
-
-
-def write(path, text):
-    """Where it says something else yet."""
-    if not os.path.exists(path) or read(path) != text:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "w") as file:
-            file.write(text)
-
-
-def without_comments(text):
-    return re.sub(r"//[^\n]*", lambda m: " " * len(m.group()), text)
-
-
-def closing(text, start):
-    """Index after the parenthesis that closes the one at `start`."""
-    depth = 0
-    for i in range(start, len(text)):
-        depth += {"(": 1, ")": -1}.get(text[i], 0)
-        if depth == 0:
-            return i + 1
-    raise ValueError("unbalanced")
 
 
 def last_argument(code, start, end):
@@ -99,46 +61,34 @@ def in_constant_function(code, at):
 
 
 def places(code):
-    """(start, end, before, after, what) of every place to break: what to write around it, LIVES for the question."""
+    """(start, end, before, after, what) of every place to break: what to write around it, BROKEN for the question."""
     for match in re.finditer(CALLS, code):
         end = closing(code, match.end() - 1)
         if code[end] == ";":
-            yield match.start(), end, "(LIVES ? void() : ", ")", "without " + code[match.start():end]
+            yield match.start(), end, "(BROKEN ? void() : ", ")", "without " + code[match.start():end]
     for match in re.finditer(r"\bAsyncGroupWait<([^>]*)>\(\);", code):
-        yield (match.start(), match.end() - 1, f"(LIVES ? AsyncGroupWait<{match[1]} + 1>() : ", ")",
+        yield (match.start(), match.end() - 1, f"(BROKEN ? AsyncGroupWait<{match[1]} + 1>() : ", ")",
                "waits for one group too few")
     for match in re.finditer(r"\bInside\(", code):
         end = closing(code, match.end() - 1)
         if "__device__" not in code[code.rfind("\n", 0, match.start()):match.start()]:  # its own definition
-            yield match.start(), end, "(LIVES || ", ")", code[match.start():end] + " is true"
+            yield match.start(), end, "(BROKEN || ", ")", code[match.start():end] + " is true"
     for match in re.finditer(r"\bAsyncCopy<[^>]*>\(", code):
         start, end = last_argument(code, match.end() - 1, closing(code, match.end() - 1))
         if code[start:end] != "true" and not code[start:end].startswith("bool"):
-            yield start, end, "(LIVES || (", "))", "copies even when not " + code[start:end]
+            yield start, end, "(BROKEN || (", "))", "copies even when not " + code[start:end]
     for match in re.finditer(r"\bfmaf\(", code):
-        yield match.end(), match.end(), "(LIVES ? -1.0f : 1.0f) * ", "", "subtracts: fmaf(-"
+        yield match.end(), match.end(), "(BROKEN ? -1.0f : 1.0f) * ", "", "subtracts: fmaf(-"
     for match in re.finditer(r"\bfor \([^;{]*;[^;]* < ([^;]+);", code):
         if not in_constant_function(code, match.start()):
-            yield match.end(1), match.end(1), " - LIVES", "", "one less than " + match[1]
+            yield match.end(1), match.end(1), " - BROKEN", "", "one less than " + match[1]
 
 
-class Mutant:
+class Mutant(Place):
     def __init__(self, path, text, place):
-        self.start, self.end, self.before, self.after, self.what = place
-        self.path, self.number, self.nth = path, 0, 1
-        self.line = text.count("\n", 0, self.start) + 1
-        self.source = text.splitlines()[self.line - 1].strip()
+        super().__init__(path, text, *place)
+        self.said.append(text.splitlines()[self.line - 1].strip())
         self.hooks_first = not self.what.startswith(("subtracts", "one less"))  # those change numbers, others accesses
-        self.key = hashlib.sha256(f"{path}\0{text}\0{self.start}\0{self.what}".encode()).hexdigest()[:16]
-
-    def reason_key(self):
-        return self.path + " | " + self.what + " | " + self.source + (f" | {self.nth}" if self.nth > 1 else "")
-
-    def edits(self):
-        """(sort key, place, text): of what begins at one place the longest comes first, of what ends there the shortest."""
-        lives = f"MutantLives({self.number})"
-        yield (self.start, 1, -self.end, self.number), self.start, self.before.replace("LIVES", lives)
-        yield (self.end, 0, -self.start, -self.number), self.end, self.after
 
 
 def cuda_files():
@@ -148,28 +98,11 @@ def cuda_files():
 
 def all_mutants():
     """In an order that mixes the files."""
-    mutants, seen = [], collections.Counter()
+    mutants = []
     for path in cuda_files():
         text = read(path)
-        for place in places(without_comments(text)):
-            mutant = Mutant(path, text, place)
-            seen[mutant.reason_key()] += 1
-            mutant.nth = seen[mutant.reason_key()]  # of those that read alike
-            mutants.append(mutant)
-            mutant.number = len(mutants)
-    return sorted(mutants, key=lambda m: m.key)
-
-
-def write_sources(mutants, folder):
-    """Every CUDA file with all its mutants."""
-    for path in cuda_files():
-        text, at, parts = read(path), 0, []
-        for _, place, new in sorted(edit for m in mutants if m.path == path for edit in m.edits()):
-            parts += [text[at:place], new]
-            at = place
-        write(os.path.join(folder, path), "".join(parts) + text[at:])
-    write(os.path.join(folder, "question.h"), QUESTION_H)
-    write(os.path.join(folder, "question.cc"), QUESTION_CC)
+        mutants += [Mutant(path, text, place) for place in places(without_comments(text))]
+    return sorted(numbered(mutants), key=lambda m: m.key)
 
 
 def includes(path):
@@ -205,49 +138,31 @@ class Program:
     def __init__(self, build, name, sources, pool):
         self.build, self.home = build, os.path.join(build, "mutants", name)
         os.makedirs(self.home, exist_ok=True)
-        lines = output("ninja", "-C", build, "-t", "commands", "test_" + name).splitlines()
-        link = next(l for l in reversed(lines) if f"-o tests/cuda/kernels/test_{name} " in l)
-        compile = {}
-        for line in lines:
-            if "/" + name + "_kernels.dir/" in line and " -c " in line:
-                words = shlex.split(line)
-                path = os.path.relpath(os.path.join(build, words[words.index("-c") + 1]), ROOT)
-                if path in cuda_files():
-                    compile[path] = words
+        target = "tests/cuda/kernels/test_" + name
+        link, compiling = commands(build, target, f"/{name}_kernels.dir/")
         self.symbols = {}  # names in the object of a source
-        objects = dict(pool.map(lambda path: self.object(path, compile[path], sources), compile))
-        for before, after in objects.values():
+        paths = compiling.keys() & cuda_files()
+        for before, after in pool.map(lambda path: self.object(path, compiling[path], sources), paths):
             link = link.replace(before, after)
-        question = os.path.join(self.home, "question.o")
-        subprocess.run(["c++", "-O2", "-c", os.path.join(sources, "question.cc"), "-o", question], check=True)
         self.path = os.path.join(self.home, "test")
-        link = link.replace(f"-o tests/cuda/kernels/test_{name} ", f"{question} -o {self.path} ")
-        subprocess.run(link, cwd=build, shell=True, check=True)
+        link_broken(link, build, target, sources, [], self.path)
         self.cases = self.measured(name)
         self.noticed = collections.Counter()  # by file and case
         self.passing, self.locks = set(), collections.defaultdict(threading.Lock)
 
     def object(self, path, words, sources):
-        """Compiles the source with its mutants: path, (object of the build, object with mutants)."""
+        """Compiles the source with its mutants: the object of the build, the one with mutants."""
         before = words[words.index("-o") + 1]
         after = os.path.join(self.home, path.replace("/", ".") + ".o")
-        words = list(words)
-        words[words.index("-o") + 1] = after
-        words[words.index("-c") + 1] = os.path.join(sources, path)
-        for flag, length in (("-MD", 1), ("-MT", 2), ("-MF", 2)):
-            if flag in words:
-                del words[words.index(flag):words.index(flag) + length]
-        at = next(i for i, word in enumerate(words) if word.startswith("-"))
-        words[at:at] = ["-I" + sources, "-include", os.path.join(sources, "question.h"), "-w"]
         made_of = [os.path.join(self.build, before), *(os.path.join(sources, f) for f in includes(path))]
-        if not os.path.exists(after) or os.path.getmtime(after) < max(map(os.path.getmtime, made_of)):
-            subprocess.run(words, cwd=self.build, check=True)
+        compile_broken(words, self.build, sources, path, after, made_of, ["-I" + sources])
         self.symbols[path] = names(output("nm", "-C", after))
-        return path, (before, after)
+        return before, after
 
     def measured(self, name):
         """(seconds, test case, names in each kernel) of every case, from the last run of the program by ctest."""
-        path, program = os.path.join(self.build, "mutants", name + ".tsv"), os.path.join(self.build, "tests/cuda/kernels/test_" + name)
+        path = os.path.join(self.build, "mutants", name + ".tsv")
+        program = os.path.join(self.build, "tests/cuda/kernels/test_" + name)
         if not os.path.exists(path) or os.path.getmtime(path) < os.path.getmtime(program):
             subprocess.run([program], env={**os.environ, "MIEN_COVERAGE": path + ".new"}, check=True, capture_output=True,
                            cwd=self.build)
@@ -290,9 +205,9 @@ class Program:
         return True
 
     def status(self, case, number, limit):
-        """Exit status of a test case. The limit is of CPU time, so that a busy machine breaks nothing."""
-        words = ["prlimit", f"--cpu={limit}", self.path, "--test-case=" + case.replace(",", "?"), "--abort-after=1"]
-        return subprocess.run(words, env={**os.environ, "MIEN_MUTANT": str(number)}, capture_output=True).returncode
+        """Exit status of a test case."""
+        words = [self.path, "--test-case=" + case.replace(",", "?"), "--abort-after=1"]
+        return status(words, limit, **{BROKEN: str(number)})
 
 
 def judge(mutant, programs, longest):
@@ -301,31 +216,6 @@ def judge(mutant, programs, longest):
     if any(program.notices(mutant, longest) for program in order):
         return "killed"
     return "survived" if longest >= LONGEST_CASE else None
-
-
-def reasons(path):
-    """What changes nothing that a test could see: "file | what | ...", then the reason, indented."""
-    found, key = {}, None
-    for line in read(path).splitlines():
-        if line.startswith("  "):
-            found[key] = line.strip()
-        elif line and not line.startswith("#"):
-            key = line.strip()
-    return found
-
-
-def judged(path):
-    """Verdict by reason key, of the campaign."""
-    with open(path) as file:
-        return {key: verdict for verdict, key in (line.rstrip("\n").split(" | ", 1) for line in file)}
-
-
-def record(path, mutants, verdicts):
-    """Writes the verdicts of this campaign over those of earlier ones; what no longer exists is dropped."""
-    found = judged(path) | {m.reason_key(): verdicts[m.key] for m in mutants if m.key in verdicts}
-    existing = {m.reason_key() for m in mutants}
-    with open(path, "w") as file:
-        file.writelines(f"{found[key]} | {key}\n" for key in sorted(existing & found.keys()))
 
 
 def table(mutants, verdicts, known):
@@ -365,16 +255,15 @@ def main():
         first = commit_number() * 37 % max(len(todo), 1)
         todo = todo[first:] + todo[:first]
         results = os.devnull
-    elif os.path.exists(results):
-        with open(results) as file:
-            verdicts = dict(line.split() for line in file)
+    else:
+        verdicts = verdicts_in(results)
         todo = [m for m in todo if m.key not in verdicts]
 
     known, lock = reasons(REASONS), threading.Lock()
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
         if todo:
             sources = os.path.join(home, "sources")
-            write_sources(mutants, sources)
+            write_sources(mutants, cuda_files(), sources)
             programs = [Program(build, name, sources, pool) for name in ("simt", "simt_hooks")]
         built = time.monotonic()
 
