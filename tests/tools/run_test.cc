@@ -1,6 +1,7 @@
 // mien run from outside: networks of a model on tensors from files, memory plans.
 #include <doctest/doctest.h>
 
+#include <array>
 #include <nlohmann/json.hpp>
 
 #include "runtime/face/random.h"
