@@ -54,6 +54,10 @@ struct RowRange {
   int64_t begin = 0, end = 0;
   bool operator==(const RowRange&) const = default;
 };
+// Where ranges of rows end: at the multiples of `step`, less `lag`, or at the height.
+struct RowGrid {
+  int64_t step = 0, lag = 0;
+};
 
 // Number formats of storage. Round to nearest even; infinities and NaN are kept.
 float HalfToFloat(uint16_t half);

@@ -95,7 +95,10 @@ Status Bench::Open(const Options& options) {
   engine.batch = options.batch;
   engine.exact = options.exact;
   engine.memory = options.memory;
-  for (const std::string& graph : options.graphs) engine.programs.push_back({.graph = graph});
+  for (const std::string& graph : options.graphs) {
+    MIEN_ASSIGN(NetworkOptions network, NetworkNamed(graph));
+    engine.programs.push_back({std::move(network)});
+  }
   MIEN_ASSIGN(engine_, Engine::Create(std::make_shared<WeightStore>(model), engine));
   wiring_.resize(options.graphs.size());
   for (int i = 0; i < programs(); ++i) Wire(i, options.edit);

@@ -1,7 +1,6 @@
 // The graph: static, typed, single assignment. Values are tensors with fixed shapes, nodes are op calls in
 // the order they were built, which is the order they run. A graph is made once by a builder function
-// (builder.h, one file per network) and never changes; it holds no data, and nothing of how it is computed
-// (graph/lowering).
+// (builder.h, one file per network) and never changes; it holds no data.
 #pragma once
 
 #include <string>

@@ -54,11 +54,6 @@ struct Cost {
   int64_t products = 0;
 };
 
-// Where ranges of rows end: at the multiples of `step`, less `lag`, or at the height.
-struct RowGrid {
-  int64_t step = 0, lag = 0;
-};
-
 struct CpuCall {
   Inputs<float> in;     // weights that are read only packed have null data
   Outputs<float> out;

@@ -60,36 +60,6 @@ int64_t CopyCountingNonFinite(std::span<const float> values, std::span<float> co
 
 }  // namespace
 
-const std::vector<std::string>& GraphNames() {
-  static const std::vector<std::string> names = {"mapping",      "synthesis",  "encoder",   "flow",
-                                                 "flow_inverse", "attributes", "recognizer"};
-  return names;
-}
-
-bool HasGraph(const ModelConfig& config, const std::string& graph) {
-  if (graph == "mapping" || graph == "synthesis") return config.generator.has_value();
-  if (graph == "encoder") return config.encoder.has_value();
-  if (graph == "attributes") return config.attributes.has_value();
-  return graph == "recognizer" ? config.recognizer.has_value() : config.flow.has_value();
-}
-
-Result<Graph> BuildGraph(const ModelConfig& config, const ProgramOptions& options, int batch) {
-  const std::string& name = options.graph;
-  const bool trace = options.trace;
-  if (name == "mapping") return BuildMapping(config, {batch, options.psi, options.psi_cutoff, trace});
-  if (name == "synthesis")
-    return BuildSynthesis(config,
-                          {batch, options.noise, options.noise_per_sample, options.resolution, trace});
-  if (name == "encoder") return BuildEncoder(config, {batch, options.stages, options.latent_avg, trace});
-  if (name == "flow") return BuildFlow(config, {batch, false, trace});
-  if (name == "flow_inverse") return BuildFlow(config, {batch, true, trace});
-  if (name == "attributes") return BuildAttributes(config, {batch, trace});
-  if (name == "recognizer") return BuildRecognizer(config, {batch, trace});
-  std::string known;
-  for (const std::string& one : GraphNames()) known += (known.empty() ? "" : ", ") + one;
-  return Status::Error(Code::kUsage, "graph %s: one of %s expected", name.c_str(), known.c_str());
-}
-
 Result<BackendChoice> ChooseBackend(const std::string& name, const Executor* executor) {
   if (executor == nullptr) executor = BuildExecutor();
   if (name == "cpu") return BackendChoice{"cpu", "asked for", {}};
@@ -152,7 +122,7 @@ Result<std::unique_ptr<Engine>> Engine::DraftIn(std::shared_ptr<WeightStore> wei
   engine->backend_ = device ? DeviceBackend(*device, precision) : CpuBackend(engine->threads_);
   if (bands && engine->backend_.runs_in_bands) engine->memory_ = "bands";
   for (const ProgramOptions& wanted : options.programs) {
-    MIEN_ASSIGN(Graph graph, BuildGraph(engine->store_->config(), wanted, options.batch));
+    MIEN_ASSIGN(Graph graph, BuildGraph(engine->store_->config(), wanted.network, {options.batch, wanted.trace}));
     const CpuLowering how = {options.exact, bands, bands, wanted.incremental};
     MIEN_ASSIGN(Program program, Program::Create(std::move(graph), how, engine->backend_));
     engine->programs_.push_back(std::move(program));

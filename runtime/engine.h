@@ -20,25 +20,13 @@ namespace mien {
 
 constexpr int kMaxBatch = 64;
 
-// A program by the stable name of its graph, with the options of that graph; others are ignored.
 struct ProgramOptions {
-  std::string graph;  // one of GraphNames()
-  float psi = 1.0f;   // mapping
-  int psi_cutoff = -1;
-  NoiseMode noise = NoiseMode::kConst;  // synthesis
-  bool noise_per_sample = false;
-  int resolution = 0;
-  int stages = -1;  // encoder
-  bool latent_avg = true;
+  NetworkOptions network;
   bool trace = false;
   // cpu: for runs whose inputs differ little. The program keeps all it computed, in memory of its own, and computes
   // what depends on input that changed (by rows of w_plus); the same bits.
   bool incremental = false;
 };
-const std::vector<std::string>& GraphNames();
-// Whether the model has the network.
-bool HasGraph(const ModelConfig& config, const std::string& graph);
-Result<Graph> BuildGraph(const ModelConfig& config, const ProgramOptions& options, int batch);
 
 struct EngineOptions {
   std::string backend = "auto";             // "auto", "cpu", "cuda", "cuda:N"

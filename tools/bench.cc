@@ -131,11 +131,11 @@ Result<double> AddSteps(const Device& device, const Program& program, Report* re
   return bound;
 }
 
-Status BenchProgram(const Session& session, const BenchOptions& options, const std::string& graph,
+Status BenchProgram(const Session& session, const BenchOptions& options, const NetworkOptions& network,
                     const std::shared_ptr<WeightStore>& store, Report* report) {
   EngineOptions wanted = EngineFor(session);
   wanted.batch = options.batch;
-  wanted.programs = {{.graph = graph}};
+  wanted.programs = {{network}};
   MIEN_ASSIGN(const auto engine, Engine::Create(store, wanted));
   MIEN_ASSIGN(const std::vector<double> times, TimeRuns(*engine, options.repeat));
   const Program& program = engine->program(0);
@@ -153,7 +153,7 @@ Status BenchProgram(const Session& session, const BenchOptions& options, const s
     share = Number(100.0 * steps_bound / median, "%.0f");
   }
   report->programs.rows.push_back(
-      {graph, session.precision, std::to_string(options.batch), Number(median), Number(Quantile(times, 0.99)),
+      {NameOf(network), session.precision, std::to_string(options.batch), Number(median), Number(Quantile(times, 0.99)),
        Number(Quantile(times, 0.999)), eager, launches, bound, share,
        Number(static_cast<double>(engine->plan(0).arena_bytes) / (1 << 20), "%.1f")});
   return {};
@@ -198,10 +198,12 @@ Status RunBench(Session& session, const BenchOptions& options) {
     MIEN_ASSIGN(stream, CreateStream(backend.device->api()));
     MIEN_TRY(AskDevice(session, *backend.device, stream.get(), options, &report));
   }
-  for (const std::string& graph : GraphNames()) {
-    if (options.graph.empty() ? !HasGraph(model->config(), graph) : graph != options.graph) continue;
-    MIEN_TRY(BenchProgram(session, options, graph, store, &report));
+  std::vector<NetworkOptions> networks = NetworksOf(model->config());
+  if (!options.graph.empty()) {
+    MIEN_ASSIGN(const NetworkOptions one, NetworkNamed(options.graph));
+    networks = {one};
   }
+  for (const NetworkOptions& network : networks) MIEN_TRY(BenchProgram(session, options, network, store, &report));
   session.report["backend"] = backend.name;
   session.report["repeat"] = options.repeat;
   session.report["programs"] = report.programs.Json();

@@ -206,10 +206,9 @@ Status ReportMemory(Sheet& sheet, const Session& session, const std::shared_ptr<
                     int batch) {
   std::vector<std::pair<std::string, std::vector<ProgramOptions>>> engines;
   std::vector<ProgramOptions> all;
-  for (const std::string& graph : GraphNames()) {
-    if (!HasGraph(model->config(), graph)) continue;
-    all.push_back({.graph = graph});
-    engines.push_back({graph, {all.back()}});
+  for (const NetworkOptions& network : NetworksOf(model->config())) {
+    all.push_back({network});
+    engines.push_back({NameOf(network), {all.back()}});
   }
   engines.push_back({"all", all});
   EngineOptions wanted = EngineFor(session);

@@ -21,11 +21,14 @@ namespace {
 
 struct RunOptions {
   std::string graph, in, out, plan_picture, noise = "const";
-  float psi = 1.0f;
-  int psi_cutoff = -1, stages = -1;
-  bool no_latent_avg = false, trace = false, plan = false;
+  MappingOptions mapping;
+  EncoderOptions encoder;
+  bool trace = false, plan = false;
   std::optional<int> batch;
 };
+
+// Options of one network are in a group of their own.
+std::string GroupOf(const std::string& network) { return "Of " + network; }
 
 // The tensor that a graph's input is read from. Of a file with one tensor that has no name, that one; w_plus
 // may have the names that the public scripts give it.
@@ -42,28 +45,34 @@ const ForeignTensor* FindInput(const ForeignFile& file, const std::string& name)
 }
 
 // Noise maps of the synthesis graph: from the input file when it has them, made up with --noise random.
-Status ChooseNoise(const RunOptions& options, const ForeignFile& given, ProgramOptions* program) {
+Result<SynthesisOptions> ChooseNoise(const std::string& noise, const ForeignFile& given) {
   const ForeignTensor* map = given.Find("noise.0");
-  if (options.noise == "random") {
-    program->noise = NoiseMode::kInput;
-    program->noise_per_sample = true;
+  if (noise == "random") {
     if (map != nullptr)
       return Status::Error(Code::kUsage, "--noise random, but the input file has noise maps");
-  } else if (map != nullptr) {
-    program->noise = NoiseMode::kInput;
-    program->noise_per_sample = map->shape.rank == 4 && map->shape[0] != 1;
-  } else if (options.noise == "none") {
-    program->noise = NoiseMode::kNone;
+    return SynthesisOptions{NoiseMode::kInput, true};
   }
-  return {};
+  if (map != nullptr) return SynthesisOptions{NoiseMode::kInput, map->shape.rank == 4 && map->shape[0] != 1};
+  return SynthesisOptions{noise == "none" ? NoiseMode::kNone : NoiseMode::kConst};
+}
+
+// The network, with what was given for it.
+Result<NetworkOptions> ChooseNetwork(const RunOptions& options, const ForeignFile& given) {
+  MIEN_ASSIGN(NetworkOptions network, NetworkNamed(options.graph));
+  if (std::holds_alternative<MappingOptions>(network)) network = options.mapping;
+  if (std::holds_alternative<EncoderOptions>(network)) network = options.encoder;
+  if (std::holds_alternative<SynthesisOptions>(network)) {
+    MIEN_ASSIGN(network, ChooseNoise(options.noise, given));
+  }
+  return network;
 }
 
 // The batch is the first dimension of the graph's first input.
-Result<int> BatchOf(const RunOptions& options, const ModelConfig& config, const ProgramOptions& program,
+Result<int> BatchOf(const RunOptions& options, const ModelConfig& config, const NetworkOptions& network,
                     const ForeignFile& given) {
   if (options.in.empty()) return options.batch.value_or(1);
   if (options.batch) return Status::Error(Code::kUsage, "--batch is for --plan without --in");
-  MIEN_ASSIGN(Graph graph, BuildGraph(config, program, 1));
+  MIEN_ASSIGN(Graph graph, BuildGraph(config, network));
   const std::string& name = graph.values[graph.inputs[0]].name;
   const ForeignTensor* first = FindInput(given, name);
   if (first == nullptr) {
@@ -140,37 +149,38 @@ Status ShowPlan(Session& session, const RunOptions& options, const Engine& engin
   return WriteFileAtomically(options.plan_picture, std::as_bytes(std::span(picture)));
 }
 
-Status CheckUsage(const RunOptions& options) {
+Status CheckUsage(const CLI::App& verb, const RunOptions& options) {
   const bool planning = options.plan || !options.plan_picture.empty();
   if (options.in.empty() != options.out.empty())
     return Status::Error(Code::kUsage, "--in and --out go together");
   if (options.in.empty() && !planning) {
     return Status::Error(Code::kUsage, "--in and --out expected (or --plan, or --plan-svg)");
   }
-  const auto only_for = [&](bool given, const char* option, const char* graph) -> Status {
-    if (!given || options.graph == graph) return {};
-    return Status::Error(Code::kUsage, "%s is an option of graph %s", option, graph);
-  };
-  MIEN_TRY(only_for(options.psi != 1.0f || options.psi_cutoff != -1, "--psi", "mapping"));
-  MIEN_TRY(only_for(options.noise != "const", "--noise", "synthesis"));
-  return only_for(options.stages != -1 || options.no_latent_avg, "--stages", "encoder");
+  for (const CLI::Option* option : verb.get_options([](const CLI::Option* o) { return o->count() > 0; })) {
+    for (const std::string& other : GraphNames()) {
+      if (other == options.graph || option->get_group() != GroupOf(other)) continue;
+      return Status::Error(Code::kUsage, "%s is an option of graph %s", option->get_name().c_str(), other.c_str());
+    }
+  }
+  return {};
 }
 
 // What was given and changes nothing.
-void MentionIdle(Session& session, const CLI::App& app, const RunOptions& options, const ModelConfig& config,
-                 const ProgramOptions& program) {
-  if (options.graph == "mapping" && config.generator)
-    TruncationWorks(session, *config.generator, options.psi, options.psi_cutoff);
-  if (options.noise == "none" && program.noise == NoiseMode::kInput)
+void MentionIdle(Session& session, const CLI::App& verb, const RunOptions& options, const ModelConfig& config,
+                 const NetworkOptions& network) {
+  if (const auto* const mapping = std::get_if<MappingOptions>(&network); mapping != nullptr && config.generator)
+    TruncationWorks(session, *config.generator, mapping->psi, mapping->cutoff);
+  if (const auto* const synthesis = std::get_if<SynthesisOptions>(&network);
+      synthesis != nullptr && synthesis->noise == NoiseMode::kInput && options.noise == "none")
     WithoutEffect(session, "--noise none", "the input has maps of its own");
   if (options.noise != "random" || options.in.empty())
-    MentionUnused(session, app, {"--seed"}, "only --noise random depends on it");
-  if (options.no_latent_avg && config.encoder && !config.encoder->adds_latent_avg)
+    MentionUnused(session, *verb.get_parent(), {"--seed"}, "only --noise random depends on it");
+  if (!options.encoder.latent_avg && config.encoder && !config.encoder->adds_latent_avg)
     WithoutEffect(session, "--no-latent-avg", "this encoder adds none");
 }
 
-Status RunGraph(Session& session, const CLI::App& app, const RunOptions& options) {
-  MIEN_TRY(CheckUsage(options));
+Status RunGraph(Session& session, const CLI::App& verb, const RunOptions& options) {
+  MIEN_TRY(CheckUsage(verb, options));
   if (!options.out.empty()) MIEN_TRY(CheckFormat(options.out, 1));
   if (!options.plan_picture.empty()) MIEN_TRY(FormatOf(FileKind::kDrawing, options.plan_picture).status());
   MIEN_TRY(CheckFiles(session, {{"tensors", {options.in}}},
@@ -180,25 +190,18 @@ Status RunGraph(Session& session, const CLI::App& app, const RunOptions& options
   if (!options.in.empty()) {
     MIEN_ASSIGN(given, OpenTensors(options.in));
   }
-  ProgramOptions program;
-  program.graph = options.graph;
-  program.psi = options.psi;
-  program.psi_cutoff = options.psi_cutoff;
-  program.stages = options.stages;
-  program.latent_avg = !options.no_latent_avg;
-  program.trace = options.trace;
-  MIEN_TRY(ChooseNoise(options, given, &program));
-  MentionIdle(session, app, options, model->config(), program);
+  MIEN_ASSIGN(const NetworkOptions network, ChooseNetwork(options, given));
+  MentionIdle(session, verb, options, model->config(), network);
   EngineOptions wanted = EngineFor(session);
-  MIEN_ASSIGN(wanted.batch, BatchOf(options, model->config(), program, given));
-  wanted.programs = {program};
+  MIEN_ASSIGN(wanted.batch, BatchOf(options, model->config(), network, given));
+  wanted.programs = {{network, options.trace}};
   const auto store = std::make_shared<WeightStore>(model);
   if (options.in.empty()) {
     MIEN_ASSIGN(const auto planned, Engine::Plan(store, wanted));
     return ShowPlan(session, options, *planned);
   }
   {
-    MIEN_ASSIGN(const Graph expected, BuildGraph(model->config(), program, wanted.batch));
+    MIEN_ASSIGN(const Graph expected, BuildGraph(model->config(), network, {wanted.batch, options.trace}));
     MIEN_TRY(CheckInputs(options, expected, given));
     MIEN_TRY(CheckFormat(options.out, expected.outputs.size()));
   }
@@ -233,26 +236,28 @@ void AddRun(CLI::App& app, Session& session) {
   verb->add_option("--out", options->out, "where its outputs go (.safetensors or .npz; one alone also .npy)")
       ->type_name("FILE");
   verb->add_flag("--trace", options->trace, "the unfused network; every layer's output is written");
-  verb->option_defaults()->group("Of one network");
-  verb->add_option("--psi", options->psi, "mapping: truncation")->capture_default_str();
-  verb->add_option("--psi-cutoff", options->psi_cutoff, "mapping: rows that are truncated (default: all)")
+  verb->option_defaults()->group(GroupOf(NameOf(options->mapping)));
+  verb->add_option("--psi", options->mapping.psi, "truncation")->capture_default_str();
+  verb->add_option("--psi-cutoff", options->mapping.cutoff, "rows that are truncated (default: all)")
       ->transform(WholeNumber())
       ->check(CLI::Range(0, 64));
-  verb->add_option("--noise", options->noise,
-                   "synthesis: const, none or random (maps noise.{i} in the input are used)")
+  verb->option_defaults()->group(GroupOf(NameOf(SynthesisOptions{})));
+  verb->add_option("--noise", options->noise, "const, none or random (maps noise.{i} in the input are used)")
       ->check(CLI::IsMember({"const", "none", "random"}))
       ->capture_default_str();
-  verb->add_option("--stages", options->stages, "encoder: how many heads add their rows (default: all)")
+  verb->option_defaults()->group(GroupOf(NameOf(options->encoder)));
+  verb->add_option("--stages", options->encoder.stages, "how many heads add their rows (default: all)")
       ->transform(WholeNumber())
       ->check(CLI::Range(0, 64));
-  verb->add_flag("--no-latent-avg", options->no_latent_avg, "encoder: leave the average out");
+  verb->add_flag_callback("--no-latent-avg", [options] { options->encoder.latent_avg = false; },
+                          "leave the average out");
   verb->option_defaults()->group("Memory plan");
   verb->add_flag("--plan", options->plan, "print the memory plan");
   verb->add_option("--plan-svg", options->plan_picture, "draw the memory plan")->type_name("FILE");
   verb->add_option("--batch", options->batch, "batch of the plan when there is no input (default: 1)")
       ->transform(WholeNumber())
       ->check(CLI::Range(1, kMaxBatch));
-  verb->callback([&app, &session, options] { session.status = RunGraph(session, app, *options); });
+  verb->callback([verb, &session, options] { session.status = RunGraph(session, *verb, *options); });
 }
 
 }  // namespace mien

@@ -34,6 +34,11 @@ class Checker {
       if (!Range(name, value, low, high)) return;
     }
   }
+  void Interval(size_t number, float low, float high) const {
+    if (!std::isfinite(low) || !std::isfinite(high) || !(low < high)) {
+      problems_.Add("config: %s: range %zu, %g to %g, is empty or not finite", component_, number, low, high);
+    }
+  }
   void Names(const char* name, const std::vector<std::string>& values) const {
     std::set<std::string> seen;
     for (const std::string& value : values) {
@@ -52,8 +57,7 @@ class Checker {
 
 bool PowerOfTwo(int value) { return value > 0 && std::has_single_bit(static_cast<unsigned>(value)); }
 
-void CheckGenerator(const GeneratorConfig& g, Problems& problems) {
-  const Checker check(problems, "generator");
+void Check(const GeneratorConfig& g, const Checker& check) {
   const bool sized = check.Range("resolution", g.resolution, 8, 4096);
   check.True(PowerOfTwo(g.resolution), "resolution is no power of two");
   check.Range("z_dim", g.z_dim, 1, 8192);
@@ -68,7 +72,7 @@ void CheckGenerator(const GeneratorConfig& g, Problems& problems) {
   if (g.clamp) check.True(std::isfinite(*g.clamp) && *g.clamp > 0, "clamp is not a positive number");
 }
 
-void CheckTrunk(const TrunkConfig& t, const Checker& check) {
+void Check(const TrunkConfig& t, const Checker& check) {
   check.Range("trunk.input_channels_out", t.input_channels_out, 1, 4096);
   check.Count("trunk.stage_channels", t.stage_channels.size(), 4);
   check.Count("trunk.stage_blocks", t.stage_blocks.size(), 4);
@@ -80,9 +84,8 @@ void CheckTrunk(const TrunkConfig& t, const Checker& check) {
   }
 }
 
-void CheckEncoder(const EncoderConfig& e, Problems& problems) {
-  const Checker check(problems, "encoder");
-  CheckTrunk(e.trunk, check);
+void Check(const EncoderConfig& e, const Checker& check) {
+  Check(e.trunk, check);
   check.Range("input_size", e.input_size, 32, 4096);
   check.True(PowerOfTwo(e.input_size), "input_size is no power of two");
   check.Range("rows", e.rows, 1, 64);
@@ -92,8 +95,7 @@ void CheckEncoder(const EncoderConfig& e, Problems& problems) {
              "head_channels differ from the channels of the last stage");
 }
 
-void CheckFlow(const FlowConfig& f, Problems& problems) {
-  const Checker check(problems, "flow");
+void Check(const FlowConfig& f, const Checker& check) {
   check.Range("features", f.features, 2, 8192);
   check.Range("hidden", f.hidden, 1, 8192);
   check.Range("contexts", f.contexts, 1, 64);
@@ -104,15 +106,11 @@ void CheckFlow(const FlowConfig& f, Problems& problems) {
   check.Count("attribute_max", f.attribute_max.size(), f.attributes.size());
   check.Names("attributes", f.attributes);
   for (size_t i = 0; i < std::min(f.attribute_min.size(), f.attribute_max.size()); ++i) {
-    const float low = f.attribute_min[i], high = f.attribute_max[i];
-    if (!std::isfinite(low) || !std::isfinite(high) || !(low < high)) {
-      problems.Add("config: flow: range %zu, %g to %g, is empty or not finite", i, low, high);
-    }
+    check.Interval(i, f.attribute_min[i], f.attribute_max[i]);
   }
 }
 
-void CheckAttributes(const AttributesConfig& a, Problems& problems) {
-  const Checker check(problems, "attributes");
+void Check(const AttributesConfig& a, const Checker& check) {
   check.Count("stage_channels", a.stage_channels.size(), 4);
   check.Count("stage_blocks", a.stage_blocks.size(), 4);
   check.Each("stage_channels", a.stage_channels, 1, 4096);
@@ -122,9 +120,8 @@ void CheckAttributes(const AttributesConfig& a, Problems& problems) {
   check.Names("outputs", a.outputs);
 }
 
-void CheckRecognizer(const RecognizerConfig& r, Problems& problems) {
-  const Checker check(problems, "recognizer");
-  CheckTrunk(r.trunk, check);
+void Check(const RecognizerConfig& r, const Checker& check) {
+  Check(r.trunk, check);
   check.Range("input_size", r.input_size, 16, 1024);
   check.True(r.input_size % 16 == 0, "input_size is no multiple of 16");
   check.Range("embedding", r.embedding, 1, 8192);
@@ -173,14 +170,14 @@ int EncoderConfig::head_convolutions(int head) const {
 
 Status CheckConfig(const ModelConfig& config) {
   Problems problems;
-  if (!config.generator && !config.encoder && !config.flow && !config.attributes && !config.recognizer) {
-    problems.Add("config: no component");
-  }
-  if (config.generator) CheckGenerator(*config.generator, problems);
-  if (config.encoder) CheckEncoder(*config.encoder, problems);
-  if (config.flow) CheckFlow(*config.flow, problems);
-  if (config.attributes) CheckAttributes(*config.attributes, problems);
-  if (config.recognizer) CheckRecognizer(*config.recognizer, problems);
+  int components = 0;
+  const auto check = [&](const char* name, const auto& component) {
+    if (!component) return;
+    ++components;
+    Check(*component, {problems, name});
+  };
+  ForEachComponent(check, config);
+  if (components == 0) problems.Add("config: no component");
   if (problems.empty()) CheckAgreement(config, problems);
   return problems.ToStatus(Code::kRefused);
 }

@@ -85,12 +85,18 @@ struct AttributesConfig {
 };
 
 struct ModelConfig {
-  std::optional<GeneratorConfig> generator;
-  std::optional<EncoderConfig> encoder;
-  std::optional<FlowConfig> flow;
-  std::optional<AttributesConfig> attributes;
-  std::optional<RecognizerConfig> recognizer;
+#define MIEN_COMPONENT(name, Config) std::optional<Config> name;
+#include "weights/components.def"
+#undef MIEN_COMPONENT
 };
+
+// visit("generator", the generator of every one of `models`), and so on for each component, whether it is there or not.
+template <class Visit, class... Models>
+void ForEachComponent(const Visit& visit, Models&... models) {
+#define MIEN_COMPONENT(name, Config) visit(#name, models.name...);
+#include "weights/components.def"
+#undef MIEN_COMPONENT
+}
 
 // JSON both ways. Reading is strict: unknown keys, wrong types and numbers out of range are all listed in one error.
 std::string ConfigToJson(const ModelConfig& config);

@@ -252,15 +252,6 @@ void Fields(Mapper& m, RecognizerConfig& r) {
   m.Field("embedding", r.embedding);
 }
 
-template <class Visit>
-void ForEachComponent(ModelConfig& config, Visit visit) {
-  visit("generator", config.generator);
-  visit("encoder", config.encoder);
-  visit("flow", config.flow);
-  visit("attributes", config.attributes);
-  visit("recognizer", config.recognizer);
-}
-
 }  // namespace
 
 std::string ConfigToJson(const ModelConfig& config) {
@@ -268,9 +259,10 @@ std::string ConfigToJson(const ModelConfig& config) {
   int format = kFormat;
   Writer root;
   root.Field("format", format);
-  ForEachComponent(copy, [&](const char* name, auto& component) {
+  const auto write = [&](const char* name, auto& component) {
     if (component) root.Object(name, *component);
-  });
+  };
+  ForEachComponent(write, copy);
   return root.Text();
 }
 
@@ -285,7 +277,7 @@ Result<ModelConfig> ConfigFromJson(const std::string& json) try {
     problems.Add("config: format %d expected", kFormat);
   }
   std::set<std::string> known = {"format"};
-  ForEachComponent(config, [&](const char* name, auto& component) {
+  const auto read = [&](const char* name, auto& component) {
     known.insert(name);
     const JsonValue* const found = root.Find(name);
     if (found == nullptr) return;
@@ -293,7 +285,8 @@ Result<ModelConfig> ConfigFromJson(const std::string& json) try {
     Reader reader(*found, name, problems);
     Fields(reader, *component);
     reader.Finish();
-  });
+  };
+  ForEachComponent(read, config);
   for (const std::string& key : root.keys) {
     if (!known.count(key)) problems.Add("config: %s is unknown", Printable(key).c_str());
   }

@@ -104,7 +104,11 @@ void NvidiaGenerator(const GeneratorConfig& g, const Lister& list) {
   }
 }
 
-void Trunk(const TrunkConfig& t, const Lister& list) {
+void List(const GeneratorConfig& g, const Lister& list) {
+  g.convention == Convention::kNvidia ? NvidiaGenerator(g, list) : RosinalityGenerator(g, list);
+}
+
+void List(const TrunkConfig& t, const Lister& list) {
   list.Add("input_layer.0.weight", {t.input_channels_out, 3, 3, 3});
   list.AddNorm("input_layer.1", t.input_channels_out);
   list.Add("input_layer.2.weight", {t.input_channels_out});
@@ -129,8 +133,8 @@ void Trunk(const TrunkConfig& t, const Lister& list) {
   }
 }
 
-void Encoder(const EncoderConfig& e, const Lister& list) {
-  Trunk(e.trunk, list);
+void List(const EncoderConfig& e, const Lister& list) {
+  List(e.trunk, list);
   const int64_t head = e.head_channels;
   for (int i = 0; i < e.rows; ++i) {
     const std::string name = "styles." + std::to_string(i);
@@ -147,7 +151,7 @@ void Encoder(const EncoderConfig& e, const Lister& list) {
   if (e.adds_latent_avg) list.Add("latent_avg", {e.rows, e.w_dim});
 }
 
-void Flow(const FlowConfig& f, const Lister& list) {
+void List(const FlowConfig& f, const Lister& list) {
   for (int l = 0; l < f.layers; ++l) {
     const int64_t larger = (f.features + 1) / 2, smaller = f.features / 2;
     const int64_t identity = l % 2 == 0 ? larger : smaller, transform = f.features - identity;
@@ -176,7 +180,7 @@ void Flow(const FlowConfig& f, const Lister& list) {
   }
 }
 
-void Attributes(const AttributesConfig& a, const Lister& list) {
+void List(const AttributesConfig& a, const Lister& list) {
   int64_t in = a.stage_channels[0];
   list.Add("conv1.weight", {in, 3, 7, 7});
   list.AddNorm("bn1", in);
@@ -197,8 +201,8 @@ void Attributes(const AttributesConfig& a, const Lister& list) {
   list.AddLinear("linear", static_cast<int64_t>(a.outputs.size()), in);
 }
 
-void Recognizer(const RecognizerConfig& r, const Lister& list) {
-  Trunk(r.trunk, list);
+void List(const RecognizerConfig& r, const Lister& list) {
+  List(r.trunk, list);
   const int64_t channels = r.trunk.stage_channels.back(), side = r.input_size / 16;
   list.AddNorm("output_layer.0", channels);
   list.AddLinear("output_layer.3", r.embedding, channels * side * side);
@@ -213,17 +217,10 @@ std::string AverageName(const GeneratorConfig& config) {
 
 std::vector<TensorSpec> ExpectedTensors(const ModelConfig& config) {
   std::vector<TensorSpec> specs;
-  if (config.generator) {
-    const Lister list(&specs, "generator.");
-    if (config.generator->convention == Convention::kNvidia)
-      NvidiaGenerator(*config.generator, list);
-    else
-      RosinalityGenerator(*config.generator, list);
-  }
-  if (config.encoder) Encoder(*config.encoder, {&specs, "encoder."});
-  if (config.flow) Flow(*config.flow, {&specs, "flow."});
-  if (config.attributes) Attributes(*config.attributes, {&specs, "attributes."});
-  if (config.recognizer) Recognizer(*config.recognizer, {&specs, "recognizer."});
+  const auto list = [&](const char* name, const auto& component) {
+    if (component) List(*component, {&specs, std::string(name) + "."});
+  };
+  ForEachComponent(list, config);
   return specs;
 }
 

@@ -32,10 +32,11 @@ ValueId BasicBlock(const Module& m, const std::string& path, bool plain_shortcut
 
 }  // namespace
 
-Result<Graph> BuildAttributes(const ModelConfig& config, const NetOptions& options) {
-  MIEN_TRY(CheckBuild(config.attributes.has_value(), "attribute classifier", options.batch));
+Result<Graph> BuildAttributes(const ModelConfig& config, const AttributesOptions& options,
+                              const GraphOptions& graph) {
+  MIEN_TRY(CheckBuild(config.attributes.has_value(), "attribute classifier", graph.batch));
   const AttributesConfig& a = *config.attributes;
-  Builder b("attributes", config, options.trace);
+  Builder b(NameOf(options), config, graph.trace);
   const Module m(&b, "attributes.");
   ConvLayer stem;
   stem.conv = "conv1";
@@ -43,7 +44,7 @@ Result<Graph> BuildAttributes(const ModelConfig& config, const NetOptions& optio
   stem.stride = 2;
   stem.act = Activation::kRelu;
   stem.act_path = "stem";
-  ValueId x = m.Conv(stem, b.Input("image", {options.batch, 3, a.input_size, a.input_size}));
+  ValueId x = m.Conv(stem, b.Input("image", {graph.batch, 3, a.input_size, a.input_size}));
   int channels = a.stage_channels[0];
   for (size_t stage = 0; stage < a.stage_channels.size(); ++stage) {
     const std::string path = "layer" + std::to_string(stage + 1);

@@ -49,8 +49,8 @@ ValueId StyleHead(const Module& m, const std::string& path, ValueId x) {
 
 }  // namespace
 
-Result<Graph> BuildEncoder(const ModelConfig& config, const EncoderOptions& options) {
-  MIEN_TRY(CheckBuild(config.encoder.has_value(), "encoder", options.batch));
+Result<Graph> BuildEncoder(const ModelConfig& config, const EncoderOptions& options, const GraphOptions& graph) {
+  MIEN_TRY(CheckBuild(config.encoder.has_value(), "encoder", graph.batch));
   const EncoderConfig& e = *config.encoder;
   if (options.stages < -1)
     return Status::Error(Code::kUsage, "stages %d, at least 0 expected", options.stages);
@@ -58,9 +58,9 @@ Result<Graph> BuildEncoder(const ModelConfig& config, const EncoderOptions& opti
     return Status::Error(Code::kUsage, "stages %d: the encoder is pSp's, whose rows have no common base",
                          options.stages);
   }
-  Builder b("encoder", config, options.trace);
+  Builder b(NameOf(options), config, graph.trace);
   const Module m(&b, "encoder.");
-  const ValueId image = b.Input("image", {options.batch, 3, e.input_size, e.input_size});
+  const ValueId image = b.Input("image", {graph.batch, 3, e.input_size, e.input_size});
   const std::vector<ValueId> stages = AppendTrunk(m, e.trunk, image);
   const ValueId c1 = stages[1], c2 = stages[2], c3 = stages[3];
 

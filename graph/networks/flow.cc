@@ -122,13 +122,22 @@ void FlowNet::Build(int batch) {
   b_.Output("logabsdet", logabsdet_);
 }
 
+Result<Graph> BuildEither(const ModelConfig& config, const char* name, bool inverse, const GraphOptions& graph) {
+  MIEN_TRY(CheckBuild(config.flow.has_value(), "flow", graph.batch));
+  Builder b(name, config, graph.trace);
+  FlowNet(&b, *config.flow, inverse).Build(graph.batch);
+  return b.Finish();
+}
+
 }  // namespace
 
-Result<Graph> BuildFlow(const ModelConfig& config, const FlowOptions& options) {
-  MIEN_TRY(CheckBuild(config.flow.has_value(), "flow", options.batch));
-  Builder b(options.inverse ? "flow_inverse" : "flow", config, options.trace);
-  FlowNet(&b, *config.flow, options.inverse).Build(options.batch);
-  return b.Finish();
+Result<Graph> BuildFlow(const ModelConfig& config, const FlowOptions& options, const GraphOptions& graph) {
+  return BuildEither(config, NameOf(options), false, graph);
+}
+
+Result<Graph> BuildFlowInverse(const ModelConfig& config, const FlowInverseOptions& options,
+                               const GraphOptions& graph) {
+  return BuildEither(config, NameOf(options), true, graph);
 }
 
 }  // namespace mien

@@ -50,17 +50,17 @@ bool Truncates(const GeneratorConfig& generator, float psi) {
   return generator.convention == Convention::kNvidia ? psi != 1.0f : psi < 1.0f;
 }
 
-Result<Graph> BuildMapping(const ModelConfig& config, const MappingOptions& options) {
-  MIEN_TRY(CheckBuild(config.generator.has_value(), "generator", options.batch));
+Result<Graph> BuildMapping(const ModelConfig& config, const MappingOptions& options, const GraphOptions& graph) {
+  MIEN_TRY(CheckBuild(config.generator.has_value(), "generator", graph.batch));
   const GeneratorConfig& g = *config.generator;
   MIEN_TRY(CheckOptions(g, options));
-  Builder b("mapping", config, options.trace);
+  Builder b(NameOf(options), config, graph.trace);
   const Module m(&b, "generator.");
   const bool nvidia = g.convention == Convention::kNvidia;
-  const ValueId z = b.Input("z", {options.batch, g.z_dim});
+  const ValueId z = b.Input("z", {graph.batch, g.z_dim});
   ValueId x = b.Call<PixelNorm>(nvidia ? "mapping.norm" : "style.0", {}, {z});
   b.Trace(nvidia ? "mapping/norm" : "mapping/style.0", x);
-  if (g.label_dim > 0) x = Condition(m, x, b.Input("label", {options.batch, g.label_dim}));
+  if (g.label_dim > 0) x = Condition(m, x, b.Input("label", {graph.batch, g.label_dim}));
   for (int i = 0; i < g.mapping_layers; ++i) {
     Linear::Params params;
     params.weight_gain = Gain(b, x, kLearningRate);

@@ -1,7 +1,10 @@
-// The builder functions: one network each, any size, from the config alone. Inputs and outputs carry the stable names
-// that tools/README.md lists. With `trace` the unfused network is built, and every tensor a researcher knows is an
-// output named as in the public code: act/<module path> (generator, encoder), layer/<i>/... (flow).
+// The networks: what each can be asked for, and one builder function each, for any size, from the config alone. Inputs
+// and outputs carry the stable names that tools/README.md lists. With `trace` the unfused network is built, and every
+// tensor a researcher knows is an output named as in the public code: act/<module path> (generator, encoder),
+// layer/<i>/... (flow).
 #pragma once
+
+#include <variant>
 
 #include "graph/builder.h"
 
@@ -13,48 +16,55 @@ enum class NoiseMode : uint8_t {
   kInput,  // inputs noise.{i}, shape [1,1,H,W] or [N,1,H,W]
 };
 
-struct MappingOptions {
-  int batch = 1;
+struct MappingOptions {  // networks.md, "Mapping"
   float psi = 1.0f;
   int cutoff = -1;  // rows below it are truncated; -1: all
-  bool trace = false;
 };
 // Whether psi changes w: the public code of rosinality truncates only below 1, NVIDIA's extrapolates beyond.
 bool Truncates(const GeneratorConfig& generator, float psi);
-Result<Graph> BuildMapping(const ModelConfig& config, const MappingOptions& options);  // networks.md, "Mapping"
 
-struct SynthesisOptions {
-  int batch = 1;
+struct SynthesisOptions {  // networks.md, "Synthesis"
   NoiseMode noise = NoiseMode::kConst;
   bool noise_per_sample = false;  // with kInput
-  int resolution = 0;  // the image after fewer layers, as its skip connections have it; 0: all layers
-  bool trace = false;
+  // The image after fewer layers, as its skip connections have it; 0: all layers. The layers of a smaller resolution
+  // are a prefix of the network; its outputs and inputs (rows, noise maps) keep their names.
+  int resolution = 0;
 };
-// The layers of a smaller resolution are a prefix of the network; its outputs and inputs (rows, noise maps)
-// keep their names.
-Result<Graph> BuildSynthesis(const ModelConfig& config, const SynthesisOptions& options);  // networks.md, "Synthesis"
-
 struct EncoderOptions {
-  int batch = 1;
   int stages = -1;         // heads 1..stages add their deltas (networks.md, "Encoder"); -1: all
   bool latent_avg = true;  // false: leave the average out
-  bool trace = false;
 };
-Result<Graph> BuildEncoder(const ModelConfig& config, const EncoderOptions& options);
+struct FlowOptions {};  // networks.md, "Couplings"
+struct FlowInverseOptions {};
+struct AttributesOptions {};  // networks.md, "Attribute classifier"
+struct RecognizerOptions {};  // networks.md, "Recognizer"
 
-struct FlowOptions {
-  int batch = 1;
-  bool inverse = false;
-  bool trace = false;
-};
-Result<Graph> BuildFlow(const ModelConfig& config, const FlowOptions& options);  // networks.md, "Couplings"
-
-struct NetOptions {
+// Of any network.
+struct GraphOptions {
   int batch = 1;
   bool trace = false;
 };
-// networks.md, "Attribute classifier" and "Recognizer"
-Result<Graph> BuildAttributes(const ModelConfig& config, const NetOptions& options);
-Result<Graph> BuildRecognizer(const ModelConfig& config, const NetOptions& options);
+
+#define MIEN_NETWORK(name, component, Options, Build) \
+  Result<Graph> Build(const ModelConfig& config, const Options& options, const GraphOptions& graph = {});
+#include "graph/networks/networks.def"
+#undef MIEN_NETWORK
+
+// Which network, and its options.
+template <class, class... Options>
+using VariantOfRest = std::variant<Options...>;
+using NetworkOptions = VariantOfRest<void
+#define MIEN_NETWORK(name, component, Options, Build) , Options
+#include "graph/networks/networks.def"
+#undef MIEN_NETWORK
+                                     >;
+
+const std::vector<std::string>& GraphNames();
+const char* NameOf(const NetworkOptions& network);
+// With its default options; kUsage: there is none of that name.
+Result<NetworkOptions> NetworkNamed(const std::string& name);
+// Those whose component the model has, with their default options.
+std::vector<NetworkOptions> NetworksOf(const ModelConfig& config);
+Result<Graph> BuildGraph(const ModelConfig& config, const NetworkOptions& network, const GraphOptions& graph = {});
 
 }  // namespace mien

@@ -5,12 +5,13 @@
 
 namespace mien {
 
-Result<Graph> BuildRecognizer(const ModelConfig& config, const NetOptions& options) {
-  MIEN_TRY(CheckBuild(config.recognizer.has_value(), "recognizer", options.batch));
+Result<Graph> BuildRecognizer(const ModelConfig& config, const RecognizerOptions& options,
+                              const GraphOptions& graph) {
+  MIEN_TRY(CheckBuild(config.recognizer.has_value(), "recognizer", graph.batch));
   const RecognizerConfig& r = *config.recognizer;
-  Builder b("recognizer", config, options.trace);
+  Builder b(NameOf(options), config, graph.trace);
   const Module m(&b, "recognizer.");
-  ValueId x = b.Input("image", {options.batch, 3, r.input_size, r.input_size});
+  ValueId x = b.Input("image", {graph.batch, 3, r.input_size, r.input_size});
   x = m.Norm("output_layer.0", AppendTrunk(m, r.trunk, x).back());
   m.Trace("output_layer.0", x);
   x = m.FullyConnected("output_layer.3", x);

@@ -26,8 +26,8 @@ struct RgbPaths {
 
 class Synthesis {
  public:
-  Synthesis(Builder* b, const GeneratorConfig& g, const SynthesisOptions& options)
-      : b_(*b), m_(b, "generator."), g_(g), options_(options) {}
+  Synthesis(Builder* b, const GeneratorConfig& g, const SynthesisOptions& options, int batch)
+      : b_(*b), m_(b, "generator."), g_(g), options_(options), batch_(batch) {}
 
   void Build(int levels);
 
@@ -51,6 +51,7 @@ class Synthesis {
   const Module m_;
   const GeneratorConfig& g_;
   const SynthesisOptions& options_;
+  const int batch_;
   ValueId w_plus_ = kAbsent;
   std::vector<ValueId> noise_inputs_;
 };
@@ -96,7 +97,7 @@ RgbPaths Synthesis::ToRgbPaths(int level) const {
 
 ValueId Synthesis::Constant() {
   RepeatBatch::Params params;
-  params.batch = options_.batch;
+  params.batch = batch_;
   const ValueId constant = m_.Weight(nvidia() ? "synthesis.b4.const" : "input.input", {channels(0), 4, 4});
   const ValueId x = b_.Call<RepeatBatch>(nvidia() ? "b4.const" : "input", params, {constant});
   if (!nvidia()) m_.Trace("input", x);
@@ -218,12 +219,12 @@ ValueId Synthesis::TracedRgb(const RgbPaths& paths, ToRgb::Params params, std::v
 }
 
 void Synthesis::Build(int levels) {
-  w_plus_ = b_.Input("w_plus", {options_.batch, g_.rows(), g_.w_dim});
+  w_plus_ = b_.Input("w_plus", {batch_, g_.rows(), g_.w_dim});
   if (options_.noise == NoiseMode::kInput) {
     for (int i = 0; i < 2 * levels - 1; ++i) {
       const int64_t side = int64_t{4} << ((i + 1) / 2);
       noise_inputs_.push_back(b_.Input("noise." + std::to_string(i),
-                                       {options_.noise_per_sample ? options_.batch : 1, 1, side, side}));
+                                       {options_.noise_per_sample ? batch_ : 1, 1, side, side}));
     }
   }
   ValueId x = Constant(), image = kAbsent;
@@ -241,8 +242,8 @@ void Synthesis::Build(int levels) {
 
 }  // namespace
 
-Result<Graph> BuildSynthesis(const ModelConfig& config, const SynthesisOptions& options) {
-  MIEN_TRY(CheckBuild(config.generator.has_value(), "generator", options.batch));
+Result<Graph> BuildSynthesis(const ModelConfig& config, const SynthesisOptions& options, const GraphOptions& graph) {
+  MIEN_TRY(CheckBuild(config.generator.has_value(), "generator", graph.batch));
   const GeneratorConfig& g = *config.generator;
   const int all_levels = g.log2_resolution() - 1;
   int levels = options.resolution == 0 ? all_levels : 1;
@@ -253,8 +254,8 @@ Result<Graph> BuildSynthesis(const ModelConfig& config, const SynthesisOptions& 
   }
   SynthesisOptions chosen = options;
   if (chosen.noise == NoiseMode::kConst && !g.has_noise_maps) chosen.noise = NoiseMode::kNone;
-  Builder b("synthesis", config, options.trace);
-  Synthesis(&b, g, chosen).Build(levels);
+  Builder b(NameOf(options), config, graph.trace);
+  Synthesis(&b, g, chosen, graph.batch).Build(levels);
   return b.Finish();
 }
 

@@ -1,9 +1,9 @@
-// conv2d: shape rules, cost and the double reference, as in conv2d.h. Loops run over output rows innermost
+// conv2d: shape rules and the double reference, as in conv2d.h. Loops run over output rows innermost
 // only to be bearable in double on real layers.
 #include <algorithm>
 #include <cmath>
 
-#include "kernels/conv2d/conv2d_cpu.h"
+#include "kernels/conv2d/conv2d.h"
 #include "kernels/infer.h"
 
 namespace mien {
@@ -101,33 +101,6 @@ Status Conv2d::Infer(const Params& params, Shapes in, Shape* out) {
   out[0] = OutputShape(params, in);
   MIEN_TRY(ExpectShapeIfPresent(kName, "residual", out[0], in[kResidual]));
   return ExpectWithinLimits(kName, out[0]);
-}
-
-Cost Conv2d::Count(const Params& params, Shapes in) {
-  const Shape &x = in[kX], &weight = in[kWeight], y = OutputShape(params, in);
-  Cost cost = CostOf<Conv2d>(params, in, y.elements() * (weight.elements() / weight[0]));
-  const int64_t pixels = y[2] * y[3], channels = weight[0] * weight[1];
-  switch (FormOf(params, x, weight)) {
-    case Conv2dForm::kWinograd:
-      cost.products = WinogradOf(params, x, weight).Products(y[0]);
-      break;
-    case Conv2dForm::kNested:
-      cost.products = NestedDownOf(params, x, weight).Products(y[0]);
-      break;
-    case Conv2dForm::kFewPixels: {
-      int64_t rows = 0, columns = 0;
-      for (int64_t tap = 0; tap < weight[2]; ++tap) {
-        rows += TapLives(params, x[2], weight, tap);
-        columns += TapLives(params, x[3], weight, tap);
-      }
-      cost.products = y[0] * pixels * rows * columns * weight[1] * gemm::RoundUp(weight[0], gemm::kTile);
-      break;
-    }
-    case Conv2dForm::kDirect:
-      cost.products = y[0] * gemm::RoundUp(pixels, gemm::kTile) * weight[2] * weight[3] * channels;
-      break;
-  }
-  return cost;
 }
 
 void Conv2d::Ref(const Params& params, Inputs<double> in, Outputs<double> out) {

@@ -25,7 +25,7 @@ struct NextTiles {
   const char* at;
   int64_t step;  // bytes per k, of each tile
 };
-HWY_INLINE void Ask(const void* at) { __builtin_prefetch(at, 0, 2); }
+HWY_INLINE void Prefetch(const void* at) { __builtin_prefetch(at, 0, 2); }
 
 template <int kRows, int kTiles>
 void Micro(int64_t depth, const float* HWY_RESTRICT a, const float* HWY_RESTRICT b, int64_t b_tile_stride,
@@ -38,8 +38,8 @@ void Micro(int64_t depth, const float* HWY_RESTRICT a, const float* HWY_RESTRICT
     for (int v = 0; v < kTiles * kVectors; ++v) sum[r][v] = hn::Zero(d);
   }
   for (int64_t k = 0; k < depth; ++k) {
-    Ask(a + kAheadFloats + k * kRows);
-    for (int t = 0; t < kTiles; ++t) Ask(next.at + t * b_tile_stride * kFloatBytes + k * next.step);
+    Prefetch(a + kAheadFloats + k * kRows);
+    for (int t = 0; t < kTiles; ++t) Prefetch(next.at + t * b_tile_stride * kFloatBytes + k * next.step);
     V column[kTiles * kVectors];
     HWY_UNROLL(12)
     for (int v = 0; v < kTiles * kVectors; ++v) {

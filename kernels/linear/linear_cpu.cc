@@ -5,8 +5,9 @@
 #include <cmath>
 
 #include "kernels/cpu/rows.h"
-#include "kernels/linear/linear.h"
 #include "kernels/cpu/spans.h"
+#include "kernels/infer.h"
+#include "kernels/linear/linear.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/linear/linear_cpu.cc"
@@ -140,6 +141,14 @@ Rows RowsOf(const Linear::Params& params, const CpuCall& call, int64_t rows, int
 }
 
 }  // namespace
+
+Cost Linear::Count(const Params& params, Shapes in) {
+  const Layout layout(params, in[kWeight], in[kGateWeight].present());
+  const int64_t rows = OutputRows(params, in[kX]);
+  Cost cost = CostOf<Linear>(params, in, rows * layout.features * layout.inputs);
+  cost.products = rows * layout.tiles * gemm::kTile * layout.inputs;
+  return cost;
+}
 
 int64_t Linear::PackedFloats(const Params& params, Shapes in) {
   const Layout layout(params, in[kWeight], in[kGateWeight].present());

@@ -1,8 +1,7 @@
-// linear: shape rules, cost and the double reference, as in linear.h.
+// linear: shape rules and the double reference, as in linear.h.
 #include <algorithm>
 #include <cmath>
 
-#include "kernels/cpu/gemm.h"
 #include "kernels/infer.h"
 #include "kernels/linear/linear.h"
 
@@ -80,14 +79,6 @@ Status Linear::Infer(const Params& params, Shapes in, Shape* out) {
   out[0] = x.rank == 3 && params.row < 0 ? Shape{x[0], x[1], features} : Shape{x[0], features};
   MIEN_TRY(ExpectShapeIfPresent(kName, "residual", out[0], in[kResidual]));
   return ExpectWithinLimits(kName, out[0]);
-}
-
-Cost Linear::Count(const Params& params, Shapes in) {
-  const Shape& x = in[kX];
-  const int64_t rows = x.rank == 3 && params.row < 0 ? x[0] * x[1] : x[0];
-  Cost cost = CostOf<Linear>(params, in, rows * in[kWeight][0] * InputFeatures(x));
-  cost.products = rows * gemm::RoundUp(in[kWeight][0], gemm::kTile) * InputFeatures(x);
-  return cost;
 }
 
 void Linear::Ref(const Params& params, Inputs<double> in, Outputs<double> out) {

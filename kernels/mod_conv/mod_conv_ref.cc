@@ -1,11 +1,11 @@
-// mod_conv: shape rules, cost and the double reference, as in mod_conv.h: the weights are modulated, as the
+// mod_conv: shape rules and the double reference, as in mod_conv.h: the weights are modulated, as the
 // paper writes it, while the CPU kernel modulates the activations.
 #include <algorithm>
 #include <cmath>
 #include <vector>
 
 #include "kernels/infer.h"
-#include "kernels/mod_conv/mod_conv_cpu.h"
+#include "kernels/mod_conv/mod_conv.h"
 
 namespace mien {
 
@@ -37,28 +37,6 @@ Status ModConv::Infer(const Params& params, Shapes in, Shape* out) {
   MIEN_TRY(ExpectAtLeast(kName, "eps", 0, params.eps));
   MIEN_TRY(ExpectAtLeast(kName, "clamp", 0, params.clamp));
   return ExpectWithinLimits(kName, out[0]);
-}
-
-// The transposed convolution does nine multiply-adds per input pixel and pair of channels, the filter 16 per
-// output.
-Cost ModConv::Count(const Params& params, Shapes in) {
-  const Shape& x = in[kX];
-  const int64_t channels = in[kWeight][0], pixels = x[0] * x[2] * x[3];
-  const int64_t filter = params.up ? pixels * 4 * channels * 16 : 0;
-  const int64_t demodulate = params.demodulate ? x[0] * channels * x[1] : 0;
-  Cost cost = CostOf<ModConv>(params, in, pixels * channels * x[1] * 9 + filter + demodulate);
-  const Shape& weight = in[kWeight];
-  if (TakesNested(params, x, weight)) {
-    cost.products = x[0] * NestedUpProducts(x, weight);
-  } else if (params.up) {
-    cost.products = x[0] * UpProducts(x, weight);
-  } else if (TakesWinograd(params, x, weight)) {
-    cost.products = WinogradOf(params, x, weight).Products(x[0]);
-  } else {
-    cost.products = x[0] * gemm::RoundUp(x[2] * x[3], gemm::kTile) * channels * x[1] * 9;
-  }
-  if (params.demodulate) cost.products += x[0] * gemm::RoundUp(channels, gemm::kTile) * x[1];
-  return cost;
 }
 
 namespace {

@@ -16,7 +16,7 @@ Result<std::vector<float>> AverageLatent(const ModelConfig& config, const Weight
   options.threads = threads;
   options.batch = kMaxBatch;
   options.stop = stop;
-  options.programs = {{.graph = "mapping"}};
+  options.programs = {{MappingOptions{}}};
   MIEN_ASSIGN(const auto engine, Engine::Create(std::make_shared<WeightStore>(config, read), options));
   const auto z_dim = static_cast<size_t>(g.z_dim), labels = static_cast<size_t>(g.label_dim),
              w_dim = static_cast<size_t>(g.w_dim), rows = static_cast<size_t>(g.rows());

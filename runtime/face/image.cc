@@ -1,7 +1,6 @@
 #include "runtime/face/image.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 
 #include "base/interrupt.h"
@@ -9,79 +8,7 @@
 #include "runtime/face/picture_kind.h"
 
 namespace mien {
-namespace {
-
-constexpr int kWeightBits = 22;  // fixed-point weights; sums of 8-bit pixels stay below 2^31
-
-// For every output pixel of one axis: the first source pixel and the weights of the ones that follow.
-struct Taps {
-  int width = 0;  // weights per output pixel
-  std::vector<int> first, count;
-  std::vector<int32_t> weights;  // [outputs, width]
-};
-
-Taps TriangleTaps(int in, int out) {
-  const double scale = static_cast<double>(in) / out;
-  const double half = std::max(scale, 1.0);
-  Taps taps;
-  taps.width = static_cast<int>(std::ceil(half)) * 2 + 1;
-  taps.first.resize(out);
-  taps.count.resize(out);
-  taps.weights.assign(size_t(out) * taps.width, 0);
-  std::vector<double> exact(taps.width);
-  for (int i = 0; i < out; ++i) {
-    const double centre = (i + 0.5) * scale;
-    const int first = std::max(0, static_cast<int>(centre - half + 0.5));
-    const int count = std::min(in, static_cast<int>(centre + half + 0.5)) - first;
-    double sum = 0.0;
-    for (int k = 0; k < count; ++k) {
-      exact[k] = std::max(0.0, 1.0 - std::fabs((first + k - centre + 0.5) * (1.0 / half)));
-      sum += exact[k];
-    }
-    taps.first[i] = first;
-    taps.count[i] = count;
-    for (int k = 0; k < count; ++k) {
-      taps.weights[size_t(i) * taps.width + k] =
-          static_cast<int32_t>(0.5 + exact[k] / sum * (1 << kWeightBits));
-    }
-  }
-  return taps;
-}
-
-uint8_t Rounded(int32_t sum) { return static_cast<uint8_t>(std::clamp(sum >> kWeightBits, 0, 255)); }
-
-Result<Image> ResizeRows(const Image& image, int width) {
-  const Taps taps = TriangleTaps(image.width, width);
-  MIEN_ASSIGN(Image out, Image::Create(width, image.height));
-  for (int y = 0; y < image.height; ++y) {
-    for (int x = 0; x < width; ++x) {
-      const uint8_t* from = image.row(y) + size_t{3} * taps.first[x];
-      const int32_t* weights = &taps.weights[size_t(x) * taps.width];
-      for (int c = 0; c < 3; ++c) {
-        int32_t sum = 1 << (kWeightBits - 1);
-        for (int k = 0; k < taps.count[x]; ++k) sum += from[3 * k + c] * weights[k];
-        out.row(y)[3 * x + c] = Rounded(sum);
-      }
-    }
-  }
-  return out;
-}
-
-Result<Image> ResizeColumns(const Image& image, int height) {
-  const Taps taps = TriangleTaps(image.height, height);
-  MIEN_ASSIGN(Image out, Image::Create(image.width, height));
-  for (int y = 0; y < height; ++y) {
-    const int32_t* weights = &taps.weights[size_t(y) * taps.width];
-    for (int x = 0; x < 3 * image.width; ++x) {
-      int32_t sum = 1 << (kWeightBits - 1);
-      for (int k = 0; k < taps.count[y]; ++k) sum += image.row(taps.first[y] + k)[x] * weights[k];
-      out.row(y)[x] = Rounded(sum);
-    }
-  }
-  return out;
-}
-
-Status CheckSize(int width, int height) {
+Status CheckPictureSize(int width, int height) {
   if (width >= 1 && height >= 1 && width <= kMaxImageSide && height <= kMaxImageSide &&
       int64_t{width} * height <= kMaxImagePixels) {
     return {};
@@ -91,18 +18,8 @@ Status CheckSize(int width, int height) {
                        height, kMaxImageSide, static_cast<long long>(kMaxImagePixels));
 }
 
-Result<Image> Copy(const Image& image, int left, int top, int width, int height) {
-  MIEN_ASSIGN(Image out, Image::Create(width, height));
-  for (int y = 0; y < height; ++y) {
-    std::memcpy(out.row(y), image.row(top + y) + size_t{3} * left, size_t{3} * width);
-  }
-  return out;
-}
-
-}  // namespace
-
 Result<Image> Image::Create(int width, int height) {
-  MIEN_TRY(CheckSize(width, height));
+  MIEN_TRY(CheckPictureSize(width, height));
   Image image;
   image.width = width;
   image.height = height;
@@ -145,20 +62,6 @@ Status WriteImage(const std::string& path, const Image& image, const std::vector
   auto file = EncodePng(image, texts);
   if (!file.ok()) return file.status().Within("%s", path.c_str());
   return WriteFileAtomically(path, *file);
-}
-
-Result<Image> CropCentreSquare(const Image& image) {
-  const int side = std::min(image.width, image.height);
-  return Copy(image, (image.width - side) / 2, (image.height - side) / 2, side, side);
-}
-
-Result<Image> ResizeImage(const Image& image, int width, int height) {
-  MIEN_TRY(CheckSize(width, height));
-  if (image.width == width && image.height == height) return Copy(image, 0, 0, width, height);
-  if (image.width == width) return ResizeColumns(image, height);
-  MIEN_ASSIGN(Image rows, ResizeRows(image, width));
-  if (image.height == height) return rows;
-  return ResizeColumns(rows, height);
 }
 
 void ToFloats(const Image& image, std::span<float> out) {

@@ -1,5 +1,5 @@
-// Pictures: 8-bit RGB in memory, PNG files, and the few operations around the networks: square crop,
-// antialiased resize, [-1,1] floats, contact sheets. Errors are Status values; sizes are bounded before
+// Pictures: 8-bit RGB in memory, PNG files, and the few operations around the networks: [-1,1] floats, contact
+// sheets. Other sizes and parts of pictures: resample.h. Errors are Status values; sizes are bounded before
 // memory is taken.
 #pragma once
 
@@ -18,6 +18,9 @@ namespace mien {
 constexpr int kMaxImageSide = 16384;
 constexpr int64_t kMaxImagePixels = int64_t{64} << 20;
 constexpr uint64_t kMaxImageFileBytes = uint64_t{256} << 20;
+
+// kUsage unless both sides and their product are within the limits above.
+Status CheckPictureSize(int width, int height);
 
 // height rows of width RGB pixels, no padding between rows.
 struct Image {
@@ -56,14 +59,6 @@ Result<std::vector<std::byte>> EncodePng(const Image& image, const std::vector<P
 // The whole picture file, or stream ("-" is stdin; base/stream.h); messages carry the name.
 Result<Image> ReadImage(const std::string& path, PictureNotes* notes = nullptr);
 Status WriteImage(const std::string& path, const Image& image, const std::vector<PngText>& texts);
-
-// The largest square around the centre.
-Result<Image> CropCentreSquare(const Image& image);
-
-// Bilinear with antialiasing when shrinking: a triangle of half-width max(scale, 1) source pixels, weights in
-// 22-bit fixed point, rows first, each pass rounded to 8 bits. The same numbers as Pillow's
-// Image.resize(BILINEAR).
-Result<Image> ResizeImage(const Image& image, int width, int height);
 
 // out [3,H,W] = (v/255 - 0.5) / 0.5, the input of the encoder and the classifiers.
 void ToFloats(const Image& image, std::span<float> out);

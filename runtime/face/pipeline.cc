@@ -4,6 +4,7 @@
 #include <array>
 
 #include "runtime/face/random.h"
+#include "runtime/face/resample.h"
 
 namespace mien {
 namespace {
@@ -59,25 +60,21 @@ Result<std::unique_ptr<Pipeline>> Pipeline::Create(std::shared_ptr<const ModelFi
     *index = static_cast<int>(engine.programs.size());
     engine.programs.push_back(std::move(program));
   };
-  ProgramOptions mapping = {.graph = "mapping"}, synthesis = {.graph = "synthesis"};
-  mapping.psi = options.psi;
-  mapping.psi_cutoff = options.psi_cutoff;
+  SynthesisOptions synthesis = {.resolution = options.resolution};
   if (options.random_noise) synthesis.noise = NoiseMode::kInput;
   if (options.no_noise) synthesis.noise = NoiseMode::kNone;
-  synthesis.resolution = options.resolution;
-  synthesis.incremental = options.incremental;
-  want(options.encode, {.graph = "encoder"}, &pipeline->encoder_);
-  want(options.map, mapping, &pipeline->mapping_);
-  want(options.edit, {.graph = "flow"}, &pipeline->flow_);
-  want(options.edit, {.graph = "flow_inverse"}, &pipeline->inverse_);
-  want(options.synthesize, synthesis, &pipeline->synthesis_);
+  want(options.encode, {EncoderOptions{}}, &pipeline->encoder_);
+  want(options.map, {MappingOptions{options.psi, options.psi_cutoff}}, &pipeline->mapping_);
+  want(options.edit, {FlowOptions{}}, &pipeline->flow_);
+  want(options.edit, {FlowInverseOptions{}}, &pipeline->inverse_);
+  want(options.synthesize, {.network = synthesis, .incremental = options.incremental}, &pipeline->synthesis_);
   const auto store = std::make_shared<WeightStore>(pipeline->model_);
   MIEN_ASSIGN(pipeline->engine_, Engine::Create(store, engine));
   if (options.edit && options.edits != 1) {
     const MemoryNeed& taken = pipeline->engine_->need();
     if (engine.max_memory > 0) engine.max_memory -= taken.total() - taken.loading;
     engine.batch = options.edits;
-    engine.programs = {{.graph = "flow_inverse"}};
+    engine.programs = {{FlowInverseOptions{}}};
     MIEN_ASSIGN(pipeline->inverses_, Engine::Create(store, engine));
   }
 

@@ -13,7 +13,7 @@ namespace mien::testing {
 namespace {
 
 Graph Synthesis(const ModelConfig& config, int batch) {
-  auto graph = BuildSynthesis(config, {.batch = batch, .noise = NoiseMode::kInput});
+  auto graph = BuildSynthesis(config, {.noise = NoiseMode::kInput}, {.batch = batch});
   REQUIRE(graph.ok());
   return std::move(*graph);
 }

@@ -58,10 +58,7 @@ TEST_CASE("synthesis 1024: multiplications executed") {
 }
 
 TEST_CASE("synthesis 256: multiply-adds scale with the batch") {
-  SynthesisOptions options;
-  options.batch = 3;
-  options.noise = NoiseMode::kInput;
-  const Graph graph = Built(BuildSynthesis(FullConditionalGenerator(), options));
+  const Graph graph = Built(BuildSynthesis(FullConditionalGenerator(), {.noise = NoiseMode::kInput}, {.batch = 3}));
   CHECK(MultiplyAdds<ModConv>(graph) == 3 * (45071990784 + 245891072 + 2605056));
   CHECK(MultiplyAdds<ToRgb>(graph) == 3 * (46129152 + 1048320));
   CHECK(graph.inputs.size() == 14);
@@ -89,9 +86,7 @@ TEST_CASE("encoder: 18 and 14 rows, stages") {
   const Graph rows14 = Built(BuildEncoder(FullEncoder(14), {}));
   CHECK(MultiplyAdds<Conv2d>(rows14) == 32828817408 + 402653184 + 26362773504);
   CHECK(ShapeOf(rows14, "w_plus") == "[1,14,512]");
-  EncoderOptions options;
-  options.stages = 0;
-  const Graph base = Built(BuildEncoder(FullEncoder(18), options));
+  const Graph base = Built(BuildEncoder(FullEncoder(18), {.stages = 0}));
   CHECK(MultiplyAdds<Linear>(base) == 512 * 512);
   CHECK(ShapeOf(base, "w_plus") == "[1,18,512]");
 }
@@ -101,9 +96,7 @@ TEST_CASE("flow, attributes, recognizer") {
   CHECK(MultiplyAdds<Linear>(flow) == 18 * 10 * (256 * 512 + 5 * 512 * 512));
   CHECK(ShapeOf(flow, "latent") == "[1,18,512]");
   CHECK(ShapeOf(flow, "logabsdet") == "[1,18]");
-  FlowOptions options;
-  options.inverse = true;
-  const Graph inverse = Built(BuildFlow(FullFlow(), options));
+  const Graph inverse = Built(BuildFlowInverse(FullFlow(), {}));
   CHECK(inverse.name == "flow_inverse");
   CHECK(ShapeOf(inverse, "w_plus") == "[1,18,512]");
   const Graph attributes = Built(BuildAttributes(FullAttributes(), {}));
@@ -218,6 +211,24 @@ TEST_CASE("without noise maps the noise of the file is none") {
   CHECK(constant.values.size() < Built(BuildSynthesis(SmallGenerator(), {})).values.size());
 }
 
+TEST_CASE("a network is found by its name, which is its graph's") {
+  std::vector<std::string> found;
+  for (const auto& small : SmallConfigs()) {
+    for (const NetworkOptions& network : NetworksOf(small.config)) {
+      const std::string name = NameOf(network);
+      CAPTURE(name);
+      CHECK(NetworkNamed(name)->index() == network.index());
+      CHECK(Built(BuildGraph(small.config, network)).name == name);
+      found.push_back(name);
+    }
+  }
+  for (const std::string& name : GraphNames()) CHECK(std::ranges::count(found, name) > 0);
+  const Result<NetworkOptions> unknown = NetworkNamed("flows");
+  REQUIRE_FALSE(unknown.ok());
+  CHECK(unknown.status().code() == Code::kUsage);
+  CHECK(std::string(unknown.status().message()).find("flow, flow_inverse") != std::string::npos);
+}
+
 TEST_CASE("options out of range are usage errors") {
   const auto usage = [](const Result<Graph>& graph) {
     return !graph.ok() && graph.status().code() == Code::kUsage;
@@ -229,10 +240,10 @@ TEST_CASE("options out of range are usage errors") {
   CHECK(usage(BuildMapping(plain, {.psi = 0.5f})));
   CHECK(usage(BuildMapping(SmallGenerator(), {.psi = std::numeric_limits<float>::quiet_NaN()})));
   CHECK(usage(BuildMapping(SmallGenerator(), {.psi = 0.5f, .cutoff = 99})));
-  CHECK(usage(BuildMapping(SmallGenerator(), {.batch = 0})));
+  CHECK(usage(BuildMapping(SmallGenerator(), {}, {.batch = 0})));
   CHECK(usage(BuildMapping(FullFlow(), {})));
-  CHECK(usage(BuildSynthesis(FullGenerator(1024), {.batch = 1 << 16})));
-  CHECK(usage(BuildSynthesis(FullGenerator(1024), {.batch = 1 << 30})));
+  CHECK(usage(BuildSynthesis(FullGenerator(1024), {}, {.batch = 1 << 16})));
+  CHECK(usage(BuildSynthesis(FullGenerator(1024), {}, {.batch = 1 << 30})));
   CHECK(usage(BuildEncoder(SmallEncoder(3), {.stages = -2})));
   CHECK(usage(BuildEncoder(SmallPsp(), {.stages = 3})));
 }

@@ -55,18 +55,18 @@ Recording Generator(const std::string& tag, Convention convention, int z_dim, in
 TEST_CASE("generators of other sizes, labels, clamp") {
   const Recording rosinality =
       Generator("rosinality_64px", Convention::kRosinality, 48, 48, 3, {40, 32, 24, 16, 8});
-  rosinality.Check("mapping", BuildMapping(rosinality.config, {.batch = 2}));
-  rosinality.Check("const", BuildSynthesis(rosinality.config, {.batch = 2}));
+  rosinality.Check("mapping", BuildMapping(rosinality.config, {}, {.batch = 2}));
+  rosinality.Check("const", BuildSynthesis(rosinality.config, {}, {.batch = 2}));
   Recording conditional = Generator("nvidia_conditional", Convention::kNvidia, 20, 24, 3, {24, 24, 16, 12});
   conditional.config.generator->label_dim = 5;
   conditional.config.generator->clamp = 1.5f;
   for (const Recording& r :
        {conditional, Generator("nvidia_keys", Convention::kNvidia, 12, 16, 2, {24, 16, 12})}) {
-    r.Check("mapping", BuildMapping(r.config, {.batch = 3}));
-    r.Check("truncated", BuildMapping(r.config, {.batch = 3, .psi = 0.6f, .cutoff = 5}));
-    r.Check("const", BuildSynthesis(r.config, {.batch = 3}));
-    r.Check("const", BuildSynthesis(r.config, {.batch = 3, .trace = true}));
-    r.Check("none", BuildSynthesis(r.config, {.batch = 3, .noise = NoiseMode::kNone}));
+    r.Check("mapping", BuildMapping(r.config, {}, {.batch = 3}));
+    r.Check("truncated", BuildMapping(r.config, {.psi = 0.6f, .cutoff = 5}, {.batch = 3}));
+    r.Check("const", BuildSynthesis(r.config, {}, {.batch = 3}));
+    r.Check("const", BuildSynthesis(r.config, {}, {.batch = 3, .trace = true}));
+    r.Check("none", BuildSynthesis(r.config, {.noise = NoiseMode::kNone}, {.batch = 3}));
   }
 }
 
@@ -79,10 +79,10 @@ void CheckEncoder(const std::string& tag, int rows, int size, int w_dim, int bat
   e.rows = rows;
   e.w_dim = w_dim;
   e.head_channels = trunk.stage_channels[3];
-  r.Check("codes", BuildEncoder(r.config, {.batch = batch}));
-  r.Check("codes", BuildEncoder(r.config, {.batch = batch, .trace = true}));
-  r.Check("no_average", BuildEncoder(r.config, {.batch = batch, .latent_avg = false}));
-  r.Check("stage4", BuildEncoder(r.config, {.batch = batch, .stages = 4}));
+  r.Check("codes", BuildEncoder(r.config, {}, {.batch = batch}));
+  r.Check("codes", BuildEncoder(r.config, {}, {.batch = batch, .trace = true}));
+  r.Check("no_average", BuildEncoder(r.config, {.latent_avg = false}, {.batch = batch}));
+  r.Check("stage4", BuildEncoder(r.config, {.stages = 4}, {.batch = batch}));
 }
 
 TEST_CASE("encoders of other sizes and rows, the recognizer, a small classifier") {
@@ -93,26 +93,26 @@ TEST_CASE("encoders of other sizes and rows, the recognizer, a small classifier"
   Recording psp = {"psp_encoder", "encoder.", {}, hashgen::Rule::kIrSe};
   psp.config.encoder = EncoderConfig{EncoderKind::kPsp, {6, {6, 8, 10, 12}, {1, 2, 1, 1}, 2}, 64, 10, 20, 12};
   for (const bool trace : {false, true}) {
-    psp.Check("codes", BuildEncoder(psp.config, {.batch = 2, .trace = trace}));
-    psp.Check("no_average", BuildEncoder(psp.config, {.batch = 2, .latent_avg = false, .trace = trace}));
+    psp.Check("codes", BuildEncoder(psp.config, {}, {.batch = 2, .trace = trace}));
+    psp.Check("no_average", BuildEncoder(psp.config, {.latent_avg = false}, {.batch = 2, .trace = trace}));
   }
 
   Recording recognizer = {"recognizer_small", "recognizer.", {}, hashgen::Rule::kIrSe};
   recognizer.config.recognizer = RecognizerConfig{{16, {16, 24, 32, 48}, {2, 1, 2, 1}, 8}, 48, 24};
-  recognizer.Check("embedding", BuildRecognizer(recognizer.config, {.batch = 2}));
+  recognizer.Check("embedding", BuildRecognizer(recognizer.config, {}, {.batch = 2}));
 
   Recording classifier = {"attributes_small", "attributes.", FullAttributes(), hashgen::Rule::kResNet};
   classifier.config.attributes->stage_channels = {8, 16, 24, 32};
   classifier.config.attributes->stage_blocks = {1, 2, 1, 2};
-  classifier.Check("scores", BuildAttributes(classifier.config, {.batch = 2}));
+  classifier.Check("scores", BuildAttributes(classifier.config, {}, {.batch = 2}));
 }
 
 void CheckFlow(const std::string& tag, FlowConfig flow) {
   Recording r = {tag, "flow.", {}, hashgen::Rule::kFlow};
   r.config.flow = flow;
-  r.Check("forward", BuildFlow(r.config, {.batch = 2}));
-  r.Check("layers", BuildFlow(r.config, {.batch = 2, .trace = true}));
-  r.Check("inverse", BuildFlow(r.config, {.batch = 2, .inverse = true}));
+  r.Check("forward", BuildFlow(r.config, {}, {.batch = 2}));
+  r.Check("layers", BuildFlow(r.config, {}, {.batch = 2, .trace = true}));
+  r.Check("inverse", BuildFlowInverse(r.config, {}, {.batch = 2}));
 }
 
 TEST_CASE("flows: additive, odd, without norms between, with norms within") {

@@ -67,20 +67,20 @@ TEST_CASE("NVIDIA generators") {
     const WeightSource weights = RecordedWeights(golden, "generator.", "state/");
     const ModelConfig config = ConfigOf(net);
     const Tensors z = {{"z", golden.at("z")}};
-    CheckClose(Run(BuildMapping(config, {.batch = 2}), z, weights), "w_plus", golden, "ws");
-    const Tensors psi07 = Run(BuildMapping(config, {.batch = 2, .psi = 0.7f}), z, weights);
+    CheckClose(Run(BuildMapping(config, {}, {.batch = 2}), z, weights), "w_plus", golden, "ws");
+    const Tensors psi07 = Run(BuildMapping(config, {.psi = 0.7f}, {.batch = 2}), z, weights);
     CheckClose(psi07, "w_plus", golden, "ws_psi0.7");
-    CheckClose(Run(BuildMapping(config, {.batch = 2, .psi = 0.5f, .cutoff = 4}), z, weights), "w_plus",
+    CheckClose(Run(BuildMapping(config, {.psi = 0.5f, .cutoff = 4}, {.batch = 2}), z, weights), "w_plus",
                golden, "ws_psi0.5_cut4");
     const Tensors w_plus = {{"w_plus", golden.at("wplus")}};
-    const Tensors traced = Run(BuildSynthesis(config, {.batch = 2, .trace = true}), w_plus, weights);
+    const Tensors traced = Run(BuildSynthesis(config, {}, {.batch = 2, .trace = true}), w_plus, weights);
     CheckClose(traced, "image", golden, "image_wplus_const");
     CheckActivations(traced, golden, "act/");
-    CheckClose(Run(BuildSynthesis(config, {.batch = 2}), w_plus, weights), "image", golden,
+    CheckClose(Run(BuildSynthesis(config, {}, {.batch = 2}), w_plus, weights), "image", golden,
                "image_wplus_const");
-    CheckClose(Run(BuildSynthesis(config, {.batch = 2, .noise = NoiseMode::kNone}), w_plus, weights), "image",
+    CheckClose(Run(BuildSynthesis(config, {.noise = NoiseMode::kNone}, {.batch = 2}), w_plus, weights), "image",
                golden, "image_wplus_none");
-    CheckClose(Run(BuildSynthesis(config, {.batch = 2}), psi07, weights), "image", golden,
+    CheckClose(Run(BuildSynthesis(config, {}, {.batch = 2}), psi07, weights), "image", golden,
                "image_z_psi0.7_const");
   }
 }
@@ -127,28 +127,28 @@ TEST_CASE("rosinality generators") {
     g.mapping_layers = net.mapping_layers;
     g.channels = net.channels;
     const Tensors mapped =
-        Run(BuildMapping(config, {.batch = 2, .trace = true}), {{"z", golden.at("z")}}, weights);
+        Run(BuildMapping(config, {}, {.batch = 2, .trace = true}), {{"z", golden.at("z")}}, weights);
     CheckActivations(mapped, golden, "mapping/");
     CheckClose(mapped, "mapping/style." + std::to_string(net.mapping_layers), golden, "f64/w_from_z");
-    CheckClose(Run(BuildSynthesis(config, {.batch = 2}), {{"w_plus", mapped.at("w_plus")}}, weights), "image",
+    CheckClose(Run(BuildSynthesis(config, {}, {.batch = 2}), {{"w_plus", mapped.at("w_plus")}}, weights), "image",
                golden, "image_z");
     const Tensors truncated =
-        Run(BuildMapping(config, {.batch = 2, .psi = 0.6f}), {{"z", golden.at("z")}}, weights);
+        Run(BuildMapping(config, {.psi = 0.6f}, {.batch = 2}), {{"z", golden.at("z")}}, weights);
     CheckClose(truncated, "w_plus", golden, "w_trunc0.6");
-    CheckClose(Run(BuildSynthesis(config, {.batch = 2}), truncated, weights), "image", golden,
+    CheckClose(Run(BuildSynthesis(config, {}, {.batch = 2}), truncated, weights), "image", golden,
                "image_z_trunc0.6");
     Tensors inputs = {{"w_plus", golden.at("wplus")}};
-    const Tensors traced = Run(BuildSynthesis(config, {.batch = 2, .trace = true}), inputs, weights);
+    const Tensors traced = Run(BuildSynthesis(config, {}, {.batch = 2, .trace = true}), inputs, weights);
     CheckActivations(traced, golden, "act/");
     CheckClose(traced, "image", golden, "f64/image_wplus");
-    CheckClose(Run(BuildSynthesis(config, {.batch = 2}), inputs, weights), "image", golden,
+    CheckClose(Run(BuildSynthesis(config, {}, {.batch = 2}), inputs, weights), "image", golden,
                "f64/image_wplus");
-    CheckClose(Run(BuildSynthesis(config, {.batch = 2, .noise = NoiseMode::kNone}), inputs, weights), "image",
+    CheckClose(Run(BuildSynthesis(config, {.noise = NoiseMode::kNone}, {.batch = 2}), inputs, weights), "image",
                golden, "image_wplus_no_noise");
     for (int i = 0; i < g.noise_maps(); ++i) {
       inputs["noise." + std::to_string(i)] = golden.at("ext_noise/" + std::to_string(i));
     }
-    CheckClose(Run(BuildSynthesis(config, {.batch = 2, .noise = NoiseMode::kInput}), inputs, weights),
+    CheckClose(Run(BuildSynthesis(config, {.noise = NoiseMode::kInput}, {.batch = 2}), inputs, weights),
                "image", golden, "image_wplus_ext_noise");
   }
 }
@@ -173,7 +173,7 @@ TEST_CASE("flows from checkpoints") {
     f.hidden = net.hidden;
     f.layers = net.layers;
     f.blocks = net.blocks;
-    const Tensors forward = Run(BuildFlow(config, {.trace = true}), {{"w_plus", golden.at("x")}}, weights);
+    const Tensors forward = Run(BuildFlow(config, {}, {.trace = true}), {{"w_plus", golden.at("x")}}, weights);
     CheckActivations(forward, golden, "layer/");
     CheckClose(forward, "latent", golden, "f64/z");
     CheckClose(forward, "logabsdet", golden, "f64/logabsdet");
@@ -181,10 +181,10 @@ TEST_CASE("flows from checkpoints") {
     // rounding.
     CHECK(MaxAbsDifference(forward.at("latent"), golden.at("f64/z")) < 1e-10);
     const Tensors back =
-        Run(BuildFlow(config, {.inverse = true}), {{"latent", golden.at("z_edit")}}, weights);
+        Run(BuildFlowInverse(config, {}), {{"latent", golden.at("z_edit")}}, weights);
     CheckClose(back, "w_plus", golden, "f64/x_edit");
     CheckClose(back, "logabsdet", golden, "logabsdet_inv_edit");
-    const Tensors batch = Run(BuildFlow(config, {.batch = 3}), {{"w_plus", golden.at("batch/x")}}, weights);
+    const Tensors batch = Run(BuildFlow(config, {}, {.batch = 3}), {{"w_plus", golden.at("batch/x")}}, weights);
     CheckClose(batch, "latent", golden, "batch/z");
     CheckClose(batch, "logabsdet", golden, "batch/logabsdet");
   }
@@ -205,7 +205,7 @@ TEST_CASE("the public flow, 512 features and 10 couplings") {
   const ModelConfig config = FullFlow();
   const WeightSource weights = HashWeights(config, "flow.", "sh_flow512", hashgen::Rule::kFlow);
   const Tensors x = {{"w_plus", HashInput("sh_flow512/in/x", 18 * 512, 1.4)}};
-  const Tensors forward = Run(BuildFlow(config, {.trace = true}), x, weights);
+  const Tensors forward = Run(BuildFlow(config, {}, {.trace = true}), x, weights);
   CheckClose(forward, "latent", golden, "z");
   CheckClose(forward, "logabsdet", golden, "logabsdet");
   for (int i = 0; i < 20; ++i) {
@@ -217,7 +217,7 @@ TEST_CASE("the public flow, 512 features and 10 couplings") {
     edited[row * 512] = -2;
     edited[row * 512 + 5] = 2;
   }
-  const Tensors back = Run(BuildFlow(config, {.inverse = true}), {{"latent", edited}}, weights);
+  const Tensors back = Run(BuildFlowInverse(config, {}), {{"latent", edited}}, weights);
   CheckClose(back, "w_plus", golden, "x_edit_attr0_m2_attr5_p2");
 }
 
@@ -263,7 +263,7 @@ TEST_CASE("the public attribute classifier" * doctest::skip()) {
   const ModelConfig config = FullAttributes();
   const WeightSource weights = HashWeights(config, "attributes.", "sh_rn18", hashgen::Rule::kResNet);
   const Tensors image = {{"image", ImageInput(golden.at("in/image_u8"))}};
-  const Tensors traced = Run(BuildAttributes(config, {.trace = true}), image, weights);
+  const Tensors traced = Run(BuildAttributes(config, {}, {.trace = true}), image, weights);
   CheckClose(traced, "scores", golden, "f64/out");
   CheckSamples(traced, golden);
 }
@@ -273,7 +273,7 @@ TEST_CASE("the public e4e encoder" * doctest::skip()) {
   const ModelConfig config = FullEncoder(18);
   const WeightSource weights = HashWeights(config, "encoder.", "sh_e4e", hashgen::Rule::kIrSe);
   const Tensors image = {{"image", ImageInput(golden.at("in/image_u8"))}};
-  const Tensors traced = Run(BuildEncoder(config, {.trace = true}), image, weights);
+  const Tensors traced = Run(BuildEncoder(config, {}, {.trace = true}), image, weights);
   CheckClose(traced, "w_plus", golden, "f64/codes_plus_latent_avg");
   CheckSamples(traced, golden);
 }

@@ -204,40 +204,13 @@ std::vector<NamedConfig> SmallConfigs() {
 
 std::vector<Result<Graph>> BuildAll(const ModelConfig& config, int batch, bool trace) {
   std::vector<Result<Graph>> graphs;
-  if (config.generator) {
-    MappingOptions mapping;
-    mapping.batch = batch;
-    mapping.psi = 0.7f;
-    mapping.trace = trace;
-    graphs.push_back(BuildMapping(config, mapping));
-    SynthesisOptions synthesis;
-    synthesis.batch = batch;
-    synthesis.trace = trace;
-    for (NoiseMode noise : {NoiseMode::kConst, NoiseMode::kNone, NoiseMode::kInput}) {
-      synthesis.noise = noise;
-      synthesis.noise_per_sample = noise == NoiseMode::kInput;
-      graphs.push_back(BuildSynthesis(config, synthesis));
-    }
+  for (NetworkOptions network : NetworksOf(config)) {
+    if (auto* const mapping = std::get_if<MappingOptions>(&network)) mapping->psi = 0.7f;
+    graphs.push_back(BuildGraph(config, network, {batch, trace}));
+    if (!std::holds_alternative<SynthesisOptions>(network)) continue;
+    graphs.push_back(BuildSynthesis(config, {.noise = NoiseMode::kNone}, {batch, trace}));
+    graphs.push_back(BuildSynthesis(config, {.noise = NoiseMode::kInput, .noise_per_sample = true}, {batch, trace}));
   }
-  if (config.encoder) {
-    EncoderOptions encoder;
-    encoder.batch = batch;
-    encoder.trace = trace;
-    graphs.push_back(BuildEncoder(config, encoder));
-  }
-  if (config.flow) {
-    FlowOptions flow;
-    flow.batch = batch;
-    flow.trace = trace;
-    graphs.push_back(BuildFlow(config, flow));
-    flow.inverse = true;
-    graphs.push_back(BuildFlow(config, flow));
-  }
-  NetOptions net;
-  net.batch = batch;
-  net.trace = trace;
-  if (config.attributes) graphs.push_back(BuildAttributes(config, net));
-  if (config.recognizer) graphs.push_back(BuildRecognizer(config, net));
   return graphs;
 }
 
@@ -332,9 +305,9 @@ void CheckClose(const Tensors& ours, const std::string& name, const Tensors& rec
   CHECK(MaxAbsDifference(ours.at(name), expected) <= tolerance * std::max(1.0, Rms(expected)));
 }
 
-double DeviceGate(Precision precision, const std::string& network) {
+double DeviceGate(Precision precision, const Graph& network) {
   if (precision == Precision::kFloat) return 2e-5;
-  const bool reads_images = network == "encoder" || network == "attributes" || network == "recognizer";
+  const bool reads_images = network.values[static_cast<size_t>(network.inputs[0])].name == "image";
   return precision == Precision::kTf32 && !reads_images ? 1e-3 : 3.2e-3;
 }
 

@@ -71,6 +71,6 @@ double Rms(const DoubleTensor& a);
 // What root of the mean square error over that of the exact values a network may have on a device. Plain kernels: what
 // floats can do. fp16 and tf32: 50 dB and 60 dB below the signal, the 60 dB for what is not deep: tf32 has as many
 // digits as fp16, so the networks that read images are as far from the exact values in both.
-double DeviceGate(Precision precision, const std::string& network);
+double DeviceGate(Precision precision, const Graph& network);
 
 }  // namespace mien::testing

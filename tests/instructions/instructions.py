@@ -35,9 +35,9 @@ RUNS = {
     **{case: (OP, ["{build}/bench/op_bench", "--repeat", "1", case])
        for case in ["linear mapping", "linear flow_initial", "linear flow_block", "affine_coupling flow_512"]},
 }
-# Of the edit also what each op takes, and each algorithm of the convolutions: {row: function}.
-PARTS = re.compile(r"mien::(\w+)::Cpu\(mien::\1::Params const&, mien::CpuCall const&\)$|mien::(?:gemm::)?"
-                   r"(ConvolveWinograd|ConvolveNestedDown|ConvolveFewPixels|ConvolvePixels|UpConv|NestedUpConv)\(.*\)$")
+# Of the edit also what each op takes, and each form of the convolutions: {row: function}.
+PARTS = re.compile(r"mien::(\w+)::Cpu\(mien::\1::Params const&, mien::CpuCall const&\)$|"
+                   r"mien::gemm::(\w+)::Run\(mien::gemm::ConvShape const&, mien::gemm::ConvCall const&\)$")
 
 
 def read_counts(lines):

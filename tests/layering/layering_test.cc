@@ -19,11 +19,13 @@ namespace fs = std::filesystem;
 namespace {
 
 // Who may include whom (DESIGN.md, "Rooms"), every room itself besides. The CUDA sources of an op are a room of their own:
-// its headers know nothing of a device.
+// its headers know nothing of a device. So are the references: they know nothing of how the CPU computes.
 const std::map<std::string, std::vector<std::string>> kMayInclude = {
     {"base", {}},
-    {"kernels/cpu", {"base", "kernels"}},
-    {"kernels", {"base", "kernels/cpu"}},
+    {"kernels/cpu", {"base"}},
+    {"kernels/cpu/conv", {"base", "kernels/cpu"}},
+    {"kernels", {"base", "kernels/cpu", "kernels/cpu/conv"}},
+    {"kernels/*_ref.cc", {"base", "kernels"}},
     {"kernels/device", {"base"}},
     {"kernels/device/simt", {"base", "kernels/device"}},
     {"kernels/cuda", {"base", "kernels", "kernels/device", "kernels/device/simt"}},
@@ -53,6 +55,7 @@ std::string RoomOf(const std::string& path) {
   for (fs::path folder = fs::path(path).parent_path(); !folder.empty(); folder = folder.parent_path()) {
     const std::string room = folder.generic_string();
     if (room == "kernels" && path.ends_with(".cu")) return "kernels/*.cu";
+    if (room == "kernels" && path.ends_with("_ref.cc")) return "kernels/*_ref.cc";
     if (kMayInclude.contains(room) || kLeaves.contains(room)) return room;
   }
   return "";
@@ -133,6 +136,12 @@ TEST_CASE("what a user leaves in the tree is not judged") {
 TEST_CASE("the checks catch what they are for") {
   CHECK(BadInclude("base/a.h", "#include \"kernels/op.h\"\n") != "");
   CHECK(BadInclude("kernels/add/add.cc", "#include \"weights/config.h\"\n") != "");
+  CHECK(BadInclude("kernels/cpu/conv/a.h", "#include \"kernels/mod_conv/mod_conv.h\"\n") != "");
+  CHECK(BadInclude("kernels/cpu/conv/a.h", "#include \"kernels/cpu/gemm.h\"\n") == "");
+  CHECK(BadInclude("kernels/cpu/gemm.h", "#include \"kernels/cpu/conv/form.h\"\n") != "");
+  CHECK(BadInclude("kernels/cpu/gemm.h", "#include \"kernels/op.h\"\n") != "");
+  CHECK(BadInclude("kernels/add/add_ref.cc", "#include \"kernels/cpu/gemm.h\"\n") != "");
+  CHECK(BadInclude("kernels/add/add_ref.cc", "#include \"kernels/add/add.h\"\n") == "");
   CHECK(BadInclude("base/a.h", "#include \"tests/support/parity.h\"\n") != "");
   CHECK(BadInclude("runtime/engine.h", "#include \"runtime/face/image.h\"\n") != "");
   CHECK(BadInclude("graph/graph.cc", "#include \"graph/lowering/executable.h\"\n") != "");

@@ -39,10 +39,12 @@ std::unique_ptr<Engine> Make(const std::vector<ProgramOptions>& programs, int ba
 // Numbers of sample `sample` for every input of a graph; noise maps shared by the batch do not depend on the
 // sample.
 Tensors SampleInputs(const Graph& graph, const ProgramOptions& program, int sample) {
+  const auto* const synthesis = std::get_if<SynthesisOptions>(&program.network);
+  const bool noise_per_sample = synthesis != nullptr && synthesis->noise_per_sample;
   Tensors inputs;
   for (const ValueId id : graph.inputs) {
     const Value& value = graph.values[id];
-    const bool shared = value.name.starts_with("noise.") && !program.noise_per_sample;
+    const bool shared = value.name.starts_with("noise.") && !noise_per_sample;
     inputs.push_back(hashgen::Values("input/" + value.name + "/" + std::to_string(shared ? 0 : sample),
                                      value.shape.elements() / value.shape[0], 1.2));
   }
@@ -88,18 +90,18 @@ bool SameBits(const std::vector<float>& a, const std::vector<float>& b) {
 
 std::vector<ProgramOptions> AllPrograms() {
   std::vector<ProgramOptions> programs;
-  for (const std::string& name : GraphNames()) programs.push_back({.graph = name});
-  programs.push_back({.graph = "mapping", .psi = 0.6f, .psi_cutoff = 3});
-  programs.push_back({.graph = "synthesis", .noise = NoiseMode::kNone});
-  programs.push_back({.graph = "synthesis", .noise = NoiseMode::kInput});
-  programs.push_back({.graph = "synthesis", .noise = NoiseMode::kInput, .noise_per_sample = true});
-  programs.push_back({.graph = "encoder", .stages = 3, .latent_avg = false});
+  for (const NetworkOptions& network : NetworksOf(TinyModel()->config())) programs.push_back({network});
+  programs.push_back({MappingOptions{.psi = 0.6f, .cutoff = 3}});
+  programs.push_back({SynthesisOptions{.noise = NoiseMode::kNone}});
+  programs.push_back({SynthesisOptions{.noise = NoiseMode::kInput}});
+  programs.push_back({SynthesisOptions{.noise = NoiseMode::kInput, .noise_per_sample = true}});
+  programs.push_back({EncoderOptions{.stages = 3, .latent_avg = false}});
   return programs;
 }
 
 TEST_CASE("Every program agrees with the double reference of its graph") {
   for (const ProgramOptions& program : AllPrograms()) {
-    CAPTURE(program.graph);
+    CAPTURE(NameOf(program.network));
     const auto engine = Make({program}, 2, 2);
     const Graph& graph = engine->graph(0);
     const Tensors found = RunBatch(*engine, program, {4, 9});
@@ -135,7 +137,7 @@ TEST_CASE("Every program agrees with the double reference of its graph") {
 // Each sample alone by one thread, then four of them by any number of threads.
 void CheckBits(const std::shared_ptr<const ModelFile>& model, const ProgramOptions& program,
                const std::vector<std::vector<int>>& batches) {
-  CAPTURE(program.graph);
+  CAPTURE(NameOf(program.network));
   const auto store = std::make_shared<WeightStore>(model);
   const auto alone = Make({program}, 1, 1, store);
   std::vector<std::vector<float>> expected;
@@ -163,8 +165,8 @@ TEST_CASE("Bits do not depend on runs, threads, batch size, position or neighbou
 TEST_CASE("nor in the sizes of the built-in model, where other kernels win") {
   const auto model = OpenBuiltinModel();
   REQUIRE(model.ok());
-  for (const char* graph : {"mapping", "synthesis", "encoder", "flow", "flow_inverse"}) {
-    CheckBits(*model, {.graph = graph}, {{0, 1, 2, 3}, {3, 5, 3, 0}});
+  for (const NetworkOptions& network : NetworksOf((*model)->config())) {
+    CheckBits(*model, {network}, {{0, 1, 2, 3}, {3, 5, 3, 0}});
   }
 }
 
@@ -185,8 +187,8 @@ TEST_CASE("Programs of one engine share the arena and do not disturb each other"
 }
 
 TEST_CASE("The traced network gives the image of the fused one") {
-  const auto fused = Make({{.graph = "synthesis"}}, 1, 1),
-             traced = Make({{.graph = "synthesis", .trace = true}}, 1, 1);
+  const auto fused = Make({{SynthesisOptions{}}}, 1, 1),
+             traced = Make({{.network = SynthesisOptions{}, .trace = true}}, 1, 1);
   const Graph& graph = traced->graph(0);
   CHECK(graph.outputs.size() > 10);
   const auto expected = RunBatch(*fused, {}, {3})[0], all = RunBatch(*traced, {}, {3})[0];
@@ -206,9 +208,9 @@ TEST_CASE("The traced network gives the image of the fused one") {
 
 TEST_CASE("Weights used alike are held once") {
   const auto store = std::make_shared<WeightStore>(TinyModel());
-  const auto flow = Make({{.graph = "flow"}}, 1, 1, store);
+  const auto flow = Make({{FlowOptions{}}}, 1, 1, store);
   EngineOptions both;
-  both.programs = {{.graph = "flow"}, {.graph = "flow_inverse"}};
+  both.programs = {{FlowOptions{}}, {FlowInverseOptions{}}};
   const auto need = Engine::Need(store, both);
   REQUIRE(need.ok());
   CHECK(need->shared == flow->need().weights);
@@ -273,7 +275,7 @@ TEST_CASE("An exact and a default engine share the weights of all but convolutio
 TEST_CASE("Weights go when the last engine goes") {
   const auto store = std::make_shared<WeightStore>(TinyModel());
   EngineOptions options;
-  options.programs = {{.graph = "flow"}};
+  options.programs = {{FlowOptions{}}};
   {
     const auto engine = Engine::Create(store, options);
     REQUIRE(engine.ok());
@@ -286,10 +288,10 @@ TEST_CASE("What is packed lies in the arena, or in memory of its own where that 
   const auto model = OpenBuiltinModel();
   REQUIRE(model.ok());
   std::set<bool> own;
-  for (const char* graph : {"mapping", "synthesis", "encoder", "flow"}) {
-    CAPTURE(graph);
+  for (const NetworkOptions& network : NetworksOf((*model)->config())) {
+    CAPTURE(NameOf(network));
     EngineOptions options;
-    options.programs = {{.graph = graph}};
+    options.programs = {{network}};
     const auto engine = Engine::Create(std::make_shared<WeightStore>(*model), options);
     REQUIRE(engine.ok());
     uint64_t largest = 0;
@@ -307,7 +309,7 @@ TEST_CASE("The memory limit refuses before anything is taken, and names both num
   EngineOptions options;
   options.threads = 1;
   options.memory = "layers";
-  options.programs = {{.graph = "synthesis"}};
+  options.programs = {{SynthesisOptions{}}};
   const auto need = Engine::Need(store, options);
   REQUIRE(need.ok());
   options.max_memory = need->total() - 1;
@@ -347,7 +349,7 @@ TEST_CASE("A run does not allocate") {
   if (!testing::kCountsAllocations) return;
   const auto store = std::make_shared<WeightStore>(TinyModel());
   for (const ProgramOptions& program : AllPrograms()) {
-    CAPTURE(program.graph);
+    CAPTURE(NameOf(program.network));
     ReadyProgram ready(store, program, 2, 3);
     for (int run = 0; run < 2; ++run) {
       const testing::AllocationCount count;
@@ -372,7 +374,6 @@ TEST_CASE("A run asks nothing of the system but to wake its threads and keep the
   CHECK(testing::RunFiltered([] {}, [] { return getppid() != 0; }) == Filtered::kKilled);  // the filter filters
   const auto builtin = OpenBuiltinModel();
   REQUIRE(builtin.ok());
-  const std::vector<const char*> graphs = {"mapping", "synthesis", "encoder", "flow", "flow_inverse"};
   for (const auto& model : {TinyModel(), *builtin}) {
     std::vector<std::unique_ptr<ReadyProgram>> programs;
     const auto run = [&] {
@@ -380,12 +381,8 @@ TEST_CASE("A run asks nothing of the system but to wake its threads and keep the
     };
     const auto prepare = [&] {
       const auto store = std::make_shared<WeightStore>(model);
-      for (const char* graph : graphs) {
-        programs.push_back(std::make_unique<ReadyProgram>(store, ProgramOptions{.graph = graph}, 1, 3));
-      }
-      if (model->config().recognizer) {
-        programs.push_back(std::make_unique<ReadyProgram>(store, ProgramOptions{.graph = "recognizer"}, 1, 3));
-        programs.push_back(std::make_unique<ReadyProgram>(store, ProgramOptions{.graph = "attributes"}, 1, 3));
+      for (const NetworkOptions& network : NetworksOf(model->config())) {
+        programs.push_back(std::make_unique<ReadyProgram>(store, ProgramOptions{network}, 1, 3));
       }
       run();  // the threads themselves start with calls
     };
@@ -405,7 +402,7 @@ TEST_CASE("Backends and options are chosen loudly") {
   const auto store = std::make_shared<WeightStore>(TinyModel());
   const auto code_with = [&](auto change) {
     EngineOptions options;
-    options.programs = {{.graph = "flow"}};
+    options.programs = {{FlowOptions{}}};
     change(options);
     return Engine::Create(store, options).status().code();
   };
@@ -418,14 +415,13 @@ TEST_CASE("Backends and options are chosen loudly") {
   CHECK(code_with([](EngineOptions& o) { o.threads = -1; }) == Code::kUsage);
   CHECK(code_with([](EngineOptions& o) { o.threads = 257; }) == Code::kUsage);
   CHECK(code_with([](EngineOptions& o) { o.backend = "cuda"; }) == Code::kDevice);
-  CHECK(code_with([](EngineOptions& o) { o.programs = {{.graph = "nonsense"}}; }) == Code::kUsage);
 }
 
 TEST_CASE("Run refuses wrong sizes and non-finite outputs, and stops when asked") {
   std::atomic<bool> stop{false};
   EngineOptions options;
   options.stop = &stop;
-  options.programs = {{.graph = "flow"}};
+  options.programs = {{FlowOptions{}}};
   auto engine = std::move(*Engine::Create(std::make_shared<WeightStore>(TinyModel()), options));
   const size_t numbers = testing::kTinyRows * testing::kTinyDim;
   std::vector<float> in(numbers, 0.5f), out(numbers), logabsdet(testing::kTinyRows);

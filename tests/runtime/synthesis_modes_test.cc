@@ -72,10 +72,10 @@ Floats RunAll(Engine& engine, const std::vector<Floats>& inputs, int program = 0
 
 TEST_CASE("Bands give the bits of layers, for any number of threads, any noise and batch") {
   for (const ProgramOptions& program : std::vector<ProgramOptions>{
-           {.graph = "synthesis"},
-           {.graph = "synthesis", .noise = NoiseMode::kNone},
-           {.graph = "synthesis", .noise = NoiseMode::kInput, .noise_per_sample = true},
-           {.graph = "synthesis", .resolution = 64}}) {
+           {SynthesisOptions{}},
+           {SynthesisOptions{.noise = NoiseMode::kNone}},
+           {SynthesisOptions{.noise = NoiseMode::kInput, .noise_per_sample = true}},
+           {SynthesisOptions{.resolution = 64}}}) {
     for (const int batch : {1, 3}) {
       for (const bool exact : {false, true}) {
         const auto layers = Make({program}, {"layers", batch, 1, exact});
@@ -85,7 +85,8 @@ TEST_CASE("Bands give the bits of layers, for any number of threads, any noise a
           CAPTURE(threads);
           const auto bands = Make({program}, {"bands", batch, threads, exact});
           REQUIRE(bands->program(0).executable().banded());
-          if (threads == 1 && program.resolution == 0) CHECK(bands->need().arena < layers->need().arena);
+          const bool whole = std::get<SynthesisOptions>(program.network).resolution == 0;
+          if (threads == 1 && whole) CHECK(bands->need().arena < layers->need().arena);
           CHECK(SameBits(RunAll(*bands, inputs), expected));
           CHECK(SameBits(RunAll(*bands, inputs), expected));
         }
@@ -96,7 +97,7 @@ TEST_CASE("Bands give the bits of layers, for any number of threads, any noise a
 
 TEST_CASE("A run in bands does not allocate") {
   if (!testing::kCountsAllocations) return;
-  const auto engine = Make({{.graph = "synthesis", .incremental = true}}, {"bands", 2, 3});
+  const auto engine = Make({{.network = SynthesisOptions{}, .incremental = true}}, {"bands", 2, 3});
   const auto inputs = InputsOf(engine->graph(0), 2);
   Floats image(size_t{2} * 3 * testing::kWideSide * testing::kWideSide);
   const std::vector<std::span<const float>> in(inputs.begin(), inputs.end());
@@ -120,10 +121,10 @@ TEST_CASE("Incremental runs compute what depends on changed rows, and give the b
   for (const std::string memory : {"layers", "bands"}) {
     for (const int batch : {1, 2}) {
       CAPTURE(memory);
-      const auto whole = Make({{.graph = "synthesis"}}, {memory, batch, 2});
+      const auto whole = Make({{SynthesisOptions{}}}, {memory, batch, 2});
       // With a program that uses the shared memory in between.
       const auto kept =
-          Make({{.graph = "mapping"}, {.graph = "synthesis", .incremental = true}}, {memory, batch, 2});
+          Make({{MappingOptions{}}, {.network = SynthesisOptions{}, .incremental = true}}, {memory, batch, 2});
       const Program& program = kept->program(1);
       std::vector<Floats> inputs = {Codes(batch)};
       const auto check = [&] {
@@ -157,7 +158,7 @@ TEST_CASE("Incremental runs compute what depends on changed rows, and give the b
 
 TEST_CASE("After an interrupted incremental run everything is computed") {
   std::atomic<bool> stop{false};
-  const auto kept = Make({{.graph = "synthesis", .incremental = true}}, {"layers", 1, 1, false, &stop});
+  const auto kept = Make({{.network = SynthesisOptions{}, .incremental = true}}, {"layers", 1, 1, false, &stop});
   std::vector<Floats> inputs = {Codes(1)};
   RunAll(*kept, inputs);
   ChangeRow(&inputs[0], 4, 1.0f);
@@ -171,7 +172,7 @@ TEST_CASE("After an interrupted incremental run everything is computed") {
 }
 
 TEST_CASE("A preview is the skip image of the whole network at that resolution") {
-  const auto traced = Make({{.graph = "synthesis", .trace = true}}, {});
+  const auto traced = Make({{.network = SynthesisOptions{}, .trace = true}}, {});
   const Graph& full = traced->graph(0);
   const Floats everything = RunAll(*traced, {Codes(1)});
   for (int level = 0; level <= 5; ++level) {
@@ -186,13 +187,13 @@ TEST_CASE("A preview is the skip image of the whole network at that resolution")
       at += elements;
     }
     REQUIRE(skip.size() == static_cast<size_t>(3 * side * side));
-    const auto preview = Make({{.graph = "synthesis", .resolution = side}}, {});
+    const auto preview = Make({{SynthesisOptions{.resolution = side}}}, {});
     CHECK(preview->graph(0).values[preview->graph(0).outputs[0].value].shape == Shape{1, 3, side, side});
     const Floats image = RunAll(*preview, {Codes(1)});
     double worst = 0.0;
     for (size_t i = 0; i < image.size(); ++i) worst = std::max(worst, std::fabs(double{image[i]} - skip[i]));
     CHECK(worst < 2e-5);
-    const auto traced_preview = Make({{.graph = "synthesis", .resolution = side, .trace = true}}, {});
+    const auto traced_preview = Make({{.network = SynthesisOptions{.resolution = side}, .trace = true}}, {});
     const Floats same = RunAll(*traced_preview, {Codes(1)});
     CHECK(SameBits({same.end() - 3 * side * side, same.end()}, skip));
   }
@@ -203,7 +204,7 @@ TEST_CASE("Resolutions and modes that do not exist are usage errors") {
   const auto refused = [&](int resolution, const std::string& memory) {
     EngineOptions options;
     options.memory = memory;
-    options.programs = {{.graph = "synthesis", .resolution = resolution}};
+    options.programs = {{SynthesisOptions{.resolution = resolution}}};
     const auto engine = Engine::Create(store, options);
     return !engine.ok() && engine.status().code() == Code::kUsage;
   };
@@ -239,7 +240,7 @@ TEST_CASE("auto runs by layers where they fit, otherwise in bands, and names bot
   const auto store = std::make_shared<WeightStore>(WideModel());
   EngineOptions options;
   options.threads = 1;
-  options.programs = {{.graph = "synthesis"}, {.graph = "mapping"}};
+  options.programs = {{SynthesisOptions{}}, {MappingOptions{}}};
   const auto need = [&](const char* memory) {
     EngineOptions asked = options;
     asked.memory = memory;
@@ -261,7 +262,7 @@ TEST_CASE("auto runs by layers where they fit, otherwise in bands, and names bot
   CHECK((*engine)->need().total() == bands);
   CHECK((*engine)->memory_reason().starts_with("memory bands: auto chose"));
   CHECK(has((*engine)->memory_reason(), layers));
-  const auto unlimited = Make({{.graph = "synthesis"}, {.graph = "mapping"}}, {"auto", 1, 1});
+  const auto unlimited = Make({{SynthesisOptions{}}, {MappingOptions{}}}, {"auto", 1, 1});
   CHECK(unlimited->memory_reason().starts_with("memory layers: auto chose"));
   const auto inputs = InputsOf(unlimited->graph(0), 1);
   CHECK(SameBits(RunAll(**engine, inputs), RunAll(*unlimited, inputs)));

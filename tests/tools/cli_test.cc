@@ -322,6 +322,15 @@ TEST_CASE("run: mapping and synthesis are what synth computes; shapes are checke
   CHECK(code({"--graph", "mapping", "--in", Photo(9), "--out", out}) == 4);
   CHECK(code({"--graph", "flow", "--in", codes, "--out", out, "--psi", "0.5"}) == 2);
   CHECK(code({"--graph", "mapping", "--in", wrong}) == 2);
+  for (const auto& [option, value, graph] : std::vector<std::array<std::string, 3>>{{"--psi", "0.7", "mapping"},
+                                                                                    {"--psi-cutoff", "3", "mapping"},
+                                                                                    {"--noise", "none", "synthesis"},
+                                                                                    {"--stages", "2", "encoder"}}) {
+    const Ran refused = Mien({"run", "--graph", "flow", "--plan", option, value});
+    CHECK(refused.code == 2);
+    CHECK(refused.err.find(option + " is an option of graph " + graph) != std::string::npos);
+    CHECK(Mien({"run", "--graph", graph, "--plan", option, value}).code == 0);
+  }
   CHECK(FilesIn(FolderOf(out)) == 0);
 }
 
@@ -353,9 +362,8 @@ void CheckMemoryRow(const nlohmann::json& row, const std::shared_ptr<const Model
   options.batch = batch;
   options.threads = 2;
   options.memory = row["memory"];
-  for (const std::string& graph : GraphNames()) {
-    if (row["network"] == graph || (row["network"] == "all" && HasGraph(model->config(), graph)))
-      options.programs.push_back({.graph = graph});
+  for (const NetworkOptions& network : NetworksOf(model->config())) {
+    if (row["network"] == NameOf(network) || row["network"] == "all") options.programs.push_back({network});
   }
   const auto store = std::make_shared<WeightStore>(model);
   const uint64_t before = BytesInUse();
@@ -396,10 +404,9 @@ TEST_CASE("info: the memory of every network is what an engine with it takes") {
     const auto report = nlohmann::json::parse(Run(words).out, nullptr, false);
     REQUIRE_FALSE(report.is_discarded());
     std::vector<std::string> expected, found;
-    for (const std::string& graph : GraphNames()) {
-      if (!HasGraph(model->config(), graph)) continue;
-      expected.push_back(graph + " layers");
-      if (graph == "synthesis") expected.push_back("synthesis bands");
+    for (const NetworkOptions& network : NetworksOf(model->config())) {
+      expected.push_back(NameOf(network) + std::string(" layers"));
+      if (std::holds_alternative<SynthesisOptions>(network)) expected.push_back("synthesis bands");
     }
     expected.insert(expected.end(), {"all layers", "all bands"});
     for (const auto& row : report["memory"]["engines"]) {

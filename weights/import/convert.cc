@@ -5,7 +5,6 @@
 #include <cstring>
 #include <map>
 #include <new>
-#include <optional>
 #include <stdexcept>
 
 #include "weights/checksum.h"
@@ -19,24 +18,7 @@
 namespace mien {
 namespace {
 
-
 bool Interrupted(const ConvertOptions& options) { return options.interrupted && options.interrupted(); }
-
-// Takes `found` into the merged model; says which of two wins.
-template <class T>
-bool Take(std::optional<T>& slot, const std::optional<T>& found) {
-  if (found) slot = found;
-  return found.has_value();
-}
-
-// Which part of a model file a component fills.
-const char* ComponentOf(const FoundComponent& found) {
-  if (found.config.generator) return "generator";
-  if (found.config.encoder) return "encoder";
-  if (found.config.flow) return "flow";
-  if (found.config.attributes) return "attributes";
-  return "recognizer";
-}
 
 // A model file of ours may be a source too; its config says more than its shapes do.
 Status AdoptStatedConfig(const ForeignFile& file, FoundComponent* found) {
@@ -44,18 +26,18 @@ Status AdoptStatedConfig(const ForeignFile& file, FoundComponent* found) {
   if (stated == file.metadata.end()) return {};
   MIEN_ASSIGN(const ModelConfig config, ConfigFromJson(stated->second));
   ModelConfig mine;
-  if (found->config.generator) mine.generator = config.generator;
-  if (found->config.encoder) mine.encoder = config.encoder;
-  if (found->config.flow) mine.flow = config.flow;
-  if (found->config.attributes) mine.attributes = config.attributes;
-  if (found->config.recognizer) mine.recognizer = config.recognizer;
+  const auto adopt = [](const char*, const auto& detected, const auto& given, auto& adopted) {
+    if (detected) adopted = given;
+  };
+  ForEachComponent(adopt, found->config, config, mine);
   const auto specs = ExpectedTensors(mine);
   bool same = specs.size() == found->tensors.size();
   for (size_t i = 0; same && i < specs.size(); ++i) {
     same = specs[i].name == found->tensors[i].name && specs[i].shape == found->tensors[i].shape;
   }
   if (!same)
-    return Status::Error(Code::kRefused, "%s: its tensors do not fit the config stated", ComponentOf(*found));
+    return Status::Error(Code::kRefused, "%s: its tensors do not fit the config stated",
+                         found->component.c_str());
   found->config = mine;
   return {};
 }
@@ -278,7 +260,7 @@ Result<MergedModel> MergeSources(const std::vector<SharedSource>& sources,
     for (FoundComponent& found : *components) {
       const Status adopted = AdoptStatedConfig(*file, &found);
       if (!adopted.ok()) return within(adopted);
-      const std::string component = ComponentOf(found);
+      const std::string component = found.component;
       const auto earlier = chosen.find(component);
       if (earlier != chosen.end()) {
         const bool keep = found.inside_encoder_file && !earlier->second.inside_encoder_file;
@@ -291,10 +273,10 @@ Result<MergedModel> MergeSources(const std::vector<SharedSource>& sources,
   }
   std::map<std::string, const ForeignTensor*> tensors;
   for (const auto& [component, found] : chosen) {
-    Take(merged.config.generator, found.config.generator) ||
-        Take(merged.config.encoder, found.config.encoder) || Take(merged.config.flow, found.config.flow) ||
-        Take(merged.config.attributes, found.config.attributes) ||
-        Take(merged.config.recognizer, found.config.recognizer);
+    const auto take = [](const char*, const auto& chosen, auto& taken) {
+      if (chosen) taken = chosen;
+    };
+    ForEachComponent(take, found.config, merged.config);
     for (const ForeignTensor& tensor : found.tensors) tensors.emplace(tensor.name, &tensor);
   }
   if (merged.config.attributes && merged.config.generator) {

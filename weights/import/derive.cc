@@ -308,7 +308,13 @@ std::string EncoderFolder(const Settings& settings, const std::string& prefix,
 
 bool StatesItsConfig(const ForeignFile& file) { return file.metadata.count(kConfigKey) > 0; }
 
-Result<GeneratorConfig> DeriveRosinality(const Settings& file, const std::string& prefix) {
+// ---- one config per network
+
+namespace {
+
+using Notes = std::vector<std::string>;
+
+Result<GeneratorConfig> DeriveRosinality(const Settings& file, const std::string& prefix, Notes*) {
   const Keys keys(file, prefix);
   GeneratorConfig g;
   g.convention = Convention::kRosinality;
@@ -326,8 +332,7 @@ Result<GeneratorConfig> DeriveRosinality(const Settings& file, const std::string
   return g;
 }
 
-Result<GeneratorConfig> DeriveNvidia(const Settings& file, const std::string& prefix,
-                                     std::vector<std::string>* notes) {
+Result<GeneratorConfig> DeriveNvidia(const Settings& file, const std::string& prefix, Notes* notes) {
   const Keys keys(file, prefix);
   GeneratorConfig g;
   g.convention = Convention::kNvidia;
@@ -349,8 +354,7 @@ Result<GeneratorConfig> DeriveNvidia(const Settings& file, const std::string& pr
   return g;
 }
 
-Result<EncoderConfig> DeriveEncoder(const Settings& file, const std::string& prefix,
-                                    std::vector<std::string>* notes) {
+Result<EncoderConfig> DeriveEncoder(const Settings& file, const std::string& prefix, Notes* notes) {
   const Keys keys(file, prefix);
   EncoderConfig e;
   MIEN_ASSIGN(e.trunk, DeriveTrunk(keys));
@@ -364,7 +368,7 @@ Result<EncoderConfig> DeriveEncoder(const Settings& file, const std::string& pre
   return e;
 }
 
-Result<RecognizerConfig> DeriveRecognizer(const Settings& file, const std::string& prefix) {
+Result<RecognizerConfig> DeriveRecognizer(const Settings& file, const std::string& prefix, Notes*) {
   const Keys keys(file, prefix);
   RecognizerConfig r;
   MIEN_ASSIGN(r.trunk, DeriveTrunk(keys));
@@ -374,8 +378,7 @@ Result<RecognizerConfig> DeriveRecognizer(const Settings& file, const std::strin
   return r;
 }
 
-Result<FlowConfig> DeriveFlow(const Settings& file, const std::string& prefix,
-                              std::vector<std::string>* notes) {
+Result<FlowConfig> DeriveFlow(const Settings& file, const std::string& prefix, Notes* notes) {
   const Keys keys(file, prefix);
   const std::string first = "_transform._transforms.0.";
   FlowConfig f;
@@ -404,7 +407,7 @@ Result<FlowConfig> DeriveFlow(const Settings& file, const std::string& prefix,
   return f;
 }
 
-Result<AttributesConfig> DeriveAttributes(const Settings& file, const std::string& prefix) {
+Result<AttributesConfig> DeriveAttributes(const Settings& file, const std::string& prefix, Notes*) {
   const Keys keys(file, prefix);
   AttributesConfig a;
   for (size_t stage = 0; stage < 4; ++stage) {
@@ -420,6 +423,51 @@ Result<AttributesConfig> DeriveAttributes(const Settings& file, const std::strin
                                    : "output_" + std::to_string(i));
   }
   return a;
+}
+
+template <auto kComponent, auto kDerive>
+Result<ModelConfig> ConfigOf(const Settings& file, const std::string& prefix, Notes* notes) {
+  ModelConfig config;
+  MIEN_ASSIGN(config.*kComponent, kDerive(file, prefix, notes));
+  return config;
+}
+
+}  // namespace
+
+const std::vector<Signature>& Signatures() {
+  static const std::vector<Signature> signatures = {
+      {"generator",
+       ConfigOf<&ModelConfig::generator, DeriveRosinality>,
+       false,
+       {"style.1.weight", "conv1.conv.weight", "to_rgb1.conv.weight"},
+       {"style", "input", "conv1", "to_rgb1", "convs", "to_rgbs", "noises"}},
+      {"generator",
+       ConfigOf<&ModelConfig::generator, DeriveNvidia>,
+       false,
+       {"synthesis.b4.const", "mapping.fc0.weight"},
+       {"synthesis", "mapping"}},
+      {"encoder",
+       ConfigOf<&ModelConfig::encoder, DeriveEncoder>,
+       false,
+       {"styles.0.linear.weight", "input_layer.0.weight"},
+       {"input_layer", "body", "styles", "latlayer1", "latlayer2"}},
+      {"recognizer",
+       ConfigOf<&ModelConfig::recognizer, DeriveRecognizer>,
+       true,
+       {"output_layer.3.weight", "input_layer.0.weight"},
+       {"input_layer", "body", "output_layer"}},
+      {"flow",
+       ConfigOf<&ModelConfig::flow, DeriveFlow>,
+       false,
+       {"_transform._transforms.0.identity_features", "_transform._transforms.0.transform_net.initial_layer.weight"},
+       {"_transform"}},
+      {"attributes",
+       ConfigOf<&ModelConfig::attributes, DeriveAttributes>,
+       true,
+       {"layer1.0.conv1.weight", "conv1.weight", "linear.weight"},
+       {"conv1", "bn1", "layer1", "layer2", "layer3", "layer4", "linear"}},
+  };
+  return signatures;
 }
 
 }  // namespace mien

@@ -14,51 +14,6 @@
 namespace mien {
 namespace {
 
-enum class Network { kRosinality, kNvidia, kEncoder, kRecognizer, kFlow, kAttributes };
-
-// The names that give a network away, and what belongs to it.
-struct Signature {
-  Network network;
-  const char* component;  // prefix of its names in a model file
-  std::vector<std::string> keys;
-  // First parts of its keys; others under the same prefix belong to somebody else.
-  std::vector<const char*> modules;
-};
-
-const std::vector<Signature>& Signatures() {
-  static const std::vector<Signature> signatures = {
-      {Network::kRosinality,
-       "generator.",
-       {"style.1.weight", "conv1.conv.weight", "to_rgb1.conv.weight"},
-       {"style", "input", "conv1", "to_rgb1", "convs", "to_rgbs", "noises"}},
-      {Network::kNvidia,
-       "generator.",
-       {"synthesis.b4.const", "mapping.fc0.weight"},
-       {"synthesis", "mapping"}},
-      {Network::kEncoder,
-       "encoder.",
-       {"styles.0.linear.weight", "input_layer.0.weight"},
-       {"input_layer", "body", "styles", "latlayer1", "latlayer2"}},
-      {Network::kRecognizer,
-       "recognizer.",
-       {"output_layer.3.weight", "input_layer.0.weight"},
-       {"input_layer", "body", "output_layer"}},
-      {Network::kFlow,
-       "flow.",
-       {"_transform._transforms.0.identity_features",
-        "_transform._transforms.0.transform_net.initial_layer.weight"},
-       {"_transform"}},
-      {Network::kAttributes,
-       "attributes.",
-       {"layer1.0.conv1.weight", "conv1.weight", "linear.weight"},
-       {"conv1", "bn1", "layer1", "layer2", "layer3", "layer4", "linear"}},
-  };
-  return signatures;
-}
-
-// Networks that judge pictures. Training files have them beside what was trained: there they need not fit.
-bool IsJudge(Network network) { return network == Network::kRecognizer || network == Network::kAttributes; }
-
 // Some word of the prefix, words being parted by anything that is no letter.
 bool HasWord(std::string_view prefix, std::initializer_list<std::string_view> words) {
   std::string word;
@@ -119,10 +74,6 @@ std::vector<Place> FindPlaces(const ForeignFile& file) {
   return places;
 }
 
-std::string ComponentName(const Signature& signature) {
-  return std::string(signature.component, std::strlen(signature.component) - 1);
-}
-
 // The first network that has all tensors of its signature but one, in words: one that is there and was not
 // read, or with `absent` one of three that is not there. Empty: none.
 std::string AllButOne(const ForeignFile& file, bool absent) {
@@ -139,7 +90,7 @@ std::string AllButOne(const ForeignFile& file, bool absent) {
               return &each == &key || file.Find(prefix + each) != nullptr;
             }))
           continue;
-        return "the " + ComponentName(signature) + " in " + Shown(prefix) +
+        return "the " + signature.component + " in " + Shown(prefix) +
                " cannot be read: " + Printable(prefix + key) + " is " +
                (unread == file.unread.end() ? "missing" : unread->second);
       }
@@ -150,7 +101,7 @@ std::string AllButOne(const ForeignFile& file, bool absent) {
 
 void NoteChoice(const Place& place, std::vector<std::string>* notes) {
   if (place.others == 0) return;
-  std::string note = "the " + ComponentName(*place.signature) + " is taken from " + Shown(place.prefix) +
+  std::string note = "the " + place.signature->component + " is taken from " + Shown(place.prefix) +
                      ", not from " + Shown(place.other);
   if (place.others > 1) note += " and " + std::to_string(place.others - 1) + " more";
   notes->push_back(note);
@@ -254,7 +205,7 @@ ForeignTensor PublicFilter(const std::string& name) {
 // Filters that the file leaves out are those that it has, or the public ones.
 void AddFilters(const ForeignFile& file, const Signature& signature, const FoundComponent& found,
                 std::vector<ForeignTensor>* extra, std::vector<std::string>* notes) {
-  const size_t skip = std::strlen(signature.component);
+  const size_t skip = signature.component.size() + 1;
   const ForeignTensor* there = nullptr;
   std::vector<std::string> missing;
   for (const TensorSpec& spec : ExpectedTensors(found.config)) {
@@ -294,37 +245,12 @@ Status CheckFilters(const FoundComponent& found) {
 
 Result<FoundComponent> Derive(const Settings& settings, const Place& place, std::vector<std::string>* notes,
                               std::vector<ForeignTensor>* extra) {
-  const std::string& prefix = place.prefix;
   FoundComponent found;
-  found.prefix = prefix;
-  found.inside_encoder_file = HasWord(prefix, {"decoder"});
-  switch (place.signature->network) {
-    case Network::kRosinality: {
-      MIEN_ASSIGN(found.config.generator, DeriveRosinality(settings, prefix));
-      break;
-    }
-    case Network::kNvidia: {
-      MIEN_ASSIGN(found.config.generator, DeriveNvidia(settings, prefix, notes));
-      break;
-    }
-    case Network::kEncoder: {
-      MIEN_ASSIGN(found.config.encoder, DeriveEncoder(settings, prefix, notes));
-      MIEN_TRY(EncoderAverage(settings, &found, notes, extra));
-      break;
-    }
-    case Network::kRecognizer: {
-      MIEN_ASSIGN(found.config.recognizer, DeriveRecognizer(settings, prefix));
-      break;
-    }
-    case Network::kFlow: {
-      MIEN_ASSIGN(found.config.flow, DeriveFlow(settings, prefix, notes));
-      break;
-    }
-    case Network::kAttributes: {
-      MIEN_ASSIGN(found.config.attributes, DeriveAttributes(settings, prefix));
-      break;
-    }
-  }
+  found.component = place.signature->component;
+  found.prefix = place.prefix;
+  found.inside_encoder_file = HasWord(place.prefix, {"decoder"});
+  MIEN_ASSIGN(found.config, place.signature->derive(settings, place.prefix, notes));
+  if (found.config.encoder) MIEN_TRY(EncoderAverage(settings, &found, notes, extra));
   if (found.config.generator) MIEN_TRY(GeneratorAverage(settings, &found, notes, extra));
   MIEN_TRY(CheckConfig(found.config));
   if (found.config.generator) AddFilters(settings.file(), *place.signature, found, extra, notes);
@@ -335,7 +261,7 @@ Result<FoundComponent> Derive(const Settings& settings, const Place& place, std:
 Status Assign(const ForeignFile& file, const Signature& signature, const std::vector<ForeignTensor>& extra,
               FoundComponent* found, std::set<std::string>* claimed) {
   Problems problems;
-  const size_t skip = std::strlen(signature.component);
+  const size_t skip = signature.component.size() + 1;
   for (const TensorSpec& spec : ExpectedTensors(found->config)) {
     const auto special =
         std::find_if(extra.begin(), extra.end(), [&](const ForeignTensor& t) { return t.name == spec.name; });
@@ -470,7 +396,7 @@ Result<std::vector<FoundComponent>> DetectComponents(const ForeignFile& file,
   if (places.empty() || HasEncoder(file)) MIEN_TRY(StatedEncoder(settings).status());
   for (const Place& place : places) {
     auto found = Take(settings, place, notes, &claimed);
-    if (!found.ok() && (!IsJudge(place.signature->network) || places.size() == 1)) return found.status();
+    if (!found.ok() && (!place.signature->judges || places.size() == 1)) return found.status();
     if (!found.ok()) {
       misfit = found.status();
       misfits.push_back(Shown(place.prefix) + " is left out: " + misfit.message());

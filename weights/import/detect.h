@@ -14,7 +14,8 @@ namespace mien {
 
 // One network found in one file: the config it implies and a tensor for every name that config asks for.
 struct FoundComponent {
-  ModelConfig config;                  // exactly one component set
+  std::string component;
+  ModelConfig config;                  // of that component alone
   std::string prefix;                  // where in the file it was, e.g. "state_dict.decoder."
   bool inside_encoder_file = false;    // the generator that travels with an encoder
   std::vector<ForeignTensor> tensors;  // renamed to the names of ExpectedTensors, in its order
@@ -30,17 +31,17 @@ Result<std::vector<FoundComponent>> DetectComponents(const ForeignFile& file,
 extern const std::vector<std::string> kFlowAttributes;
 extern const std::vector<std::string> kClassifierOutputs;
 
-// Config of one network whose keys start with `prefix` (derive.cc). Sizes that do not fit anything are
-// refused, and so are settings that contradict what is computed. What had to be assumed is added to `notes`.
-Result<GeneratorConfig> DeriveRosinality(const Settings& file, const std::string& prefix);
-Result<GeneratorConfig> DeriveNvidia(const Settings& file, const std::string& prefix,
-                                     std::vector<std::string>* notes);
-Result<EncoderConfig> DeriveEncoder(const Settings& file, const std::string& prefix,
-                                    std::vector<std::string>* notes);
-Result<RecognizerConfig> DeriveRecognizer(const Settings& file, const std::string& prefix);
-Result<FlowConfig> DeriveFlow(const Settings& file, const std::string& prefix,
-                              std::vector<std::string>* notes);
-Result<AttributesConfig> DeriveAttributes(const Settings& file, const std::string& prefix);
+// How a network shows in a file.
+struct Signature {
+  std::string component;
+  // The config of one whose keys start with `prefix`. Sizes that do not fit anything are refused, and so are settings
+  // that contradict what is computed. What had to be assumed is added to `notes`.
+  Result<ModelConfig> (*derive)(const Settings& file, const std::string& prefix, std::vector<std::string>* notes);
+  bool judges;                       // pictures: training files have it beside what was trained, where it need not fit
+  std::vector<std::string> keys;     // that give it away
+  std::vector<const char*> modules;  // first parts of its keys; others under the same prefix belong to somebody else
+};
+const std::vector<Signature>& Signatures();  // derive.cc
 
 // The encoder that the file says it has; refused when it is one that is not computed. Nothing: it does not
 // say.

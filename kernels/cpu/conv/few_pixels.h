@@ -1,25 +1,19 @@
-// Convolution to few output pixels, with the roles of conv.h changed: output channels are the columns, so
-// that none of a tile is empty, and the pixels of all samples are the rows. The weight, which is what such a
-// layer costs, is read once. At most sixteen pixels per sample; taps that meet nothing but padding should
-// have been left out.
+// Convolution to few output pixels, with the roles of direct.h changed: output channels are the columns, so that none
+// of a tile is empty, and the pixels of all samples are the rows. The weight, which is what such a layer costs, is
+// read once. At most sixteen pixels per sample; taps that meet nothing but padding are left out.
 #pragma once
 
-#include <cstdint>
-
-#include "kernels/cpu/conv/conv.h"
-#include "kernels/cpu/rows.h"
+#include "kernels/cpu/conv/form.h"
 
 namespace mien::gemm {
 
-// The weight [O,I,elements] as features (rows.h).
-inline int64_t PackedFewPixelsFloats(const Conv& conv) {
-  return PackedFeaturesFloats(conv.out_channels, conv.in_channels * conv.taps);
-}
-void PackFewPixels(const Conv& conv, const float* weight, int64_t elements, float* packed);
-
-// x [N,I,H,W]; `pixels` outputs per sample.
-int64_t FewPixelsScratchFloats(const Conv& conv, int64_t batch, int64_t pixels, int64_t threads);
-void ConvolveFewPixels(const Conv& conv, const float* packed, const float* x, int64_t batch, int64_t pixels,
-                       ThreadPool* threads, float* scratch, const Sink& sink);
+struct FewPixels : WholeImages {
+  static bool IsFaster(const ConvShape& conv);
+  static int64_t PackedFloats(const ConvShape& conv);  // as features (rows.h)
+  static void Pack(const ConvShape& conv, const float* weight, float gain, float* packed);
+  static int64_t ScratchFloats(const ConvShape& conv, int64_t batch, int64_t threads, bool ranges);
+  static int64_t Products(const ConvShape& conv, int64_t batch);
+  static void Run(const ConvShape& conv, const ConvCall& call);
+};
 
 }  // namespace mien::gemm

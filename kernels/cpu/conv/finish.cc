@@ -23,7 +23,7 @@ int64_t Span(D d, const Finish& f, const float* HWY_RESTRICT sum, const float* H
     auto t = hn::MulAdd(hn::LoadU(d, sum + i), scale, shift);
     if (addend != nullptr) t = hn::MulAdd(hn::LoadU(d, addend + i), addend_gain, t);
     t = hn::IfThenElse(hn::Lt(t, hn::Zero(d)), hn::Mul(t, slope), t);
-    if (f.ahead > 0) __builtin_prefetch(y + i + f.ahead, 1, 3);
+    if (f.prefetch_offset > 0) __builtin_prefetch(y + i + f.prefetch_offset, 1, 3);
     hn::StoreU(hn::Min(hn::Max(hn::Mul(t, gain), low), high), d, y + i);
   }
   return i;

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <limits>
 
-#include "kernels/cpu/conv/conv.h"
+#include "kernels/cpu/conv/form.h"
 
 namespace mien::gemm {
 
@@ -18,7 +18,7 @@ struct Finish {
   float limit = std::numeric_limits<float>::infinity();
   // Prefetch distance from y to the same pixels of the next channel: a store that misses all caches stalls until its
   // line has been read. 0: none.
-  int64_t ahead = 0;
+  int64_t prefetch_offset = 0;
 };
 // `count` pixels of each of the rows of `sums`; rows of y (and of the addend) are y_stride apart.
 void FinishRows(const Finish& finish, const Sums& sums, float* y, int64_t y_stride);

@@ -1,22 +1,22 @@
 // Filtering rows of t (fir.h), for Highway's targets.
-#if defined(MIEN_KERNELS_MOD_CONV_FIR_INL_H) == defined(HWY_TARGET_TOGGLE)
-#ifdef MIEN_KERNELS_MOD_CONV_FIR_INL_H
-#undef MIEN_KERNELS_MOD_CONV_FIR_INL_H
+#if defined(MIEN_KERNELS_CPU_CONV_FIR_INL_H) == defined(HWY_TARGET_TOGGLE)
+#ifdef MIEN_KERNELS_CPU_CONV_FIR_INL_H
+#undef MIEN_KERNELS_CPU_CONV_FIR_INL_H
 #else
-#define MIEN_KERNELS_MOD_CONV_FIR_INL_H
+#define MIEN_KERNELS_CPU_CONV_FIR_INL_H
 #endif
 
 #include <algorithm>
 
 #include "hwy/highway.h"
-#include "kernels/cpu/gemm.h"
 #include "kernels/cpu/conv/fir.h"
+#include "kernels/cpu/gemm.h"
 
 HWY_BEFORE_NAMESPACE();
-namespace mien::HWY_NAMESPACE {
+namespace mien::gemm::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-using FirD = hn::CappedTag<float, gemm::kTile>;
+using FirD = hn::CappedTag<float, kTile>;
 constexpr int64_t kFirLanes = static_cast<int64_t>(hn::MaxLanes(FirD()));
 constexpr int64_t kFirRows = 8,
                   kFirPairs = 80;  // of the output, at a time: a window of sixteen tiles and one more
@@ -25,7 +25,7 @@ constexpr int64_t kFirLine = 2 * kFirPairs;
 // out[r][x] = sum_a taps[a] in[r + a][x], `count` rows.
 template <class Get>
 HWY_INLINE void FilterDown(const float* taps, const Get& get, int64_t count, int64_t columns,
-                           float (*HWY_RESTRICT out)[kFirPairs + 2 * gemm::kTile]) {
+                           float (*HWY_RESTRICT out)[kFirPairs + 2 * kTile]) {
   const FirD d;
   const auto f0 = hn::Set(d, taps[0]), f1 = hn::Set(d, taps[1]), f2 = hn::Set(d, taps[2]);
   const auto f3 = hn::Set(d, taps[3]);
@@ -60,7 +60,7 @@ HWY_INLINE void FilterAcross(const float* taps, const SplitRow& row, bool first,
 HWY_INLINE void FilterRows(const Fir& fir, const SplitRow* rows, int64_t count, int64_t pairs,
                            float (*HWY_RESTRICT y)[kFirLine]) {
   const FirD d;
-  alignas(64) float even[kFirRows][kFirPairs + 2 * gemm::kTile], odd[kFirRows][kFirPairs + 2 * gemm::kTile];
+  alignas(64) float even[kFirRows][kFirPairs + 2 * kTile], odd[kFirRows][kFirPairs + 2 * kTile];
   if (fir.separable != 0) {
     FilterDown(
         fir.down, [&](int64_t r) { return rows[r].even; }, count, pairs + 1, even);
@@ -80,7 +80,7 @@ HWY_INLINE void FilterRows(const Fir& fir, const SplitRow* rows, int64_t count, 
   }
 }
 
-}  // namespace mien::HWY_NAMESPACE
+}  // namespace mien::gemm::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
 #endif  // per-target include guard

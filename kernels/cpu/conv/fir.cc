@@ -3,7 +3,7 @@
 #include <cmath>
 #include <cstring>
 
-namespace mien {
+namespace mien::gemm {
 namespace {
 
 // Splits `whole` by way of its smallest element that is not zero: exact where all are small multiples of it.
@@ -43,4 +43,4 @@ Fir UnpackFir(const float* packed) {
   return fir;
 }
 
-}  // namespace mien
+}  // namespace mien::gemm

@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-namespace mien {
+namespace mien::gemm {
 
 // A row of t: even[x] is column 2x, odd[x] is column 2x - 1, for the pixels 2x and 2x + 1 of the output.
 // Readable for a vector past the end.
@@ -24,4 +24,4 @@ static_assert(sizeof(Fir) <= Fir::kFloats * sizeof(float));
 void PackFir(const float* filter, float gain, float* packed);
 Fir UnpackFir(const float* packed);
 
-}  // namespace mien
+}  // namespace mien::gemm

@@ -1,9 +1,9 @@
 // The transforms of nested.h along one axis, for Highway's targets.
-#if defined(MIEN_KERNELS_GEMM_NESTED_INL_H) == defined(HWY_TARGET_TOGGLE)
-#ifdef MIEN_KERNELS_GEMM_NESTED_INL_H
-#undef MIEN_KERNELS_GEMM_NESTED_INL_H
+#if defined(MIEN_KERNELS_CPU_CONV_NESTED_INL_H) == defined(HWY_TARGET_TOGGLE)
+#ifdef MIEN_KERNELS_CPU_CONV_NESTED_INL_H
+#undef MIEN_KERNELS_CPU_CONV_NESTED_INL_H
 #else
-#define MIEN_KERNELS_GEMM_NESTED_INL_H
+#define MIEN_KERNELS_CPU_CONV_NESTED_INL_H
 #endif
 
 #include "hwy/highway.h"

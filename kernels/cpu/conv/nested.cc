@@ -68,28 +68,5 @@ void TransformDownWeights(const float* taps, int64_t tap_stride, int64_t count, 
   HWY_DYNAMIC_DISPATCH(TransformDown)(taps, tap_stride, count, u, u_stride);
 }
 
-void MultiplySlots(const ChannelBlocks& blocks, int64_t block, int64_t in_channels,
-                   const BlockWeights& weights, const float* v, float* m) {
-  const int64_t rows = blocks.Rows(block);
-  const auto slots = [&](int64_t f) { return v + FirstSlot(f) * NestedSlotFloats(in_channels); };
-  for (int64_t f = 0; f < kTransformed; ++f) {
-    for (int64_t k = 0; k < in_channels; k += kDepth) {
-      const float* next =
-          k + kDepth < in_channels ? slots(f) + (k + kDepth) * kTile : slots((f + 1) % kTransformed);
-      Multiply(blocks.panels, {.depth = std::min(kDepth, in_channels - k),
-                               .a = weights.u + f * weights.stride + k * rows,
-                               .panel_begin = blocks.Panel(block),
-                               .panel_end = blocks.Panel(block + 1),
-                               .b = slots(f) + k * kTile,
-                               .b_tile_stride = NestedSlotFloats(in_channels),
-                               .tiles = SlotsOf(f),
-                               .c = m + FirstSlot(f) * kTile,
-                               .c_stride = kNestedSlots * kTile,
-                               .accumulate = k > 0,
-                               .next_b = next});
-    }
-  }
-}
-
 }  // namespace mien::gemm
 #endif

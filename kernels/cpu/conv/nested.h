@@ -1,21 +1,20 @@
-// 3x3 kernels beside a step of two in 81 multiplications where the direct forms need 144: the transposed
-// convolution of stride 2 ("up", kernels/mod_conv/mod_conv_nested.cc) and the convolution of stride 2
-// ("down", nested_down.h). Along one axis either falls apart by parity into a pair of taps and a single tap:
+// 3x3 kernels beside a step of two in 81 multiplications where the direct forms need 144: the transposed convolution
+// of stride 2 ("up", nested_up.h) and the convolution of stride 2 ("down", nested_down.h). Along one axis either falls
+// apart by parity into a pair of taps and a single tap:
 //   up    t[2y] = w2 x[y-1] + w0 x[y],       t[2y+1] = w1 x[y]
 //   down  y[j]  = w0 x[2j-1] + w2 x[2j+1]  + w1 x[2j]
-// Winograd's F(4,2) makes four values of the pair with five products (points 0, +-3/4, 2 and infinity), the
-// single tap needs four. So a tile of 4x4 takes 9x9 products along both axes, its slots: 0..4 belong to the
-// points, 5..8 to the four pixels of the single tap. Only 6x6 of the transformed weights are distinct: the
-// four pixels share weight 5, and slots with the same weight are columns of one product.
+// Winograd's F(4,2) makes four values of the pair with five products (points 0, +-3/4, 2 and infinity), the single tap
+// needs four. So a tile of 4x4 takes 9x9 products along both axes, its slots: 0..4 belong to the points, 5..8 to the
+// four pixels of the single tap. Only 6x6 of the transformed weights are distinct: the four pixels share weight 5, and
+// slots with the same weight are columns of one product.
 #pragma once
 
 #include <cstdint>
 
-#include "kernels/cpu/conv/transformed.h"
+#include "kernels/cpu/conv/tiles.h"
 
 namespace mien::gemm {
 
-constexpr int64_t kNestedTile = 4;  // along either axis
 constexpr int kPairProducts = 5;    // of two taps and four results
 constexpr int kNestedSide = 9;      // slots along one axis
 constexpr int64_t kNestedSlots = 81;
@@ -43,8 +42,8 @@ enum NestedWeight : int { kAtZero = 0, kAtInfinity = 4, kSingle = 5 };  // along
 
 // The sums of some output channels are made at a time: of about eight panels, in an even number of blocks
 // where there are several, so that two threads share them evenly.
-inline ChannelBlocks NestedBlocks(int64_t out_channels, bool late, int64_t threads) {
-  if (late) return ChannelBlocks::Late(out_channels, threads);
+inline ChannelBlocks NestedBlocks(int64_t out_channels, bool on_the_fly, int64_t threads) {
+  if (on_the_fly) return ChannelBlocks::OnTheFly(out_channels, threads);
   constexpr int64_t kPanels = 8;
   const int64_t panels = Panels(out_channels).count;
   return {out_channels, panels <= kPanels / 2 ? 1 : RoundUp((panels + kPanels - 1) / kPanels, 2)};
@@ -54,11 +53,9 @@ inline ChannelBlocks NestedBlocks(int64_t out_channels, bool late, int64_t threa
 void TransformUpWeights(const float* taps, int64_t tap_stride, int64_t count, float* u, int64_t u_stride);
 void TransformDownWeights(const float* taps, int64_t tap_stride, int64_t count, float* u, int64_t u_stride);
 
-// V as [slot][k][16], the slots this many floats apart.
-constexpr int64_t NestedSlotFloats(int64_t in_channels) { return (in_channels + 1) * kTile; }
-
-// M [row][slot][16] of a block of channels and a group of sixteen tiles.
-void MultiplySlots(const ChannelBlocks& blocks, int64_t block, int64_t in_channels,
-                   const BlockWeights& weights, const float* v, float* m);
+// V as [slot][k][16] of sixteen tiles, M as [row][slot][16].
+inline ProductPlace NestedPlace(int64_t f, int64_t in_channels) {
+  return {FirstSlot(f) * VTileFloats(in_channels), SlotsOf(f), FirstSlot(f) * kTile};
+}
 
 }  // namespace mien::gemm

@@ -1,7 +1,10 @@
 #include "kernels/cpu/conv/transformed.h"
 
 namespace mien::gemm {
+namespace {
 
+// The weight [O,I,3,3] times gain as [tap][block of k][panel][k][row]: each tap is an A of Multiply (gemm.h).
+// Panels [begin, end), taps `stride` floats apart.
 void PackTaps(const Panels& panels, int64_t begin, int64_t end, int64_t in_channels, const float* weight,
               float gain, float* taps, int64_t stride) {
   for (int64_t k = 0; k < in_channels; k += kDepth) {
@@ -17,9 +20,11 @@ void PackTaps(const Panels& panels, int64_t begin, int64_t end, int64_t in_chann
   }
 }
 
+}  // namespace
+
 void TransformedWeights::Pack(const float* weight, float gain, float* packed) const {
   const Panels& panels = blocks_.panels;
-  if (late_)
+  if (on_the_fly_)
     return PackTaps(panels, 0, panels.count, in_channels_, weight, gain, packed,
                     PlaneStride(panels.rows * in_channels_));
   for (int64_t b = 0; b < blocks_.count; ++b) {
@@ -33,7 +38,7 @@ void TransformedWeights::Pack(const float* weight, float gain, float* packed) co
 
 BlockWeights TransformedWeights::Of(int64_t block, float* memory) const {
   const int64_t row = blocks_.Row(block), rows = blocks_.Rows(block), stride = Stride(rows);
-  if (!late_) return {packed_ + kTransformed * row * in_channels_, stride};
+  if (!on_the_fly_) return {packed_ + kTransformed * row * in_channels_, stride};
   const int64_t plane = PlaneStride(blocks_.panels.rows * in_channels_);
   for (int64_t k = 0; k < in_channels_; k += kDepth) {
     const int64_t depth = std::min(kDepth, in_channels_ - k);
@@ -45,7 +50,7 @@ BlockWeights TransformedWeights::Of(int64_t block, float* memory) const {
 
 const float* TransformedWeights::Tap(int64_t block, int64_t tap, int64_t weight, int64_t k) const {
   const int64_t row = blocks_.Row(block), rows = blocks_.Rows(block), all = blocks_.panels.rows;
-  if (late_)
+  if (on_the_fly_)
     return packed_ + tap * PlaneStride(all * in_channels_) + k * all +
            row * std::min(kDepth, in_channels_ - k);
   return packed_ + (kTransformed * row + weight * rows) * in_channels_ + k * rows;

@@ -1,11 +1,12 @@
 // 3x3 weights as winograd.h and nested.h use them: 36 transformed weights U for the nine taps of each pair of
-// channels. They are transformed when they are packed, or late: packed as taps, a quarter of the memory, and
+// channels. They are transformed when they are packed, or on the fly: packed as taps, a quarter of the memory, and
 // transformed at every use, a block of output channels at a time, in the caches. The bits are the same.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
 
+#include "kernels/cpu/conv/form.h"
 #include "kernels/cpu/gemm.h"
 
 namespace mien::gemm {
@@ -13,8 +14,8 @@ namespace mien::gemm {
 constexpr int64_t kTaps = 9;
 constexpr int64_t kTransformed = 36;
 
-// True where transforming at every use saves enough memory to pay for its time; the loss grows where few tiles share U.
-constexpr bool WorthTransformingLate(int64_t in_channels, int64_t out_channels) {
+// True where transforms on the fly save enough memory to pay for their time; the loss grows when few tiles share U.
+constexpr bool WorthTransformingOnTheFly(int64_t in_channels, int64_t out_channels) {
   return in_channels * out_channels > 256 * 128;
 }
 
@@ -25,8 +26,8 @@ struct ChannelBlocks {
   int64_t count;
   ChannelBlocks(int64_t out_channels, int64_t blocks)
       : panels(out_channels), count(std::clamp<int64_t>(blocks, 1, panels.count)) {}
-  // For weights transformed late: of about four panels, an equal number of them for each thread.
-  static ChannelBlocks Late(int64_t out_channels, int64_t threads) {
+  // For weights transformed on the fly: of about four panels, an equal number of them for each thread.
+  static ChannelBlocks OnTheFly(int64_t out_channels, int64_t threads) {
     constexpr int64_t kPanels = 4;
     const int64_t panels = Panels(out_channels).count;
     return {out_channels, RoundUp((panels + kPanels - 1) / kPanels, threads)};
@@ -45,11 +46,6 @@ struct ChannelBlocks {
 // Planes lie so far apart that they keep out of each other's cache sets.
 constexpr int64_t PlaneStride(int64_t floats) { return RoundUp(floats, kTile) + kTile; }
 
-// The weight [O,I,3,3] times gain as [tap][block of k][panel][k][row]: each tap is an A of Multiply (gemm.h).
-// Panels [begin, end), taps `stride` floats apart.
-void PackTaps(const Panels& panels, int64_t begin, int64_t end, int64_t in_channels, const float* weight,
-              float gain, float* taps, int64_t stride);
-
 // U of `count` pairs of channels from their taps, either as planes some floats apart. The taps may be the
 // last nine planes of U.
 using TransformWeights = void (*)(const float* taps, int64_t tap_stride, int64_t count, float* u,
@@ -63,33 +59,39 @@ struct BlockWeights {
 
 class TransformedWeights {
  public:
-  // `packed` by Pack, of the same blocks unless `late`.
-  TransformedWeights(const ChannelBlocks& blocks, int64_t in_channels, bool late, TransformWeights transform,
+  // `packed` by Pack, of the same blocks unless `on_the_fly`.
+  TransformedWeights(const ChannelBlocks& blocks, int64_t in_channels, bool on_the_fly, TransformWeights transform,
                      const float* packed)
-      : blocks_(blocks), in_channels_(in_channels), late_(late), transform_(transform), packed_(packed) {}
+      : blocks_(blocks), in_channels_(in_channels), on_the_fly_(on_the_fly), transform_(transform), packed_(packed) {}
 
-  static int64_t PackedFloats(int64_t in_channels, int64_t out_channels, bool late) {
+  static int64_t PackedFloats(int64_t in_channels, int64_t out_channels, bool on_the_fly) {
     const int64_t pairs = in_channels * out_channels;
-    return late ? kTaps * PlaneStride(pairs) : RoundUp(kTransformed * pairs, kTile);
+    return on_the_fly ? kTaps * PlaneStride(pairs) : RoundUp(kTransformed * pairs, kTile);
   }
   void Pack(const float* weight, float gain, float* packed) const;
 
   // What Of needs.
-  int64_t MemoryFloats() const { return late_ ? kTransformed * Stride(blocks_.MostRows()) : 0; }
+  int64_t MemoryFloats() const { return on_the_fly_ ? kTransformed * Stride(blocks_.MostRows()) : 0; }
   BlockWeights Of(int64_t block, float* memory) const;
   // Of a block, from k on, a tap that is one of the transformed weights as well: number `weight` of them.
   const float* Tap(int64_t block, int64_t tap, int64_t weight, int64_t k) const;
 
  private:
   int64_t Stride(int64_t rows) const {
-    return late_ ? PlaneStride(rows * in_channels_) : rows * in_channels_;
+    return on_the_fly_ ? PlaneStride(rows * in_channels_) : rows * in_channels_;
   }
 
-  const ChannelBlocks& blocks_;
+  ChannelBlocks blocks_;
   int64_t in_channels_;
-  bool late_;
+  bool on_the_fly_;
   TransformWeights transform_;
   const float* packed_;
+};
+
+struct TransformedForm {
+  static int64_t PackedFloats(const ConvShape& conv) {
+    return TransformedWeights::PackedFloats(conv.in_channels, conv.out_channels, conv.on_the_fly);
+  }
 };
 
 }  // namespace mien::gemm

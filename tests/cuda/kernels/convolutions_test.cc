@@ -304,10 +304,10 @@ TEST_CASE("style heads") {
 std::vector<Result<Graph>> FullNetworks(int batch) {
   std::vector<Result<Graph>> graphs;
   for (const int rows : {18, 14})
-    graphs.push_back(BuildEncoder(testing::FullEncoder(rows), {.batch = batch}));
-  graphs.push_back(BuildEncoder(testing::FullEncoder(18), {.batch = batch, .stages = 5}));
-  graphs.push_back(BuildAttributes(testing::FullAttributes(), {.batch = batch}));
-  graphs.push_back(BuildRecognizer(testing::FullRecognizer(), {.batch = batch}));
+    graphs.push_back(BuildEncoder(testing::FullEncoder(rows), {}, {.batch = batch}));
+  graphs.push_back(BuildEncoder(testing::FullEncoder(18), {.stages = 5}, {.batch = batch}));
+  graphs.push_back(BuildAttributes(testing::FullAttributes(), {}, {.batch = batch}));
+  graphs.push_back(BuildRecognizer(testing::FullRecognizer(), {}, {.batch = batch}));
   return graphs;
 }
 

@@ -123,9 +123,7 @@ double Psnr(const std::vector<float>& image, const DoubleTensor& exact) {
 
 TEST_CASE("synthesis of 64 pixels") {
   const ModelConfig config = TinyGenerator();
-  SynthesisOptions options;
-  options.batch = HooksPresent() ? 1 : 2;
-  const Result<Graph> graph = BuildSynthesis(config, options);
+  const Result<Graph> graph = BuildSynthesis(config, {}, {.batch = HooksPresent() ? 1 : 2});
   REQUIRE(graph.ok());
   const testing::Tensors inputs = testing::MadeUpInputs(*graph);
   const DoubleTensor exact = testing::Run(graph, inputs, testing::MadeUpWeights(config)).at("image");
@@ -194,9 +192,7 @@ TEST_CASE("full-size layers" * doctest::skip()) {
 TEST_CASE("no overflow in half precision" * doctest::skip()) {
   const ModelConfig config = TinyGenerator();
   constexpr int kBatch = 8, kBatches = 125;
-  SynthesisOptions options;
-  options.batch = kBatch;
-  const Result<Graph> graph = BuildSynthesis(config, options);
+  const Result<Graph> graph = BuildSynthesis(config, {}, {.batch = kBatch});
   REQUIRE(graph.ok());
   Network network(config, *graph, Precision::kHalf);
   testing::Tensors inputs = testing::MadeUpInputs(*graph);

@@ -21,7 +21,7 @@ struct DeviceFlow {
   WeightSource weights;
 
   DeviceFlow(const ModelConfig& config, int batch, Precision precision, WeightSource source)
-      : graph{BuildFlow(config, {.batch = batch}), BuildFlow(config, {.batch = batch, .inverse = true})},
+      : graph{BuildFlow(config, {}, {.batch = batch}), BuildFlowInverse(config, {}, {.batch = batch})},
         device{LowerForDevice(*graph[0], precision), LowerForDevice(*graph[1], precision)},
         weights(std::move(source)) {
     REQUIRE((device[0].ok() && device[1].ok()));

@@ -30,7 +30,7 @@ void TestNetworks(Precision precision, const char* name, bool trace = false) {
       double worst = 0.0;
       for (size_t i = 0; i < outputs.size(); ++i)
         worst = std::max(worst, RelativeRms(outputs[i], expected.at(graph->outputs[i].name)));
-      CHECK(worst <= testing::DeviceGate(precision, graph->name));
+      CHECK(worst <= testing::DeviceGate(precision, *graph));
       const FastCost cost = device->TotalCost();
       std::printf("%-5s %-28s %-14s %3d steps %3d launches  relative rms %8.2e\n", name, config.name.c_str(),
                   graph->name.c_str(), static_cast<int>(device->calls.size()), cost.launches, worst);

@@ -27,7 +27,7 @@ TEST_CASE("every ceiling is measured, every step of a program timed beside the o
   const auto store = std::make_shared<WeightStore>(TinyModel());
   for (const char* precision : {"fp32", "tf32"}) {  // program_test.cc has all programs in fp16
     for (const char* name : {"synthesis", "flow"}) {
-      const auto engine = Make(store, OnHostRunner({{.graph = name}}, precision));
+      const auto engine = Make(store, OnHostRunner({{*NetworkNamed(name)}}, precision));
       const Program& program = engine->program(0);
       const auto times = TimeSteps(device, program, *ceilings);
       REQUIRE_MESSAGE(times.ok(), std::string(times.status().message()));

@@ -18,10 +18,10 @@ std::shared_ptr<WeightStore> Store() { return std::make_shared<WeightStore>(Tiny
 
 std::vector<ProgramOptions> AllPrograms() {
   std::vector<ProgramOptions> programs;
-  for (const std::string& name : GraphNames()) programs.push_back({.graph = name});
-  programs.push_back({.graph = "mapping", .psi = 0.6f, .psi_cutoff = 3});
-  programs.push_back({.graph = "synthesis", .noise = NoiseMode::kInput, .noise_per_sample = true});
-  programs.push_back({.graph = "encoder", .stages = 3, .latent_avg = false});
+  for (const NetworkOptions& network : NetworksOf(TinyModel()->config())) programs.push_back({network});
+  programs.push_back({MappingOptions{.psi = 0.6f, .cutoff = 3}});
+  programs.push_back({SynthesisOptions{.noise = NoiseMode::kInput, .noise_per_sample = true}});
+  programs.push_back({EncoderOptions{.stages = 3, .latent_avg = false}});
   return programs;
 }
 
@@ -64,7 +64,7 @@ TEST_CASE("all programs in all precisions agree with the double reference; bits 
       CAPTURE(graph.name);
       const Arrays outputs = RunBatch(*together, i, {4, 9});
       const double error = WorstError(graph, outputs, Reference(graph, InputsOf(graph, {4, 9})));
-      CHECK(error <= DeviceGate(together->program(i).executable().precision, graph.name));
+      CHECK(error <= DeviceGate(together->program(i).executable().precision, graph));
       CHECK(SameBits(outputs, RunBatch(*uncaptured, i, {4, 9})));
       CHECK(SameBits(outputs, RunBatch(*together, i, {4, 9})));
       CHECK(SameBits(outputs, RunBatch(*Make(store, OnHostRunner({programs[static_cast<size_t>(i)]}, precision, 2)), 0,
@@ -80,10 +80,11 @@ TEST_CASE("a sample does not know its neighbours") {
   for (const char* precision : {"fp32", "tf32", "fp16"}) {
     for (const ProgramOptions& program : AllPrograms()) {
       CAPTURE(precision);
-      CAPTURE(program.graph);
+      CAPTURE(NameOf(program.network));
       const auto alone = Make(store, OnHostRunner({program}, precision, 1));
       const auto three = Make(store, OnHostRunner({program}, precision, 3));
-      if (program.noise_per_sample) continue;  // its noise differs by sample
+      const auto* const synthesis = std::get_if<SynthesisOptions>(&program.network);
+      if (synthesis != nullptr && synthesis->noise_per_sample) continue;  // its noise differs by sample
       const Arrays mixed = RunBatch(*three, 0, {5, 2, 4}), moved = RunBatch(*three, 0, {2, 4, 1});
       CHECK(SameBits(Sample(mixed, 1, 3), RunBatch(*alone, 0, {2})));
       CHECK(SameBits(Sample(mixed, 1, 3), Sample(moved, 0, 3)));
@@ -94,14 +95,14 @@ TEST_CASE("a sample does not know its neighbours") {
 }
 
 TEST_CASE("traces run in fp32, and only there") {
-  const auto engine = Make(Store(), OnHostRunner({{.graph = "synthesis", .trace = true}}));
+  const auto engine = Make(Store(), OnHostRunner({{.network = SynthesisOptions{}, .trace = true}}));
   const Graph& graph = engine->graph(0);
   CHECK(graph.outputs.size() > 10);
   CHECK(WorstError(graph, RunBatch(*engine, 0, {3}), Reference(graph, InputsOf(graph, {3}))) <=
-        DeviceGate(Precision::kFloat, "synthesis"));
+        DeviceGate(Precision::kFloat, graph));
   for (const char* precision : {"tf32", "fp16"}) {
-    CHECK(Engine::Create(Store(), OnHostRunner({{.graph = "synthesis", .trace = true}}, precision)).status().code() ==
-          Code::kUsage);
+    const EngineOptions traced = OnHostRunner({{.network = SynthesisOptions{}, .trace = true}}, precision);
+    CHECK(Engine::Create(Store(), traced).status().code() == Code::kUsage);
   }
 }
 
@@ -109,9 +110,9 @@ TEST_CASE("weights that are packed alike are on the device once, for as long as 
   const auto store = Store();
   for (const char* precision : {"fp32", "tf32", "fp16"}) {
     CAPTURE(precision);
-    const EngineOptions both = OnHostRunner({{.graph = "flow"}, {.graph = "synthesis"}}, precision);
+    const EngineOptions both = OnHostRunner({{FlowOptions{}}, {SynthesisOptions{}}}, precision);
     {
-      const auto flow = Make(store, OnHostRunner({{.graph = "flow"}}, precision));
+      const auto flow = Make(store, OnHostRunner({{FlowOptions{}}}, precision));
       CHECK(flow->need().shared == 0);
       CHECK(flow->need().loading == 0);
       EngineOptions other_batch = both;
@@ -126,7 +127,7 @@ TEST_CASE("weights that are packed alike are on the device once, for as long as 
 }
 
 TEST_CASE("max_memory counts the bytes of the device") {
-  EngineOptions options = OnHostRunner({{.graph = "synthesis"}});
+  EngineOptions options = OnHostRunner({{SynthesisOptions{}}});
   const auto need = Engine::Need(Store(), options);
   REQUIRE(need.ok());
   CHECK(need->arena > 0);
@@ -138,7 +139,7 @@ TEST_CASE("max_memory counts the bytes of the device") {
 
 TEST_CASE("what is not finite is said, wrong sizes are refused, and a stop is heard before the device is used") {
   std::atomic<bool> stop{false};
-  EngineOptions options = OnHostRunner({{.graph = "flow"}});
+  EngineOptions options = OnHostRunner({{FlowOptions{}}});
   options.stop = &stop;
   const auto engine = Make(Store(), options);
   Arrays inputs = InputsOf(engine->graph(0), {1}), outputs;
@@ -214,7 +215,7 @@ TEST_CASE("why a device cannot be used is said; auto then takes the CPU and says
     REQUIRE(automatic.ok());
     CHECK(automatic->name == "cpu");
     CHECK(automatic->reason.find(c.reason) != std::string::npos);
-    EngineOptions half = OnHostRunner({{.graph = "flow"}}, "fp16");
+    EngineOptions half = OnHostRunner({{FlowOptions{}}}, "fp16");
     half.backend = "auto";
     half.executor = &DescribedExecutor();
     const auto refused = Engine::Create(Store(), half);

@@ -113,7 +113,7 @@ const Executor& FakeExecutor() {
 bool IsRelease(const std::string& call) { return call.starts_with("release") || call.starts_with("destroy"); }
 
 EngineOptions Options(bool graphs) {
-  EngineOptions options = OnHostRunner({{.graph = "mapping"}, {.graph = "mapping", .psi = 0.6f}});
+  EngineOptions options = OnHostRunner({{MappingOptions{}}, {MappingOptions{.psi = 0.6f}}});
   options.executor = &FakeExecutor();
   options.device_graphs = graphs;
   return options;

@@ -123,8 +123,8 @@ TEST_CASE("info: the memory of every network is what an engine with it takes of 
     for (const auto& row : memory["engines"]) {
       CAPTURE(row.dump());
       std::vector<ProgramOptions> programs;
-      for (const std::string& graph : GraphNames()) {
-        if (row["network"] == graph || row["network"] == "all") programs.push_back({.graph = graph});
+      for (const NetworkOptions& network : NetworksOf(TinyModel()->config())) {
+        if (row["network"] == NameOf(network) || row["network"] == "all") programs.push_back({network});
       }
       const auto engine = Make(std::make_shared<WeightStore>(TinyModel()), OnHostRunner(programs, precision, 2));
       CHECK(row["arena"] == engine->need().arena);

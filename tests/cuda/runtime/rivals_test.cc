@@ -90,7 +90,7 @@ TEST_CASE("every plain convolution and product of a program has a rival's time b
     for (const char* name : {"synthesis", "encoder", "flow"}) {
       CAPTURE(precision);
       CAPTURE(name);
-      const auto engine = Make(store, OnHostRunner({{.graph = name}}, precision));
+      const auto engine = Make(store, OnHostRunner({{*NetworkNamed(name)}}, precision));
       const Program& program = engine->program(0);
       const auto times = TimeRivals(HostRunner(), program, rivals);
       REQUIRE_MESSAGE(times.ok(), std::string(times.status().message()));

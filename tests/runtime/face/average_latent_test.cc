@@ -45,7 +45,7 @@ std::vector<double> Expected(const ModelConfig& config) {
   const GeneratorConfig& g = *config.generator;
   const auto z_dim = static_cast<size_t>(g.z_dim), w_dim = static_cast<size_t>(g.w_dim),
              labels = static_cast<size_t>(g.label_dim);
-  const auto graph = BuildMapping(config, {.batch = kAverageSeeds});
+  const auto graph = BuildMapping(config, {}, {.batch = kAverageSeeds});
   REQUIRE_MESSAGE(graph.ok(), graph.status().message());
   std::map<std::string, DoubleTensor> inputs;
   for (uint32_t seed = 0; seed < kAverageSeeds; ++seed) {

@@ -173,7 +173,7 @@ TEST_CASE("Through the flow: chosen rows change, others keep their bits, the att
   CHECK(std::memcmp(again.data(), edited.data(), edited.size() * sizeof(float)) == 0);
 
   EngineOptions flow;
-  flow.programs = {{.graph = "flow"}};
+  flow.programs = {{FlowOptions{}}};
   auto engine = std::move(*Engine::Create(std::make_shared<WeightStore>(TinyModel()), flow));
   std::vector<float> before(codes.size()), after(codes.size());
   const auto latent = [&](const std::vector<float>& w_plus, std::vector<float>& out) {

@@ -1,5 +1,6 @@
 // Pictures: every PNG kind against a formula, hostile files, resize against Pillow, rounding of floats.
 #include "runtime/face/image.h"
+#include "runtime/face/resample.h"
 
 #include <doctest/doctest.h>
 #include <png.h>

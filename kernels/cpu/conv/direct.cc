@@ -1,13 +1,13 @@
-#include "kernels/cpu/conv/conv.h"
+#include "kernels/cpu/conv/direct.h"
 
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "kernels/cpu/conv/conv.cc"
+#define HWY_TARGET_INCLUDE "kernels/cpu/conv/direct.cc"
 #include "hwy/cache_control.h"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 #include "hwy/highway.h"
 
-#ifndef MIEN_KERNELS_GEMM_CONV_TYPES
-#define MIEN_KERNELS_GEMM_CONV_TYPES
+#ifndef MIEN_KERNELS_CPU_CONV_DIRECT_TYPES
+#define MIEN_KERNELS_CPU_CONV_DIRECT_TYPES
 namespace mien::gemm {
 
 constexpr int64_t kGroup = 8;  // tiles that share one pass over the weights
@@ -36,7 +36,7 @@ struct Segment {
 
 // The segments of a group of tiles, the same for every channel: tile t has [begin[t], begin[t + 1]).
 struct Segments {
-  static constexpr int64_t kMost = kGroup * Conv::kMaxTaps * 2 * kTile;
+  static constexpr int64_t kMost = kGroup * TapConv::kMaxTaps * 2 * kTile;
   int64_t begin[kGroup + 1];
   Segment all[kMost];
 };
@@ -57,7 +57,7 @@ constexpr int64_t kLanes = static_cast<int64_t>(hn::MaxLanes(D()));
 
 class SegmentWriter {
  public:
-  SegmentWriter(const Conv& conv, Segments* segments) : conv_(conv), segments_(segments) {}
+  SegmentWriter(const TapConv& conv, Segments* segments) : conv_(conv), segments_(segments) {}
 
   void AddTile(int64_t index, const PixelTile& tile) {
     segments_->begin[index] = size_;
@@ -115,12 +115,12 @@ class SegmentWriter {
     }
   }
 
-  const Conv& conv_;
+  const TapConv& conv_;
   Segments* segments_;
   int64_t size_ = 0;
 };
 
-void LocateTiles(const Conv& conv, const PixelTile* tiles, int64_t count, Segments* segments) {
+void LocateTiles(const TapConv& conv, const PixelTile* tiles, int64_t count, Segments* segments) {
   SegmentWriter writer(conv, segments);
   for (int64_t t = 0; t < count; ++t) writer.AddTile(t, tiles[t]);
 }
@@ -160,13 +160,13 @@ HWY_INLINE void Copy(const Segment& segment, const float* HWY_RESTRICT source, i
 
 // B of all tiles, input channels [begin, end). Tiles side by side read on in the same rows of the image, so
 // the channel is the outer loop.
-void GatherTiles(const Conv& conv, const PixelTile* tiles, int64_t count, const Segments& segments,
+void GatherTiles(const TapConv& conv, const PixelTile* tiles, int64_t count, const Segments& segments,
                  int64_t begin, int64_t end, float* b) {
-  constexpr int64_t kAhead = 2;  // channels: planes lie too far apart for the hardware to see the pattern
+  constexpr int64_t kPrefetchChannels = 2;  // planes lie too far apart for the hardware to see the pattern
   const int64_t taps = conv.taps, stride = conv.stride;
   const int64_t tile_stride = TileStride((end - begin) * taps);
   for (int64_t i = begin; i < end; ++i, b += taps * kTile) {
-    const int64_t ahead = i + kAhead < conv.in_channels ? kAhead * conv.plane : 0;
+    const int64_t prefetch_offset = i + kPrefetchChannels < conv.in_channels ? kPrefetchChannels * conv.plane : 0;
     for (int64_t t = 0; t < count; ++t) {
       const float* plane = tiles[t].x + i * conv.plane;
       const float style = tiles[t].style != nullptr ? tiles[t].style[i] : 1.0f;
@@ -174,7 +174,7 @@ void GatherTiles(const Conv& conv, const PixelTile* tiles, int64_t count, const 
       const Segment* last = segments.all + segments.begin[t + 1];
       for (const Segment* segment = segments.all + segments.begin[t]; segment < last; ++segment) {
         const float* source = plane + segment->offset;
-        hwy::Prefetch(source + ahead);
+        hwy::Prefetch(source + prefetch_offset);
         Copy(*segment, source, stride, style, out + segment->target);
       }
     }
@@ -196,7 +196,7 @@ namespace {
 // thirty; every part gathers its own B.
 constexpr int64_t kTaskPanels = 5;
 
-int64_t DepthFloats(const Conv& conv) { return conv.BlockChannels() * conv.taps; }
+int64_t DepthFloats(const TapConv& conv) { return conv.BlockChannels() * conv.taps; }
 
 // Hands the sums of `tiles` to the sink, in runs of tiles that follow each other in one sample.
 void Deliver(const Panels& panels, const PixelTile* tiles, int64_t count, int64_t panel_begin,
@@ -218,7 +218,7 @@ void Deliver(const Panels& panels, const PixelTile* tiles, int64_t count, int64_
 }
 
 // At most kGroup tiles.
-void ConvolveTiles(const Conv& conv, const float* packed, const PixelTile* tiles, int64_t count,
+void ConvolveTiles(const TapConv& conv, const float* packed, const PixelTile* tiles, int64_t count,
                    int64_t panel_begin, int64_t panel_end, float* scratch, const Sink& sink) {
   const Panels panels(conv.out_channels);
   float* b = scratch;
@@ -245,7 +245,7 @@ void ConvolveTiles(const Conv& conv, const float* packed, const PixelTile* tiles
 
 }  // namespace
 
-void PackWeight(const Conv& conv, const float* weight, int64_t elements, float gain, float* packed) {
+void PackPanels(const TapConv& conv, const float* weight, int64_t elements, float gain, float* packed) {
   const Panels panels(conv.out_channels);
   for (int64_t begin = 0; begin < conv.in_channels; begin += conv.BlockChannels()) {
     const int64_t end = std::min(conv.in_channels, begin + conv.BlockChannels());
@@ -261,11 +261,11 @@ void PackWeight(const Conv& conv, const float* weight, int64_t elements, float g
   }
 }
 
-int64_t ThreadScratchFloats(const Conv& conv) {
+int64_t ThreadScratchFloats(const TapConv& conv) {
   return kGroup * (TileStride(DepthFloats(conv)) + kTile * conv.out_channels) + kTile;
 }
 
-void ConvolvePixels(const Conv& conv, const float* packed, const PixelRange& range, float* thread_scratch,
+void ConvolvePixels(const TapConv& conv, const float* packed, const PixelRange& range, float* thread_scratch,
                     const Sink& sink) {
   const int64_t total = (range.pixel_end - range.pixel_begin + kTile - 1) / kTile;
   const int64_t groups = (total + kGroup - 1) / kGroup;
@@ -280,29 +280,59 @@ void ConvolvePixels(const Conv& conv, const float* packed, const PixelRange& ran
   }
 }
 
-void ConvolveBatch(const Conv& conv, const float* packed, const float* x, const float* style, int64_t batch,
-                   RowRange rows, ThreadPool* threads, float* scratch, const Sink& sink) {
-  const int64_t pixel_begin = rows.begin * conv.out_width, pixel_end = rows.end * conv.out_width;
+TapConv TapsOf(const ConvShape& shape) {
+  TapConv conv;
+  const int kernel = static_cast<int>(shape.kernel), pad = static_cast<int>(shape.pad);
+  conv.in_channels = shape.in_channels;
+  conv.out_channels = shape.out_channels;
+  conv.height = conv.row_end = shape.height;
+  conv.width = shape.width;
+  conv.out_width = shape.OutWidth();
+  conv.plane = shape.height * shape.width;
+  conv.stride = shape.stride;
+  for (int k = 0; k < kernel * kernel; ++k) conv.tap[conv.taps++] = {k / kernel - pad, k % kernel - pad, k};
+  return conv;
+}
+
+void Direct::Pack(const ConvShape& conv, const float* weight, float gain, float* packed) {
+  PackPanels(TapsOf(conv), weight, conv.kernel * conv.kernel, gain, packed);
+}
+
+int64_t Direct::ScratchFloats(const ConvShape& conv, int64_t /*batch*/, int64_t threads, bool /*ranges*/) {
+  return threads * ThreadScratchFloats(TapsOf(conv));
+}
+
+RowRange Direct::RowsRead(const ConvShape& conv, RowRange rows) {
+  return {std::max<int64_t>(0, rows.begin * conv.stride - conv.pad),
+          std::min(conv.height, rows.end * conv.stride - conv.pad + conv.kernel - 1)};
+}
+
+int64_t Direct::Products(const ConvShape& conv, int64_t batch) {
+  return batch * RoundUp(conv.OutHeight() * conv.OutWidth(), kTile) * conv.Weights();
+}
+
+void Direct::Run(const ConvShape& shape, const ConvCall& call) {
+  TapConv conv = TapsOf(shape);
+  conv.plane = call.x.Plane();
+  conv.row_end = RowsRead(shape, call.rows).end;
+  const int64_t pixel_begin = call.rows.begin * conv.out_width, pixel_end = call.rows.end * conv.out_width;
   const int64_t sample_tiles = (pixel_end - pixel_begin + kTile - 1) / kTile;
-  const int64_t groups = (batch * sample_tiles + kGroup - 1) / kGroup;
+  const int64_t tile_count = call.x.shape[0] * sample_tiles, groups = (tile_count + kGroup - 1) / kGroup;
   const int64_t panel_count = Panels(conv.out_channels).count;
-  int64_t splits = 1;
-  while (splits < panel_count / kTaskPanels && groups * splits < 4 * threads->threads() &&
-         groups * splits % threads->threads() != 0)
-    ++splits;
+  const int64_t splits = SplitsOf(groups, panel_count / kTaskPanels, call.threads->threads());
   const int64_t thread_floats = ThreadScratchFloats(conv);
-  threads->ParallelFor(static_cast<int>(groups * splits), [&](int task, int thread) {
+  call.threads->ParallelFor(static_cast<int>(groups * splits), [&](int task, int thread) {
     const int64_t split = task / groups, group = task % groups;  // neighbours share weights
     PixelTile tiles[kGroup];
     int64_t count = 0;
-    for (int64_t t = group * kGroup; t < std::min(batch * sample_tiles, (group + 1) * kGroup); ++t) {
+    for (int64_t t = group * kGroup; t < std::min(tile_count, (group + 1) * kGroup); ++t) {
       const int64_t n = t / sample_tiles, first = pixel_begin + t % sample_tiles * kTile;
-      tiles[count++] = {x + n * conv.in_channels * conv.plane,
-                        style != nullptr ? style + n * conv.in_channels : nullptr, n, first,
+      tiles[count++] = {call.x.data + n * conv.in_channels * conv.plane,
+                        call.style != nullptr ? call.style + n * conv.in_channels : nullptr, n, first,
                         std::min(kTile, pixel_end - first)};
     }
-    ConvolveTiles(conv, packed, tiles, count, panel_count * split / splits,
-                  panel_count * (split + 1) / splits, scratch + thread * thread_floats, sink);
+    ConvolveTiles(conv, call.packed, tiles, count, panel_count * split / splits,
+                  panel_count * (split + 1) / splits, call.scratch + thread * thread_floats, call.sink);
   });
 }
 
