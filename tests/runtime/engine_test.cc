@@ -235,13 +235,13 @@ TEST_CASE("An exact and a default engine share all weights that both read alike,
   int shared_convolutions = 0, other_convolutions = 0;
   for (const char* name : {"mapping", "synthesis", "encoder", "flow"}) {
     CAPTURE(std::string(name));
-    const auto graph = BuildGraph(store->config(), {.graph = name}, 1);
+    const auto graph = BuildGraph(store->config(), *NetworkNamed(name));
     REQUIRE(graph.ok());
     const auto exact = LowerForCpu(*graph, {.exact = true}), usual = LowerForCpu(*graph, {});
     REQUIRE((exact.ok() && usual.ok()));
     const auto no_stop = [] { return Status(); };
     EngineOptions options;
-    options.programs = {{.graph = name}};
+    options.programs = {{*NetworkNamed(name)}};
     uint64_t shared = 0;
     {
       const auto a = store->Get(cpu, exact->forms, no_stop, {}), b = store->Get(cpu, usual->forms, no_stop, {});
