@@ -35,7 +35,7 @@ template <class Op>
 struct OpCase {
   const char* name;
   Tag tag;
-  typename Op::Params params;
+  CpuParams<Op> params;    // of the CPU; elsewhere its choice means nothing
   std::vector<Shape> in;   // Shape() for an operand that is absent
   double tolerance;        // of max|cpu - ref| / rms(ref), for every output; measured x 1.5
   std::array<Fill, 12> fill = {};  // per input; what is not given is standard normal

@@ -9,7 +9,7 @@
 namespace mien {
 
 struct CpuOp {
-  AnyOp op;
+  AnyCpuOp op;
   bool in_rows = false;            // computed a range of rows at a time
   std::vector<Shape> in, out;      // of operands and results
   std::vector<int64_t> planes;     // View::plane of operands, then of results; empty: no windows

@@ -8,8 +8,8 @@
 //     static Cost Count(const Params&, Shapes in);     // multiply-adds and bytes of one call
 //     static void Ref(const Params&, Inputs<double>, Outputs<double>);  // reads like the formula
 //     static constexpr uint32_t kPacked;               // bit i: input i is a weight the CPU kernel reads only packed
-//     struct Packing {...};                            // what Pack depends on besides those weights and their shapes:
-//     static Packing PackingOf(const Params&, Shapes in);   // calls that agree in it share what is packed
+//     static bool SamePacking(const Params& a, Shapes a_in, const Params& b, Shapes b_in);  // whether Pack makes the
+//                                                      // same of the same weights, whose shapes are equal
 //     static int64_t PackedFloats(const Params&, Shapes in);
 //     static void Pack(const Params&, Inputs<float> in, float* packed);   // once, at load
 //     static int64_t ScratchFloats(const Params&, Shapes in, int threads);
@@ -24,6 +24,9 @@
 //     static RowRange RowsRead(const Params&, Shapes in, int input, RowRange out);  // of a windowed input, for a range
 //     static int64_t CarryFloats(const Params&, Shapes in);  // what Cpu keeps from a range for the next
 //     static int64_t RangeScratchFloats(const Params&, Shapes in, int threads);  // instead of ScratchFloats
+//
+// Where the CPU has a choice of algorithms, `struct CpuParams : Params` says which it may take; the functions from Count on
+// but Ref take it then. The op's meaning is in Params alone.
 //
 // An absent optional operand has Shape::present() false and View::present() false. Ops never read a dimension of the
 // batch to decide on arithmetic: a sample's bits do not depend on its neighbours, nor on the number of threads, nor on
@@ -86,6 +89,18 @@ struct NoScratch {
     return 0;
   }
 };
+
+template <class Op>
+struct CpuParamsOf {
+  using Type = typename Op::Params;
+};
+template <class Op>
+  requires requires { typename Op::CpuParams; }
+struct CpuParamsOf<Op> {
+  using Type = typename Op::CpuParams;
+};
+template <class Op>
+using CpuParams = typename CpuParamsOf<Op>::Type;
 
 template <class Op>
 concept HasBands = requires { Op::kBanded; };

@@ -6,8 +6,8 @@ namespace mien {
 namespace {
 
 // Calls body.operator()<Op>(params) for the op held, or answers `empty`.
-template <class Answer, class Body>
-Answer Dispatch(const AnyOp& op, Answer empty, const Body& body) {
+template <class Any, class Answer, class Body>
+Answer Dispatch(const Any& op, Answer empty, const Body& body) {
   return std::visit(
       [&](const auto& call) -> Answer {
         using Call = std::decay_t<decltype(call)>;
@@ -38,7 +38,8 @@ Status OpInfer(const AnyOp& op, Shapes in, Shape* out) {
 }
 
 Cost OpCount(const AnyOp& op, Shapes in) {
-  return Dispatch(op, Cost(), [&]<class Op>(const typename Op::Params& params) { return Op::Count(params, in); });
+  return Dispatch(op, Cost(),
+                  [&]<class Op>(const typename Op::Params& params) { return Op::Count(CpuParams<Op>{params}, in); });
 }
 
 void OpRef(const AnyOp& op, Inputs<double> in, Outputs<double> out) {
@@ -48,80 +49,84 @@ void OpRef(const AnyOp& op, Inputs<double> in, Outputs<double> out) {
   });
 }
 
-uint32_t OpPackedMask(const AnyOp& op) {
-  return Dispatch(op, uint32_t{0}, []<class Op>(const typename Op::Params&) { return uint32_t{Op::kPacked}; });
+const char* OpName(const AnyCpuOp& op) {
+  return Dispatch(op, "none", []<class Op>(const CpuParams<Op>&) { return Op::kName; });
 }
 
-int64_t OpPackedFloats(const AnyOp& op, Shapes in) {
+Cost OpCount(const AnyCpuOp& op, Shapes in) {
+  return Dispatch(op, Cost(), [&]<class Op>(const CpuParams<Op>& params) { return Op::Count(params, in); });
+}
+
+uint32_t OpPackedMask(const AnyCpuOp& op) {
+  return Dispatch(op, uint32_t{0}, []<class Op>(const CpuParams<Op>&) { return uint32_t{Op::kPacked}; });
+}
+
+int64_t OpPackedFloats(const AnyCpuOp& op, Shapes in) {
   return Dispatch(op, int64_t{0},
-                  [&]<class Op>(const typename Op::Params& params) { return int64_t{Op::PackedFloats(params, in)}; });
+                  [&]<class Op>(const CpuParams<Op>& params) { return int64_t{Op::PackedFloats(params, in)}; });
 }
 
-void OpPack(const AnyOp& op, Inputs<float> in, float* packed) {
-  Dispatch(op, Nothing(), [&]<class Op>(const typename Op::Params& params) {
+void OpPack(const AnyCpuOp& op, Inputs<float> in, float* packed) {
+  Dispatch(op, Nothing(), [&]<class Op>(const CpuParams<Op>& params) {
     Op::Pack(params, in, packed);
     return Nothing();
   });
 }
 
-bool OpSamePacking(const AnyOp& a, Shapes a_in, const AnyOp& b, Shapes b_in) {
+bool OpSamePacking(const AnyCpuOp& a, Shapes a_in, const AnyCpuOp& b, Shapes b_in) {
   if (a.index() != b.index()) return false;
-  return Dispatch(a, true, [&]<class Op>(const typename Op::Params& params) {
+  return Dispatch(a, true, [&]<class Op>(const CpuParams<Op>& params) {
     for (size_t i = 0; i < a_in.size(); ++i) {
       if (HasInput(Op::kPacked, i) && !(a_in[i] == b_in[i])) return false;
     }
-    const typename Op::Params& b_params = std::get<OpCall<Op>>(b).params;
-    if constexpr (requires { Op::PackingOf(params, a_in); }) {
-      return Op::PackingOf(params, a_in) == Op::PackingOf(b_params, b_in);
-    } else {
-      return params == b_params && std::ranges::equal(a_in, b_in);
-    }
+    if constexpr (Op::kPacked == 0) return true;
+    else return Op::SamePacking(params, a_in, std::get<CpuOpCall<Op>>(b).params, b_in);
   });
 }
 
-int64_t OpScratchFloats(const AnyOp& op, Shapes in, int threads) {
-  return Dispatch(op, int64_t{0}, [&]<class Op>(const typename Op::Params& params) {
+int64_t OpScratchFloats(const AnyCpuOp& op, Shapes in, int threads) {
+  return Dispatch(op, int64_t{0}, [&]<class Op>(const CpuParams<Op>& params) {
     return int64_t{Op::ScratchFloats(params, in, threads)};
   });
 }
 
-void OpCpu(const AnyOp& op, const CpuCall& call) {
-  Dispatch(op, Nothing(), [&]<class Op>(const typename Op::Params& params) {
+void OpCpu(const AnyCpuOp& op, const CpuCall& call) {
+  Dispatch(op, Nothing(), [&]<class Op>(const CpuParams<Op>& params) {
     Op::Cpu(params, call);
     return Nothing();
   });
 }
 
-uint32_t OpBandedMask(const AnyOp& op) {
-  return Dispatch(op, uint32_t{0}, []<class Op>(const typename Op::Params&) -> uint32_t {
+uint32_t OpBandedMask(const AnyCpuOp& op) {
+  return Dispatch(op, uint32_t{0}, []<class Op>(const CpuParams<Op>&) -> uint32_t {
     if constexpr (HasBands<Op>) return Op::kBanded;
     return 0;
   });
 }
 
-RowGrid OpRows(const AnyOp& op, Shapes in) {
-  return Dispatch(op, RowGrid(), [&]<class Op>(const typename Op::Params& params) -> RowGrid {
+RowGrid OpRows(const AnyCpuOp& op, Shapes in) {
+  return Dispatch(op, RowGrid(), [&]<class Op>(const CpuParams<Op>& params) -> RowGrid {
     if constexpr (HasBands<Op>) return Op::Rows(params, in);
     return {};
   });
 }
 
-RowRange OpRowsRead(const AnyOp& op, Shapes in, int input, RowRange out) {
-  return Dispatch(op, RowRange(), [&]<class Op>(const typename Op::Params& params) -> RowRange {
+RowRange OpRowsRead(const AnyCpuOp& op, Shapes in, int input, RowRange out) {
+  return Dispatch(op, RowRange(), [&]<class Op>(const CpuParams<Op>& params) -> RowRange {
     if constexpr (HasBands<Op>) return Op::RowsRead(params, in, input, out);
     return {};
   });
 }
 
-int64_t OpCarryFloats(const AnyOp& op, Shapes in) {
-  return Dispatch(op, int64_t{0}, [&]<class Op>(const typename Op::Params& params) -> int64_t {
+int64_t OpCarryFloats(const AnyCpuOp& op, Shapes in) {
+  return Dispatch(op, int64_t{0}, [&]<class Op>(const CpuParams<Op>& params) -> int64_t {
     if constexpr (HasBands<Op>) return Op::CarryFloats(params, in);
     return 0;
   });
 }
 
-int64_t OpRangeScratchFloats(const AnyOp& op, Shapes in, int threads) {
-  return Dispatch(op, int64_t{0}, [&]<class Op>(const typename Op::Params& params) -> int64_t {
+int64_t OpRangeScratchFloats(const AnyCpuOp& op, Shapes in, int threads) {
+  return Dispatch(op, int64_t{0}, [&]<class Op>(const CpuParams<Op>& params) -> int64_t {
     if constexpr (HasBands<Op>) return Op::RangeScratchFloats(params, in, threads);
     return 0;
   });

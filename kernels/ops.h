@@ -54,6 +54,18 @@ using AnyOp = std::variant<
 #undef MIEN_OP
     std::monostate>;
 
+// The same with how the CPU computes them.
+template <class Op>
+struct CpuOpCall {
+  using Type = Op;
+  CpuParams<Op> params;
+};
+using AnyCpuOp = std::variant<
+#define MIEN_OP(name, folder) CpuOpCall<name>,
+#include "kernels/ops.def"
+#undef MIEN_OP
+    std::monostate>;
+
 // The statics of the op that `op` holds (contracts: kernels/op.h). An empty AnyOp (std::monostate) is called "none",
 // has no outputs, is refused by OpInfer and does nothing elsewhere.
 const char* OpName(const AnyOp& op);
@@ -61,18 +73,21 @@ int OpOutputs(const AnyOp& op);
 Status OpInfer(const AnyOp& op, Shapes in, Shape* out);
 Cost OpCount(const AnyOp& op, Shapes in);
 void OpRef(const AnyOp& op, Inputs<double> in, Outputs<double> out);
-uint32_t OpPackedMask(const AnyOp& op);
-int64_t OpPackedFloats(const AnyOp& op, Shapes in);
-void OpPack(const AnyOp& op, Inputs<float> in, float* packed);
-// Whether both pack the same weights to the same numbers: kind of op, shapes of what is packed, Op::Packing.
-bool OpSamePacking(const AnyOp& a, Shapes a_in, const AnyOp& b, Shapes b_in);
-int64_t OpScratchFloats(const AnyOp& op, Shapes in, int threads);
-void OpCpu(const AnyOp& op, const CpuCall& call);
+// How the CPU computes it.
+const char* OpName(const AnyCpuOp& op);
+Cost OpCount(const AnyCpuOp& op, Shapes in);
+uint32_t OpPackedMask(const AnyCpuOp& op);
+int64_t OpPackedFloats(const AnyCpuOp& op, Shapes in);
+void OpPack(const AnyCpuOp& op, Inputs<float> in, float* packed);
+// Whether both pack the same weights to the same numbers: kind of op, shapes of what is packed, Op::SamePacking.
+bool OpSamePacking(const AnyCpuOp& a, Shapes a_in, const AnyCpuOp& b, Shapes b_in);
+int64_t OpScratchFloats(const AnyCpuOp& op, Shapes in, int threads);
+void OpCpu(const AnyCpuOp& op, const CpuCall& call);
 // Of ops that compute ranges of rows; 0 and nothing of others.
-uint32_t OpBandedMask(const AnyOp& op);
-RowGrid OpRows(const AnyOp& op, Shapes in);
-RowRange OpRowsRead(const AnyOp& op, Shapes in, int input, RowRange out);
-int64_t OpCarryFloats(const AnyOp& op, Shapes in);
-int64_t OpRangeScratchFloats(const AnyOp& op, Shapes in, int threads);
+uint32_t OpBandedMask(const AnyCpuOp& op);
+RowGrid OpRows(const AnyCpuOp& op, Shapes in);
+RowRange OpRowsRead(const AnyCpuOp& op, Shapes in, int input, RowRange out);
+int64_t OpCarryFloats(const AnyCpuOp& op, Shapes in);
+int64_t OpRangeScratchFloats(const AnyCpuOp& op, Shapes in, int threads);
 
 }  // namespace mien

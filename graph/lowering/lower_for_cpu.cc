@@ -8,15 +8,22 @@ namespace {
 uint64_t BytesOf(const Shape& shape) { return sizeof(float) * static_cast<uint64_t>(shape.elements()); }
 
 // The op as the CPU is allowed to compute it.
-AnyOp Chosen(AnyOp op, const CpuLowering& how) {
-  const auto allow = [&](auto* conv) {
-    if (conv == nullptr) return;
-    conv->params.winograd = !how.exact;
-    conv->params.late_weights = how.on_the_fly && !how.exact;
-  };
-  allow(std::get_if<OpCall<ModConv>>(&op));
-  allow(std::get_if<OpCall<Conv2d>>(&op));
-  return op;
+AnyCpuOp Chosen(const AnyOp& op, const CpuLowering& how) {
+  return std::visit(
+      [&](const auto& call) -> AnyCpuOp {
+        using Call = std::decay_t<decltype(call)>;
+        if constexpr (std::is_same_v<Call, std::monostate>) {
+          return call;
+        } else {
+          CpuOpCall<typename Call::Type> chosen = {{call.params}};
+          if constexpr (requires { chosen.params.winograd; }) {
+            chosen.params.winograd = !how.exact;
+            chosen.params.on_the_fly = how.on_the_fly;
+          }
+          return chosen;
+        }
+      },
+      op);
 }
 
 class CpuRules {

@@ -28,11 +28,9 @@ struct BatchNorm : NoScratch {
   static Status Infer(const Params& params, Shapes in, Shape* out);
   static Cost Count(const Params& params, Shapes in);
   static void Ref(const Params& params, Inputs<double> in, Outputs<double> out);
-  struct Packing {
-    float eps;
-    bool operator==(const Packing&) const = default;
-  };
-  static Packing PackingOf(const Params& params, Shapes) { return {params.eps}; }
+  static bool SamePacking(const Params& a, Shapes, const Params& b, Shapes) {
+    return a.eps == b.eps;
+  }
   static int64_t PackedFloats(const Params& params, Shapes in);
   static void Pack(const Params& params, Inputs<float> in, float* packed);
   static void Cpu(const Params& params, const CpuCall& call);

@@ -26,9 +26,13 @@ struct Conv2d {
     float eps = 1e-5f;
     Activation act = Activation::kNone;   // kNone, kRelu, kLeaky, kPRelu
     float slope = 0.01f;                  // of kLeaky
-    bool winograd = false;                // the CPU may use it (cpu/conv/winograd.h), where it is faster
-    bool late_weights = false;            // those of many channels transformed at every use (cpu/conv/transformed.h)
     bool operator==(const Params&) const = default;
+  };
+  // How the CPU computes it.
+  struct CpuParams : Params {
+    bool winograd = false;    // may use it (cpu/conv/winograd.h), where it is faster; rounds more
+    bool on_the_fly = false;  // transformed weights of many channels are made at every use (cpu/conv/transformed.h)
+    bool operator==(const CpuParams&) const = default;
   };
   enum Input { kX, kWeight, kBias, kGamma, kBeta, kMean, kVar, kResidual, kPrelu, kInputs };
   static constexpr const char* kName = "conv2d";
@@ -37,12 +41,13 @@ struct Conv2d {
       1u << kWeight | 1u << kBias | 1u << kGamma | 1u << kBeta | 1u << kMean | 1u << kVar;
 
   static Status Infer(const Params& params, Shapes in, Shape* out);
-  static Cost Count(const Params& params, Shapes in);
+  static Cost Count(const CpuParams& params, Shapes in);
   static void Ref(const Params& params, Inputs<double> in, Outputs<double> out);
-  static int64_t PackedFloats(const Params& params, Shapes in);
-  static void Pack(const Params& params, Inputs<float> in, float* packed);
-  static int64_t ScratchFloats(const Params& params, Shapes in, int threads);
-  static void Cpu(const Params& params, const CpuCall& call);
+  static bool SamePacking(const CpuParams& a, Shapes a_in, const CpuParams& b, Shapes b_in);
+  static int64_t PackedFloats(const CpuParams& params, Shapes in);
+  static void Pack(const CpuParams& params, Inputs<float> in, float* packed);
+  static int64_t ScratchFloats(const CpuParams& params, Shapes in, int threads);
+  static void Cpu(const CpuParams& params, const CpuCall& call);
 };
 
 }  // namespace mien

@@ -25,13 +25,13 @@ inline std::vector<Shape> Operands(const Shape& x, int64_t kernel, const Shape& 
 template <>
 inline std::vector<OpCase<Conv2d>> CasesOf<Conv2d>() {
   using namespace conv2d_cases;
-  using P = Conv2d::Params;
+  using P = Conv2d::CpuParams;
   constexpr uint32_t kBatched = 1u << Conv2d::kX | 1u << Conv2d::kResidual;
-  const P relu1 = {.pad = 1, .act = Activation::kRelu}, half = {.stride = 2, .pad = 1};
-  const P prelu1 = {.pad = 1, .act = Activation::kPRelu};
-  const P winograd = {.pad = 1, .act = Activation::kPRelu, .winograd = true};
-  const P nested = {.stride = 2, .pad = 1, .act = Activation::kPRelu, .winograd = true};
-  const P leaky2 = {.stride = 2, .pad = 1, .act = Activation::kLeaky, .slope = 0.01f};
+  const P relu1 = {{.pad = 1, .act = Activation::kRelu}}, half = {{.stride = 2, .pad = 1}};
+  const P prelu1 = {{.pad = 1, .act = Activation::kPRelu}};
+  const P winograd = {{.pad = 1, .act = Activation::kPRelu}, true};
+  const P nested = {{.stride = 2, .pad = 1, .act = Activation::kPRelu}, true};
+  const P leaky2 = {{.stride = 2, .pad = 1, .act = Activation::kLeaky, .slope = 0.01f}};
   const auto one = [](const char* name, Tag tag, const P& params, const Shape& x, int64_t kernel,
                       const Shape& y, unsigned extras, double tolerance) {
     OpCase<Conv2d> c{name, tag, params, Operands(x, kernel, y, extras), tolerance, {}, kBatched};
@@ -42,27 +42,27 @@ inline std::vector<OpCase<Conv2d>> CasesOf<Conv2d>() {
     return c;
   };
   return {
-      one("kernel_3", Tag::kTiny, {.pad = 1}, {2, 5, 6, 7}, 3, {2, 3, 6, 7}, kBias, 6.5e-7),
+      one("kernel_3", Tag::kTiny, {{.pad = 1}}, {2, 5, 6, 7}, 3, {2, 3, 6, 7}, kBias, 6.5e-7),
       one("norm_relu_residual", Tag::kTiny, relu1, {3, 20, 9, 5}, 3, {3, 24, 9, 5}, kBias | kNorm | kResidual,
           1.3e-6),
       one("prelu_wide", Tag::kTiny, prelu1, {2, 3, 5, 35}, 3, {2, 48, 5, 35}, kNorm | kPrelu, 8.3e-7),
       one("stride_2_odd", Tag::kTiny, half, {2, 24, 9, 13}, 3, {2, 40, 5, 7}, 0, 2.7e-6),
       one("stride_2_leaky_wide", Tag::kTiny, leaky2, {2, 7, 6, 70}, 3, {2, 20, 3, 35}, kBias, 1e-6),
-      one("kernel_7_stride_2", Tag::kTiny, {.stride = 2, .pad = 3}, {1, 3, 17, 40}, 7, {1, 20, 9, 20}, kNorm,
+      one("kernel_7_stride_2", Tag::kTiny, {{.stride = 2, .pad = 3}}, {1, 3, 17, 40}, 7, {1, 20, 9, 20}, kNorm,
           1.3e-6),
       one("kernel_1", Tag::kTiny, {}, {3, 40, 5, 7}, 1, {3, 20, 5, 7}, kBias, 8.8e-7),
-      one("kernel_1_stride_2", Tag::kTiny, {.stride = 2}, {2, 20, 7, 64}, 1, {2, 13, 4, 32}, kNorm, 5.8e-7),
-      one("no_padding", Tag::kTiny, {.act = Activation::kLeaky}, {2, 6, 8, 20}, 3, {2, 12, 6, 18}, kResidual,
+      one("kernel_1_stride_2", Tag::kTiny, {{.stride = 2}}, {2, 20, 7, 64}, 1, {2, 13, 4, 32}, kNorm, 5.8e-7),
+      one("no_padding", Tag::kTiny, {{.act = Activation::kLeaky}}, {2, 6, 8, 20}, 3, {2, 12, 6, 18}, kResidual,
           1.6e-6),
-      one("many_channels", Tag::kTiny, {.pad = 1}, {1, 70, 4, 4}, 3, {1, 80, 4, 4}, kBias, 1.4e-6),
+      one("many_channels", Tag::kTiny, {{.pad = 1}}, {1, 70, 4, 4}, 3, {1, 80, 4, 4}, kBias, 1.4e-6),
       one("winograd", Tag::kTiny, winograd, {2, 18, 14, 21}, 3, {2, 33, 14, 21}, kNorm | kResidual | kPrelu,
           5.8e-6),
-      one("winograd_plain", Tag::kTiny, {.pad = 1, .winograd = true}, {1, 64, 17, 64}, 3, {1, 50, 17, 64}, 0,
+      one("winograd_plain", Tag::kTiny, {{.pad = 1}, true}, {1, 64, 17, 64}, 3, {1, 50, 17, 64}, 0,
           1.1e-5),
       one("nested", Tag::kTiny, nested, {2, 18, 32, 32}, 3, {2, 33, 16, 16}, kNorm | kResidual | kPrelu, 2.8e-6),
       one("nested_odd", Tag::kTiny, nested, {3, 17, 31, 27}, 3, {3, 19, 16, 14}, kBias | kPrelu, 2.7e-6),
       one("nested_odd_square", Tag::kTiny, nested, {2, 17, 31, 31}, 3, {2, 19, 16, 16}, kBias | kPrelu, 2.8e-6),
-      one("nested_wide", Tag::kTiny, {.stride = 2, .pad = 1, .winograd = true}, {1, 16, 7, 150}, 3, {1, 60, 4, 75}, 0,
+      one("nested_wide", Tag::kTiny, {{.stride = 2, .pad = 1}, true}, {1, 16, 7, 150}, 3, {1, 60, 4, 75}, 0,
           4.8e-6),
       one("nested_deep", Tag::kTiny, nested, {1, 300, 26, 38}, 3, {1, 112, 13, 19}, kNorm | kPrelu, 1.3e-5),
       one("winograd_channels", Tag::kTiny, winograd, {1, 190, 13, 16}, 3, {1, 175, 13, 16}, kNorm | kPrelu, 1.5e-5),
@@ -78,7 +78,7 @@ inline std::vector<OpCase<Conv2d>> CasesOf<Conv2d>() {
           1.8e-6),
       one("encoder_64_s2_256", Tag::kModel, half, {1, 64, 256, 256}, 3, {1, 64, 128, 128}, kNorm, 2.8e-6),
       one("encoder_128_64", Tag::kModel, prelu1, {1, 128, 64, 64}, 3, {1, 128, 64, 64}, kPrelu, 5.7e-6),
-      one("encoder_256_32", Tag::kModel, {.pad = 1}, {1, 256, 32, 32}, 3, {1, 256, 32, 32}, kNorm, 2.2e-6),
+      one("encoder_256_32", Tag::kModel, {{.pad = 1}}, {1, 256, 32, 32}, 3, {1, 256, 32, 32}, kNorm, 2.2e-6),
       one("head_512_s2_64_band", Tag::kModel, leaky2, {1, 512, 16, 64}, 3, {1, 512, 8, 32}, kBias, 2.2e-6),
       one("head_512_s2_16", Tag::kModel, leaky2, {1, 512, 16, 16}, 3, {1, 512, 8, 8}, kBias, 1.8e-6),
       one("head_512_s2_2", Tag::kModel, leaky2, {1, 512, 2, 2}, 3, {1, 512, 1, 1}, kBias, 1.1e-6),
@@ -90,10 +90,10 @@ inline std::vector<OpCase<Conv2d>> CasesOf<Conv2d>() {
       one("head_512_s2_4", Tag::kModel, leaky2, {1, 512, 4, 4}, 3, {1, 512, 2, 2}, kBias, 1.3e-6),
       one("lateral_1x1_64", Tag::kModel, {}, {1, 128, 64, 64}, 1, {1, 512, 64, 64}, kBias, 2.6e-6),
       one("one_number", Tag::kEdge, {}, {1, 1, 1, 1}, 1, {1, 1, 1, 1}, 0, 2e-7),
-      one("all_padding_but_one", Tag::kEdge, {.pad = 2}, {1, 2, 1, 1}, 3, {1, 2, 3, 3}, kBias, 2e-7),
+      one("all_padding_but_one", Tag::kEdge, {{.pad = 2}}, {1, 2, 1, 1}, 3, {1, 2, 3, 3}, kBias, 2e-7),
       one("stride_2_one_pixel", Tag::kEdge, half, {2, 33, 1, 1}, 3, {2, 7, 1, 1}, kBias, 2e-7),
-      one("kernel_7_one_pixel", Tag::kEdge, {.pad = 3}, {1, 6, 1, 1}, 7, {1, 1, 1, 1}, 0, 2e-7),
-      one("stride_2_last_pixel", Tag::kEdge, {.stride = 2}, {1, 1, 1, 32}, 1, {1, 1, 1, 16}, 0, 2e-7),
+      one("kernel_7_one_pixel", Tag::kEdge, {{.pad = 3}}, {1, 6, 1, 1}, 7, {1, 1, 1, 1}, 0, 2e-7),
+      one("stride_2_last_pixel", Tag::kEdge, {{.stride = 2}}, {1, 1, 1, 32}, 1, {1, 1, 1, 16}, 0, 2e-7),
   };
 }
 

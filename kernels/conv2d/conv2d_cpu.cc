@@ -14,7 +14,7 @@
 namespace mien {
 namespace {
 
-gemm::Convolution FormOf(const Conv2d::Params& params, const Shape& x, const Shape& weight) {
+gemm::Convolution FormOf(const Conv2d::CpuParams& params, const Shape& x, const Shape& weight) {
   const gemm::ConvShape conv = {
       .in_channels = weight[1],
       .out_channels = weight[0],
@@ -23,7 +23,7 @@ gemm::Convolution FormOf(const Conv2d::Params& params, const Shape& x, const Sha
       .kernel = weight[2],
       .stride = params.stride,
       .pad = params.pad,
-      .on_the_fly = params.late_weights && gemm::WorthTransformingOnTheFly(weight[1], weight[0])};
+      .on_the_fly = params.on_the_fly && gemm::WorthTransformingOnTheFly(weight[1], weight[0])};
   if (params.winograd && conv.kernel == 3 && conv.pad == 1) {
     if (conv.stride == 1 && gemm::Winograd::IsFaster(conv)) return {gemm::kForm<gemm::Winograd>, conv};
     if (conv.stride == 2 && gemm::NestedDown::IsFaster(conv)) return {gemm::kForm<gemm::NestedDown>, conv};
@@ -56,7 +56,7 @@ struct Epilogue {
 
 }  // namespace
 
-Cost Conv2d::Count(const Params& params, Shapes in) {
+Cost Conv2d::Count(const CpuParams& params, Shapes in) {
   const auto [form, conv] = FormOf(params, in[kX], in[kWeight]);
   const int64_t batch = in[kX][0];
   Cost cost = CostOf<Conv2d>(params, in, batch * conv.OutHeight() * conv.OutWidth() * conv.Weights());
@@ -64,12 +64,16 @@ Cost Conv2d::Count(const Params& params, Shapes in) {
   return cost;
 }
 
-int64_t Conv2d::PackedFloats(const Params& params, Shapes in) {
+bool Conv2d::SamePacking(const CpuParams& a, Shapes a_in, const CpuParams& b, Shapes b_in) {
+  return FormOf(a, a_in[kX], a_in[kWeight]).SamePacking(FormOf(b, b_in[kX], b_in[kWeight])) && a.eps == b.eps;
+}
+
+int64_t Conv2d::PackedFloats(const CpuParams& params, Shapes in) {
   const auto [form, conv] = FormOf(params, in[kX], in[kWeight]);
   return WeightOffset(in[kWeight]) + form.PackedFloats(conv);
 }
 
-void Conv2d::Pack(const Params& params, Inputs<float> in, float* packed) {
+void Conv2d::Pack(const CpuParams& params, Inputs<float> in, float* packed) {
   const Shape& weight = in[kWeight].shape;
   const int64_t channels = weight[0];
   for (int64_t o = 0; o < channels; ++o) {
@@ -86,12 +90,12 @@ void Conv2d::Pack(const Params& params, Inputs<float> in, float* packed) {
   form.Pack(conv, in[kWeight].data, 1.0f, packed + WeightOffset(weight));
 }
 
-int64_t Conv2d::ScratchFloats(const Params& params, Shapes in, int threads) {
+int64_t Conv2d::ScratchFloats(const CpuParams& params, Shapes in, int threads) {
   const auto [form, conv] = FormOf(params, in[kX], in[kWeight]);
   return form.ScratchFloats(conv, in[kX][0], threads, false);
 }
 
-void Conv2d::Cpu(const Params& params, const CpuCall& call) {
+void Conv2d::Cpu(const CpuParams& params, const CpuCall& call) {
   const Shape& weight = call.in[kWeight].shape;
   const auto [form, conv] = FormOf(params, call.in[kX].shape, weight);
   const Epilogue epilogue = {params, call};

@@ -42,14 +42,9 @@ struct Linear {
   static Status Infer(const Params& params, Shapes in, Shape* out);
   static Cost Count(const Params& params, Shapes in);
   static void Ref(const Params& params, Inputs<double> in, Outputs<double> out);
-  struct Packing {
-    float weight_gain, bias_gain;
-    int contexts;
-    bool context_in_weight;
-    bool operator==(const Packing&) const = default;
-  };
-  static Packing PackingOf(const Params& params, Shapes) {
-    return {params.weight_gain, params.bias_gain, params.contexts, params.context_in_weight};
+  static bool SamePacking(const Params& a, Shapes, const Params& b, Shapes) {
+    return a.weight_gain == b.weight_gain && a.bias_gain == b.bias_gain &&
+          a.contexts == b.contexts && a.context_in_weight == b.context_in_weight;
   }
   static int64_t PackedFloats(const Params& params, Shapes in);
   static void Pack(const Params& params, Inputs<float> in, float* packed);

@@ -31,9 +31,13 @@ struct ModConv {
     float slope = 0.2f;
     float act_gain = 1.0f;
     float clamp = 0.0f;                   // 0: none
-    bool winograd = false;                // the CPU may use it (cpu/conv/winograd.h), where it is faster
-    bool late_weights = false;            // those of many channels transformed at every use (cpu/conv/transformed.h)
     bool operator==(const Params&) const = default;
+  };
+  // How the CPU computes it.
+  struct CpuParams : Params {
+    bool winograd = false;    // may use it (cpu/conv/winograd.h), where it is faster; rounds more
+    bool on_the_fly = false;  // transformed weights of many channels are made at every use (cpu/conv/transformed.h)
+    bool operator==(const CpuParams&) const = default;
   };
   enum Input { kX, kStyle, kWeight, kFilter, kNoise, kNoiseStrength, kBias, kInputs };
   static constexpr const char* kName = "mod_conv";
@@ -41,18 +45,19 @@ struct ModConv {
   static constexpr uint32_t kPacked = 1u << kWeight | 1u << kFilter;
 
   static Status Infer(const Params& params, Shapes in, Shape* out);
-  static Cost Count(const Params& params, Shapes in);
+  static Cost Count(const CpuParams& params, Shapes in);
   static void Ref(const Params& params, Inputs<double> in, Outputs<double> out);
-  static int64_t PackedFloats(const Params& params, Shapes in);
-  static void Pack(const Params& params, Inputs<float> in, float* packed);
-  static int64_t ScratchFloats(const Params& params, Shapes in, int threads);
-  static void Cpu(const Params& params, const CpuCall& call);
+  static bool SamePacking(const CpuParams& a, Shapes a_in, const CpuParams& b, Shapes b_in);
+  static int64_t PackedFloats(const CpuParams& params, Shapes in);
+  static void Pack(const CpuParams& params, Inputs<float> in, float* packed);
+  static int64_t ScratchFloats(const CpuParams& params, Shapes in, int threads);
+  static void Cpu(const CpuParams& params, const CpuCall& call);
 
   static constexpr uint32_t kBanded = 1u << kX;
-  static RowGrid Rows(const Params& params, Shapes in);
-  static RowRange RowsRead(const Params& params, Shapes in, int input, RowRange out);
-  static int64_t CarryFloats(const Params& params, Shapes in);
-  static int64_t RangeScratchFloats(const Params& params, Shapes in, int threads);
+  static RowGrid Rows(const CpuParams& params, Shapes in);
+  static RowRange RowsRead(const CpuParams& params, Shapes in, int input, RowRange out);
+  static int64_t CarryFloats(const CpuParams& params, Shapes in);
+  static int64_t RangeScratchFloats(const CpuParams& params, Shapes in, int threads);
 };
 
 }  // namespace mien

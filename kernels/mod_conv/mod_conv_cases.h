@@ -32,11 +32,11 @@ inline std::vector<Shape> Operands(const Shape& x, int64_t channels, bool up, un
 template <>
 inline std::vector<OpCase<ModConv>> CasesOf<ModConv>() {
   using namespace mod_conv_cases;
-  using P = ModConv::Params;
-  const P plain = {.act = Activation::kLeaky, .act_gain = 1.41421356f};
-  const P winograd = {.act = Activation::kLeaky, .act_gain = 1.41421356f, .winograd = true};
-  const P up = {.up = true, .act = Activation::kLeaky, .act_gain = 1.41421356f};
-  const P nested = {.up = true, .act = Activation::kLeaky, .act_gain = 1.41421356f, .winograd = true};
+  using P = ModConv::CpuParams;
+  const P plain = {{.act = Activation::kLeaky, .act_gain = 1.41421356f}};
+  const P winograd = {{.act = Activation::kLeaky, .act_gain = 1.41421356f}, true};
+  const P up = {{.up = true, .act = Activation::kLeaky, .act_gain = 1.41421356f}};
+  const P nested = {{.up = true, .act = Activation::kLeaky, .act_gain = 1.41421356f}, true};
   const auto one = [](const char* name, Tag tag, P params, const Shape& x, int64_t channels, unsigned extras,
                       double tolerance) {
     // The generator's own numbers: styles about one, gain 1/sqrt(fan-in).
@@ -51,18 +51,18 @@ inline std::vector<OpCase<ModConv>> CasesOf<ModConv>() {
   return {
       one("plain", Tag::kTiny, plain, {2, 5, 6, 7}, 3, kAll, 5.5e-7),
       one("noise_per_sample", Tag::kTiny, plain, {3, 24, 8, 8}, 20, kSampleNoise | kBias, 1.5e-6),
-      one("gain_eps", Tag::kTiny, {.weight_gain = 0.01f, .eps = 0.3f}, {2, 40, 4, 4}, 48, kBias, 5e-7),
-      one("no_demodulation", Tag::kTiny, {.demodulate = false, .weight_gain = 0.1f}, {2, 12, 5, 33}, 7, 0,
+      one("gain_eps", Tag::kTiny, {{.weight_gain = 0.01f, .eps = 0.3f}}, {2, 40, 4, 4}, 48, kBias, 5e-7),
+      one("no_demodulation", Tag::kTiny, {{.demodulate = false, .weight_gain = 0.1f}}, {2, 12, 5, 33}, 7, 0,
           2.2e-6),
-      one("clamped", Tag::kTiny, {.act = Activation::kLeaky, .act_gain = 4.0f, .clamp = 2.0f}, {2, 7, 9, 4},
+      one("clamped", Tag::kTiny, {{.act = Activation::kLeaky, .act_gain = 4.0f, .clamp = 2.0f}}, {2, 7, 9, 4},
           13, kAll, 1.2e-6),
       one("many_channels", Tag::kTiny, plain, {2, 70, 4, 4}, 80, kAll, 6.5e-7),
       one("few_outputs", Tag::kTiny, plain, {1, 70, 6, 5}, 20, kAll, 6.5e-7),
       one("up", Tag::kTiny, up, {2, 5, 6, 7}, 3, kAll, 7.1e-7),
       one("up_many_pixels", Tag::kTiny, up, {1, 36, 17, 17}, 12, kAll, 1.6e-6),
       one("up_noise_per_sample", Tag::kTiny, up, {3, 24, 4, 4}, 40, kSampleNoise | kBias, 1.2e-6),
-      one("up_filter_gain", Tag::kTiny, {.up = true, .filter_gain = 4.0f}, {1, 20, 5, 33}, 13, 0, 1.9e-6),
-      one("up_no_demodulation", Tag::kTiny, {.up = true, .demodulate = false}, {2, 3, 9, 5}, 48, kBias,
+      one("up_filter_gain", Tag::kTiny, {{.up = true, .filter_gain = 4.0f}}, {1, 20, 5, 33}, 13, 0, 1.9e-6),
+      one("up_no_demodulation", Tag::kTiny, {{.up = true, .demodulate = false}}, {2, 3, 9, 5}, 48, kBias,
           1.5e-6),
       one("up_bands", Tag::kTiny, up, {1, 3, 67, 17}, 2, kAll, 7.8e-7),
       one("up_wide", Tag::kTiny, up, {1, 2, 66, 530}, 3, kNoise, 1.5e-6),
@@ -114,7 +114,7 @@ inline std::vector<OpCase<ModConv>> CasesOf<ModConv>() {
       one("one_row", Tag::kEdge, plain, {2, 3, 1, 50}, 4, kBias, 4.7e-7),
       one("up_one_pixel", Tag::kEdge, up, {2, 2, 1, 1}, 1, kAll, 2.5e-7),
       one("up_one_column", Tag::kEdge, up, {1, 3, 40, 1}, 7, kAll, 5.2e-7),
-      one("styles_at_zero", Tag::kEdge, {.weight_gain = 0.0f}, {1, 4, 4, 4}, 4, kBias, 2e-7),
+      one("styles_at_zero", Tag::kEdge, {{.weight_gain = 0.0f}}, {1, 4, 4, 4}, 4, kBias, 2e-7),
   };
 }
 

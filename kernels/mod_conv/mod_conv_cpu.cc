@@ -17,7 +17,7 @@
 namespace mien {
 namespace {
 
-gemm::Convolution FormOf(const ModConv::Params& params, const Shape& x, const Shape& weight) {
+gemm::Convolution FormOf(const ModConv::CpuParams& params, const Shape& x, const Shape& weight) {
   const bool winograd = params.winograd;
   const gemm::ConvShape conv = {
       .in_channels = weight[1],
@@ -25,7 +25,7 @@ gemm::Convolution FormOf(const ModConv::Params& params, const Shape& x, const Sh
       .height = x[2],
       .width = x[3],
       .up = params.up,
-      .on_the_fly = params.late_weights && gemm::WorthTransformingOnTheFly(weight[1], weight[0])};
+      .on_the_fly = params.on_the_fly && gemm::WorthTransformingOnTheFly(weight[1], weight[0])};
   if (conv.up) {
     const bool nested = winograd && gemm::NestedUp::IsFaster(conv);
     return {nested ? gemm::kForm<gemm::NestedUp> : gemm::kForm<gemm::PhasesUp>, conv};
@@ -95,7 +95,7 @@ struct Epilogue {
 
 // The direct algorithm: the transposed convolution does nine multiply-adds per input pixel and pair of channels, the
 // filter 16 per output.
-Cost ModConv::Count(const Params& params, Shapes in) {
+Cost ModConv::Count(const CpuParams& params, Shapes in) {
   const Shape& x = in[kX];
   const int64_t channels = in[kWeight][0], pixels = x[0] * x[2] * x[3];
   const int64_t filter = params.up ? pixels * 4 * channels * 16 : 0;
@@ -107,14 +107,19 @@ Cost ModConv::Count(const Params& params, Shapes in) {
   return cost;
 }
 
-int64_t ModConv::PackedFloats(const Params& params, Shapes in) {
+bool ModConv::SamePacking(const CpuParams& a, Shapes a_in, const CpuParams& b, Shapes b_in) {
+  return FormOf(a, a_in[kX], a_in[kWeight]).SamePacking(FormOf(b, b_in[kX], b_in[kWeight])) && a.up == b.up &&
+         a.demodulate == b.demodulate && a.weight_gain == b.weight_gain && a.filter_gain == b.filter_gain;
+}
+
+int64_t ModConv::PackedFloats(const CpuParams& params, Shapes in) {
   const Shape& weight = in[kWeight];
   int64_t floats = WeightFloats(FormOf(params, in[kX], weight));
   if (params.demodulate) floats += gemm::PackedFeaturesFloats(weight[0], weight[1]);
   return params.up ? floats + gemm::Fir::kFloats : floats;
 }
 
-void ModConv::Pack(const Params& params, Inputs<float> in, float* packed) {
+void ModConv::Pack(const CpuParams& params, Inputs<float> in, float* packed) {
   const Shape& shape = in[kWeight].shape;
   const float* weight = in[kWeight].data;
   const gemm::Convolution c = FormOf(params, in[kX].shape, shape);
@@ -135,32 +140,32 @@ void ModConv::Pack(const Params& params, Inputs<float> in, float* packed) {
   if (params.up) gemm::PackFir(in[kFilter].data, params.filter_gain, packed);
 }
 
-int64_t ModConv::ScratchFloats(const Params& params, Shapes in, int threads) {
+int64_t ModConv::ScratchFloats(const CpuParams& params, Shapes in, int threads) {
   const auto [form, conv] = FormOf(params, in[kX], in[kWeight]);
   return SharedScratchFloats(params, in[kX], in[kWeight]) + form.ScratchFloats(conv, in[kX][0], threads, false);
 }
 
-int64_t ModConv::RangeScratchFloats(const Params& params, Shapes in, int threads) {
+int64_t ModConv::RangeScratchFloats(const CpuParams& params, Shapes in, int threads) {
   const auto [form, conv] = FormOf(params, in[kX], in[kWeight]);
   return SharedScratchFloats(params, in[kX], in[kWeight]) + form.ScratchFloats(conv, in[kX][0], threads, true);
 }
 
-RowGrid ModConv::Rows(const Params& params, Shapes in) {
+RowGrid ModConv::Rows(const CpuParams& params, Shapes in) {
   const auto [form, conv] = FormOf(params, in[kX], in[kWeight]);
   return form.Rows(conv);
 }
 
-int64_t ModConv::CarryFloats(const Params& params, Shapes in) {
+int64_t ModConv::CarryFloats(const CpuParams& params, Shapes in) {
   const auto [form, conv] = FormOf(params, in[kX], in[kWeight]);
   return form.KeptRowsFloats(conv, in[kX][0]);
 }
 
-RowRange ModConv::RowsRead(const Params& params, Shapes in, int, RowRange out) {
+RowRange ModConv::RowsRead(const CpuParams& params, Shapes in, int, RowRange out) {
   const auto [form, conv] = FormOf(params, in[kX], in[kWeight]);
   return form.RowsRead(conv, out);
 }
 
-void ModConv::Cpu(const Params& params, const CpuCall& call) {
+void ModConv::Cpu(const CpuParams& params, const CpuCall& call) {
   const Shape &x = call.in[kX].shape, &weight = call.in[kWeight].shape;
   const gemm::Convolution c = FormOf(params, x, weight);
   const float* rest = call.packed + WeightFloats(c);

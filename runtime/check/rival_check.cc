@@ -127,7 +127,7 @@ OpCase<Conv2d> CaseOf(const ConvShape& s) {
   std::vector<Shape> shapes(Conv2d::kInputs);
   shapes[Conv2d::kX] = {s.batch, s.inputs, s.height, s.width};
   shapes[Conv2d::kWeight] = {s.outputs, s.inputs, s.kernel, s.kernel};
-  return {"", Tag::kTiny, {.stride = s.stride, .pad = s.pad}, shapes, 0.0};
+  return {"", Tag::kTiny, {{.stride = s.stride, .pad = s.pad}}, shapes, 0.0};
 }
 
 Result<OpCheck> CheckGemm(const Device& device, void* stream, const Cublas& cublas, const GemmShape& s,

@@ -36,7 +36,7 @@ RUNS = {
        for case in ["linear mapping", "linear flow_initial", "linear flow_block", "affine_coupling flow_512"]},
 }
 # Of the edit also what each op takes, and each form of the convolutions: {row: function}.
-PARTS = re.compile(r"mien::(\w+)::Cpu\(mien::\1::Params const&, mien::CpuCall const&\)$|"
+PARTS = re.compile(r"mien::(\w+)::Cpu\(mien::\1::(?:Cpu)?Params const&, mien::CpuCall const&\)$|"
                    r"mien::gemm::(\w+)::Run\(mien::gemm::ConvShape const&, mien::gemm::ConvCall const&\)$")
 
 

@@ -139,7 +139,7 @@ View<T> WindowView(Guarded& window, const Shape& shape, RowRange rows) {
 
 // Output rows `rows` of a whole run, from windows of exactly the rows that the op says it reads.
 template <class Op>
-std::vector<float> RunRows(const typename Op::Params& params, const std::vector<Shape>& in,
+std::vector<float> RunRows(const CpuParams<Op>& params, const std::vector<Shape>& in,
                            const Tensors& tensors, const std::vector<float>& packed, RowRange rows,
                            Guarded* carry, ThreadPool* pool) {
   auto views = ViewsOf(tensors, in);
@@ -172,7 +172,7 @@ std::vector<float> RunRows(const typename Op::Params& params, const std::vector<
 }
 
 template <class Op>
-Tensors RunCpu(const typename Op::Params& params, const std::vector<Shape>& in, const Tensors& tensors,
+Tensors RunCpu(const CpuParams<Op>& params, const std::vector<Shape>& in, const Tensors& tensors,
                ThreadPool* pool) {
   auto views = ViewsOf(tensors, in);
   Guarded packed(Op::PackedFloats(params, in));

@@ -137,7 +137,7 @@ void CheckCost(const OpCase<Op>& c, const Tensors& in, const Tensors& out, int64
 template <class Op>
 void CheckLateWeights(OpCase<Op> c, const Tensors& in, const Tensors& out) {
   const int64_t packed = Op::PackedFloats(c.params, c.in), products_before = gemm::ExecutedProducts();
-  c.params.late_weights = true;
+  c.params.on_the_fly = true;
   const int64_t late = Op::PackedFloats(c.params, c.in);
   if (late == packed) return;
   CHECK(late < packed / 2);
@@ -171,7 +171,7 @@ void TestCase(const OpCase<Op>& c) {
   }
   CheckBatch(c, in, out);
   if constexpr (HasBands<Op>) CheckRows(c, in, out[0]);
-  if constexpr (requires { c.params.late_weights; }) CheckLateWeights(c, in, out);
+  if constexpr (requires { c.params.on_the_fly; }) CheckLateWeights(c, in, out);
 
   double worst_target = 0.0;
   for (int64_t target : hwy::SupportedAndGeneratedTargets()) {
@@ -187,7 +187,7 @@ void TestCase(const OpCase<Op>& c) {
     CheckSameBits(RunCpu<Op>(c.params, c.in, in, Pool(3)), other, "another number of threads");
     CheckBatch(c, in, other);
     if constexpr (HasBands<Op>) CheckRows(c, in, other[0]);
-    if constexpr (requires { c.params.late_weights; }) CheckLateWeights(c, in, other);
+    if constexpr (requires { c.params.on_the_fly; }) CheckLateWeights(c, in, other);
   }
   std::printf("%-16s %-28s error %8.2e  all targets %8.2e  tolerance %8.2e\n", Op::kName, c.name, error,
               worst_target, c.tolerance);

@@ -10,7 +10,7 @@
 
 namespace mien::gemm {
 
-struct Direct : NoKeptRows {
+struct Direct : PacksTaps, NoKeptRows {
   static int64_t PackedFloats(const ConvShape& conv) { return conv.Weights(); }
   static void Pack(const ConvShape& conv, const float* weight, float gain, float* packed);
   static int64_t ScratchFloats(const ConvShape& conv, int64_t batch, int64_t threads, bool ranges);

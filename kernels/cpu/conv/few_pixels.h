@@ -10,6 +10,11 @@ namespace mien::gemm {
 struct FewPixels : WholeImages {
   static bool IsFaster(const ConvShape& conv);
   static int64_t PackedFloats(const ConvShape& conv);  // as features (rows.h)
+  static ConvShape Packing(const ConvShape& conv) {  // which taps meet an image
+    ConvShape packing = conv;
+    packing.on_the_fly = false;
+    return packing;
+  }
   static void Pack(const ConvShape& conv, const float* weight, float gain, float* packed);
   static int64_t ScratchFloats(const ConvShape& conv, int64_t batch, int64_t threads, bool ranges);
   static int64_t Products(const ConvShape& conv, int64_t batch);

@@ -22,6 +22,7 @@ struct ConvShape {
   int64_t OutHeight() const { return up ? 2 * height : (height + 2 * pad - kernel) / stride + 1; }
   int64_t OutWidth() const { return up ? 2 * width : (width + 2 * pad - kernel) / stride + 1; }
   int64_t Weights() const { return out_channels * in_channels * kernel * kernel; }
+  bool operator==(const ConvShape&) const = default;
 };
 
 // Results: `count` pixels of one channel of one sample that lie behind one another, or `rows` such stretches,
@@ -52,6 +53,7 @@ struct ConvCall {
 
 struct Form {
   int64_t (*PackedFloats)(const ConvShape& conv);
+  ConvShape (*Packing)(const ConvShape& conv);  // what Pack depends on of it, the rest as it is by default
   void (*Pack)(const ConvShape& conv, const float* weight, float gain, float* packed);  // [O,I,k,k]
   int64_t (*ScratchFloats)(const ConvShape& conv, int64_t batch, int64_t threads, bool ranges);
   RowGrid (*Rows)(const ConvShape& conv);                         // where ranges of output rows end
@@ -61,13 +63,17 @@ struct Form {
   void (*Run)(const ConvShape& conv, const ConvCall& call);
 };
 template <class Algorithm>
-constexpr Form kForm = {&Algorithm::PackedFloats, &Algorithm::Pack,           &Algorithm::ScratchFloats,
-                        &Algorithm::Rows,         &Algorithm::RowsRead,       &Algorithm::KeptRowsFloats,
-                        &Algorithm::Products,     &Algorithm::Run};
+constexpr Form kForm = {&Algorithm::PackedFloats,  &Algorithm::Packing, &Algorithm::Pack,
+                        &Algorithm::ScratchFloats, &Algorithm::Rows,    &Algorithm::RowsRead,
+                        &Algorithm::KeptRowsFloats, &Algorithm::Products, &Algorithm::Run};
 
 struct Convolution {
   const Form& form;
   ConvShape shape;
+
+  bool SamePacking(const Convolution& other) const {
+    return &form == &other.form && form.Packing(shape) == form.Packing(other.shape);
+  }
 };
 
 // Where `tasks` do not fill the threads evenly the channels are split as well, into at most this many parts.
@@ -76,6 +82,13 @@ inline int64_t SplitsOf(int64_t tasks, int64_t most, int64_t threads) {
   while (splits < most && tasks * splits < 4 * threads && tasks * splits % threads != 0) ++splits;
   return splits;
 }
+
+// Forms that pack the taps as they are.
+struct PacksTaps {
+  static ConvShape Packing(const ConvShape& conv) {
+    return {.in_channels = conv.in_channels, .out_channels = conv.out_channels, .kernel = conv.kernel};
+  }
+};
 
 // Forms inherit what they have no use for.
 struct NoKeptRows {

@@ -9,7 +9,7 @@
 
 namespace mien::gemm {
 
-struct PhasesUp : NoKeptRows {
+struct PhasesUp : PacksTaps, NoKeptRows {
   static int64_t PackedFloats(const ConvShape& conv) { return conv.Weights(); }  // one phase after the other
   static void Pack(const ConvShape& conv, const float* weight, float gain, float* packed);
   static int64_t ScratchFloats(const ConvShape& conv, int64_t batch, int64_t threads, bool ranges);

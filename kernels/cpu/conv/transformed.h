@@ -89,6 +89,9 @@ class TransformedWeights {
 };
 
 struct TransformedForm {
+  static ConvShape Packing(const ConvShape& conv) {
+    return {.in_channels = conv.in_channels, .out_channels = conv.out_channels, .on_the_fly = conv.on_the_fly};
+  }
   static int64_t PackedFloats(const ConvShape& conv) {
     return TransformedWeights::PackedFloats(conv.in_channels, conv.out_channels, conv.on_the_fly);
   }

@@ -210,7 +210,7 @@ TEST_CASE("full-size layers" * doctest::skip()) {
     const auto* call = std::get_if<OpCall<ModConv>>(&node.op);
     if (call == nullptr || !call->params.up) continue;
     OpCase<ModConv> c = {
-        "", Tag::kModel, call->params, graph->InputShapes(node), 0.0, {Fill(), Fill::Normal(1, 0.4)}};
+        "", Tag::kModel, {call->params}, graph->InputShapes(node), 0.0, {Fill(), Fill::Normal(1, 0.4)}};
     const Tensors in = DrawInputs(c);
     const auto expected = RunReference<ModConv>(c.params, c.in, in);
     for (const Precision precision : {Precision::kTf32, Precision::kHalf}) {
