@@ -1,5 +1,5 @@
 // Spans cover every element once, whatever the lengths, in tasks of bounded size.
-#include "kernels/spans.h"
+#include "kernels/cpu/spans.h"
 
 #include <doctest/doctest.h>
 

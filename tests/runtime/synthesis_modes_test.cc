@@ -159,7 +159,7 @@ TEST_CASE("Incremental runs compute what depends on changed rows, and give the b
 // However little of an input is new, and wherever.
 TEST_CASE("An incremental run sees one changed number") {
   constexpr int kBatch = 2;
-  const ProgramOptions synthesis = {.graph = "synthesis", .noise = NoiseMode::kInput, .noise_per_sample = true};
+  const ProgramOptions synthesis = {SynthesisOptions{.noise = NoiseMode::kInput, .noise_per_sample = true}};
   ProgramOptions incremental = synthesis;
   incremental.incremental = true;
   const auto whole = Make({synthesis}, {"layers", kBatch, 2}), kept = Make({incremental}, {"layers", kBatch, 2});

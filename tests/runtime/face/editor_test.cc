@@ -256,7 +256,7 @@ TEST_CASE("Random noise is one stream of the seed for each map") {
   auto pipeline = std::move(*Pipeline::Create(TinyModel(), options));
   const std::vector<float> codes = Codes("noise");
   EngineOptions engine_options;
-  engine_options.programs = {{.graph = "synthesis", .noise = NoiseMode::kInput}};
+  engine_options.programs = {{SynthesisOptions{.noise = NoiseMode::kInput}}};
   auto engine = std::move(*Engine::Create(std::make_shared<WeightStore>(TinyModel()), engine_options));
   const Graph& graph = engine->graph(0);
   std::vector<std::vector<float>> inputs = {codes};
