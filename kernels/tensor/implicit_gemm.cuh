@@ -41,7 +41,7 @@ struct GemmWork {
 };
 
 // Where the pixels of the halo that are copied come from, in bytes from w.x, in the order of slots. In shared
-// memory, because registers are for sums. 32 bits are enough: larger maps are refused (graph/lowering.cc).
+// memory, because registers are for sums. 32 bits are enough: larger maps are refused (graph/lowering/lowering.cc).
 constexpr int kNoSource = -kPieceBytes;  // outside the image; any negative number that is aligned
 template <class Tile>
 __device__ inline void FindHalo(const GemmWork& w, int* source) {
