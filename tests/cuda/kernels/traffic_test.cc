@@ -100,7 +100,7 @@ template <class Op>
 void Call(const typename Op::Params& params, const std::vector<Shape>& shapes,
           const std::array<Fill, 12>& fill = {}, Precision precision = Precision::kFloat,
           uint32_t more_weights = 0) {
-  const OpCase<Op> c = {"", Tag::kTiny, params, shapes, 0.0, fill};
+  const OpCase<Op> c = {"", Tag::kTiny, {params}, shapes, 0.0, fill};
   RunLowered<Op>(params, shapes, DrawInputs(c), precision, more_weights);
 }
 
