@@ -35,7 +35,7 @@ class ClassifierStage:
         self.modules = {"model": model, "average": copy.deepcopy(model).eval()}
         self.parameters = list(model.parameters())
         self.optimizers = {"adam": torch.optim.Adam(self.parameters, self.RATE)}
-        self.net = torch.compile(model)
+        self.net = torch.compile(model, dynamic=False)
 
     def describe(self, count):
         return {}

@@ -59,7 +59,7 @@ class EncoderStage:
         self.parameters = [p for p in model.parameters() if p.requires_grad]
         kernels = [p for p in self.parameters if p.dim() == 4 and p.shape[-1] == 3]
         self.optimizers = {"muon": Muon(kernels, [p for p in self.parameters if p.dim() != 4 or p.shape[-1] != 3])}
-        self.loss = torch.compile(self.loss_of)
+        self.loss = torch.compile(self.loss_of, dynamic=False)
 
     def describe(self, count):
         return {"rate": self.RATE * falling(count, self.PICTURES)}

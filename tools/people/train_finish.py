@@ -61,8 +61,8 @@ class FinishStage:
         kernels, others = ([p for p in self.parameters if (p.shape[-1] == 3) == k] for k in (True, False))
         self.optimizers = {"muon": Muon(kernels, others),
                            "discriminator": torch.optim.Adam(self.rivals, self.DISCRIMINATOR_RATE, betas=(0.5, 0.99))}
-        self.generator_loss = torch.compile(self.generator_loss_of)
-        self.discriminator_loss = torch.compile(self.discriminator_loss_of)
+        self.generator_loss = torch.compile(self.generator_loss_of, dynamic=False)
+        self.discriminator_loss = torch.compile(self.discriminator_loss_of, dynamic=False)
 
     def describe(self, count):
         return {"rate": self.RATE * falling(count, self.PICTURES)}

@@ -35,7 +35,7 @@ class GeneratorStage:
         kernels = [p for p in self.parameters if p.shape[-1] == 3]
         others = [p for p in self.parameters if p.shape[-1] != 3]
         self.optimizers = {"muon": Muon(kernels, others)}
-        self.loss = torch.compile(self.loss_of)
+        self.loss = torch.compile(self.loss_of, dynamic=False)
 
     def loss_of(self, w, target, size):
         with autocast():
