@@ -62,7 +62,7 @@ class Pictures:
 
     def images(self, index):
         """[B,3,S,S] in [-1,1], channels last in memory"""
-        return torch.from_numpy(self._gather(self.pixels, index)).permute(0, 3, 1, 2).float() / 127.5 - 1
+        return torch.from_numpy(self._gather(self.pixels, index)).to(DEVICE).permute(0, 3, 1, 2).float() / 127.5 - 1
 
     def _gather(self, arrays, index):
         index = np.asarray(index)

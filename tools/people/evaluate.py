@@ -76,7 +76,7 @@ def main():
     step = max(1, len(pictures) // int(sys.argv[4])) if len(sys.argv) > 4 else 1
     index = np.arange(0, len(pictures), step)
     editor = Editor(weights)
-    x = pictures.images(index)
+    x = pictures.images(index).cpu()
     ws = editor.encode(x)
     again, of_true_w = editor.generator(ws), editor.generator(pictures.w(index))
     z, _ = editor.flow(ws)

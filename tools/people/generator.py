@@ -86,15 +86,17 @@ class ModulatedConv(nn.Module):
 
     def forward(self, x, row):
         weight = self.weight[0] * self.scale
-        style = self.modulation(row).float()
+        with torch.autocast(x.device.type, enabled=False):
+            style = self.modulation(row.float())
         x = x * style[:, :, None, None].to(x.dtype)
         if self.up:
             x = F.conv2d(double(double(x, 2), 3), weight.flip(2, 3))
         else:
             x = F.conv2d(x, weight, padding=self.padding)
         if self.demodulate:
-            power = style.square() @ weight.square().sum((2, 3)).t()
-            x = x * (GAIN * torch.rsqrt(power.float() + 1e-8))[:, :, None, None].to(x.dtype)
+            with torch.autocast(x.device.type, enabled=False):
+                power = style.square() @ weight.square().sum((2, 3)).t()
+            x = x * (GAIN * torch.rsqrt(power + 1e-8))[:, :, None, None].to(x.dtype)
         return x
 
 

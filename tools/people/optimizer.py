@@ -22,7 +22,7 @@ class Muon(torch.optim.Optimizer):
     """Steps of parameters with `matrix` groups are orthogonalised momenta scaled to rms 1, those of the others are
     Adam's, which have about that size, so that one learning rate suits both."""
 
-    def __init__(self, matrices, others, betas=(0.9, 0.99), momentum=0.9, matrix_factor=0.5):
+    def __init__(self, matrices, others, betas=(0.9, 0.99), momentum=0.9, matrix_factor=1.0):
         groups = [{"params": list(matrices), "matrix": True}, {"params": list(others), "matrix": False}]
         super().__init__(groups, { "betas": betas, "momentum": momentum, "matrix_factor": matrix_factor})
 

@@ -47,7 +47,7 @@ def main():
     size = GeneratorStage.size(count) if stage == "generator" else 256
     recogniser, rows = Recogniser(faces, DEVICE), {"x": [], "generator": [], "reconstruction": []}
     for part in np.array_split(index, max(1, len(index) // 20)):
-        x, w = pictures.images(part).to(DEVICE), pictures.w(part).to(DEVICE)
+        x, w = pictures.images(part), pictures.w(part).to(DEVICE)
         with autocast():
             rows["generator"].append(generator(w, size).float())
             if encoder:

@@ -89,13 +89,16 @@ class Snapshot:
             os.remove(os.path.join(self.folder, f"{name}.{count}.{part}.pt"))
 
     def copy_to(self, folder):
-        """The finished stages and the newest pair of the one in progress, also while it is being trained"""
-        shutil.rmtree(folder, ignore_errors=True)
-        os.makedirs(folder)
+        """The finished stages and the newest pair of the one in progress; what was in the folder goes."""
+        part = folder + ".part"
+        shutil.rmtree(part, ignore_errors=True)
+        os.makedirs(part)
         names = sorted({n.split(".")[0] for n in os.listdir(self.folder)})
         for name in names:
             if name in self.finished():
-                shutil.copy(os.path.join(self.folder, f"{name}.pt"), folder)
-                continue
-            for part in ("weights", "moments"):
-                shutil.copy(os.path.join(self.folder, f"{name}.{self.counts(name)[-1]}.{part}.pt"), folder)
+                shutil.copy(os.path.join(self.folder, f"{name}.pt"), part)
+            elif counts := self.counts(name):
+                for half in ("weights", "moments"):
+                    shutil.copy(os.path.join(self.folder, f"{name}.{counts[-1]}.{half}.pt"), part)
+        shutil.rmtree(folder, ignore_errors=True)
+        os.rename(part, folder)

@@ -7,6 +7,7 @@ recogniser is part of the losses), WORK a folder for pictures, snapshots and the
 begins from the one in snapshot/, if there is one.  One process a core trains (PEOPLE_WORKERS says another number), or
 one with the GPU where there is one; they share each batch and average their gradients.
 """
+import datetime
 import json
 import os
 import shutil
@@ -58,7 +59,8 @@ class Workers:
     def __init__(self, rank, count, work):
         self.rank, self.count, self.parent = rank, count, os.getppid()
         if count > 1:
-            dist.init_process_group("gloo", init_method=f"file://{work}/rendezvous", rank=rank, world_size=count)
+            dist.init_process_group("gloo", init_method=f"file://{work}/rendezvous", rank=rank, world_size=count,
+                                    timeout=datetime.timedelta(days=1))  # others may compile or write meanwhile
 
     def wait(self):
         if self.count > 1:
@@ -80,9 +82,11 @@ class Workers:
 def run_stage(stage, pictures, snapshot, workers, log):
     """Until the stage's count; the pictures of a step follow from the count and the worker alone."""
     count, batch = snapshot.restore(stage), stage.BATCH // workers.count
-    logged = saved = refreshed = began = time.time()
+    logged = saved = refreshed = time.time()
     shown, sums, steps = 0, {}, 0
-    while count < stage.PICTURES and os.getppid() == workers.parent:
+    while count < stage.PICTURES:
+        if os.getppid() != workers.parent:
+            raise SystemExit("the process that started this one is gone")
         if time.time() - refreshed > REFRESH_SECONDS:
             refreshed = time.time()
             pictures.refresh()
@@ -106,13 +110,12 @@ def run_stage(stage, pictures, snapshot, workers, log):
             snapshot.save(stage, count)
             stage.sheet(os.path.join(snapshot.folder, "..", f"{stage.NAME}.png"))
             saved = time.time()
-    if workers.rank == 0 and count >= stage.PICTURES:
+    if workers.rank == 0:
         snapshot.finish(stage, count)
 
 
 def worker(rank, count, faces, work):
     torch.set_num_threads(1 if count > 1 else os.cpu_count())
-    torch.set_float32_matmul_precision("high")
     workers = Workers(rank, count, work)
     pictures, snapshot = Pictures(os.path.join(work, "train")), Snapshot(os.path.join(work, "snapshot"))
     with open(os.path.join(work, "log.jsonl"), "a") as log:
@@ -126,8 +129,8 @@ def train(renderer, faces, work):
     os.makedirs(work, exist_ok=True)
     kept = os.path.join(HERE, "snapshot")
     if not os.path.exists(os.path.join(work, "snapshot")) and os.path.exists(kept):
-        shutil.copytree(kept, os.path.join(work, "snapshot"))
         shutil.copy(os.path.join(HERE, "log.jsonl"), work)
+        Snapshot(kept).copy_to(os.path.join(work, "snapshot"))
     if os.path.exists(os.path.join(work, "rendezvous")):
         os.remove(os.path.join(work, "rendezvous"))
     count = 1 if torch.cuda.is_available() else int(os.environ.get("PEOPLE_WORKERS", os.cpu_count()))

@@ -41,7 +41,7 @@ class ClassifierStage:
         return {}
 
     def batch(self, index):
-        x, target = shrink(self.pictures.images(index), INPUT).to(DEVICE), self.pictures.targets9(index)
+        x, target = shrink(self.pictures.images(index), INPUT), self.pictures.targets9(index)
         more, more_target = synthetic(self.generator, len(index))
         x, target = torch.cat([x, more]), torch.cat([target, more_target])
         # light and sharpness must not matter

@@ -48,7 +48,7 @@ def w_error(w, factors, weights):
 
 
 class EncoderStage:
-    NAME, PICTURES, BATCH, RATE, RESULT = "encoder", 600_000, 32, 2e-3, ("average",)
+    NAME, PICTURES, BATCH, RATE, RESULT = "encoder", 600_000, 32, 1e-3, ("average",)
 
     def __init__(self, pictures, snapshot, faces):
         torch.manual_seed(0)
@@ -80,7 +80,7 @@ class EncoderStage:
         return loss, metrics
 
     def step(self, index, count, workers):
-        x = shrink(self.pictures.images(index), INPUT).to(DEVICE)
+        x = shrink(self.pictures.images(index), INPUT)
         loss, metrics = self.loss(x, self.pictures.factors[index].to(DEVICE), count >= W_ONLY * self.PICTURES)
         self.optimizers["muon"].zero_grad(set_to_none=True)
         loss.backward()

@@ -90,7 +90,7 @@ class FinishStage:
         return F.softplus(drawn - true).mean() + PENALTY * penalty
 
     def step(self, index, count, workers):
-        target, w = self.pictures.images(index).to(DEVICE), self.pictures.w(index).to(DEVICE)
+        target, w = self.pictures.images(index), self.pictures.w(index).to(DEVICE)
         factor = falling(count, self.PICTURES)
         loss, images, metrics = self.generator_loss(w, target)
         self.optimizers["muon"].zero_grad(set_to_none=True)

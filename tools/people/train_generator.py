@@ -15,7 +15,7 @@ SIDES = ((0, 32), (60_000, 64), (300_000, 128), (600_000, 256))
 
 
 class GeneratorStage:
-    NAME, PICTURES, BATCH, RATE, RESULT = "generator", 900_000, 32, 6e-3, ("average",)
+    NAME, PICTURES, BATCH, RATE, RESULT = "generator", 900_000, 32, 1e-2, ("average",)
 
     def __init__(self, pictures, snapshot, faces):
         torch.manual_seed(0)
@@ -51,7 +51,7 @@ class GeneratorStage:
 
     def step(self, index, count, workers):
         size = self.size(count)
-        target, w = shrink(self.pictures.images(index), size).to(DEVICE), self.pictures.w(index).to(DEVICE)
+        target, w = shrink(self.pictures.images(index), size), self.pictures.w(index).to(DEVICE)
         loss, images = self.loss(w, target, size)
         self.optimizers["muon"].zero_grad(set_to_none=True)
         loss.backward()
