@@ -137,7 +137,8 @@ def factors_of_u(u):
 def attributes_of_factors(f):
     """Raw attributes (ATTRS8) from shown factors"""
     return torch.stack([(f[:, 0] + 1) / 2, (f[:, 1] + 1) / 2, f[:, 2] / 1.7 * 35, f[:, 3] / 1.7 * 18,
-                        (f[:, 4] + 0.8) / 2.4, (f[:, 5] + 0.8) / 2.4, (f[:, 6] / 1.7 + 1) / 2 * (OLDEST - YOUNGEST) + YOUNGEST,
+                        (f[:, 4] + 0.8) / 2.4, (f[:, 5] + 0.8) / 2.4,
+                        (f[:, 6] / 1.7 + 1) / 2 * (OLDEST - YOUNGEST) + YOUNGEST,
                         (f[:, 7] / 1.4 + 1) / 2], 1)
 
 

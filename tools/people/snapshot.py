@@ -1,7 +1,8 @@
 """The state of a training in little space: weights and averages in fp16, moments of the optimiser in bfloat16.
 
 A folder has one file for each finished stage (what it hands on, NAME.pt) and two for the stage in progress
-(NAME.COUNT.weights.pt, NAME.COUNT.moments.pt).  The pair of a count is written before the earlier pair goes, and files are renamed when complete: an interruption at any moment leaves a whole snapshot.
+(NAME.COUNT.weights.pt, NAME.COUNT.moments.pt). The pair of a count is written before the earlier pair goes, and files
+are renamed when complete: an interruption at any moment leaves a whole snapshot.
 """
 import os
 import shutil
