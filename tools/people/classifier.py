@@ -1,8 +1,8 @@
-"""ResNet18 for the nine attributes: CIFAR naming, 7x7 stride-2 stem, no max-pool, narrow."""
+"""ResNet18 for the nine attributes: CIFAR naming, 7x7 stride-2 stem, no max-pool, narrow; 128 px."""
 from torch import nn
 from torch.nn import functional as F
 
-WIDTHS = (12, 24, 48, 96)
+INPUT, WIDTHS = 128, (16, 32, 64, 128)
 
 
 class BasicBlock(nn.Module):

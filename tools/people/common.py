@@ -1,10 +1,9 @@
-"""Data shards, the latent spaces, image losses and resumable checkpoints shared by the trainers."""
+"""Data shards, the latent spaces, image losses and averages shared by the trainers."""
 import glob
 import json
 import math
 import os
 import struct
-import time
 
 import numpy as np
 import torch
@@ -16,7 +15,7 @@ LATENT, FACTORS = 128, 71  # of tools/portraits/portrait.h; every shard is check
 ROLL = FACTORS - 1
 GLASSES_THRESHOLD = 0.25
 YOUNGEST, OLDEST = 4, 80
-torch.set_num_threads(int(os.environ.get("PEOPLE_THREADS", "1")))
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def read_safetensors(path):
@@ -62,8 +61,8 @@ class Pictures:
         return len(self.u)
 
     def images(self, index):
-        """[B,3,128,128] in [-1,1]"""
-        return torch.from_numpy(self._gather(self.pixels, index)).permute(0, 3, 1, 2).float() / 127.5 - 1
+        """[B,3,S,S] in [-1,1], channels last in memory"""
+        return torch.from_numpy(self._gather(self.pixels, index)).to(DEVICE).permute(0, 3, 1, 2).float() / 127.5 - 1
 
     def _gather(self, arrays, index):
         index = np.asarray(index)
@@ -71,7 +70,7 @@ class Pictures:
         return np.stack([arrays[s][i - self.starts[s]] for s, i in zip(shard, index)])
 
     def masks(self, index):
-        """[B,1,128,128] in [0,1]: how much of a pixel is face"""
+        """[B,1,S,S] in [0,1]: how much of a pixel is face"""
         return torch.from_numpy(self._gather(self.face_masks, index))[:, None].float() / 255
 
     def w(self, index):
@@ -104,11 +103,11 @@ MIXING = orthogonal(LATENT, FACTORS, 12033) * math.sqrt(LATENT / FACTORS)
 
 
 def w_of_factors(factors):
-    return factors @ MIXING.t()
+    return factors @ MIXING.to(factors.device).t()
 
 
 def factors_of_w(w):
-    return w @ MIXING * (FACTORS / LATENT)
+    return w @ MIXING.to(w.device) * (FACTORS / LATENT)
 
 
 def cdf(x):
@@ -138,16 +137,27 @@ def factors_of_u(u):
 def attributes_of_factors(f):
     """Raw attributes (ATTRS8) from shown factors"""
     return torch.stack([(f[:, 0] + 1) / 2, (f[:, 1] + 1) / 2, f[:, 2] / 1.7 * 35, f[:, 3] / 1.7 * 18,
-                        (f[:, 4] + 0.8) / 2.4, (f[:, 5] + 0.8) / 2.4, (f[:, 6] / 1.7 + 1) / 2 * (OLDEST - YOUNGEST) + YOUNGEST,
+                        (f[:, 4] + 0.8) / 2.4, (f[:, 5] + 0.8) / 2.4,
+                        (f[:, 6] / 1.7 + 1) / 2 * (OLDEST - YOUNGEST) + YOUNGEST,
                         (f[:, 7] / 1.4 + 1) / 2], 1)
 
 
 def image_loss(a, b):
-    """L1 at two scales and L1 of the gradients"""
+    """L1 at four scales, which finds colours and places soon, and L1 of the gradients, which keeps edges"""
     d = a - b
-    half = F.avg_pool2d(d, 2)
-    dx, dy = d[..., 1:] - d[..., :-1], d[..., 1:, :] - d[..., :-1, :]
-    return d.abs().mean() + half.abs().mean() + dx.abs().mean() + dy.abs().mean()
+    loss = differences(d) + d.abs().mean()
+    for _ in range(3):
+        d = F.avg_pool2d(d, 2)
+        loss = loss + d.abs().mean()
+    return loss
+
+
+def differences(d):
+    return (d[..., 1:] - d[..., :-1]).abs().mean() + (d[..., 1:, :] - d[..., :-1, :]).abs().mean()
+
+
+def shrink(images, size):
+    return images if images.shape[-1] == size else F.avg_pool2d(images, images.shape[-1] // size)
 
 
 def psnr(a, b):
@@ -156,69 +166,20 @@ def psnr(a, b):
     return 10 * torch.log10(4 / error)
 
 
-class Run:
-    """Checkpoints every two minutes and learning rates by wall clock: trainings here end at a given
-    minute, so the schedule follows the fraction of the time used (over all restarts)."""
-
-    def __init__(self, path, modules, optimizer, seconds, seed):
-        self.path, self.modules, self.optimizer = path, modules, optimizer
-        self.seconds, self.rank, self.parent = seconds, 0, None
-        self.base = [g["lr"] for g in optimizer.param_groups]
-        self.step, self.used, self.saved, self.last = 0, 0.0, time.time(), time.time()
-        torch.manual_seed(seed)
-        np.random.seed(seed)
-        if os.path.exists(path):
-            state = torch.load(path)
-            for name, module in modules.items():
-                module.load_state_dict(state[name])
-            optimizer.load_state_dict(state["optimizer"])
-            self.step, self.used = state["step"], state["used"]
-            torch.manual_seed(seed + self.step)
-            np.random.seed(seed + self.step)
-            print("resumed at step", self.step, flush=True)
-
-    @property
-    def progress(self):
-        return min(self.used / self.seconds, 1.0)
-
-    def next(self):
-        """Advance; False when the time is used up (the state is saved then)."""
-        now = time.time()
-        self.used += min(now - self.last, 30)
-        self.last = now
-        self.step += 1
-        warm = min(self.step / 100, 1)
-        # flat, then a cosine to 2 %
-        fall = max(0.0, (self.progress - 0.4) / 0.6)
-        factor = warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * fall)))
-        for group, base in zip(self.optimizer.param_groups, self.base):
-            group["lr"] = base * factor
-        if self.rank == 0 and (now - self.saved > 120 or self.progress >= 1):
-            self.save()
-        orphan = self.rank > 0 and os.getppid() != self.parent
-        return self.progress < 1 and not orphan
-
-    def save(self):
-        state = {name: module.state_dict() for name, module in self.modules.items()}
-        state.update(optimizer=self.optimizer.state_dict(), step=self.step, used=self.used)
-        torch.save(state, self.path + ".part")
-        os.replace(self.path + ".part", self.path)
-        self.saved = time.time()
+def gradient_energy(images):
+    """Per picture"""
+    dx, dy = images[..., 1:] - images[..., :-1], images[..., 1:, :] - images[..., :-1, :]
+    return dx.square().mean((1, 2, 3)) + dy.square().mean((1, 2, 3))
 
 
-def fork_workers(run, *modules):
-    """PEOPLE_WORKERS processes train the same shared parameters without locks, each with its own
-    optimiser state and random numbers; returns the rank.  Rank 0 saves."""
-    for module in modules:
-        module.share_memory()
-    parent = os.getpid()
-    for rank in range(1, int(os.environ.get("PEOPLE_WORKERS", "1"))):
-        if os.fork() == 0:
-            run.rank, run.parent = rank, parent
-            torch.manual_seed(1000 * rank + run.step)
-            np.random.seed(1000 * rank + run.step)
-            return rank
-    return 0
+def autocast():
+    return torch.autocast(DEVICE, torch.bfloat16)
+
+
+def falling(count, total):
+    """Factor of a learning rate: rises over the first 1000 pictures, then flat, from 60 % on a cosine to 2 %"""
+    fall = max(0.0, (count / total - 0.6) / 0.4)
+    return min((count + 20) / 1000, 1) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(fall, 1))))
 
 
 @torch.no_grad()

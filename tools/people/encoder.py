@@ -1,4 +1,4 @@
-"""Encoder4Editing with an IR-SE trunk, narrow: 128 px -> [B, 12, 128] offsets from latent_avg.
+"""Encoder4Editing with an IR-SE trunk, narrow: 128 px -> [B, ROWS, W_DIM] offsets from latent_avg.
 
 Modules and keys are those of the public encoder; widths and depths are ours.  Heads beyond the
 first are added in training progressively (`stage` as in the original: heads 1..stage).
@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from generator import ROWS, W_DIM
 
-WIDTHS, BLOCKS = (16, 32, 48, 96), (1, 1, 2, 2)
+INPUT, WIDTHS, BLOCKS = 128, (32, 64, 128, 96), (2, 2, 3, 3)
 SPATIAL = [8] * 3 + [16] * 4 + [32] * (ROWS - 7)  # side of the feature map each head reads
 
 
@@ -99,11 +99,6 @@ class Encoder(nn.Module):
         # deltas start at nothing
         for head in list(self.styles)[1:]:
             nn.init.zeros_(head.linear.weight)
-
-    def freeze_entry(self):
-        """Hold the full-resolution layers still; they cost most of a training step."""
-        for part in (self.input_layer, self.body[0]):
-            part.eval().requires_grad_(False)
 
     def forward(self, x, stage=ROWS):
         x = self.body[0](self.input_layer(x))

@@ -11,9 +11,9 @@ import sys
 import numpy as np
 import torch
 
-from classifier import Classifier
-from common import ATTRS8, ATTRS9, Pictures, psnr, save_sheet
-from encoder import Encoder
+from classifier import INPUT as CLASSIFIER_INPUT, Classifier
+from common import ATTRS8, ATTRS9, Pictures, gradient_energy, psnr, save_sheet, shrink
+from encoder import INPUT as ENCODER_INPUT, Encoder
 from flow import Flow
 from generator import Generator
 
@@ -30,7 +30,8 @@ class Editor:
         flow = torch.load(os.path.join(folder, "flow_people.pt"))
         strip = lambda prefix: {k[len(prefix):]: v.float() if v.is_floating_point() else v
                                 for k, v in e4e["state_dict"].items() if k.startswith(prefix)}
-        self.encoder, self.generator, self.flow, self.classifier = Encoder(), Generator(), Flow(flow["config"]), Classifier()
+        self.encoder, self.generator, self.classifier = Encoder(), Generator(), Classifier()
+        self.flow = Flow(flow["config"])
         self.encoder.load_state_dict(strip("encoder."))
         self.generator.load_state_dict(strip("decoder."))
         widen = lambda state: {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
@@ -41,11 +42,11 @@ class Editor:
             net.eval().requires_grad_(False)
 
     def encode(self, x):
-        return self.encoder(x) + self.latent_avg
+        return self.encoder(shrink(x, ENCODER_INPUT)) + self.latent_avg
 
     def classify(self, images):
         """dict of ATTRS9, post-processed"""
-        y = self.classifier(images)
+        y = self.classifier(shrink(images, CLASSIFIER_INPUT))
         y[:, :2] = y[:, :2].clamp(0, 1)
         return dict(zip(ATTRS9, y.t()))
 
@@ -75,7 +76,7 @@ def main():
     step = max(1, len(pictures) // int(sys.argv[4])) if len(sys.argv) > 4 else 1
     index = np.arange(0, len(pictures), step)
     editor = Editor(weights)
-    x = pictures.images(index)
+    x = pictures.images(index).cpu()
     ws = editor.encode(x)
     again, of_true_w = editor.generator(ws), editor.generator(pictures.w(index))
     z, _ = editor.flow(ws)
@@ -84,6 +85,7 @@ def main():
         "pictures": len(index), "people": len(pictures.person[index].unique()),
         "generator_psnr_of_true_w": round(psnr(of_true_w, x).mean().item(), 2),
         "reconstruction_psnr": round(psnr(again, x).mean().item(), 2),
+        "reconstruction_gradient_energy": round((gradient_energy(again) / gradient_energy(x)).mean().item(), 3),
         "reconstruction_psnr_worst_tenth": round(psnr(again, x).quantile(0.1).item(), 2),
         "flow_round_trip": float((editor.flow.inverse(z) - ws).abs().max()),
         "classifier_mean_abs_error": {n: {"renders": round((on_renders[n] - truth[:, i]).abs().mean().item(), 3),
@@ -114,7 +116,7 @@ def markdown(quality):
              "|---|---|---|---|---|---|"]
     for name, f in quality["edits"].items():
         threshold = quality["thresholds"][name[:-1]][0 if name[-1] == "+" else 1]
-        cells = [f["within_1"]["all"], f["within_2"]["all"], f["within_1"]["not_there_before"], f["within_2"]["not_there_before"]]
+        cells = [f[f"within_{value}"][who] for who in ("all", "not_there_before") for value in (1, 2)]
         shown = " | ".join("-" if c is None else f"{100 * c:.0f} %" for c in cells)
         lines.append(f"| {name[:-1]} {name[-1]} | {threshold} | {shown} |")
     lines += ["", "| attribute | classifier error, renders | classifier error, reconstructions |", "|---|---|---|"]

@@ -1,7 +1,8 @@
-"""StyleGAN2 generator in rosinality's convention and key names, 128 px, lean widths.
+"""StyleGAN2 generator in rosinality's convention and key names, 256 px, lean widths.
 
-Modulation scales the activations and demodulation the output of the convolution (equal to
-scaling the weights, and one convolution serves the whole batch).  w_plus is [B, 12, 128].
+Modulation scales the activations and demodulation the output of the convolution (equal to scaling the weights, and
+one convolution serves the whole batch).  w_plus is [B, ROWS, W_DIM].  Activations lie channels-last, which the
+convolutions of CPUs with bfloat16 tiles want; under autocast they are bfloat16, the sum of the skips is float32.
 """
 import math
 
@@ -9,8 +10,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-SIZE, W_DIM, ROWS, MAPPING_LAYERS = 128, 128, 12, 6
-CHANNELS = {4: 128, 8: 128, 16: 128, 32: 64, 64: 32, 128: 16}
+SIZE, W_DIM, ROWS, MAPPING_LAYERS = 256, 128, 14, 8
+CHANNELS = {4: 256, 8: 256, 16: 256, 32: 192, 64: 96, 128: 64, 256: 32}
 MAPPING_LR = 0.01
 GAIN = math.sqrt(2)
 
@@ -52,23 +53,27 @@ class Affine(nn.Module):
         return F.linear(row, self.weight / math.sqrt(W_DIM), self.bias)
 
 
+def double(x, axis):
+    """The filter [1,3,3,1]/4 after zero-stuffing by two along an axis, zeros around: n -> 2 n + 2, from half a pixel
+    outside of the first pixel to half a pixel outside of the last"""
+    padding = [0, 0] * (x.dim() - 1 - axis) + [1, 1]
+    x = F.pad(x, padding)
+    first, second = x.narrow(axis, 0, x.shape[axis] - 1), x.narrow(axis, 1, x.shape[axis] - 1)
+    return torch.stack([0.75 * first + 0.25 * second, 0.25 * first + 0.75 * second], axis + 1).flatten(axis, axis + 1)
+
+
 class Blur(nn.Module):
+    """Holds the key of the public layout; the filtering is done by `double` before the convolution"""
+
     def __init__(self):
         super().__init__()
         self.register_buffer("kernel", fir_kernel())
 
-    def forward(self, x):
-        # separable form of the 4x4 filter: [1,3,3,1]/4 per axis, one zero of padding on each side
-        channels = x.shape[1]
-        taps = torch.tensor([0.25, 0.75, 0.75, 0.25])
-        column = taps.view(1, 1, 4, 1).expand(channels, 1, 4, 1).contiguous()
-        row = taps.view(1, 1, 1, 4).expand(channels, 1, 1, 4).contiguous()
-        x = F.conv2d(x, column, padding=(1, 0), groups=channels)
-        return F.conv2d(x, row, padding=(0, 1), groups=channels)
-
 
 class ModulatedConv(nn.Module):
-    """With demodulation the result carries the activation's gain already (one pass less)."""
+    """With demodulation the result carries the activation's gain already (one pass less).  The public code upsamples
+    by a transposed convolution and blurs then; both are linear and commute, so here the blur comes first and the
+    convolution, flipped, is a plain one at the finer resolution."""
 
     def __init__(self, inputs, outputs, kernel, up=False, demodulate=True):
         super().__init__()
@@ -81,15 +86,17 @@ class ModulatedConv(nn.Module):
 
     def forward(self, x, row):
         weight = self.weight[0] * self.scale
-        style = self.modulation(row)
-        x = x * style[:, :, None, None]
+        with torch.autocast(x.device.type, enabled=False):
+            style = self.modulation(row.float())
+        x = x * style[:, :, None, None].to(x.dtype)
         if self.up:
-            x = self.blur(F.conv_transpose2d(x, weight.transpose(0, 1), stride=2))
+            x = F.conv2d(double(double(x, 2), 3), weight.flip(2, 3))
         else:
             x = F.conv2d(x, weight, padding=self.padding)
         if self.demodulate:
-            power = F.linear(style.square(), weight.square().sum((2, 3)))
-            x = x * (GAIN * torch.rsqrt(power + 1e-8))[:, :, None, None]
+            with torch.autocast(x.device.type, enabled=False):
+                power = style.square() @ weight.square().sum((2, 3)).t()
+            x = x * (GAIN * torch.rsqrt(power + 1e-8))[:, :, None, None].to(x.dtype)
         return x
 
 
@@ -116,7 +123,8 @@ class StyledConv(nn.Module):
 
     def forward(self, x, row):
         bias = self.activate.bias * GAIN
-        return F.leaky_relu(self.conv(x, row) + bias.view(1, -1, 1, 1), 0.2)
+        x = self.conv(x, row)
+        return F.leaky_relu(x + bias.view(1, -1, 1, 1).to(x.dtype), 0.2)
 
 
 class Upsample(nn.Module):
@@ -125,9 +133,7 @@ class Upsample(nn.Module):
         self.register_buffer("kernel", fir_kernel())
 
     def forward(self, x):
-        # zero-stuffing by two and the FIR filter as one transposed convolution
-        weight = self.kernel[None, None].expand(3, 1, 4, 4).contiguous()
-        return F.conv_transpose2d(x, weight, stride=2, padding=1, groups=3)
+        return double(double(x, 2), 3)[:, :, 1:-1, 1:-1]
 
 
 class ToRGB(nn.Module):
@@ -139,7 +145,7 @@ class ToRGB(nn.Module):
         self.bias = nn.Parameter(torch.zeros(1, 3, 1, 1))
 
     def forward(self, x, row, skip=None):
-        y = self.conv(x, row) + self.bias
+        y = self.conv(x, row).float() + self.bias
         return y if skip is None else y + self.upsample(skip)
 
 
@@ -172,10 +178,10 @@ class Generator(nn.Module):
         return self.style(z)
 
     def forward(self, w_plus, size=SIZE):
-        """w_plus [B,12,128] (or [B,128] for equal rows) -> [B,3,size,size] in about [-1,1]"""
+        """w_plus [B,ROWS,W_DIM] (or [B,W_DIM] for equal rows) -> [B,3,size,size] in about [-1,1]"""
         if w_plus.dim() == 2:
             w_plus = w_plus[:, None].expand(-1, ROWS, -1)
-        x = self.input.input.expand(w_plus.shape[0], -1, -1, -1)
+        x = self.input.input.expand(w_plus.shape[0], -1, -1, -1).contiguous(memory_format=torch.channels_last)
         x = self.conv1(x, w_plus[:, 0])
         image = self.to_rgb1(x, w_plus[:, 1])
         for j, to_rgb in enumerate(self.to_rgbs):

@@ -1,21 +1,16 @@
-"""Attribute classifier: mode `renders` on rendered pictures, then mode `both` on the generator's too.
+"""Attribute classifier on rendered pictures and, as many, the generator's.
 
-usage: train_classifier.py DATA RUNS SECONDS renders|both
 The network learns normalised targets; export.py folds mean and spread into the last layer.
 """
-import os
-import sys
-import time
+import copy
 
-import numpy as np
 import torch
 
-from classifier import Classifier
-from common import (ATTRS8, ATTRS9, LATENT, ROLL, Pictures, Run, attributes_of_factors, factors_of_u, roll_degrees,
-                    w_of_factors)
+from classifier import INPUT, Classifier
+from common import (ATTRS8, ATTRS9, DEVICE, LATENT, ROLL, attributes_of_factors, autocast, factors_of_u, falling,
+                    follow, roll_degrees, shrink, w_of_factors)
 from train_encoder import load_generator
 
-BATCH, SYNTHETIC, LR = 16, 16, {"renders": 2e-3, "both": 7e-4}
 MEAN = torch.tensor([0.5, 0.5, 0.3, 0.3, 0.5, 40.0, 0, 0, 0])
 SPREAD = torch.tensor([0.5, 0.5, 0.35, 0.35, 0.4, 20.0, 10.0, 3.0, 20.0])
 
@@ -25,43 +20,49 @@ def synthetic(generator, count):
     u = torch.randn(count, LATENT)
     factors = factors_of_u(u * torch.rsqrt(u.square().mean(1, keepdim=True)))
     raw = dict(zip(ATTRS8, attributes_of_factors(factors).t()), roll=roll_degrees(factors[:, ROLL]))
-    with torch.no_grad():
-        return generator(w_of_factors(factors)), torch.stack([raw[n] for n in ATTRS9], 1)
+    with torch.no_grad(), autocast():
+        images = generator(w_of_factors(factors).to(DEVICE), INPUT)
+    return images, torch.stack([raw[n] for n in ATTRS9], 1)
 
 
-def main():
-    data, runs, seconds, mode = sys.argv[1], sys.argv[2], float(sys.argv[3]), sys.argv[4]
-    torch.manual_seed(0)
-    pictures = Pictures(data)
-    model = Classifier()
-    if mode == "both":
-        model.load_state_dict(torch.load(os.path.join(runs, "classifier_renders.pt"))["model"])
-    optimizer = torch.optim.Adam(model.parameters(), LR[mode])
-    run = Run(os.path.join(runs, f"classifier_{mode}.pt"), {"model": model}, optimizer, seconds, 4)
-    generator, shown, start = None, 0, time.time()
-    while run.next():
-        if run.step % 500 == 1:
-            pictures.refresh()
-            if mode == "both":
-                generator = load_generator(runs)
-        index = np.random.randint(0, len(pictures), BATCH)
-        x, target = pictures.images(index), pictures.targets9(index)
-        if generator:
-            more, more_target = synthetic(generator, SYNTHETIC)
-            x, target = torch.cat([x, more]), torch.cat([target, more_target])
+class ClassifierStage:
+    NAME, PICTURES, BATCH, RATE, RESULT = "classifier", 500_000, 64, 2e-3, ("average",)
+
+    def __init__(self, pictures, snapshot, faces):
+        torch.manual_seed(0)
+        self.pictures, self.generator = pictures, load_generator(snapshot)
+        model = Classifier().to(DEVICE)
+        self.modules = {"model": model, "average": copy.deepcopy(model).eval()}
+        self.parameters = list(model.parameters())
+        self.optimizers = {"adam": torch.optim.Adam(self.parameters, self.RATE)}
+        self.net = torch.compile(model, dynamic=False)
+
+    def describe(self, count):
+        return {}
+
+    def batch(self, index):
+        x, target = shrink(self.pictures.images(index), INPUT), self.pictures.targets9(index)
+        more, more_target = synthetic(self.generator, len(index))
+        x, target = torch.cat([x, more]), torch.cat([target, more_target])
         # light and sharpness must not matter
-        x = x * (0.9 + 0.2 * torch.rand(len(x), 1, 1, 1)) + 0.1 * torch.randn(len(x), 1, 1, 1)
-        if run.step % 3 == 0:
-            x = torch.nn.functional.avg_pool2d(x, 3, 1, 1, count_include_pad=False)
-        error = (model(x) - (target - MEAN) / SPREAD).square().mean(0)
+        contrast, light, soft = torch.rand(3, len(x), 1, 1, 1, device=DEVICE)
+        x = x * (0.9 + 0.2 * contrast) + 0.3 * (light - 0.5)
+        x = torch.where(soft < 0.3, torch.nn.functional.avg_pool2d(x, 3, 1, 1, count_include_pad=False), x)
+        return x, ((target - MEAN) / SPREAD).to(DEVICE)
+
+    def step(self, index, count, workers):
+        x, target = self.batch(index)
+        with autocast():
+            error = (self.net(x).float() - target).square().mean(0)
+        optimizer = self.optimizers["adam"]
         optimizer.zero_grad(set_to_none=True)
         error.mean().backward()
+        workers.average_gradients(self.parameters)
+        optimizer.param_groups[0]["lr"] = self.RATE * falling(count, self.PICTURES)
         optimizer.step()
-        shown += len(x)
-        if run.step % 100 == 0:
-            each = " ".join(f"{n} {e:.3f}" for n, e in zip(ATTRS9, error.sqrt().tolist()))
-            print(f"step {run.step} used {run.used:.0f} {each} {shown / (time.time() - start):.0f}/s", flush=True)
+        steps = count // self.BATCH
+        follow(self.modules["average"], self.modules["model"], min(0.998, (steps + 1) / (steps + 10)))
+        return dict(zip(ATTRS9, error.detach()), loss=error.mean())
 
-
-if __name__ == "__main__":
-    main()
+    def sheet(self, path):
+        pass

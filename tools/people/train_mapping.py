@@ -1,40 +1,41 @@
-"""Mapping network by regression: z = R u of a random u -> w = M f(u).
-
-usage: train_mapping.py RUNS SECONDS
-"""
-import os
-import sys
+"""Mapping network by regression: z = R u of a random u -> w = M f(u)."""
+import copy
 
 import torch
 
-from common import LATENT, ROTATION, Run, factors_of_u, follow, w_of_factors
-from generator import Generator, MAPPING_LR
-
-BATCH, LR = 512, 2e-3
+from common import DEVICE, LATENT, ROTATION, factors_of_u, falling, follow, w_of_factors
+from generator import MAPPING_LR, Generator
 
 
-def main():
-    runs, seconds = sys.argv[1], float(sys.argv[2])
-    torch.manual_seed(0)
-    model, average = Generator().style, Generator().style
-    average.load_state_dict(model.state_dict())
-    # the stored weights are 1 / MAPPING_LR times larger than the effective ones
-    optimizer = torch.optim.Adam(model.parameters(), LR / MAPPING_LR, betas=(0.9, 0.99))
-    run = Run(os.path.join(runs, "mapping.pt"), {"model": model, "ema": average}, optimizer, seconds, 2)
-    while run.next():
-        u = torch.randn(BATCH, LATENT)
+class MappingStage:
+    """Counts codes, not pictures."""
+
+    NAME, PICTURES, BATCH, RATE, RESULT = "mapping", 20_000_000, 2048, 2e-3 / MAPPING_LR, ("average",)
+
+    def __init__(self, pictures, snapshot, faces):
+        torch.manual_seed(0)
+        # the stored weights are 1 / MAPPING_LR times larger than the effective ones
+        model = Generator().style.to(DEVICE)
+        self.modules = {"model": model, "average": copy.deepcopy(model)}
+        self.parameters = list(model.parameters())
+        self.optimizers = {"adam": torch.optim.Adam(self.parameters, self.RATE, betas=(0.9, 0.99))}
+
+    def describe(self, count):
+        return {}
+
+    def step(self, index, count, workers):
+        u = torch.randn(len(index), LATENT)
         u = u * torch.rsqrt(u.square().mean(1, keepdim=True) + 1e-8)
-        w = w_of_factors(factors_of_u(u))
-        loss = (model(u @ ROTATION.t()) - w).square().mean()
+        w = w_of_factors(factors_of_u(u)).to(DEVICE)
+        loss = (self.modules["model"]((u @ ROTATION.t()).to(DEVICE)) - w).square().mean()
+        optimizer = self.optimizers["adam"]
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
+        workers.average_gradients(self.parameters)
+        optimizer.param_groups[0]["lr"] = self.RATE * falling(count, self.PICTURES)
         optimizer.step()
-        follow(average, model, min(0.999, run.step / (run.step + 10)))
-        if run.step % 500 == 0:
-            with torch.no_grad():
-                error = (average(u @ ROTATION.t()) - w).square().mean()
-            print(f"step {run.step} used {run.used:.0f} mse {loss.item():.4f} ema {error.item():.4f}", flush=True)
+        follow(self.modules["average"], self.modules["model"], min(0.999, (count + 1) / (count + 10 * self.BATCH)))
+        return {"loss": loss}
 
-
-if __name__ == "__main__":
-    main()
+    def sheet(self, path):
+        pass
