@@ -109,8 +109,8 @@ TEST_CASE("traces run in fp32, and only there") {
   const auto engine = Make(Store(), OnHostRunner({{.network = SynthesisOptions{}, .trace = true}}));
   const Graph& graph = engine->graph(0);
   CHECK(graph.outputs.size() > 10);
-  CHECK(WorstError(graph, RunBatch(*engine, 0, {3}), Reference(graph, InputsOf(graph, {3}))) <=
-        GateOf(kGates, Precision::kFloat, "synthesis"));
+  constexpr double kTraceGate = 9.2e-7;  // of the worst of all tensors, 1.5 times what was measured on 2026-11-29
+  CHECK(WorstError(graph, RunBatch(*engine, 0, {3}), Reference(graph, InputsOf(graph, {3}))) <= kTraceGate);
   for (const char* precision : {"tf32", "fp16"}) {
     const EngineOptions traced = OnHostRunner({{.network = SynthesisOptions{}, .trace = true}}, precision);
     CHECK(Engine::Create(Store(), traced).status().code() == Code::kUsage);
