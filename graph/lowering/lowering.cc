@@ -26,8 +26,10 @@ Status CheckMapBytes(const Executable& executable, const Executable::Call& call)
     constexpr uint64_t kMost = uint64_t{1} << 31;
     const uint64_t bytes = executable.values[static_cast<size_t>(x)].bytes / static_cast<uint64_t>(batch);
     if (bytes <= kMost) return {};
-    return Status::Error(Code::kUsage, "%s: a map of at most %llu bytes a sample expected, %llu found; fp32 has no such limit",
-                         call.layer.c_str(), static_cast<unsigned long long>(kMost), static_cast<unsigned long long>(bytes));
+    return Status::Error(Code::kUsage,
+                         "%s: a map of at most %llu bytes a sample expected, %llu found; fp32 has no such limit",
+                         call.layer.c_str(), static_cast<unsigned long long>(kMost),
+                         static_cast<unsigned long long>(bytes));
   };
   if (const auto* conv = std::get_if<FastOpCall<FastConv>>(&call.fast()))
     return check(call.in[FastConv::kX], conv->params.batch);

@@ -1,5 +1,6 @@
 // The rules of devices. They look at the nodes in order; the first that knows a pattern takes all its nodes and emits
-// the fused step. What no rule takes runs by its plain kernel on fp32 values.
+// the fused step. What no rule takes runs by its plain kernel on fp32 values; maps of more
+// than 2 GiB a sample are refused where the fast convolutions would read them.
 #pragma once
 
 #include <string>

@@ -255,9 +255,9 @@ struct GemmGrid {
   constexpr int tiles() const { return tile_rows * tile_columns; }
 };
 
-// height, width: of the outputs. K is split where the tiles alone would leave most of a large device idle, into at most
-// `most_splits`; not in two, for that moves more bytes in partial sums than it saves time. A tile that has no room for a
-// second halo takes a chunk and no more.
+// height, width: of the outputs. K is split where the tiles alone would leave most of a large device idle, into
+// at most `most_splits`; not in two, for that moves more bytes in partial sums than it saves time. A tile that
+// has no room for a second halo takes a chunk and no more.
 template <class Tile>
 constexpr GemmGrid GridOf(int height, int width, int padded_outputs, int chunks, int most_splits) {
   GemmGrid grid = {DivideUp(height, Tile::kRowStep), DivideUp(width, Tile::kColumnStep),

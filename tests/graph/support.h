@@ -69,8 +69,8 @@ void CheckClose(const Tensors& ours, const std::string& name, const Tensors& rec
 double MaxAbsDifference(const DoubleTensor& a, const DoubleTensor& b);  // infinite where the sizes differ
 double Rms(const DoubleTensor& a);
 
-// What root of the mean square error over that of the exact values a network may have on a device, at most 3.2e-3 (50 dB).
-// tf32 has as many digits as fp16, so the networks that read images are as far from the exact values in both.
+// What root of the mean square error over that of the exact values a network may have on a device, at most 3.2e-3
+// (50 dB). tf32 has as many digits as fp16, so the networks that read images are as far from the exact values in both.
 struct DeviceGate {
   const char* network;
   double plain, tf32, half;

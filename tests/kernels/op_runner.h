@@ -17,8 +17,8 @@
 
 namespace mien {
 
-// Floats with 64 guards on either side; everything starts as one particular NaN. AddressSanitizer, where it is, lets nobody
-// read the guards.
+// Floats with 64 guards on either side; everything starts as one particular NaN. AddressSanitizer, where it is,
+// lets nobody read the guards.
 class Guarded {
  public:
   explicit Guarded(int64_t floats) : floats_(floats) {

@@ -2,8 +2,8 @@
 // be ordered by a barrier of their block, or by __syncwarps of their warp (vector clocks of 32 lanes); blocks
 // are never ordered. Shuffles, votes and tensor-core instructions order nothing, as on the hardware. Since it
 // is the order that is checked and not the outcome, one run in any thread order finds a race. Atomics do not
-// race with each other. Accesses that miss every array are found on the way, and so are reads of what nobody has written:
-// in shared memory the block, in global memory that kernels alone write any block.
+// race with each other. Accesses that miss every array are found on the way, and so are reads of what nobody
+// has written: in shared memory the block, in global memory that kernels alone write any block.
 #include "kernels/device/simt/race.h"
 
 #include <algorithm>

@@ -27,7 +27,8 @@ const Options& CurrentOptions();
 // Linear memory of the device: aligned to 256 bytes as cudaMalloc's, between guard zones that every launch
 // checks, filled with 0xff bytes (NaN). Known to the race checker in units of `element_bytes`.
 void* AllocateGlobal(size_t bytes, size_t element_bytes);
-// Fills an array with NaN again. From now on kernels alone write it: with the hooks, a read of what none has written fails.
+// Fills an array with NaN again. From now on kernels alone write it: with the hooks, a read of what none has
+// written fails.
 void PoisonGlobal(void* memory);
 void FreeGlobal(void* memory);
 

@@ -6,9 +6,9 @@ how long it takes to issue. The report is tests/cuda/compiled/sass.txt.
 
 Fails where the main loop of a fast 3x3 convolution with at least 64 outputs (of the full-size networks) gives less than half
 of its issue cycles to tensor instructions, divides integers, or touches global memory in pieces of less than 16 bytes. Issue
-cycles are what the compiler wrote into the instructions: how long a warp waits before its next one. Fails as well where the
-checked-in report says something else of any kernel on an architecture that both are of; a report of another compiler is no
-such thing, and that is said. The disassembler is taken from the path, else installed under
+cycles are what the compiler wrote into the instructions: how long a warp waits before its next one. Fails as well
+where the checked-in report says something else of any kernel on an architecture that both are of; a report of another
+compiler is not compared, and that is said. The disassembler is taken from the path, else installed under
 build/static from the package nvidia-cuda-nvdisasm; without it nothing is checked, and that is said.
 """
 import argparse

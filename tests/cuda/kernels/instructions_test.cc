@@ -91,8 +91,8 @@ TEST_CASE("tf32 is rounded to nearest, ties away from zero") {
   CHECK(RoundToTf32(INFINITY) == 0x7f800000u);
 }
 
-// Lanes 0, 13 and 31 as the figures of the PTX ISA have them ("Matrix fragments for mma.m16n8k16", "mma.m16n8k8"): row and
-// column of a0, a1, ...
+// Lanes 0, 13 and 31 as the figures of the PTX ISA have them ("Matrix fragments for mma.m16n8k16",
+// "mma.m16n8k8"): row and column of a0, a1, ...
 TEST_CASE("fragments are those of the PTX ISA") {
   struct Lane {
     int lane;
