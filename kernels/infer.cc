@@ -1,5 +1,6 @@
 #include "kernels/infer.h"
 
+#include <algorithm>
 #include <string>
 
 namespace mien {
@@ -52,6 +53,30 @@ Status ExpectShapeIfPresent(const char* op, const char* operand, const Shape& pa
 Status ExpectAbsent(const char* op, const char* operand, const Shape& found) {
   if (!found.present()) return {};
   return Status::Error(Code::kUsage, "%s: %s: absent expected, %s found", op, operand, found.ToString().c_str());
+}
+
+Status ExpectNorm(const char* op, Shapes norm, int64_t channels) {
+  const char* const names[] = {"gamma", "beta", "mean", "var"};
+  for (size_t i = 0; i < 4; ++i) {
+    if (norm[0].present() && (i < 2 || norm[2].present())) {
+      MIEN_TRY(ExpectShape(op, names[i], {channels}, norm[i]));
+    } else {
+      MIEN_TRY(ExpectAbsent(op, names[i], norm[i]));
+    }
+  }
+  return {};
+}
+
+Status ExpectWindow(const char* op, const SlidingWindow& window, const Shape& x) {
+  MIEN_TRY(ExpectAtLeast(op, "stride", 1, static_cast<double>(window.stride)));
+  MIEN_TRY(ExpectAtMost(op, "stride", 2, static_cast<double>(window.stride)));
+  MIEN_TRY(ExpectAtLeast(op, "pad", 0, static_cast<double>(window.pad)));
+  MIEN_TRY(ExpectAtLeast(op, "end_pad", 0, static_cast<double>(window.end_pad)));
+  MIEN_TRY(ExpectAtMost(op, "pad and end_pad together", static_cast<double>(window.kernel - 1),
+                        static_cast<double>(window.pad + window.end_pad)));
+  if (std::min(x[2], x[3]) + 2 * window.pad + window.end_pad >= window.kernel) return {};
+  return Status::Error(Code::kUsage, "%s: x: at least %lld padded rows and columns expected, %s found", op,
+                       static_cast<long long>(window.kernel), x.ToString().c_str());
 }
 
 Status ExpectWithinLimits(const char* op, const Shape& output) {

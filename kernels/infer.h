@@ -19,8 +19,21 @@ Status ExpectShape(const char* op, const char* operand, const Shape& pattern, co
 Status ExpectShapeIfPresent(const char* op, const char* operand, const Shape& pattern, const Shape& found);
 // An operand that has no place in this call.
 Status ExpectAbsent(const char* op, const char* operand, const Shape& found);
+// The operands of a norm behind a convolution, `norm[0]` on: gamma and beta together or not at all, mean and var with
+// them together or not at all.
+Status ExpectNorm(const char* op, Shapes norm, int64_t channels);
 // For outputs larger than the inputs: dimensions and their product within the limits of Shape.
 Status ExpectWithinLimits(const char* op, const Shape& output);
+
+// A square window that moves over the rows and columns of an image: with `pad` more on all four sides, and `end_pad`
+// more below and to the right.
+struct SlidingWindow {
+  int64_t kernel, stride, pad, end_pad;
+
+  int64_t Places(int64_t size) const { return (size + 2 * pad + end_pad - kernel) / stride + 1; }
+};
+// Strides of 1 or 2, an image that is large enough, and a pixel of it under the window everywhere.
+Status ExpectWindow(const char* op, const SlidingWindow& window, const Shape& x);
 
 // A cost with the bytes of all operands and results, each touched once. `in` has passed Infer.
 template <class Op>

@@ -17,12 +17,14 @@ namespace mien {
 #include "kernels/broadcast_rows/broadcast_rows.h"
 #include "kernels/concat/concat.h"
 #include "kernels/conv2d/conv2d.h"
+#include "kernels/depthwise_conv/depthwise_conv.h"
 #include "kernels/flow_norm/flow_norm.h"
 #include "kernels/global_avg_pool/global_avg_pool.h"
 #include "kernels/l2_normalize/l2_normalize.h"
 #include "kernels/linear/linear.h"
 #include "kernels/mod_conv/mod_conv.h"
 #include "kernels/pixel_norm/pixel_norm.h"
+#include "kernels/pool2d/pool2d.h"
 #include "kernels/repeat_batch/repeat_batch.h"
 #include "kernels/resize/resize.h"
 #include "kernels/scale_channels/scale_channels.h"
@@ -32,6 +34,7 @@ namespace mien {
 #include "kernels/subsample/subsample.h"
 #include "kernels/to_rgb/to_rgb.h"
 #include "kernels/upsample/upsample.h"
+#include "kernels/zero_pad/zero_pad.h"
 
 namespace mien {
 

@@ -70,12 +70,14 @@ Taps UsedTaps(const Lowering& l, int n) {
   return square ? rows : Taps(0, Int(kernel));
 }
 
+// Those with a clamp stay plain.
 bool IsConvolution(const Lowering& l, int n) {
-  if (l.As<Conv2d>(n) == nullptr || !AreWeights(l, n, Conv2d::kWeight, Conv2d::kVar) ||
+  const Conv2d::Params* p = l.As<Conv2d>(n);
+  if (p == nullptr || p->clamp > 0.0f || !AreWeights(l, n, Conv2d::kWeight, Conv2d::kVar) ||
       !AreWeights(l, n, Conv2d::kPrelu, Conv2d::kPrelu))
     return false;
   const Taps taps = UsedTaps(l, n);
-  return FastConv::Takes(taps.second, StrideOf(*l.As<Conv2d>(n), taps));
+  return FastConv::Takes(taps.second, StrideOf(*p, taps));
 }
 
 // A linear layer on a map, or on the means of one. Inputs of the graph are images, no maps.
@@ -116,8 +118,10 @@ int NormBefore(const Lowering& l, int n) {
     return -1;
   if (IsMapLinear(l, n)) return maker;
   if (!IsConvolution(l, n)) return -1;
-  const int pad = l.As<Conv2d>(n)->pad;  // border classes exist for one row of padding
-  return pad == 0 || (pad == 1 && l.ShapeOf(In(l, n, Conv2d::kWeight))[2] == 3) ? maker : -1;
+  // Border classes exist for one row of padding on all sides.
+  const Conv2d::Params& params = *l.As<Conv2d>(n);
+  if (params.end_pad > 0) return -1;
+  return params.pad == 0 || (params.pad == 1 && l.ShapeOf(In(l, n, Conv2d::kWeight))[2] == 3) ? maker : -1;
 }
 
 // The batch norm that is folded into the linear layer n before it; -1: none.

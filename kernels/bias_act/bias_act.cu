@@ -23,8 +23,7 @@ __global__ __launch_bounds__(kOutputThreads) void ActivateMap(BiasActParams p) {
   if (p.noise != nullptr) v = fmaf(p.noise_strength[0], p.noise[n * p.noise_stride + pixel], v);
   if (p.bias != nullptr) v += p.bias[c];
   v = Activate(p.op.act, p.prelu != nullptr ? p.prelu[c] : p.op.slope, v) * p.op.act_gain;
-  if (p.op.clamp > 0.0f) v = fminf(fmaxf(v, -p.op.clamp), p.op.clamp);
-  p.y[i] = v;
+  p.y[i] = Clamp(v, p.op.clamp);
 }
 
 }  // namespace

@@ -14,7 +14,7 @@ struct Conv2dParams {
   Conv2d::Params op;
 };
 
-// y = act(norm(conv(x, W) + bias) + residual). Grid (pixels / 128, O, N).
+// y = clamp(act(norm(conv(x, W) + bias) + residual)). Grid (pixels / 128, O, N).
 __global__ __launch_bounds__(128) void ConvolvePlain(Conv2dParams p) {
   const int pixel = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
   const int o = static_cast<int>(blockIdx.y), n = static_cast<int>(blockIdx.z);
@@ -34,10 +34,12 @@ __global__ __launch_bounds__(128) void ConvolvePlain(Conv2dParams p) {
     }
   }
   if (p.bias != nullptr) t += p.bias[o];
-  if (p.gamma != nullptr) t = (t - p.mean[o]) / sqrtf(p.var[o] + p.op.eps) * p.gamma[o] + p.beta[o];
+  if (p.mean != nullptr) t = (t - p.mean[o]) / sqrtf(p.var[o] + p.op.eps);
+  if (p.gamma != nullptr) t = t * p.gamma[o] + p.beta[o];
   const int64_t index = int64_t{n * p.outputs + o} * p.height * p.width + pixel;
   if (p.residual != nullptr) t += p.residual[index];
-  p.y[index] = Activate(p.op.act, p.prelu != nullptr ? p.prelu[o] : p.op.slope, t);
+  t = Activate(p.op.act, p.prelu != nullptr ? p.prelu[o] : p.op.slope, t);
+  p.y[index] = Clamp(t, p.op.clamp);
 }
 
 }  // namespace

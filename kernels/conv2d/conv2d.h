@@ -1,15 +1,17 @@
 // Convolution (cross-correlation, zero padding) with batch norm, shortcut and activation behind it
 // (networks.md, "IR-SE trunk" and "Attribute classifier"):
-//   t = conv(x, W) + bias;  t = norm(t) = (t - mean) / sqrt(var + eps) * gamma + beta;  y = act(t + residual)
-// Square kernels 1, 3 and 7; stride 1 or 2. Output [N,O,Ho,Wo], Ho = (H + 2 pad - k) / stride + 1.
+//   t = conv(x, W) + bias;  t = norm(t) = (t - mean) / sqrt(var + eps) * gamma + beta;  y = clamp(act(t + residual))
+// Without mean and var norm(t) is t * gamma + beta. Square kernels 1, 3 and 7; stride 1 or 2; `end_pad` is what some
+// frameworks' padding to "the same size" has more below and to the right. Output [N,O,Ho,Wo],
+// Ho = (H + 2 pad + end_pad - k) / stride + 1.
 //
 // Inputs ("?": may be absent):
 // x          [N,I,H,W]
 // weight     [O,I,k,k]
 // bias?      [O]
-// gamma?     [O], the four together or none
+// gamma?     [O], with beta
 // beta?      [O]
-// mean?      [O]
+// mean?      [O], with var and gamma
 // var?       [O]
 // residual?  shape of y
 // prelu?     [O], slopes of kPRelu
@@ -23,9 +25,11 @@ struct Conv2d {
   struct Params {
     int stride = 1;
     int pad = 0;
+    int end_pad = 0;
     float eps = 1e-5f;
     Activation act = Activation::kNone;   // kNone, kRelu, kLeaky, kPRelu
     float slope = 0.01f;                  // of kLeaky
+    float clamp = 0.0f;                   // 0: none
     bool operator==(const Params&) const = default;
   };
   // How the CPU computes it.

@@ -11,12 +11,14 @@ namespace mien {
 
 namespace conv2d_cases {
 
-enum Extras : unsigned { kBias = 1, kNorm = 2, kResidual = 4, kPrelu = 8 };
+// kScale: gamma and beta alone.
+enum Extras : unsigned { kBias = 1, kNorm = 2, kResidual = 4, kPrelu = 8, kScale = 16 };
 
 // The operands of a call; `y` is the shape of its output.
 inline std::vector<Shape> Operands(const Shape& x, int64_t kernel, const Shape& y, unsigned extras) {
   const Shape channels = {y[1]}, none, norm = extras & kNorm ? channels : none;
-  return {x,    {y[1], x[1], kernel, kernel},  extras & kBias ? channels : none, norm, norm, norm,
+  const Shape scale = extras & kScale ? channels : norm;
+  return {x,    {y[1], x[1], kernel, kernel},  extras & kBias ? channels : none, scale, scale, norm,
           norm, extras & kResidual ? y : none, extras & kPrelu ? channels : none};
 }
 
@@ -31,6 +33,7 @@ inline std::vector<OpCase<Conv2d>> CasesOf<Conv2d>() {
   const P prelu1 = {{.pad = 1, .act = Activation::kPRelu}};
   const P winograd = {{.pad = 1, .act = Activation::kPRelu}, true};
   const P nested = {{.stride = 2, .pad = 1, .act = Activation::kPRelu}, true};
+  const P behind = {{.stride = 2, .end_pad = 1}}, clamped = {{.pad = 1, .act = Activation::kRelu, .clamp = 0.8f}};
   const P leaky2 = {{.stride = 2, .pad = 1, .act = Activation::kLeaky, .slope = 0.01f}};
   const auto one = [](const char* name, Tag tag, const P& params, const Shape& x, int64_t kernel,
                       const Shape& y, unsigned extras, double tolerance) {
@@ -55,6 +58,9 @@ inline std::vector<OpCase<Conv2d>> CasesOf<Conv2d>() {
       one("no_padding", Tag::kTiny, {{.act = Activation::kLeaky}}, {2, 6, 8, 20}, 3, {2, 12, 6, 18}, kResidual,
           1.6e-6),
       one("many_channels", Tag::kTiny, {{.pad = 1}}, {1, 70, 4, 4}, 3, {1, 80, 4, 4}, kBias, 1.4e-6),
+      one("padding_behind", Tag::kTiny, behind, {2, 5, 8, 38}, 3, {2, 20, 4, 19}, kBias, 7.7e-7),
+      one("padding_behind_not_nested", Tag::kTiny, {behind, true}, {1, 18, 32, 32}, 3, {1, 33, 16, 16}, kBias, 1.6e-6),
+      one("scale_relu_clamp", Tag::kTiny, clamped, {2, 20, 6, 9}, 3, {2, 13, 6, 9}, kBias | kScale, 3.3e-6),
       one("winograd", Tag::kTiny, winograd, {2, 18, 14, 21}, 3, {2, 33, 14, 21}, kNorm | kResidual | kPrelu,
           5.8e-6),
       one("winograd_plain", Tag::kTiny, {{.pad = 1}, true}, {1, 64, 17, 64}, 3, {1, 50, 17, 64}, 0,
@@ -71,6 +77,7 @@ inline std::vector<OpCase<Conv2d>> CasesOf<Conv2d>() {
       one("few_pixels", Tag::kTiny, leaky2, {3, 40, 8, 7}, 3, {3, 70, 4, 4}, kBias | kResidual, 1.9e-6),
       one("few_pixels_2x2", Tag::kTiny, leaky2, {2, 30, 4, 3}, 3, {2, 64, 2, 2}, kBias, 1.1e-6),
       one("few_pixels_dead_taps", Tag::kTiny, leaky2, {3, 100, 2, 2}, 3, {3, 130, 1, 1}, kNorm, 1.4e-6),
+      one("few_pixels_padding_behind", Tag::kTiny, behind, {2, 40, 2, 2}, 3, {2, 70, 1, 1}, kBias, 8e-7),
       one("few_pixels_row", Tag::kTiny, prelu1, {2, 13, 1, 9}, 3, {2, 65, 1, 9}, kPrelu, 1.2e-6),
       one("winograd_64_128", Tag::kModel, winograd, {1, 64, 128, 128}, 3, {1, 64, 128, 128}, kPrelu, 2.4e-5),
       one("winograd_256_32", Tag::kModel, winograd, {1, 256, 32, 32}, 3, {1, 256, 32, 32}, kPrelu, 4.7e-5),
@@ -105,19 +112,27 @@ inline std::vector<WrongCase<Conv2d>> WrongCasesOf<Conv2d>() {
     in[input] = shape;
     return in;
   };
-  std::vector<Shape> half_norm = with(Conv2d::kGamma, c), beta_only = with(Conv2d::kBeta, c);
+  std::vector<Shape> half_norm = with(Conv2d::kGamma, c), beta_only = with(Conv2d::kBeta, c), half_mean = half_norm;
+  half_mean[Conv2d::kBeta] = half_mean[Conv2d::kMean] = c;
   return {
       {{}, with(Conv2d::kX, {8, 6, 6}), "[?,?,?,?]", "[8,6,6]"},
       {{}, with(Conv2d::kWeight, {4, 7, 3, 3}), "[?,8,?,?]", "[4,7,3,3]"},
       {{}, with(Conv2d::kWeight, {4, 8, 3, 1}), "[4,8,3,3]", "[4,8,3,1]"},
       {{}, with(Conv2d::kWeight, {4, 8, 5, 5}), "kernel size 1, 3 or 7", "5"},
-      {{.stride = 3}, with(0, x), "1 or 2", "3"},
-      {{.pad = 3}, with(0, x), "0 to 2", "3"},
+      {{.stride = 3}, with(0, x), "at most 2", "3"},
+      {{.stride = 0}, with(0, x), "at least 1", "0"},
+      {{.pad = 3}, with(0, x), "at most 2", "3"},
+      {{.pad = -1}, with(0, x), "at least 0", "-1"},
+      {{.end_pad = -1}, with(0, x), "at least 0", "-1"},
+      {{.pad = 1, .end_pad = 2}, with(0, x), "at most 2", "3"},
+      {{.clamp = -1.0f}, with(0, x), "at least 0", "-1"},
       {{.act = Activation::kSigmoid}, with(0, x), "none, relu, leaky or prelu", "sigmoid"},
       {{}, with(0, {2, 8, 2, 6}), "at least 3 padded rows and columns", "[2,8,2,6]"},
       {{}, with(Conv2d::kBias, {5}), "[4]", "[5]"},
       {{}, half_norm, "[4]", "absent"},
       {{}, beta_only, "absent", "[4]"},
+      {{}, half_mean, "[4]", "absent"},
+      {{}, with(Conv2d::kMean, c), "absent", "[4]"},
       {{.act = Activation::kPRelu}, with(0, x), "[4]", "absent"},
       {{}, with(Conv2d::kPrelu, c), "absent", "[4]"},
       {{}, with(Conv2d::kResidual, x), "[2,4,4,4]", "[2,8,6,6]"},

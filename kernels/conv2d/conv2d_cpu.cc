@@ -1,8 +1,6 @@
 // conv2d on the CPU: a form of the convolution (cpu/conv/form.h), then bias and batch norm as one scale and one shift
 // per channel, computed in double when the weights are packed. Packed: scale [O], shift [O], the weight as the form
 // needs it.
-#include <cmath>
-
 #include "kernels/conv2d/conv2d.h"
 #include "kernels/cpu/conv/direct.h"
 #include "kernels/cpu/conv/few_pixels.h"
@@ -23,8 +21,9 @@ gemm::Convolution FormOf(const Conv2d::CpuParams& params, const Shape& x, const 
       .kernel = weight[2],
       .stride = params.stride,
       .pad = params.pad,
+      .end_pad = params.end_pad,
       .on_the_fly = params.on_the_fly && gemm::WorthTransformingOnTheFly(weight[1], weight[0])};
-  if (params.winograd && conv.kernel == 3 && conv.pad == 1) {
+  if (params.winograd && conv.kernel == 3 && conv.pad == 1 && conv.end_pad == 0) {
     if (conv.stride == 1 && gemm::Winograd::IsFaster(conv)) return {gemm::kForm<gemm::Winograd>, conv};
     if (conv.stride == 2 && gemm::NestedDown::IsFaster(conv)) return {gemm::kForm<gemm::NestedDown>, conv};
   }
@@ -50,6 +49,7 @@ struct Epilogue {
     if (params.act == Activation::kRelu) finish.slope = 0.0f;
     if (params.act == Activation::kLeaky) finish.slope = params.slope;
     if (params.act == Activation::kPRelu) finish.slope = call.in[Conv2d::kPrelu].data[channel];
+    if (params.clamp > 0) finish.limit = params.clamp;
     gemm::FinishRows(finish, sums, call.out[0].data + index, y[3]);
   }
 };
@@ -75,17 +75,7 @@ int64_t Conv2d::PackedFloats(const CpuParams& params, Shapes in) {
 
 void Conv2d::Pack(const CpuParams& params, Inputs<float> in, float* packed) {
   const Shape& weight = in[kWeight].shape;
-  const int64_t channels = weight[0];
-  for (int64_t o = 0; o < channels; ++o) {
-    const double bias = in[kBias].present() ? in[kBias].data[o] : 0.0;
-    double scale = 1.0, shift = bias;
-    if (in[kGamma].present()) {
-      scale = in[kGamma].data[o] / std::sqrt(double{in[kVar].data[o]} + params.eps);
-      shift = (bias - in[kMean].data[o]) * scale + in[kBeta].data[o];
-    }
-    packed[o] = static_cast<float>(scale);
-    packed[channels + o] = static_cast<float>(shift);
-  }
+  gemm::PackScaleAndShift(in.subspan(kBias, 5), params.eps, weight[0], packed);
   const auto [form, conv] = FormOf(params, in[kX].shape, weight);
   form.Pack(conv, in[kWeight].data, 1.0f, packed + WeightOffset(weight));
 }

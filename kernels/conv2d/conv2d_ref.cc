@@ -9,29 +9,8 @@
 namespace mien {
 namespace {
 
-Shape OutputShape(const Conv2d::Params& params, Shapes in) {
-  const Shape& x = in[Conv2d::kX];
-  const Shape& weight = in[Conv2d::kWeight];
-  const auto side = [&](int64_t size) { return (size + 2 * params.pad - weight[2]) / params.stride + 1; };
-  return {x[0], weight[0], side(x[2]), side(x[3])};
-}
-
-Status CheckParams(const Conv2d::Params& params, int64_t kernel) {
-  if (kernel != 1 && kernel != 3 && kernel != 7) {
-    return Status::Error(Code::kUsage, "conv2d: weight: kernel size 1, 3 or 7 expected, %lld found",
-                         static_cast<long long>(kernel));
-  }
-  if (params.stride != 1 && params.stride != 2) {
-    return Status::Error(Code::kUsage, "conv2d: stride: 1 or 2 expected, %d found", params.stride);
-  }
-  if (params.pad < 0 || params.pad >= kernel) {
-    return Status::Error(Code::kUsage, "conv2d: pad: 0 to %d expected, %d found",
-                         static_cast<int>(kernel - 1), params.pad);
-  }
-  if (params.act == Activation::kSigmoid) {
-    return Status::Error(Code::kUsage, "conv2d: act: none, relu, leaky or prelu expected, sigmoid found");
-  }
-  return {};
+SlidingWindow WindowOf(const Conv2d::Params& params, const Shape& weight) {
+  return {weight[2], params.stride, params.pad, params.end_pad};
 }
 
 struct Geometry {
@@ -76,29 +55,24 @@ Status Conv2d::Infer(const Params& params, Shapes in, Shape* out) {
   MIEN_TRY(ExpectShape(kName, "weight", {kAny, in[kX][1], kAny, kAny}, in[kWeight]));
   const int64_t channels = in[kWeight][0], kernel = in[kWeight][2];
   MIEN_TRY(ExpectShape(kName, "weight", {channels, in[kX][1], kernel, kernel}, in[kWeight]));
-  MIEN_TRY(CheckParams(params, kernel));
-  for (int side = 2; side < 4; ++side) {
-    if (in[kX][side] + 2 * params.pad < kernel) {
-      return Status::Error(Code::kUsage,
-                           "conv2d: x: at least %lld padded rows and columns expected, %s found",
-                           static_cast<long long>(kernel), in[kX].ToString().c_str());
-    }
+  if (kernel != 1 && kernel != 3 && kernel != 7) {
+    return Status::Error(Code::kUsage, "conv2d: weight: kernel size 1, 3 or 7 expected, %lld found",
+                         static_cast<long long>(kernel));
   }
+  const SlidingWindow window = WindowOf(params, in[kWeight]);
+  MIEN_TRY(ExpectWindow(kName, window, in[kX]));
+  if (params.act == Activation::kSigmoid) {
+    return Status::Error(Code::kUsage, "conv2d: act: none, relu, leaky or prelu expected, sigmoid found");
+  }
+  MIEN_TRY(ExpectAtLeast(kName, "clamp", 0, params.clamp));
   MIEN_TRY(ExpectShapeIfPresent(kName, "bias", {channels}, in[kBias]));
-  const char* const norm_names[] = {"gamma", "beta", "mean", "var"};
-  for (int i = 0; i < 4; ++i) {
-    if (in[kGamma].present()) {
-      MIEN_TRY(ExpectShape(kName, norm_names[i], {channels}, in[kGamma + i]));
-    } else {
-      MIEN_TRY(ExpectAbsent(kName, norm_names[i], in[kGamma + i]));
-    }
-  }
+  MIEN_TRY(ExpectNorm(kName, in.subspan(kGamma, 4), channels));
   if (params.act == Activation::kPRelu) {
     MIEN_TRY(ExpectShape(kName, "prelu", {channels}, in[kPrelu]));
   } else {
     MIEN_TRY(ExpectAbsent(kName, "prelu", in[kPrelu]));
   }
-  out[0] = OutputShape(params, in);
+  out[0] = {in[kX][0], channels, window.Places(in[kX][2]), window.Places(in[kX][3])};
   MIEN_TRY(ExpectShapeIfPresent(kName, "residual", out[0], in[kResidual]));
   return ExpectWithinLimits(kName, out[0]);
 }
@@ -119,12 +93,11 @@ void Conv2d::Ref(const Params& params, Inputs<double> in, Outputs<double> out) {
       for (int64_t p = 0; p < pixels; ++p) {
         double t = plane[p];
         if (in[kBias].present()) t += in[kBias].data[o];
-        if (in[kGamma].present()) {
-          t = (t - in[kMean].data[o]) / std::sqrt(in[kVar].data[o] + params.eps) * in[kGamma].data[o] +
-              in[kBeta].data[o];
-        }
+        if (in[kMean].present()) t = (t - in[kMean].data[o]) / std::sqrt(in[kVar].data[o] + params.eps);
+        if (in[kGamma].present()) t = t * in[kGamma].data[o] + in[kBeta].data[o];
         if (in[kResidual].present()) t += in[kResidual].data[(n * y[1] + o) * pixels + p];
-        plane[p] = Activate(params, t, in[kPrelu].present() ? in[kPrelu].data[o] : 0.0);
+        t = Activate(params, t, in[kPrelu].present() ? in[kPrelu].data[o] : 0.0);
+        plane[p] = params.clamp > 0 ? std::clamp<double>(t, -params.clamp, params.clamp) : t;
       }
     }
   }

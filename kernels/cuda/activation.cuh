@@ -24,4 +24,7 @@ __device__ inline float Activate(Activation act, float slope, float v) {
   return v;
 }
 
+// To at most `limit` from zero; 0: none.
+__device__ inline float Clamp(float v, float limit) { return limit > 0.0f ? fminf(fmaxf(v, -limit), limit) : v; }
+
 }  // namespace mien::MIEN_EXECUTOR

@@ -55,7 +55,7 @@ RivalWork WorkOf(const FastOpCall<RowsCoupling>& call) {
 
 RivalWork WorkOf(const PlainOp& plain) {
   const auto dim = [&](size_t operand, int i) { return static_cast<int>(plain.in[operand][i]); };
-  if (const auto* conv = std::get_if<OpCall<Conv2d>>(&plain.op)) {
+  if (const auto* conv = std::get_if<OpCall<Conv2d>>(&plain.op); conv != nullptr && conv->params.end_pad == 0) {
     return {
         {},
         ConvShape{dim(Conv2d::kX, 0), dim(Conv2d::kX, 2), dim(Conv2d::kX, 3), dim(Conv2d::kX, 1),

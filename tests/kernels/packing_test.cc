@@ -74,6 +74,7 @@ TEST_CASE("calls that agree in what Pack depends on pack the same bytes") {
   CHECK(CheckPairs<BatchNorm>() > 0);
   CHECK(CheckPairs<FlowNorm>() > 0);
   CHECK(CheckPairs<Conv2d>() > 0);
+  CHECK(CheckPairs<DepthwiseConv>() > 0);
   CHECK(CheckPairs<ModConv>() > 0);
 }
 

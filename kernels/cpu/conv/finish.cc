@@ -1,5 +1,7 @@
 #include "kernels/cpu/conv/finish.h"
 
+#include <cmath>
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/conv/finish.cc"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
@@ -48,6 +50,17 @@ HWY_EXPORT(Rows);
 
 void FinishRows(const Finish& finish, const Sums& sums, float* y, int64_t y_stride) {
   HWY_DYNAMIC_DISPATCH(Rows)(finish, sums, y, y_stride);
+}
+
+void PackScaleAndShift(std::span<const View<const float>> bias_and_norm, double eps, int64_t channels, float* packed) {
+  const auto of = [&](size_t operand, int64_t o, double otherwise) {
+    return bias_and_norm[operand].present() ? double{bias_and_norm[operand].data[o]} : otherwise;
+  };
+  for (int64_t o = 0; o < channels; ++o) {
+    const double scale = of(1, o, 1) / (bias_and_norm[4].present() ? std::sqrt(of(4, o, 1) + eps) : 1.0);
+    packed[o] = static_cast<float>(scale);
+    packed[channels + o] = static_cast<float>((of(0, o, 0) - of(3, o, 0)) * scale + of(2, o, 0));
+  }
 }
 
 }  // namespace mien::gemm

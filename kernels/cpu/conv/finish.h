@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <span>
 
 #include "kernels/cpu/conv/form.h"
 
@@ -20,6 +21,10 @@ struct Finish {
   // line has been read. 0: none.
   int64_t prefetch_offset = 0;
 };
+// Bias and norm of [channels] channels as one scale and one shift each, computed in double: packed [2][channels].
+// Operands: bias?, gamma?, beta?, mean?, var? (kernels/conv2d/conv2d.h).
+void PackScaleAndShift(std::span<const View<const float>> bias_and_norm, double eps, int64_t channels, float* packed);
+
 // `count` pixels of each of the rows of `sums`; rows of y (and of the addend) are y_stride apart.
 void FinishRows(const Finish& finish, const Sums& sums, float* y, int64_t y_stride);
 

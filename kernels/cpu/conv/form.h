@@ -16,13 +16,17 @@ struct ConvShape {
   int64_t in_channels = 0, out_channels = 0;
   int64_t height = 0, width = 0;  // of the input
   int64_t kernel = 3, stride = 1, pad = 1;
+  int64_t end_pad = 0;  // more below and to the right
   bool up = false;
   bool on_the_fly = false;  // transformed weights are made at every use (transformed.h)
 
-  int64_t OutHeight() const { return up ? 2 * height : (height + 2 * pad - kernel) / stride + 1; }
-  int64_t OutWidth() const { return up ? 2 * width : (width + 2 * pad - kernel) / stride + 1; }
+  int64_t OutHeight() const { return up ? 2 * height : Places(height); }
+  int64_t OutWidth() const { return up ? 2 * width : Places(width); }
   int64_t Weights() const { return out_channels * in_channels * kernel * kernel; }
   bool operator==(const ConvShape&) const = default;
+
+ private:
+  int64_t Places(int64_t size) const { return (size + 2 * pad + end_pad - kernel) / stride + 1; }
 };
 
 // Results: `count` pixels of one channel of one sample that lie behind one another, or `rows` such stretches,
