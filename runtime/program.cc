@@ -11,6 +11,11 @@ namespace {
 // Staged inputs and outputs start at cache lines of the host.
 uint64_t Padded(uint64_t bytes) { return *CheckedAlignUp(bytes, kHostAlignment); }
 
+Status CheckStop(const std::atomic<bool>* stop) {
+  if (stop == nullptr || !stop->load(std::memory_order_relaxed)) return {};
+  return Status::Error(Code::kInterrupted, "interrupted");
+}
+
 }  // namespace
 
 Result<Program> Program::Create(Graph graph, const CpuLowering& how, const Backend& backend) {
@@ -139,11 +144,6 @@ Status Program::Enqueue(uint64_t changed, const std::atomic<bool>* stop) {
                                 outputs_[i].size_bytes(), "downloading outputs"));
   }
   return {};
-}
-
-Status Program::CheckStop(const std::atomic<bool>* stop) const {
-  if (stop == nullptr || !stop->load(std::memory_order_relaxed)) return {};
-  return Status::Error(Code::kInterrupted, "%s: interrupted", executable_.name.c_str());
 }
 
 Status Program::Capture() {

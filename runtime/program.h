@@ -58,7 +58,6 @@ class Program {
   void BindSteps();
   RowMove MoveBefore(ValueId id, RowRange held, const Executable::Step& step) const;
   Status Enqueue(uint64_t changed, const std::atomic<bool>* stop);
-  Status CheckStop(const std::atomic<bool>* stop) const;
 
   Graph graph_;
   Executable executable_;
