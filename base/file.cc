@@ -43,7 +43,8 @@ Result<std::string> FollowLinks(std::string path) {
   return SystemError(path, "cannot follow");
 }
 
-// The new file gets the permissions of the one it replaces, and its owner and group as far as this process may give them.
+// The new file gets the permissions of the one it replaces, and its owner and group as far as this process may give
+// them.
 void TakeAfter(int descriptor, const struct stat* old) {
   if (old == nullptr) {
     const mode_t mask = umask(0);
@@ -51,7 +52,8 @@ void TakeAfter(int descriptor, const struct stat* old) {
     fchmod(descriptor, 0666 & ~mask);  // mkostemp gives 0600; a result is an ordinary file
     return;
   }
-  if (fchown(descriptor, old->st_uid, old->st_gid) != 0 && fchown(descriptor, static_cast<uid_t>(-1), old->st_gid) != 0) {
+  if (fchown(descriptor, old->st_uid, old->st_gid) != 0 &&
+      fchown(descriptor, static_cast<uid_t>(-1), old->st_gid) != 0) {
     // Not permitted: the file belongs to who wrote it.
   }
   fchmod(descriptor, old->st_mode & 0777);

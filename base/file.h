@@ -50,9 +50,9 @@ class MemorySource final : public ByteSource {
 };
 
 // Writes into a temporary file, .mien-XXXXXX in the same folder; Commit puts it in place. Destroyed without Commit, it
-// leaves the old file untouched and no trace of the new one. A file that is replaced hands on its permissions and, where
-// this process may give them, its owner and group; a symbolic link stays, and what it points to is replaced. Streams
-// (IsOutputStream) are written as it comes; there Create waits for a reader.
+// leaves the old file untouched and no trace of the new one. A file that is replaced hands on its permissions and,
+// where this process may give them, its owner and group; a symbolic link stays, and what it points to is replaced.
+// Streams (IsOutputStream) are written as it comes; there Create waits for a reader.
 class AtomicFile {
  public:
   static Result<AtomicFile> Create(const std::string& path);

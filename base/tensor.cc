@@ -49,8 +49,8 @@ Result<Shape> Shape::Checked(std::span<const uint64_t> dims) {
   }
   Shape shape;
   shape.rank = 0;
-  // A zero anywhere means no elements. The other dimensions are multiplied all the same, for strides are products of some
-  // of them: those must not wrap.
+  // A zero anywhere means no elements. The other dimensions are multiplied all the same, for strides are products of
+  // some of them: those must not wrap.
   std::optional<uint64_t> product = 1;
   bool empty = false;
   for (uint64_t d : dims) {

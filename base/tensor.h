@@ -38,8 +38,9 @@ struct Shape {
 };
 
 // A view of `shape.elements()` contiguous numbers owned by somebody else. Null data: absent.
-// Of an image [N,C,H,W] a window may be in memory: the same rows of every channel, channels `plane` floats apart. `data`
-// is then where row 0 of the first channel would lie, so that pixel (n, c, y, x) is data[(n C + c) plane + y W + x].
+// Of an image [N,C,H,W] a window may be in memory: the same rows of every channel, channels `plane` floats apart.
+// `data` is then where row 0 of the first channel would lie, so that pixel (n, c, y, x) is
+// data[(n C + c) plane + y W + x].
 template <class T>
 struct View {
   T* data = nullptr;

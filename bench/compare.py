@@ -4,9 +4,9 @@
                [-o md|csv|json]
 
 BUILD is a build folder with -DMIEN_BENCH=ON, FOLDER keeps the generated weights and exported graphs, PYTHON sees
-onnxruntime and openvino; /usr/bin/python3 sees PyTorch. Every contestant is a process of its own, with its memory and its
-threads, and is timed only after its outputs have passed the gate of tests/support/parity.h on the recorded ones. Rounds go
-A, B, C, A, B, C, ...; medians count. The peak of resident memory is that of the runs, loading apart.
+onnxruntime and openvino; /usr/bin/python3 sees PyTorch. Every contestant is a process of its own, with its memory and
+its threads, and is timed only after its outputs have passed the gate of tests/support/parity.h on the recorded ones.
+Rounds go A, B, C, A, B, C, ...; medians count. The peak of resident memory is that of the runs, loading apart.
 """
 import argparse
 import csv
@@ -103,7 +103,7 @@ def decibels(ours, truth):
 
 
 def prove(pipeline, outputs, reference):
-    """The worst ratio of error to gate, and the least decibels of rms over error; edit: against the first contestant."""
+    """The worst ratio of error to gate, the least decibels of rms over error; edit: against the first contestant."""
     if pipeline == "edit":
         image = outputs["synthesis/image"]
         return None, None if reference is None else decibels(image, reference)

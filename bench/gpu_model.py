@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Draws bench/gpu_model.html: what the steps of the full-size programs must cost on four devices at the least. Modelled,
-not measured. Steps and launches come from the tests (MIEN_LAUNCHES, tests/cuda/kernels/full_size_test.cc), registers and blocks
-from kernels/cuda/resources.csv.
+"""Draws build/gpu_model.html: what the steps of the full-size programs must cost on four devices at the least.
+Modelled, not measured. Steps and launches come from the tests (MIEN_LAUNCHES, tests/cuda/kernels/full_size_test.cc),
+registers and blocks from kernels/cuda/resources.csv.
 
   bench/gpu_model.py [--launches FOLDER] [--out FILE]
 """
@@ -30,7 +30,8 @@ PROGRAMS = {
     "recognizer": "Recogniser",
 }
 COMPUTE, MEMORY, INK, PALE = "#3f6fa8", "#d98a2e", "#24292f", "#8b949e"
-STYLE = f"""svg {{ font: 11px Helvetica, Arial, sans-serif; fill: {INK} }} .pale {{ fill: {PALE} }} .end {{ text-anchor: end }}
+STYLE = f"""svg {{ font: 11px Helvetica, Arial, sans-serif; fill: {INK} }}
+.pale {{ fill: {PALE} }} .end {{ text-anchor: end }}
 .small {{ font-size: 10px }} .tiny {{ font-size: 9px }} .name {{ font-size: 13px; font-weight: bold }}
 .compute {{ fill: {COMPUTE} }} .memory {{ fill: {MEMORY} }} .band {{ fill: #f4f6f8 }}"""
 ROW, TOP, PANEL, FIRST_PANEL = 19, 74, 184, 526
@@ -52,7 +53,8 @@ def occupancy(step, device, table):
     blocks = table.get(launch["kernel"], {}).get(resources.columns(device["arch"])[1])
     if blocks is None:
         return None
-    return blocks * ((launch["threads"] + 31) // 32) / device["warps"], min(1.0, launch["blocks"] / device["processors"])
+    warps = (launch["threads"] + 31) // 32
+    return blocks * warps / device["warps"], min(1.0, launch["blocks"] / device["processors"])
 
 
 def text(x, y, words, look=""):
@@ -84,7 +86,8 @@ def heading(steps):
 def panel(step, device, x, y, longest, table):
     seconds, by_memory = floor_seconds(step, device)
     width = max(0.8, 60 * seconds / longest)
-    parts = [f'<rect x="{x}" y="{y - 10}" width="{width:.1f}" height="11" class="{"memory" if by_memory else "compute"}"/>',
+    kind = "memory" if by_memory else "compute"
+    parts = [f'<rect x="{x}" y="{y - 10}" width="{width:.1f}" height="11" class="{kind}"/>',
              text(x + round(width) + 4, y, duration(seconds), "small")]
     share = occupancy(step, device, table)
     if share is not None:
@@ -97,7 +100,8 @@ def chart(steps, table):
     """SVG of a program: a line per step, a panel per device."""
     height = TOP + ROW * len(steps) + 6
     longest = [max(floor_seconds(step, device)[0] for step in steps) for device in DEVICES]
-    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}">']
+    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
+             f'width="{WIDTH}" height="{height}">']
     parts += heading(steps)
     for i, step in enumerate(steps):
         y = TOP + ROW * i
@@ -134,26 +138,29 @@ def page(programs, table):
                        for program, title in PROGRAMS.items() if (program, "fp16") in programs)
     return f"""<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>mien on four GPUs, modelled</title><style>
-body {{ font: 15px/1.45 Helvetica, Arial, sans-serif; color: {INK}; max-width: {WIDTH}px; margin: 32px auto; padding: 0 16px }}
+body {{ font: 15px/1.45 Helvetica, Arial, sans-serif; color: {INK}; max-width: {WIDTH}px;
+       margin: 32px auto; padding: 0 16px }}
 h1 {{ font-size: 26px; margin-bottom: 4px }} h2 {{ font-size: 19px; margin: 36px 0 8px }}
 .note {{ background: #fff5e6; border-left: 5px solid {MEMORY}; padding: 10px 16px; max-width: 900px }}
 table {{ border-collapse: collapse; margin: 14px 0; font-size: 13px }} th {{ color: {PALE}; font-weight: normal }}
 td, th {{ padding: 3px 14px 3px 0; text-align: right }} td:first-child, th:first-child {{ text-align: left }}
-.key {{ display: inline-block; width: 13px; height: 11px; border-radius: 2px; margin-right: 4px }} svg {{ max-width: 100%; height: auto }}
+.key {{ display: inline-block; width: 13px; height: 11px; border-radius: 2px; margin-right: 4px }}
+svg {{ max-width: 100%; height: auto }}
 {STYLE}
 </style></head><body>
 <h1>What one picture must cost at the least</h1>
-<p class="note"><b>Modelled, not measured.</b> No GPU was used. The floor of a step is the longer of its multiply-adds (those of
-margins of tiles included) at the device's attainable rate and its bytes (every operand read once, every result written once)
-at its attainable bandwidth. Launches, caches and the tails of grids are not in it.</p>
+<p class="note"><b>Modelled, not measured.</b> No GPU was used. The floor of a step is the longer of its multiply-adds
+(those of margins of tiles included) at the device's attainable rate and its bytes (every operand read once, every
+result written once) at its attainable bandwidth. Launches, caches and the tails of grids are not in it.</p>
 <p><span class="key" style="background:{COMPUTE}"></span>bound by arithmetic &nbsp;
-<span class="key" style="background:{MEMORY}"></span>bound by memory &nbsp;&middot;&nbsp; Bars are to the scale of their panel. In grey: the
-share of a multiprocessor's warps that the step's largest launch can keep resident, by its registers and shared memory; "on 50%"
-when it has blocks for only half of the multiprocessors.</p>
+<span class="key" style="background:{MEMORY}"></span>bound by memory &nbsp;&middot;&nbsp; Bars are to the scale
+of their panel. In grey: the share of a multiprocessor's warps that the step's largest launch can keep resident, by its
+registers and shared memory; "on 50%" when it has blocks for only half of the multiprocessors.</p>
 <h2>Programs, batch 1</h2>
 {summary(programs)}
 <h2>Rates that were assumed</h2>
-<table><tr><th>device</th><th>fp16 TFLOP/s</th><th>tf32</th><th>fp32, plain kernels</th><th>GB/s</th><th>multiprocessors</th></tr>
+<table><tr><th>device</th><th>fp16 TFLOP/s</th><th>tf32</th><th>fp32, plain kernels</th><th>GB/s</th>
+<th>multiprocessors</th></tr>
 {peaks}</table>
 {sections}</body></html>
 """
@@ -162,7 +169,7 @@ when it has blocks for only half of the multiprocessors.</p>
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--launches", default=os.path.join(cubins.ROOT, "build", "release", "launches"))
-    parser.add_argument("--out", default=os.path.join(cubins.ROOT, "bench", "gpu_model.html"))
+    parser.add_argument("--out", default=os.path.join(cubins.ROOT, "build", "gpu_model.html"))
     arguments = parser.parse_args()
     programs = {}
     for step in cubins.read_launches(arguments.launches)[1]:

@@ -1,8 +1,9 @@
 """mien layer by layer beside oneDNN's convolution of the same shape: what compare.py --layers measures.
 
-mien's step does all that the layer does (style, demodulation, filter, noise, bias, activation, norm); oneDNN's convolution
-does nothing else. Layers of one shape are one row, their times added up. Steps that are no convolution have no rival here.
-Wall times: of every process the medians of some runs, of several processes in turn (A, B, A, B, ...) the medians again.
+mien's step does all that the layer does (style, demodulation, filter, noise, bias, activation, norm); oneDNN's
+convolution does nothing else. Layers of one shape are one row, their times added up. Steps that are no convolution have
+no rival here. Wall times: of every process the medians of some runs, of several processes in turn (A, B, A, B, ...) the
+medians again.
 """
 import os
 import re
@@ -55,7 +56,7 @@ def steps_of_onednn(options, pipeline, threads):
 
 
 def measure(options, pipeline, network, model, threads, rounds):
-    """[{pipeline, layer, count, mien_ms, onednn_ms or None}], convolutions in the order of the network, then the rest."""
+    """[{pipeline, layer, count, mien_ms, onednn_ms or None}], convolutions in the network's order, then the rest."""
     ours, theirs = [], []
     for _ in range(rounds):
         ours.append(steps_of_mien(options, model, network, threads))

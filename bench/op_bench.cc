@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
-#include "kernels/all_cases.h"
 #include "base/buffer.h"
+#include "kernels/all_cases.h"
 
 namespace mien {
 namespace {

@@ -1,8 +1,8 @@
 """The networks as the public PyTorch code computes them: PUBLIC[name](state) is a function of tensors.
 
-The encoder and the flow are the replicas of tests/oracle, whose operations are those of the public code. The generator's
-replica is not, so it is written here again: weights modulated and demodulated for every sample, grouped convolutions,
-upfirdn2d by zero-stuffing.
+The encoder and the flow are the replicas of tests/oracle, whose operations are those of the public code. The
+generator's replica is not, so it is written here again: weights modulated and demodulated for every sample, grouped
+convolutions, upfirdn2d by zero-stuffing.
 """
 import math
 

@@ -39,8 +39,8 @@ def goal_lines(result):
                       and (r["name"] == name if name else r["name"] != "oneDNN convolutions")]
             if ours and rivals:
                 ratio = rivals[0]["wall_ms"] / ours["wall_ms"]
-                lines.append("| %s against %s | %.1f | %.2f | %s |" % (TITLES[pipeline], label(rivals[0]), target, ratio,
-                                                                   "yes" if ratio >= target else "no"))
+                lines.append("| %s against %s | %.1f | %.2f | %s |" % (
+                    TITLES[pipeline], label(rivals[0]), target, ratio, "yes" if ratio >= target else "no"))
         if pipeline == "synthesis1024" and ours:
             products = ours["products"] / 1e9
             lines.append("| convolution products of a 1024-pixel image, G | 36 | %.1f | %s |" % (
@@ -59,8 +59,9 @@ def markdown(result):
     lines = ["%s; %s; load before %.1f." % (result["date"], result["machine"], result["load_before"])]
     for pipeline, rows, ours in pipelines(result):
         lines += ["", "### " + TITLES[pipeline], "",
-                  "| contestant | threads | wall ms, median | min .. max | CPU ms, all threads | peak MB | with loading "
-                  "| times as long as mien's best | error to gate | dB |", "|---|---|---|---|---|---|---|---|---|---|"]
+                  "| contestant | threads | wall ms, median | min .. max | CPU ms, all threads | peak MB "
+                  "| with loading | times as long as mien's best | error to gate | dB |",
+                  "|---|---|---|---|---|---|---|---|---|---|"]
         for row in sorted(rows, key=lambda r: r["wall_ms"]):
             ratio = "%.2f" % (row["wall_ms"] / ours["wall_ms"]) if ours else ""
             gate, level = row.get("error_to_gate"), row.get("decibels")
@@ -95,8 +96,8 @@ def picture(result):
     parts, y = [], 30
     parts.append(text(16, y, "mien on the CPU, beside others: %s" % result["date"], 18, 'font-weight="bold"'))
     y += 20
-    parts.append(text(16, y, "%s. Each at the best thread count measured; medians of interleaved rounds, fp32, batch 1." %
-                      result["machine"], 12, 'fill="#555"'))
+    note = "%s. Each at the best thread count measured; medians of interleaved rounds, fp32, batch 1."
+    parts.append(text(16, y, note % result["machine"], 12, 'fill="#555"'))
     for pipeline, rows, ours in pipelines(result):
         y += 38
         parts.append(text(16, y, TITLES[pipeline], 14, 'font-weight="bold"'))

@@ -1,9 +1,9 @@
 """The networks rewritten for frameworks: the same functions with everything constant computed beforehand.
 
 REWRITTEN[name](state) is a function of tensors, for batch 1; in real arithmetic its results are those of the public
-graph. Tried and slower or equal in every framework: upsampling by four convolutions (one per parity) and interleaving, the
-style heads as grouped convolutions, the shift of a norm before a padded convolution as a map behind it. Whether a style
-scales activations or weights divides the frameworks, so it is a parameter.
+graph. Tried and slower or equal in every framework: upsampling by four convolutions (one per parity) and interleaving,
+the style heads as grouped convolutions, the shift of a norm before a padded convolution as a map behind it. Whether a
+style scales activations or weights divides the frameworks, so it is a parameter.
 """
 import math
 
@@ -169,8 +169,9 @@ def encoder(state):
 class Coupling:
     """The network of a coupling, the norm behind it folded, in one direction.
 
-    Forward  T' = T scale + shift, K' = K a + c; inverse T = (T' - shift) / scale, K = (K' - c) / a, with scale and shift
-    from the network of K. scale holds the norm's factor of T, so only the factors of K are missing in its logarithm.
+    Forward  T' = T scale + shift, K' = K a + c; inverse T = (T' - shift) / scale, K = (K' - c) / a, with scale and
+    shift from the network of K. scale holds the norm's factor of T, so only the factors of K are missing in its
+    logarithm.
     """
 
     def __init__(self, state, index, inverse):

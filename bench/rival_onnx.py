@@ -43,5 +43,6 @@ if __name__ == "__main__":
     engine, pipeline, form, threads, folder, out = sys.argv[1:]
     networks = PIPELINES[pipeline]
     paths = ["%s/%s-%s-%s.onnx" % (folder, weights_of(pipeline, n), n, form) for n in networks]
-    name, functions = {"onnxruntime": onnxruntime_functions, "openvino": openvino_functions}[engine](paths, int(threads))
+    engines = {"onnxruntime": onnxruntime_functions, "openvino": openvino_functions}
+    name, functions = engines[engine](paths, int(threads))
     serve(name, list(zip(networks, functions)), load_input(folder, pipeline), out)

@@ -1,5 +1,6 @@
-"""What the rival processes share: what a pipeline is, and the service: outputs of a first run into a file for the proof,
-"ready NAME", then one timed run for every line on stdin, answered with "WALL_MS CPU_MS" (the time of all threads).
+"""What the rival processes share: what a pipeline is, and the service: outputs of a first run into a file for the
+proof, "ready NAME", then one timed run for every line on stdin, answered with "WALL_MS CPU_MS" (the time of all
+threads).
 
 In a pipeline the first output of a network is the input of the next; between the flow and its inverse two attributes of
 every row are rewritten, as in the recorded edit.

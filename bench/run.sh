@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# mien beside PyTorch, ONNX Runtime, OpenVINO and oneDNN's convolutions: installs them (Debian packages; Python packages into
-# build/rivals), builds, makes full-size generated weights once (build/rivals/data, 6 GB), proves every contestant on the
-# recorded outputs, measures. Options go to compare.py:
-#   bench/run.sh [--graphs synthesis256,synthesis1024,encoder,flow,edit] [--threads 1,2] [--rounds N] [--layers] [-o md|csv|json]
+# mien beside PyTorch, ONNX Runtime, OpenVINO and oneDNN's convolutions: installs them (Debian packages; Python packages
+# into build/rivals), builds, makes full-size generated weights once (build/rivals/data, 6 GB), proves every contestant
+# on the recorded outputs, measures. Options go to compare.py:
+#   bench/run.sh [--graphs synthesis256,synthesis1024,encoder,flow,edit] [--threads 1,2] [--rounds N] [--layers]
+#                [-o md|csv|json]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tests/support/packages.sh

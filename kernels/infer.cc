@@ -84,7 +84,8 @@ Status ExpectWithinLimits(const char* op, const Shape& output) {
   for (int i = 0; i < output.rank; ++i) dims[i] = static_cast<uint64_t>(output[i]);
   const auto checked = Shape::Checked({dims, static_cast<size_t>(output.rank)});
   if (checked.ok()) return {};
-  return Status::Error(Code::kUsage, "%s: output: %s, %s found", op, checked.status().message(), output.ToString().c_str());
+  return Status::Error(Code::kUsage, "%s: output: %s, %s found", op, checked.status().message(),
+                       output.ToString().c_str());
 }
 
 }  // namespace mien

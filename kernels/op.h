@@ -25,8 +25,8 @@
 //     static int64_t CarryFloats(const Params&, Shapes in);  // what Cpu keeps from a range for the next
 //     static int64_t RangeScratchFloats(const Params&, Shapes in, int threads);  // instead of ScratchFloats
 //
-// Where the CPU has a choice of algorithms, `struct CpuParams : Params` says which it may take; the functions from Count on
-// but Ref take it then. The op's meaning is in Params alone.
+// Where the CPU has a choice of algorithms, `struct CpuParams : Params` says which it may take; the functions from
+// Count on but Ref take it then. The op's meaning is in Params alone.
 //
 // An absent optional operand has Shape::present() false and View::present() false. Ops never read a dimension of the
 // batch to decide on arithmetic: a sample's bits do not depend on its neighbours, nor on the number of threads, nor on

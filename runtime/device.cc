@@ -12,8 +12,8 @@ constexpr int kNoDevice = 100;
 int Major(int version) { return version / 1000; }
 int Minor(int version) { return version % 1000 / 10; }
 
-// Machine code of sm_XY runs on devices X.Z with Z >= Y. Integrated devices (Orin, 8.7) run their own alone and no other
-// device runs it; an architecture with a letter is for one device as well.
+// Machine code of sm_XY runs on devices X.Z with Z >= Y. Integrated devices (Orin, 8.7) run their own alone and no
+// other device runs it; an architecture with a letter is for one device as well.
 bool RunsMachineCode(int architecture, bool letter, const DeviceInfo& info) {
   const int own = 10 * info.major + info.minor;
   constexpr int kIntegrated = 87;
@@ -45,15 +45,16 @@ Status CheckArchitecture(const Device& device) {
   const Runs runs = WhatRuns(api, info);
   if (runs.machine_code) return {};
   if (!runs.ptx) {
-    return Status::Error(Code::kDevice, "%s has compute capability %d.%d, this build has nothing for it (%s)", info.name,
-                         info.major, info.minor, api.build);
+    return Status::Error(Code::kDevice, "%s has compute capability %d.%d, this build has nothing for it (%s)",
+                         info.name, info.major, info.minor, api.build);
   }
   if (device.driver >= api.toolkit) return {};  // else it does not know the PTX
-  return Status::Error(Code::kDevice,
-                       "%s has compute capability %d.%d, for which this build has PTX alone (%s): the NVIDIA driver knows "
-                       "CUDA %d.%d, that needs %d.%d",
-                       info.name, info.major, info.minor, api.build, Major(device.driver), Minor(device.driver),
-                       Major(api.toolkit), Minor(api.toolkit));
+  return Status::Error(
+      Code::kDevice,
+      "%s has compute capability %d.%d, for which this build has PTX alone (%s): the NVIDIA driver knows "
+      "CUDA %d.%d, that needs %d.%d",
+      info.name, info.major, info.minor, api.build, Major(device.driver), Minor(device.driver), Major(api.toolkit),
+      Minor(api.toolkit));
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// The device under a program: found, checked, and what is taken from it held so that it goes back. No CUDA header and no
-// CUDA library is needed here: everything goes through the table of an executor (kernels/device/device_api.h).
+// The device under a program: found, checked, and what is taken from it held so that it goes back. No CUDA header and
+// no CUDA library is needed here: everything goes through the table of an executor (kernels/device/device_api.h).
 #pragma once
 
 #include <memory>

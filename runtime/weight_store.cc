@@ -42,9 +42,11 @@ Result<std::vector<WeightHandle>> WeightStore::Get(const Backend& backend, const
     workspace = {own.data(), own.bytes()};
   }
   void* const state = backend.state.get();
-  MIEN_ASSIGN(const Memory block, backend.allocate(state, bytes, false, "weights"));
-  Memory staging;
-  if (backend.upload != nullptr) {
+  Memory block, staging;
+  if (bytes > 0) {
+    MIEN_ASSIGN(block, backend.allocate(state, bytes, false, "weights"));
+  }
+  if (bytes > 0 && backend.upload != nullptr) {
     MIEN_ASSIGN(staging, backend.allocate_staging(state, largest, "pinned memory of weights"));
   }
   auto* place = static_cast<std::byte*>(block.get());

@@ -13,10 +13,11 @@ fi
 folder=$PWD/build/aarch64
 root=$folder/root
 
-# Debian's package lists and packages for arm64, in a folder of their own: the system's apt stays as it is. The folder of
-# the libraries appears when all of them are there, so that an interrupted download is begun anew.
+# Debian's package lists and packages for arm64, in a folder of their own: the system's apt stays as it is. The folder
+# of the libraries appears when all of them are there, so that an interrupted download is begun anew.
 unpack_libraries() {
-  local package unfinished=$folder/unfinished development=(libhwy-dev libpng-dev zlib1g-dev) apt=(-o APT::Architecture=arm64 -o APT::Architectures::=arm64 -o Dir::State::Status=/dev/null
+  local package unfinished=$folder/unfinished development=(libhwy-dev libpng-dev zlib1g-dev)
+  local apt=(-o APT::Architecture=arm64 -o APT::Architectures::=arm64 -o Dir::State::Status=/dev/null
     -o "Dir::State::Lists=$folder/lists" -o "Dir::Cache=$folder/cache" -o APT::Sandbox::User=)
   rm -rf "$unfinished"
   mkdir -p "$folder/lists/partial" "$folder/cache/archives/partial" "$unfinished/packages" "$unfinished/root"

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Everything that must pass: installs what is missing (package names of Debian 12 and 13 and Ubuntu 24.04), builds, and runs
-# two lanes beside each other, since most of what they do uses one core. Some work is too heavy for every commit and takes
-# turns (tests/support/turns.sh): most rooms and the host runner under the sanitizers; the fuzz targets, and the ops on an
-# emulated aarch64; the CUDA kernels' machine code where there is nvcc, and their mutants. The last lines say what
-# was left to other commits and what was skipped; the very last is "N passed, N failed", and exit status 0 means none failed.
+# Everything that must pass: installs what is missing (package names of Debian 12 and 13 and Ubuntu 24.04), builds, and
+# runs two lanes beside each other, since most of what they do uses one core. Some work is too heavy for every commit
+# and takes turns (tests/support/turns.sh): most rooms and the host runner under the sanitizers; the fuzz targets, and
+# the ops on an emulated aarch64; the CUDA kernels' machine code where there is nvcc, and their mutants. The last lines
+# say what was left to other commits and what was skipped; the very last is "N passed, N failed", and exit status 0
+# means none failed.
 #   MIEN_TURN             sanitizers, fuzz, machine_code, all or none: this turn and no other
 #   MIEN_FUZZ_SECONDS     per fuzz target, default 30; 0 leaves fuzzing out
-#   MIEN_MUTANT_SECONDS   default 120; 0 leaves the mutants out (all of them: tests/cuda/kernels/mutants.py build/release)
+#   MIEN_MUTANT_SECONDS   default 120; 0 leaves the mutants out (all: tests/cuda/kernels/mutants.py build/release)
 #   MIEN_WERROR           ON: the compiler's warnings are errors
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
@@ -128,7 +129,8 @@ proof_lane() {
 install_everything || give_up "packages are missing"
 launcher=()
 if command -v ccache >/dev/null; then launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache); fi
-step "release build" configure_and_build build/release all -- -DCMAKE_BUILD_TYPE=Release -DMIEN_TESTS=ON -DMIEN_BENCH=ON ||
+step "release build" configure_and_build build/release all -- -DCMAKE_BUILD_TYPE=Release -DMIEN_TESTS=ON \
+  -DMIEN_BENCH=ON ||
   give_up "the release build failed"
 tests=$(ctest --test-dir build/release -N | sed -n 's/^ *Test *#[0-9]*: //p') && [ -n "$tests" ] ||
   give_up "ctest lists no tests"

@@ -30,7 +30,8 @@ Result<Landmarks> ReadLandmarks(const std::string& path) {
   if (!parsed.ok()) return parsed.status().Within("%s", path.c_str());
   const JsonValue* list = parsed->kind == JsonValue::Kind::kObject ? parsed->Find("landmarks") : &*parsed;
   const auto refused = [&](const char* found) {
-    return Status::Error(Code::kRefused, "%s: a list of %d points [x, y] expected, alone or as \"landmarks\" of an object; %s",
+    return Status::Error(Code::kRefused,
+                         "%s: a list of %d points [x, y] expected, alone or as \"landmarks\" of an object; %s",
                          path.c_str(), kLandmarks, found);
   };
   if (list == nullptr || list->kind != JsonValue::Kind::kList) return refused("none found");
@@ -109,7 +110,8 @@ void AddAlign(CLI::App& app, Session& session) {
       ->transform(WholeNumber())
       ->check(CLI::Range(16, 4096))
       ->capture_default_str();
-  verb->add_flag("--no-overlay", options->no_overlay, "without CROP.faces.png, the photo with what was found drawn on it");
+  verb->add_flag("--no-overlay", options->no_overlay,
+                 "without CROP.faces.png, the photo with what was found drawn on it");
   verb->callback([&session, options] { session.status = RunAlign(session, *options); });
 }
 

@@ -7,8 +7,8 @@
 #include <optional>
 
 #include "base/interrupt.h"
-#include "runtime/engine.h"
 #include "runtime/check/rival_times.h"
+#include "runtime/engine.h"
 #include "tools/numbers.h"
 #include "tools/verbs.h"
 #include "tools/without_effect.h"

@@ -3,9 +3,9 @@
 
 #include <memory>
 
-#include "runtime/face/average_latent.h"
 #include "base/interrupt.h"
 #include "base/stream.h"
+#include "runtime/face/average_latent.h"
 #include "tools/files.h"
 #include "tools/formats.h"
 #include "tools/verbs.h"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# From a fresh clone to edited pictures: installs what is missing (Debian 12 and 13, Ubuntu 24.04), builds the program and
-# the library in build/release, and edits a portrait with the built-in model, one contact sheet per attribute in out/demo.
+# From a fresh clone to edited pictures: installs what is missing (Debian 12 and 13, Ubuntu 24.04), builds the program
+# and the library in build/release, and edits a portrait with the built-in model, one contact sheet per attribute in
+# out/demo.
 #   tools/demo.sh [PORTRAIT]     a PNG; by default one of those that the built-in model's people are made of
 set -euo pipefail
 
@@ -31,7 +32,8 @@ echo "Two quiet cores take about two minutes for this; installing packages comes
 install_packages g++ cmake ninja-build pkg-config libpng-dev zlib1g-dev libhwy-dev nlohmann-json3-dev libcli11-dev
 launcher=()
 if command -v ccache >/dev/null; then launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache); fi
-cmake -S . -B build/release -G Ninja "${launcher[@]}" -DCMAKE_BUILD_TYPE=Release -DMIEN_TESTS=OFF -DMIEN_BENCH=OFF >/dev/null
+cmake -S . -B build/release -G Ninja "${launcher[@]}" -DCMAKE_BUILD_TYPE=Release -DMIEN_TESTS=OFF \
+  -DMIEN_BENCH=OFF >/dev/null
 cmake --build build/release --target mien mien_shared
 mien=build/release/tools/mien
 
@@ -42,7 +44,8 @@ for attribute in $attributes; do
 done
 "$mien" synth --seeds 0-7 -o out/demo/new_people.png
 echo
-echo "Each sheet shows $portrait edited five times, from -1.5 to 1.5, where -1 to 1 spans what the training people have:"
+echo "Each sheet shows $portrait edited five times, from -1.5 to 1.5,"
+echo "where -1 to 1 spans what the training people have:"
 for attribute in $attributes; do echo "  out/demo/$attribute.png"; done
 echo "and eight people who do not exist, made from seeds 0 to 7: out/demo/new_people.png"
 echo "These are drawings of the built-in 128-pixel model; README.md tells how to use photographs and the public models."

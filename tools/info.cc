@@ -6,9 +6,9 @@
 #include <cstdarg>
 #include <memory>
 
-#include "kernels/cpu/simd.h"
 #include "base/file.h"
 #include "base/interrupt.h"
+#include "kernels/cpu/simd.h"
 #include "runtime/builtin_model.h"
 #include "runtime/engine.h"
 #include "tools/numbers.h"

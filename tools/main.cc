@@ -9,9 +9,9 @@
 #include <span>
 #include <sstream>
 
-#include "kernels/cpu/simd.h"
 #include "base/interrupt.h"
 #include "base/text.h"
+#include "kernels/cpu/simd.h"
 #include "runtime/device.h"
 #include "tools/numbers.h"
 #include "tools/verbs.h"

@@ -1,11 +1,11 @@
-// mien selftest: every op on this machine against its double reference, on a device first what its instructions mean, as
-// a block of text to paste into a report.
+// mien selftest: every op on this machine against its double reference, on a device first what its instructions mean,
+// as a block of text to paste into a report.
 #include "kernels/cpu/simd.h"
 
 #include <memory>
-#include "runtime/engine.h"
-#include "runtime/check/rival_check.h"
 #include "runtime/check/instruction_check.h"
+#include "runtime/check/rival_check.h"
+#include "runtime/engine.h"
 #include "tools/verbs.h"
 #include "tools/without_effect.h"
 
@@ -79,7 +79,8 @@ Status RunSelftest(Session& session, const SelftestOptions& options) {
   session.Print("mien " MIEN_VERSION " selftest%s, built by " MIEN_COMPILER "\nbackend  %s (%s)\n",
                 options.quick ? " --quick" : "", backend.name.c_str(), backend.reason.c_str());
   session.Print("kernels  CPU: %s, CUDA: %s\n", SimdInWords().c_str(), CudaBuild());
-  if (options.rivals && !backend.device) return Status::Error(Code::kUsage, "--rivals: there are rivals on a device only");
+  if (options.rivals && !backend.device)
+    return Status::Error(Code::kUsage, "--rivals: there are rivals on a device only");
   MIEN_ASSIGN(const std::vector<OpCheck> checks, backend.device ? CheckDevice(session, *backend.device, options)
                                                                 : CheckOpsOnCpu(session.threads, options.quick));
   return Report(session, checks);

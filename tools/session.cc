@@ -6,16 +6,16 @@
 #include <cstdarg>
 #include <cstdio>
 
-#include "base/text.h"
-#include "runtime/builtin_model.h"
 #include "base/interrupt.h"
 #include "base/stream.h"
+#include "base/text.h"
+#include "runtime/builtin_model.h"
 
 namespace mien {
 namespace {
 
-// printf into a string of any length. Whatever names of files and tensors are in it, nothing that could steer a terminal
-// comes out.
+// printf into a string of any length. Whatever names of files and tensors are in it, nothing that could steer a
+// terminal comes out.
 std::string Formatted(const char* format, va_list arguments) {
   va_list again;
   va_copy(again, arguments);

@@ -45,8 +45,8 @@ struct Session {
 void WriteStderr(std::string_view text);
 // "mien: error: MESSAGE" on stderr; takes no memory.
 void ErrorLine(const char* message);
-// Bytes on stdout, whole, in any case. After the first failure nothing more is written. Nothing here goes through stdio,
-// which cannot be stopped while it waits.
+// Bytes on stdout, whole, in any case. After the first failure nothing more is written. Nothing here goes through
+// stdio, which cannot be stopped while it waits.
 Status WriteStdout(std::span<const std::byte> bytes);
 // The first failure of WriteStdout.
 Status StdoutStatus();

@@ -35,7 +35,8 @@ class TensorFile {
 
   const std::vector<TensorEntry>& tensors() const { return tensors_; }  // in file order
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
-  // Plain profile only: name and description of tensors whose type or rank is none of ours, e.g. "a F8_E4M3 tensor [2]".
+  // Plain profile only: name and description of tensors whose type or rank is none of ours, such as
+  // "a F8_E4M3 tensor [2]".
   const std::vector<std::pair<std::string, std::string>>& unread() const { return unread_; }
   const TensorEntry* Find(const std::string& name) const;  // null: not there
   const ByteSource& source() const { return *source_; }    // the file it was opened from
@@ -77,8 +78,6 @@ class ModelFile {
   const TensorFile& file() const { return file_; }
   // The whole tensor as floats, finite and verified.
   Status ReadFloats(const std::string& name, std::span<float> out) const;
-  // A list of column numbers (TensorSpec::is_index); Open checked that they are a permutation's halves.
-  Status ReadIndices(const std::string& name, std::span<int64_t> out) const;
 
  private:
   TensorFile file_;

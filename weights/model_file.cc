@@ -104,7 +104,8 @@ Result<std::shared_ptr<const ModelFile>> ModelFile::Open(std::shared_ptr<const B
 }
 
 Result<std::shared_ptr<const ModelFile>> ModelFile::Open(const std::string& path) try {
-  MIEN_ASSIGN(auto source, OpenInput(path, kMaxFileBytes, Code::kRefused, IsStream(path) ? FirstBytes(CheckBeginning) : nullptr));
+  MIEN_ASSIGN(auto source,
+              OpenInput(path, kMaxFileBytes, Code::kRefused, IsStream(path) ? FirstBytes(CheckBeginning) : nullptr));
   auto model = Open(std::move(source));
   if (!model.ok()) return model.status().Within("%s", path.c_str());
   return model;
@@ -116,14 +117,6 @@ Status ModelFile::ReadFloats(const std::string& name, std::span<float> out) cons
   const TensorEntry* entry = file_.Find(name);
   if (entry == nullptr) return Status::Error(Code::kUsage, "%s: no such tensor in the model", name.c_str());
   return file_.ReadFloats(*entry, out);
-}
-
-Status ModelFile::ReadIndices(const std::string& name, std::span<int64_t> out) const {
-  const TensorEntry* entry = file_.Find(name);
-  if (entry == nullptr || entry->type != DType::kI64) {
-    return Status::Error(Code::kUsage, "%s: no such index list in the model", name.c_str());
-  }
-  return ReadIndexList(file_, *entry, out);
 }
 
 }  // namespace mien

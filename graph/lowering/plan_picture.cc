@@ -109,7 +109,8 @@ class Picture {
   }
 
   void DrawAxes() {
-    double tick = std::pow(10.0, std::floor(std::log10(static_cast<double>(std::max<uint64_t>(plan_.arena_bytes, 10)))));
+    double tick =
+        std::pow(10.0, std::floor(std::log10(static_cast<double>(std::max<uint64_t>(plan_.arena_bytes, 10)))));
     while (tick * 4 > static_cast<double>(plan_.arena_bytes) && tick >= 2) tick /= 2;
     for (double bytes = 0; bytes <= static_cast<double>(plan_.arena_bytes); bytes += tick) {
       const double y = Y(static_cast<uint64_t>(bytes));

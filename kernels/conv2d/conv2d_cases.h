@@ -136,7 +136,8 @@ inline std::vector<WrongCase<Conv2d>> WrongCasesOf<Conv2d>() {
       {{.act = Activation::kPRelu}, with(0, x), "[4]", "absent"},
       {{}, with(Conv2d::kPrelu, c), "absent", "[4]"},
       {{}, with(Conv2d::kResidual, x), "[2,4,4,4]", "[2,8,6,6]"},
-      {{.pad = 2}, {{1, 1, 1 << 20, 1}, {1, 1, 3, 3}, none, none, none, none, none, none, none}, "at most 1048576", "[1,1,1048578,3]"},
+      {{.pad = 2}, {{1, 1, 1 << 20, 1}, {1, 1, 3, 3}, none, none, none, none, none, none, none}, "at most 1048576",
+       "[1,1,1048578,3]"},
   };
 }
 

@@ -1,6 +1,6 @@
 // The vocabulary of the CUDA kernels. A .cu file is compiled twice: by nvcc for the device, and by the C++
-// compiler for the host runner (kernels/device/simt), where CUDA's names come from kernels/device/simt/device.h. To that
-// end
+// compiler for the host runner (kernels/device/simt), where CUDA's names come from kernels/device/simt/device.h. To
+// that end
 //   - Launch is the only launch,
 //   - shared memory is declared by MIEN_SHARED and MIEN_DYNAMIC_SHARED only,
 //   - instructions without a CUDA function are in ptx.cuh and nowhere else,
@@ -13,8 +13,8 @@
 
 #include <type_traits>
 
-#include "kernels/device/device_api.h"
 #include "base/status.h"
+#include "kernels/device/device_api.h"
 
 #ifdef __CUDACC__
 

@@ -1,6 +1,6 @@
 // Every call that the CUDA backend makes to its device, as one table: the CUDA runtime is one (kernels/device/
-// runtime_api.cu), the host runner another (kernels/device/simt/simt_api.h), and tests put a failing call in front of either.
-// All functions answer a cudaError_t as a number, 0 for success. No CUDA header is needed to include this file.
+// runtime_api.cu), the host runner another (kernels/device/simt/simt_api.h), and tests put a failing call in front of
+// either. All functions answer a cudaError_t as a number, 0 for success. No CUDA header is needed to include this file.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +13,7 @@ namespace mien {
 // One kernel launch. `params` is copied by the call.
 struct KernelLaunch {
   const void* kernel;  // CUDA: the kernel's symbol; host runner: a void (*)(const void* params)
-  const char* name;    // CUDA: text that contains the kernel's name; host runner: MangledName (kernels/device/simt/runtime.h)
+  const char* name;    // CUDA: text that contains the kernel's name; host runner: MangledName (simt/runtime.h)
   unsigned grid[3];
   unsigned threads;     // of a block
   size_t shared_bytes;  // dynamic shared memory

@@ -9,8 +9,8 @@
 #include <cstring>
 #include <vector>
 
-#include "kernels/device/fragment.h"
 #include "base/tensor.h"
+#include "kernels/device/fragment.h"
 
 namespace mien {
 

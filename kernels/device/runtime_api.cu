@@ -1,5 +1,5 @@
-// The CUDA runtime as a device (device_api.h). Linked statically; the driver's library is never linked, so a program with
-// this inside starts on a machine without a driver, where every call answers an error.
+// The CUDA runtime as a device (device_api.h). Linked statically; the driver's library is never linked, so a program
+// with this inside starts on a machine without a driver, where every call answers an error.
 #include <cuda_runtime.h>
 
 #include <cstdio>

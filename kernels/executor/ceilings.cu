@@ -1,6 +1,6 @@
-#include "kernels/executor/ceilings.h"
 #include "kernels/cuda/op.cuh"
 #include "kernels/cuda/ptx.cuh"
+#include "kernels/executor/ceilings.h"
 
 namespace mien::MIEN_EXECUTOR {
 

@@ -1,15 +1,16 @@
-// All kernels of a build behind a few functions: what a device program calls, and what selftest and bench ask of a device.
+// All kernels of a build behind a few functions: what a device program calls, and what selftest and bench ask of a
+// device.
 #pragma once
 
-#include "kernels/executor/ceilings.h"
 #include "kernels/device/device_api.h"
+#include "kernels/executor/ceilings.h"
 #include "kernels/executor/instruction_probes.h"
 #include "kernels/tensor/ops.h"
 
 namespace mien {
 
-// An executor: a device and the kernels compiled for it. kernels/executor/executor.cu defines mien::cuda::TheExecutor() and,
-// for the host runner, mien::simt::TheExecutor().
+// An executor: a device and the kernels compiled for it. kernels/executor/executor.cu defines mien::cuda::TheExecutor()
+// and, for the host runner, mien::simt::TheExecutor().
 struct Executor {
   const DeviceApi* api;
   uint64_t (*scratch_bytes)(const FastOp& op);

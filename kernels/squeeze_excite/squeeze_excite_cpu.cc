@@ -3,8 +3,8 @@
 #include <cmath>
 
 #include "kernels/cpu/spans.h"
-#include "kernels/squeeze_excite/squeeze_excite.h"
 #include "kernels/cpu/sums.h"
+#include "kernels/squeeze_excite/squeeze_excite.h"
 
 namespace mien {
 namespace {

@@ -24,8 +24,9 @@ struct ConvTiles<3, 1> {
   using List = TileList<ConvTile<W, 8, 16, 128, 2, 4>, ConvTile<W, 8, 16, 64, 4, 2>,
                         ConvTile<W, 8, 8, 64, 2, 2>, ConvTile<W, 4, 4, 64, 1, 4>>;
 };
+// Each warp has all pixels of a large tile, so that weights that it reads serve eight products.
 template <>
-struct ConvTiles<3, 2> {  // each warp has all pixels of a large tile, so that weights that it reads serve eight products
+struct ConvTiles<3, 2> {
   using W = Window<3, 3, 2>;
   using List =
       TileList<ConvTile<W, 8, 8, 128, 1, 4>, ConvTile<W, 8, 8, 64, 1, 2>, ConvTile<W, 4, 4, 64, 1, 4>>;

@@ -5,7 +5,7 @@
 //   struct Op {
 //     struct Weights {...};            // what Pack depends on: shapes and flags, never the batch
 //     struct Params { Weights weights; Precision precision; ... };   // plain data with operator==
-//     enum Source {..., kSources};     // tensors of the model file that Pack reads; absent where View::present() is false
+//     enum Source {..., kSources};     // tensors that Pack reads; absent where View::present() is false
 //     enum Operand {..., kOperands};   // pointers of a call; kPacked is what Pack made
 //     enum Result {..., kResults};
 //     static constexpr const char* kName;

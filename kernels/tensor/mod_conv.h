@@ -1,5 +1,5 @@
-// Modulated 3x3 convolution with everything around it (kernels/mod_conv, kernels/to_rgb): implicit GEMM on tensor cores,
-// stride 1 or transposed with the filter fused (up). The style has multiplied x already where x was made:
+// Modulated 3x3 convolution with everything around it (kernels/mod_conv, kernels/to_rgb): implicit GEMM on tensor
+// cores, stride 1 or transposed with the filter fused (up). The style has multiplied x already where x was made:
 //   t = conv(x, W) factor_o                  factor: weight gain, demodulation and style scale (Styles)
 //   v = clamp(act(t + noise_strength noise + bias) act_gain)
 //   y = v next_style,  plain = v,  image = clamp(sum_o Wrgb_co rgb_style_o v_o + bias_c) + upsample2x(skip)

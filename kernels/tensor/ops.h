@@ -4,6 +4,7 @@
 #include <variant>
 #include <vector>
 
+#include "kernels/ops.h"
 #include "kernels/tensor/conv.h"
 #include "kernels/tensor/convert_map.h"
 #include "kernels/tensor/map_linear.h"
@@ -13,7 +14,6 @@
 #include "kernels/tensor/squeeze_excite.h"
 #include "kernels/tensor/styles.h"
 #include "kernels/tensor/to_rgb.h"
-#include "kernels/ops.h"
 
 namespace mien {
 

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/interrupt.h"
 #include "kernels/all_cases.h"
 #include "kernels/cuda/tolerance.h"
-#include "base/interrupt.h"
 #include "runtime/check/op_call.h"
 
 namespace mien {

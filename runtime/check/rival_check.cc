@@ -2,8 +2,8 @@
 
 #include <cstring>
 
-#include "kernels/tensor/tile.h"
 #include "base/interrupt.h"
+#include "kernels/tensor/tile.h"
 #include "runtime/check/op_call.h"
 
 namespace mien {

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <optional>
 
-#include "kernels/tensor/tile.h"
 #include "base/interrupt.h"
+#include "kernels/tensor/tile.h"
 
 namespace mien {
 namespace {

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "runtime/device.h"
 #include "runtime/check/rivals_abi.h"
+#include "runtime/device.h"
 
 namespace mien {
 

@@ -42,7 +42,8 @@ Result<Frame> FrameOf(const Landmarks& landmarks) {
   x = x * std::max(Length(eye_to_eye) * 2.0, Length(eye_to_mouth) * 1.8);
   const double side = Length(x) * 2.0;
   if (!(side >= kSmallestSide))
-    return Status::Error(Code::kUsage, "landmarks: the square around eyes and mouth has sides of %g pixels, %g or more expected",
+    return Status::Error(Code::kUsage,
+                         "landmarks: the square around eyes and mouth has sides of %g pixels, %g or more expected",
                          side, kSmallestSide);
   const Point y = {-x.y, x.x}, c = eyes + eye_to_mouth * 0.1;
   return Frame{{c - x - y, c - x + y, c + x + y, c + x - y}, side};
@@ -109,7 +110,8 @@ Result<Image> Warp(const Image& image, const Quad& quad, int size) {
 
 Landmarks RoundedLandmarks(const Landmarks& landmarks) {
   Landmarks rounded;
-  for (int i = 0; i < kLandmarks; ++i) rounded[i] = {std::floor(landmarks[i].x + 0.5), std::floor(landmarks[i].y + 0.5)};
+  for (int i = 0; i < kLandmarks; ++i)
+    rounded[i] = {std::floor(landmarks[i].x + 0.5), std::floor(landmarks[i].y + 0.5)};
   return rounded;
 }
 
@@ -154,7 +156,8 @@ Result<Image> AlignFace(const Image& photo, const Landmarks& landmarks, int size
 
   const Box wanted = BoxAround(quad);
   Border added = {std::max(-wanted.left + border, 0), std::max(-wanted.top + border, 0),
-                  std::max(wanted.right - image->width + border, 0), std::max(wanted.bottom - image->height + border, 0)};
+                  std::max(wanted.right - image->width + border, 0),
+                  std::max(wanted.bottom - image->height + border, 0)};
   if (std::max({added.left, added.top, added.right, added.bottom}) > border - 4) {
     const int least = static_cast<int>(std::nearbyint(side * 0.3));
     added = {std::max(added.left, least), std::max(added.top, least), std::max(added.right, least),

@@ -13,8 +13,8 @@ struct Point {
   double x = 0.0, y = 0.0;
 };
 
-// The 68 points of iBUG 300-W (jaw 0-16, brows 17-26, nose 27-35, right eye of the person 36-41, left eye 42-47, mouth 48-67)
-// in pixels of the upright photo; whole numbers are centres of pixels.
+// The 68 points of iBUG 300-W (jaw 0-16, brows 17-26, nose 27-35, right eye of the person 36-41, left eye 42-47, mouth
+// 48-67) in pixels of the upright photo; whole numbers are centres of pixels.
 constexpr int kLandmarks = 68;
 using Landmarks = std::array<Point, kLandmarks>;
 
@@ -29,9 +29,9 @@ Landmarks RoundedLandmarks(const Landmarks& landmarks);
 // kUsage: points that are not finite, or eyes and mouth so close together that no direction can be told.
 Result<Quad> FaceQuad(const Landmarks& landmarks);
 
-// The square as a picture of size x size pixels. A large photo is shrunk first, and what the square has beyond the photo's
-// border is its mirror image, blurred and faded to the median colour. kUsage: as FaceQuad; the square lies outside of the
-// photo, or what would have to be added to the photo exceeds the limits of pictures.
+// The square as a picture of size x size pixels. A large photo is shrunk first, and what the square has beyond the
+// photo's border is its mirror image, blurred and faded to the median colour. kUsage: as FaceQuad; the square lies
+// outside of the photo, or what would have to be added to the photo exceeds the limits of pictures.
 Result<Image> AlignFace(const Image& photo, const Landmarks& landmarks, int size);
 
 }  // namespace mien

@@ -66,7 +66,8 @@ std::vector<double> GaussianWeights(double sigma) {
   return weights;
 }
 
-// One axis: `lines` of numbers a step apart, sums in double in SciPy's order (the middle, then pairs from the outside in).
+// One axis: `lines` of numbers a step apart, sums in double in SciPy's order (the middle, then pairs from the outside
+// in).
 void BlurColumns(const FloatImage& from, const std::vector<double>& weights, const FloatImage& to) {
   const int radius = static_cast<int>(weights.size() / 2);
   const size_t numbers = size_t{3} * from.width;

@@ -31,8 +31,8 @@ Result<Image> TurnUpright(Image image, int orientation) {
   if (orientation == 1) return image;
   const bool sides_swap = orientation >= 5;
   const int width = sides_swap ? image.height : image.width, height = sides_swap ? image.width : image.height;
-  // What the upright picture has at (x, y) stands at (y, x) in the file where sides swap, counted from the other end of the
-  // axes that are reversed.
+  // What the upright picture has at (x, y) stands at (y, x) in the file where sides swap, counted from the other end of
+  // the axes that are reversed.
   const bool from_right = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
   const bool from_below = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
   MIEN_ASSIGN(Buffer pixels, Buffer::Uninitialised(image.bytes().size(), "picture"));

@@ -39,9 +39,9 @@ struct PictureNotes {
 };
 
 // PNG of any colour type, depth and interlacing. 16 bits are rounded to 8, grey becomes RGB, transparency is
-// laid over white; gamma and colour profiles are ignored, as the public preprocessing code does. The picture is upright:
-// turned and mirrored as EXIF data in the file says. Damage up to the last pixel is refused, also a header that promises more
-// pixels than the compressed data can hold; after the pixels it is a warning.
+// laid over white; gamma and colour profiles are ignored, as the public preprocessing code does. The picture is
+// upright: turned and mirrored as EXIF data in the file says. Damage up to the last pixel is refused, also a header
+// that promises more pixels than the compressed data can hold; after the pixels it is a warning.
 Result<Image> DecodePng(const ByteSource& file, PictureNotes* notes = nullptr);
 inline Result<Image> DecodePng(std::span<const std::byte> file, PictureNotes* notes = nullptr) {
   return DecodePng(MemorySource(file), notes);

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "runtime/face/editor.h"
 #include "runtime/engine.h"
+#include "runtime/face/editor.h"
 #include "runtime/face/image.h"
 
 namespace mien {

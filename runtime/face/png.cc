@@ -66,8 +66,8 @@ void OnRead(png_structp png, png_bytep out, size_t bytes) {
   if (!decoder->read.ok()) png_error(png, "the file cannot be read");
 }
 
-// The bytes of all rows as they are compressed: one for the filter before each, and bits for every pixel. Interlacing makes
-// more rows, never fewer bytes.
+// The bytes of all rows as they are compressed: one for the filter before each, and bits for every pixel. Interlacing
+// makes more rows, never fewer bytes.
 uint64_t RawBytes(png_structp png, png_infop info) {
   return (uint64_t{png_get_rowbytes(png, info)} + 1) * png_get_image_height(png, info);
 }
@@ -78,8 +78,8 @@ bool ReadHeader(Decoder* decoder) {
   png_structp png = decoder->png;
   png_infop info = decoder->info;
   png_set_user_limits(png, kMaxImageSide, kMaxImageSide);
-  // Of all chunks only the header, palette, transparency and pixels are looked at; the others are skipped, whatever their
-  // size. One that is damaged is an error: what it was may have been the transparency.
+  // Of all chunks only the header, palette, transparency and pixels are looked at; the others are skipped, whatever
+  // their size. One that is damaged is an error: what it was may have been the transparency.
   png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, nullptr, -1);
   png_set_crc_action(png, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);
   png_set_read_fn(png, decoder, OnRead);

@@ -9,8 +9,8 @@
 #include <new>
 
 #include "runtime/builtin_model.h"
-#include "runtime/libmien/mien.h"
 #include "runtime/face/pipeline.h"
+#include "runtime/libmien/mien.h"
 
 struct mien_context {
   std::shared_ptr<const mien::ModelFile> model;

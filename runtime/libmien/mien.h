@@ -96,8 +96,8 @@ typedef struct mien_edit {
   float value;
 } mien_edit;
 
-/* rgb: height rows of width pixels of 3 bytes, upright. The library reads no picture files: whoever decodes one turns and
-   mirrors it as its EXIF orientation says. The largest centred square is taken as an aligned face. */
+/* rgb: height rows of width pixels of 3 bytes, upright. The library reads no picture files: whoever decodes one turns
+   and mirrors it as its EXIF orientation says. The largest centred square is taken as an aligned face. */
 MIEN_API mien_code mien_encode(mien_context* context, const uint8_t* rgb, int width, int height,
                                float* w_plus);
 /* A made-up face: NumPy's RandomState(seed) through the mapping network. */

@@ -2,8 +2,8 @@
 #include <doctest/doctest.h>
 
 #include "base/file.h"
-#include "tests/support/tiny_model.h"
 #include "tests/support/shim.h"
+#include "tests/support/tiny_model.h"
 
 #ifdef MIEN_SHIM
 namespace mien::testing {

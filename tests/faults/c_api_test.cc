@@ -11,8 +11,8 @@
 
 #include "runtime/libmien/mien.h"
 #include "tests/faults/cases.h"
-#include "tests/support/tiny_model.h"
 #include "tests/support/shim.h"
+#include "tests/support/tiny_model.h"
 
 #ifdef MIEN_SHIM
 namespace mien::testing {

@@ -26,9 +26,9 @@ for target in "${targets[@]}"; do
   for folder in "$build/seeds/$target" "tests/fuzz/regress/$target"; do
     [ -d "$folder" ] && folders+=("$folder")
   done
-  if ! ASAN_OPTIONS=detect_leaks=1 "$build/tests/fuzz/$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 \
-    -max_len=2048 -dict=tests/fuzz/dictionary.txt -artifact_prefix="$build/finding-$target-" -print_final_stats=1 \
-    "${folders[@]}" >"$log" 2>&1; then
+  if ! ASAN_OPTIONS=detect_leaks=1 "$build/tests/fuzz/$target" -max_total_time="$seconds" -timeout=10 \
+    -rss_limit_mb=1024 -max_len=2048 -dict=tests/fuzz/dictionary.txt \
+    -artifact_prefix="$build/finding-$target-" -print_final_stats=1 "${folders[@]}" >"$log" 2>&1; then
     status=1
     echo "$target: FOUND SOMETHING, see $log"
     tail -n 30 "$log"

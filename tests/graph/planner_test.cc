@@ -261,7 +261,8 @@ TEST_CASE("buffers that share one aligned step are seen, whatever they are for")
     const Executable executable = RandomForDevice(random);  // values and scratch
     const auto plan = PlanMemory(executable, MadeUpScratch);
     REQUIRE(plan.ok());
-    tried += CheckSmallOverlaps(*plan, [&](const MemoryPlan& wrong) { return CheckPlan(executable, MadeUpScratch, wrong); });
+    tried +=
+        CheckSmallOverlaps(*plan, [&](const MemoryPlan& wrong) { return CheckPlan(executable, MadeUpScratch, wrong); });
   }
   CHECK(tried > 5000);
   const Result<Graph> graph = BuildSynthesis(FullGenerator(256), {});
@@ -271,7 +272,8 @@ TEST_CASE("buffers that share one aligned step are seen, whatever they are for")
     const Executable executable = Lowered(*graph, bands);
     const auto plan = PlanMemory(executable, Scratch(1));
     REQUIRE(plan.ok());
-    tried = CheckSmallOverlaps(*plan, [&](const MemoryPlan& wrong) { return CheckPlan(executable, Scratch(1), wrong); });
+    tried =
+        CheckSmallOverlaps(*plan, [&](const MemoryPlan& wrong) { return CheckPlan(executable, Scratch(1), wrong); });
     CHECK(tried > 100);
     for (const Placement& carry : plan->carries) carried += carry.bytes;
   }
@@ -329,7 +331,8 @@ TEST_CASE("a plan prints as a table and as a picture") {
       CAPTURE(placed[i].name);
       CHECK(picture.find("<title>" + placed[i].name + ": " + std::to_string(placed[i].bytes) + " bytes at " +
                          std::to_string(placed[i].offset)) != std::string::npos);
-      const double share = boxes[i].height * static_cast<double>(plan->arena_bytes) / static_cast<double>(placed[i].bytes);
+      const double share =
+          boxes[i].height * static_cast<double>(plan->arena_bytes) / static_cast<double>(placed[i].bytes);
       if (boxes[i].height > 1) CHECK(share == doctest::Approx(560).epsilon(0.002));
       for (size_t j = 0; j < i; ++j) {
         const auto common = [](double a, double a_size, double b, double b_size) {

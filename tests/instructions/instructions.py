@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""Counts the instructions of fixed runs under valgrind's callgrind and compares with counts.csv: what the clock of a shared
-machine cannot show. One column per compiler and SIMD target (valgrind has no AVX-512, so AVX2 is what it chooses).
+"""Counts the instructions of fixed runs under valgrind's callgrind and compares with counts.csv: what the clock of a
+shared machine cannot show. One column per compiler and SIMD target (valgrind has no AVX-512, so AVX2 is what it
+chooses).
 
   instructions.py BUILD_FOLDER [--update]
 
 Fails where a row needs more than the table says. The same program counts the same to the instruction; the margin is for
-what a compiler's point release or another libm adds. A compiler without a column is reported, not judged. BUILD_FOLDER is
-built with MIEN_BENCH=ON.
+what a compiler's point release or another libm adds. A compiler without a column is reported, not judged. BUILD_FOLDER
+is built with MIEN_BENCH=ON.
 """
 import argparse
 import collections
@@ -28,7 +29,8 @@ MARGIN = 0.02
 # Counted inside of these functions only.
 PROGRAM = "mien::Program::Run(std::atomic<bool> const*)"
 OP = "mien::*::Cpu(mien::*::Params const&, mien::CpuCall const&)"
-# {run: (function, command)}. What people do with the built-in model, and the flow's products in the sizes of the public one.
+# {run: (function, command)}. What people do with the built-in model, and the flow's products in the sizes of the public
+# one.
 RUNS = {
     "edit": (PROGRAM, "{build}/tools/mien --threads 1 edit {portrait} -o {folder}/edit.png --set smile=1".split()),
     "synth": (PROGRAM, "{build}/tools/mien --threads 1 synth --seeds 0 -o {folder}/synth.png".split()),

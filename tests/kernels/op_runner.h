@@ -11,9 +11,9 @@
 #include <string>
 #include <vector>
 
-#include "kernels/case.h"
 #include "base/asan.h"
 #include "base/buffer.h"
+#include "kernels/case.h"
 
 namespace mien {
 

@@ -15,8 +15,8 @@
 
 #include "kernels/all_cases.h"
 #include "kernels/cpu/gemm.h"
-#include "kernels/ops.h"
 #include "kernels/cpu/simd.h"
+#include "kernels/ops.h"
 #include "tests/kernels/op_runner.h"
 
 namespace mien {

@@ -9,6 +9,7 @@
 #include <map>
 #include <regex>
 #include <set>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -18,8 +19,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// Who may include whom (DESIGN.md, "Rooms"), every room itself besides. The CUDA sources of an op are a room of their own:
-// its headers know nothing of a device. So are the references: they know nothing of how the CPU computes.
+// Who may include whom (DESIGN.md, "Rooms"), every room itself besides. The CUDA sources of an op are a room of their
+// own: its headers know nothing of a device. So are the references: they know nothing of how the CPU computes.
 const std::map<std::string, std::vector<std::string>> kMayInclude = {
     {"base", {}},
     {"kernels/cpu", {"base"}},
@@ -42,8 +43,9 @@ const std::map<std::string, std::vector<std::string>> kMayInclude = {
     {"runtime/face", {"base", "weights", "graph", "runtime"}},
     {"runtime/check", {"base", "kernels", "kernels/cuda", "kernels/tensor", "graph", "runtime"}},
     {"runtime/libmien", {"base", "runtime", "runtime/face"}},
-    {"tools", {"base", "kernels", "kernels/cpu", "weights", "weights/import", "graph", "graph/networks", "runtime", "runtime/face",
-               "runtime/check"}},
+    {"tools",
+     {"base", "kernels", "kernels/cpu", "weights", "weights/import", "graph", "graph/networks", "runtime",
+      "runtime/face", "runtime/check"}},
 };
 // Rooms that may include all of the above.
 const std::set<std::string> kLeaves = {"tests", "bench"};
@@ -116,6 +118,29 @@ TEST_CASE("includes go down only") {
 
 TEST_CASE("no registry hosts, no paths of a machine") {
   for (const auto& [path, text] : ReadTree(MIEN_SOURCE_DIR).texts) CHECK(ForbiddenText(path, text) == "");
+}
+
+TEST_CASE("lines are at most 120 columns wide, but for rows of tables in documents") {
+  const auto too_wide = [](const std::string& text) {
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) {
+      // Bytes that continue a character of UTF-8 take no column.
+      const auto columns = std::ranges::count_if(line, [](char c) { return (c & 0xC0) != 0x80; });
+      if (columns > 120 && line[line.find_first_not_of(' ')] != '|') return line;
+    }
+    return std::string();
+  };
+  int sources = 0;
+  for (const auto& [path, text] : ReadTree(MIEN_SOURCE_DIR).texts) {
+    if (path.starts_with("tests/data/golden/")) continue;  // its description came with it
+    if (!std::regex_search(path, std::regex("\\.(h|cc|cu|cuh|c|cpp|def|md|py|sh|cmake)$|CMakeLists|^\\.ci/"))) continue;
+    CAPTURE(path);
+    CHECK(too_wide(text) == "");
+    ++sources;
+  }
+  CHECK(sources > 300);
+  CHECK(too_wide("short\n" + std::string(121, 'x') + "\n") != "");
+  CHECK(too_wide("  | " + std::string(121, 'x') + "\n") == "");
 }
 
 TEST_CASE("what a user leaves in the tree is not judged") {

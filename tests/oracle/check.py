@@ -1,4 +1,5 @@
-"""Proves the replicas (nets.py) on the recorded outputs of the public code: /usr/bin/python3 tests/oracle/check.py [e4e]
+"""Proves the replicas (nets.py) on the recorded outputs of the public code: /usr/bin/python3 tests/oracle/check.py
+[e4e]
 
 The gate is the one of the C++ tests: 4 times the public code's own distance to float64 where that is recorded,
 2e-5 max(1, rms) elsewhere. With "e4e" the full encoder is checked too (a minute, 3 GB).

@@ -1,4 +1,5 @@
-"""Weights from names: the recipe of tests/data/golden/README.md with numpy (tests/support/hashgen.cc is the other one)."""
+"""Weights from names: the recipe of tests/data/golden/README.md with numpy (tests/support/hashgen.cc is the other
+one)."""
 import math
 
 import numpy as np

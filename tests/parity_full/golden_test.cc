@@ -92,8 +92,8 @@ void JudgeImage(const std::string& group, const std::vector<double>& image, cons
   JudgeSampled(group, "image", image, io);
 }
 
-// What a user gets: 90 dB, where float64 was recorded and everywhere against the direct form; the same bytes by any number
-// of threads, by layers or in bands.
+// What a user gets: 90 dB, where float64 was recorded and everywhere against the direct form; the same bytes by any
+// number of threads, by layers or in bands.
 void JudgeFastImage(const Golden& golden, const std::map<std::string, Tensor>& in, const std::vector<double>& direct) {
   const auto run = [&](const char* threads, const char* memory) {
     return golden.subject.RunFast({"--graph", "synthesis", "--threads", threads, "--memory", memory}, in)

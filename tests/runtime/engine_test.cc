@@ -14,9 +14,9 @@
 #include "graph/reference.h"
 #include "runtime/builtin_model.h"
 #include "tests/support/allocations.h"
+#include "tests/support/hashgen.h"
 #include "tests/support/system_calls.h"
 #include "tests/support/tiny_model.h"
-#include "tests/support/hashgen.h"
 
 namespace mien {
 namespace {
@@ -225,8 +225,8 @@ TEST_CASE("Weights used alike are held once") {
   CHECK(larger->arena > need->arena);
 }
 
-// What is shared is what has the same content: every form of the exact executable beside that of the same tensors in the
-// default one.
+// What is shared is what has the same content: every form of the exact executable beside that of the same tensors in
+// the default one.
 TEST_CASE("An exact and a default engine share all weights that both read alike, and no others") {
   const auto model = OpenBuiltinModel();
   REQUIRE(model.ok());
@@ -266,7 +266,8 @@ TEST_CASE("An exact and a default engine share all weights that both read alike,
     CHECK((*engine)->need().shared == 0);
     options.exact = true;
     CHECK(Engine::Need(store, options)->shared == shared);
-    MESSAGE(std::string(name), ": ", shared, " of ", (*engine)->need().weights, " bytes are shared with an exact engine");
+    MESSAGE(std::string(name), ": ", shared, " of ", (*engine)->need().weights,
+            " bytes are shared with an exact engine");
   }
   CHECK(shared_convolutions > 0);
   CHECK(other_convolutions > 0);

@@ -8,8 +8,8 @@
 
 #include "runtime/face/pipeline.h"
 #include "tests/support/allocations.h"
-#include "tests/support/tiny_model.h"
 #include "tests/support/hashgen.h"
+#include "tests/support/tiny_model.h"
 
 namespace mien {
 namespace {
@@ -196,8 +196,10 @@ TEST_CASE("After an interrupted incremental run everything is computed") {
   ChangeRow(&inputs[0], 4, 1.0f);
   stop = true;
   Floats image(size_t{3} * testing::kWideSide * testing::kWideSide);
-  CHECK(kept->Run(0, std::array{std::span<const float>(inputs[0])}, std::array{std::span<float>(image)})
-            .code() == Code::kInterrupted);
+  const Status stopped =
+      kept->Run(0, std::array{std::span<const float>(inputs[0])}, std::array{std::span<float>(image)});
+  CHECK(stopped.code() == Code::kInterrupted);
+  CHECK(std::string(stopped.message()) == "synthesis: interrupted");
   stop = false;
   RunAll(*kept, inputs);
   CHECK(kept->program(0).steps_run() == kept->program(0).executable().steps.size());

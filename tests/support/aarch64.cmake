@@ -1,4 +1,5 @@
-# Cross-compiles for aarch64 with Debian's compiler and runs the tests by qemu (tests/aarch64.sh). MIEN_AARCH64_ROOT: libraries.
+# Cross-compiles for aarch64 with Debian's compiler and runs the tests by qemu (tests/aarch64.sh). MIEN_AARCH64_ROOT:
+# libraries.
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR aarch64)
 set(CMAKE_LIBRARY_ARCHITECTURE aarch64-linux-gnu)

@@ -5,9 +5,9 @@
 // elsewhere
 //   max|ours - recorded| <= 2e-5 max(1, rms(recorded))
 //
-// Of big tensors the files hold 64 samples and statistics. The samples are judged as a tensor. Mean, standard deviation,
-// extremes, mean|x| and rms move by no more than the tensor's largest error, so each is judged with the samples' gate
-// (plus 1e-12 relative for the order of the double-precision sums).
+// Of big tensors the files hold 64 samples and statistics. The samples are judged as a tensor. Mean, standard
+// deviation, extremes, mean|x| and rms move by no more than the tensor's largest error, so each is judged with the
+// samples' gate (plus 1e-12 relative for the order of the double-precision sums).
 #pragma once
 
 #include <map>
@@ -84,8 +84,8 @@ void JudgeSampled(const std::string& group, const std::string& name, const std::
 
 double Rms(const std::vector<double>& a);
 
-// What stands in for the gate where Winograd's algorithm computes: 90 dB, as the rms of the error (a ratio of error to gate
-// of 0.1 is 110 dB). `range`: 2 for a picture, the rms for other tensors.
+// What stands in for the gate where Winograd's algorithm computes: 90 dB, as the rms of the error (a ratio of error to
+// gate of 0.1 is 110 dB). `range`: 2 for a picture, the rms for other tensors.
 void JudgeDecibels(const std::string& group, const std::string& name, const std::vector<double>& ours,
                    const std::vector<double>& f64, double range);
 

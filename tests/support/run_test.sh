@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Tests of tests/run.sh and what it is made of: what must not count as a pass does not. The scripts run in a copy of their
-# folder where cmake, ctest, git, the packages and every step are stand-ins of a few lines; each case breaks one of them.
+# Tests of tests/run.sh and what it is made of: what must not count as a pass does not. The scripts run in a copy of
+# their folder where cmake, ctest, git, the packages and every step are stand-ins of a few lines; each case breaks one
+# of them.
 #   run_test.sh EARLY_EXIT     the test program that calls exit(0) within a test case
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
@@ -23,8 +24,8 @@ fresh_tree() {
   cp "$source/tests/run.sh" "$work/tree/tests/"
   cp "$source"/tests/support/{packages,steps,turns}.sh "$work/tree/tests/support/"
   local script
-  for script in fuzz/run.sh aarch64.sh instructions/instructions.py cuda/kernels/mutants.py cuda/kernels/cover.py cuda/compiled/checks_test.py \
-    cuda/compiled/resources.py cuda/compiled/sass.py; do
+  for script in fuzz/run.sh aarch64.sh instructions/instructions.py cuda/kernels/mutants.py cuda/kernels/cover.py \
+    cuda/compiled/checks_test.py cuda/compiled/resources.py cuda/compiled/sass.py; do
     program "$work/tree/tests/$script" <<<"echo fine"
   done
   for script in asan/tests/test_kernels release/tests/cuda/kernels/test_simt_asan; do
@@ -54,8 +55,8 @@ STUB
 run() {
   local name=$1 last=$2 expected=$3 status
   shift 3
-  env -u MIEN_TURN -u MIEN_FUZZ_SECONDS -u MIEN_MUTANT_SECONDS PATH="$work/bin:$PATH" MIEN_TURNS_FILE="$work/turns" "$@" \
-    "$work/tree/tests/run.sh" >"$work/said" 2>&1
+  env -u MIEN_TURN -u MIEN_FUZZ_SECONDS -u MIEN_MUTANT_SECONDS PATH="$work/bin:$PATH" \
+    MIEN_TURNS_FILE="$work/turns" "$@" "$work/tree/tests/run.sh" >"$work/said" 2>&1
   status=$?
   if [ "$(tail -n 1 "$work/said")" != "$last" ] || [ $status != "$expected" ]; then
     failures=$((failures + 1))
@@ -152,7 +153,10 @@ done
 run "packages are missing and there is no sudo" "0 passed, 1 failed" 1 MIEN_TURN=none PATH="$work/bin"
 says "how to get them is told" "as root: apt-get install"
 
-"$early_exit" >"$work/said" 2>&1 && { failures=$((failures + 1)); echo "FAIL exit(0) within a test case counts as a pass"; }
+"$early_exit" >"$work/said" 2>&1 && {
+  failures=$((failures + 1))
+  echo "FAIL exit(0) within a test case counts as a pass"
+}
 says "exit(0) within a test case is told" "the program ended before its tests did"
 
 [ $failures = 0 ]

@@ -1,5 +1,6 @@
-# Sourced by tests/run.sh: runs steps, says what it does while it does it, and counts. A step passes only where something
-# was seen to pass: a program of doctest counts by its summary, which has to be there; status 0 alone counts for scripts.
+# Sourced by tests/run.sh: runs steps, says what it does while it does it, and counts. A step passes only where
+# something was seen to pass: a program of doctest counts by its summary, which has to be there; status 0 alone counts
+# for scripts.
 
 # The folder of logs and counts; its removal is the caller's.
 start_counting() {
@@ -84,6 +85,7 @@ finish_counting() {
   done
   echo "$(wc -l <"$steps_folder/left") left to other commits: $(paste -s -d , "$steps_folder/left" | sed 's/,/, /g')"
   echo "$(wc -l <"$steps_folder/skipped") skipped: $(paste -s -d ';' "$steps_folder/skipped" | sed 's/;/; /g')"
-  awk -F '\t' '{ passed += $1; failed += $2 } END { print passed + 0 " passed, " failed + 0 " failed"; exit failed > 0 }' \
-    "$steps_folder/counts"
+  awk -F '\t' '
+    { passed += $1; failed += $2 }
+    END { print passed + 0 " passed, " failed + 0 " failed"; exit failed > 0 }' "$steps_folder/counts"
 }

@@ -1,5 +1,5 @@
-# Sourced: work that is too heavy for every commit takes turns. Whatever has waited longest has its turn, by a list that this
-# machine keeps of what passed; where there is no list yet, the number of commits decides.
+# Sourced: work that is too heavy for every commit takes turns. Whatever has waited longest has its turn, by a list that
+# this machine keeps of what passed; where there is no list yet, the number of commits decides.
 
 turns_file() { echo "${MIEN_TURNS_FILE:-${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/mien/turns}"; }
 

@@ -7,8 +7,8 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "tests/tools/run_program.h"
 #include "tests/support/tiny_model.h"
+#include "tests/tools/run_program.h"
 
 namespace mien {
 namespace {

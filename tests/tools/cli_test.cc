@@ -11,8 +11,8 @@
 #include "kernels/cpu/simd.h"
 #include "runtime/face/image.h"
 #include "tests/support/allocations.h"
-#include "tests/tools/run_program.h"
 #include "tests/support/tiny_model.h"
+#include "tests/tools/run_program.h"
 
 namespace mien {
 namespace {

@@ -4,8 +4,8 @@
 #include <cmath>
 #include <filesystem>
 
-#include "tests/tools/run_program.h"
 #include "tests/support/tiny_model.h"
+#include "tests/tools/run_program.h"
 #include "weights/container.h"
 
 namespace mien {

@@ -6,8 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "runtime/face/image.h"
-#include "tests/tools/run_program.h"
 #include "tests/support/tiny_model.h"
+#include "tests/tools/run_program.h"
 
 namespace mien {
 namespace {

@@ -3,8 +3,8 @@
 
 #include <filesystem>
 
-#include "tests/tools/run_program.h"
 #include "tests/support/tiny_model.h"
+#include "tests/tools/run_program.h"
 
 namespace mien {
 namespace {

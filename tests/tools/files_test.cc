@@ -8,8 +8,8 @@
 #include <filesystem>
 
 #include "runtime/face/image.h"
-#include "tests/tools/run_program.h"
 #include "tests/support/tiny_model.h"
+#include "tests/tools/run_program.h"
 
 namespace mien {
 namespace {

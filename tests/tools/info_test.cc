@@ -10,8 +10,8 @@
 #include "runtime/builtin_model.h"
 #include "runtime/engine.h"
 #include "tests/support/allocations.h"
-#include "tests/tools/run_program.h"
 #include "tests/support/tiny_model.h"
+#include "tests/tools/run_program.h"
 
 namespace mien {
 namespace {

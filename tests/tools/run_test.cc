@@ -5,8 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include "runtime/face/random.h"
-#include "tests/tools/run_program.h"
 #include "tests/support/tiny_model.h"
+#include "tests/tools/run_program.h"
 
 namespace mien {
 namespace {

@@ -7,8 +7,8 @@
 
 #include "runtime/face/image.h"
 #include "runtime/face/random.h"
-#include "tests/tools/run_program.h"
 #include "tests/support/tiny_model.h"
+#include "tests/tools/run_program.h"
 
 namespace mien {
 namespace {

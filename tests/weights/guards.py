@@ -1,20 +1,20 @@
 #!/usr/bin/env python3
-"""Removes every validation branch of the readers, the importer and the ops' Infer, one at a time, and wants some test to notice.
+"""Removes every validation branch of the readers, the importer and the ops' Infer, one at a time, and wants some test
+to notice.
 
-A branch: an `if` that answers with an error or "no", a step of a parser that checks before it goes on (MIEN_STEP(Need(...)),
-Work, Memory), a MIEN_TRY of a check. All are compiled into a test program of a build at once, each behind a question for
-its number; the environment says which one is gone. A first run of every test case records which branches it reaches, so
-that each is tried only with those, the shortest first, until one fails.
+A branch: an `if` that answers with an error or "no", a step of a parser that checks before it goes on
+(MIEN_STEP(Need(...)), Work, Memory), a MIEN_TRY of a check. All are compiled into a test program of a build at once,
+each behind a question for its number; the environment says which one is gone. A first run of every test case records
+which branches it reaches, so that each is tried only with those, the shortest first, until one fails.
 
   guards.py BUILD [--only TEXT] [--longest S] [--jobs N] [--again] [--list]
 
-Verdicts are kept in BUILD/guards/results.tsv, so that it can be stopped and goes on (a branch of the same file text is not
-tried again); at the end they are written to guards_judged.txt, by the text of the branch.
---only: part of "file | branch". --longest: test cases of at most so many seconds are tried (default 60). --again: also those
-that survived, after a test was added. --list: says which branches have no verdict in this build, and tries none.
-With a build that has the sanitizers on, wild accesses are noticed too.
-Prints each survivor and a count by room; exit status 0: every branch was tried, and none survives but those listed in
-guards_kept.txt with the reason.
+Verdicts are kept in BUILD/guards/results.tsv, so that it can be stopped and goes on (a branch of the same file text is
+not tried again); at the end they are written to guards_judged.txt, by the text of the branch. --only: part of "file |
+branch". --longest: test cases of at most so many seconds are tried (default 60). --again: also those that survived,
+after a test was added. --list: says which branches have no verdict in this build, and tries none. With a build that has
+the sanitizers on, wild accesses are noticed too. Prints each survivor and a count by room; exit status 0: every branch
+was tried, and none survives but those listed in guards_kept.txt with the reason.
 """
 import argparse
 import collections
@@ -39,8 +39,8 @@ PROGRAMS = {
     "test_kernels": r"kernels/\w+/\w+_ref\.cc",
 }
 QUICK = 0.5  # seconds of a test case
-ERROR = (r"\{?\s*(?:\S+\s*=\s*)?return (?:(?:this->)?(?:Fail|Refuse|refuse|Unread|Status::Error|problems\.Add|problems->Add"
-         r"|[\w.]+Spent|Wrong\w*)\b|(?:false|std::nullopt);)")
+ERROR = (r"\{?\s*(?:\S+\s*=\s*)?return (?:(?:this->)?(?:Fail|Refuse|refuse|Unread|Status::Error|problems\.Add"
+         r"|problems->Add|[\w.]+Spent|Wrong\w*)\b|(?:false|std::nullopt);)")
 ADDED = r"\{?\s*problems\.Add\("
 CHECK = r"(?:\w+\.)?(?:Check|Verify|Expect|Finish|ToStatus)\w*\("
 REACHED = """  static const char* const path = std::getenv("MIEN_GUARDS_REACHED");
@@ -115,7 +115,7 @@ class Program:
         return status(["prlimit", "--as=8000000000", self.path, chosen, "--abort-after=1"], limit, **environment)
 
     def measured(self, case):
-        """(seconds, case, branches reached), kept until the program changes; None where it takes too long for this run."""
+        """(seconds, case, branches reached), kept until the program changes; None where it takes too long."""
         path = os.path.join(self.home, "reached." + hashlib.sha256(case.encode()).hexdigest()[:16])
         if not os.path.exists(path) or os.path.getmtime(path) < os.path.getmtime(self.path):
             start = time.monotonic()
@@ -132,7 +132,8 @@ class Program:
         return float(seconds), case, set(map(int, reached))
 
     def judge(self, guard):
-        """"killed" or "survived". The quick cases run together; of the others those that noticed some of its file come first."""
+        """"killed" or "survived". The quick cases run together; of the others those that noticed some of its file
+        come first."""
         cases = sorted((-self.noticed[guard.path, case], seconds, case) for seconds, case, reached in self.cases
                        if guard.number in reached)
         quick = [case for _, seconds, case in cases if seconds < QUICK]
@@ -190,8 +191,8 @@ def main():
         untried = sum(g.reason_key() not in past for g in mine)
         explained = sum(g.reason_key() in known for g in survived)
         bad += untried + len(survived) - explained
-        print(f"{name}: {len(mine)} branches, {len(mine) - untried - len(survived)} killed; {explained} that another covers; "
-              f"{len(survived) - explained} that no test notices; {untried} not tried")
+        print(f"{name}: {len(mine)} branches, {len(mine) - untried - len(survived)} killed; "
+              f"{explained} that another covers; {len(survived) - explained} that no test notices; {untried} not tried")
     print(f"{time.monotonic() - start:.0f} s")
     return 1 if bad else 0
 

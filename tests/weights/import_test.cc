@@ -397,7 +397,11 @@ TEST_CASE("what is wrong with a source is said by name") {
       "_transform.odd does not belong");
   refused([](Tensors& t) { t.erase(t.begin()); }, "no network that this program knows");
   refused([](Tensors& t) { t.push_back({"minmax", DType::kF32, {2, 9}, std::string(72, '\0')}); }, "minmax");
-  refused([](Tensors& t) { t.push_back({"minmax", DType::kF32, {2, 1}, std::string(8, '\0')}); }, "gender goes from 0 to 0");
+  refused(
+      [](Tensors& t) {
+        t.push_back({"minmax", DType::kF32, {2, 1}, std::string(8, '\0')});
+      },
+      "gender goes from 0 to 0");
 }
 
 TEST_CASE("a generator without average gets the one that is estimated, and it is said") {

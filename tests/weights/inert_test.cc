@@ -262,7 +262,8 @@ TEST_CASE("the same in safetensors: any type and rank, but the layout holds") {
     return ReadForeign(Source(out + header + std::string(bytes, '\0')));
   };
   const auto mixed = file(
-      R"({"a":{"dtype":"U64","shape":[2],"data_offsets":[0,16]},"b":{"dtype":"F32","shape":[1],"data_offsets":[16,20]},)"
+      R"({"a":{"dtype":"U64","shape":[2],"data_offsets":[0,16]},)"
+      R"("b":{"dtype":"F32","shape":[1],"data_offsets":[16,20]},)"
       R"("c":{"dtype":"F32","shape":[1,1,1,1,1,2],"data_offsets":[20,28]}})",
       28);
   REQUIRE_MESSAGE(mixed.ok(), std::string(mixed.status().message()));

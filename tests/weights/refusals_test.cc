@@ -319,16 +319,9 @@ TEST_CASE("what a caller asks of a model that it does not have") {
   const TensorEntry& entry = (*model)->file().tensors()[0];
   std::vector<std::byte> bytes(entry.bytes + 1);
   std::vector<float> floats(static_cast<size_t>(entry.shape.elements()) + 1);
-  std::vector<int64_t> indices(1);
   CHECK((*model)->file().Read(entry, bytes).code() == Code::kUsage);
   CHECK((*model)->file().ReadFloats(entry, floats).code() == Code::kUsage);
   CHECK((*model)->ReadFloats("nobody", floats).code() == Code::kUsage);
-  CHECK((*model)->ReadIndices("nobody", indices).code() == Code::kUsage);
-  for (const TensorEntry& other : (*model)->file().tensors()) {
-    if (other.type == DType::kI64) continue;
-    indices.resize(other.bytes / sizeof(int64_t));
-    CHECK((*model)->ReadIndices(other.name, indices).code() == Code::kUsage);
-  }
 }
 
 TEST_CASE("views and settings that no reader makes") {

@@ -1,7 +1,7 @@
 """dlib's face recogniser from the weights of @vladmandic/face-api: a metric of identity and of features for the losses.
 
-The network is a published one, used as it is. Its weights are not copied into the networks that are trained here, but they
-shape them through the losses, and the model card has to say so.
+The network is a published one, used as it is. Its weights are not copied into the networks that are trained here, but
+they shape them through the losses, and the model card has to say so.
 """
 import json
 import os

@@ -1,5 +1,6 @@
-// Archives of numpy arrays (networks.md, "NumPy arrays"): a zip of .npy members, stored or deflated; and a .npy alone, also
-// of Python objects. Its header is a Python literal of three known keys; nothing else of the language is understood.
+// Archives of numpy arrays (networks.md, "NumPy arrays"): a zip of .npy members, stored or deflated; and a .npy alone,
+// also of Python objects. Its header is a Python literal of three known keys; nothing else of the language is
+// understood.
 #include <cinttypes>
 #include <cstring>
 

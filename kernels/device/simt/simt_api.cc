@@ -35,7 +35,9 @@ int Do(void* handle, Command command) {
   return 0;
 }
 
+// No bytes are an error: what CUDA answers to such a request is not documented, so nobody may make one.
 int Allocate(void** memory, size_t bytes) {
+  if (bytes == 0) return kInvalidValue;
   *memory = AllocateGlobal(bytes, 4);
   return 0;
 }
@@ -44,6 +46,7 @@ int Release(void* memory) {
   return 0;
 }
 int AllocatePinned(void** memory, size_t bytes) {
+  if (bytes == 0) return kInvalidValue;
   *memory = ::operator new(bytes, std::nothrow);
   return *memory == nullptr ? 2 : 0;
 }
@@ -169,6 +172,5 @@ const DeviceApi& TheDeviceApi() {
   static const DeviceApi api = MakeApi();
   return api;
 }
-const Status& LastFailure() { return Failure(); }
 
 }  // namespace mien::simt

@@ -7,7 +7,5 @@
 namespace mien::simt {
 
 const DeviceApi& TheDeviceApi();
-// What the last failed call found.
-const Status& LastFailure();
 
 }  // namespace mien::simt

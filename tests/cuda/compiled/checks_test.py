@@ -21,8 +21,9 @@ class Checks(unittest.TestCase):
         self.assertEqual(len(resources.compare({"New": {}}, table)[0]), 1)
 
     def test_names(self):
-        self.assertEqual(cubins.kernel_name("void mien::cuda::(anonymous namespace)::K<__half, mien::Tile{3, 0, false}>("
-                                            "mien::cuda::(anonymous namespace)::Params)"), "K<__half, Tile{3}>")
+        space = "mien::cuda::(anonymous namespace)::"
+        self.assertEqual(cubins.kernel_name(f"void {space}K<__half, mien::Tile{{3, 0, false}}>({space}Params)"),
+                         "K<__half, Tile{3}>")
         self.assertEqual(cubins.kernel_name("mien::cuda::(anonymous namespace)::K(mien::cuda::Params)"), "K")
 
     def test_main_loop(self):

@@ -1,5 +1,6 @@
 """The CUDA kernels as machine code: every .cu file compiled for a list of architectures, and what ptxas says of each
 kernel. Compiled files are kept under build/static by a hash of everything that went into them."""
+import argparse
 import concurrent.futures
 import glob
 import hashlib
@@ -18,19 +19,29 @@ REPORT_ARCHITECTURES = [80, 87, 90]  # those of sass.txt
 SKIPPED = 77  # exit status of a check that lacks what it needs
 
 
-def find_nvcc():
-    for place in (os.environ.get("NVCC"), shutil.which("nvcc"), "/usr/local/cuda/bin/nvcc"):
-        if place and os.path.exists(place):
-            return place
-    return None
+def skip(check, reason):
+    print(f"{check}: SKIPPED, {reason}")
+    sys.exit(SKIPPED)
 
 
-def add_arguments(parser):
+def start(check, description):
+    """The command line of a check, the compiler and the architectures asked for; without a compiler it ends here."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--all", action="store_true", help="every architecture, not only those of the report")
     parser.add_argument("--arch", type=int, action="append", help="only this one (again: and this)")
     parser.add_argument("--update", action="store_true", help="write the checked-in file anew")
     parser.add_argument("--launches", default=os.path.join(ROOT, "build", "release", "launches"),
                         help="what test_simt left in MIEN_LAUNCHES")
+    arguments = parser.parse_args()
+    nvcc = find_nvcc() or skip(check, "there is no nvcc")
+    return arguments, nvcc, architectures(arguments, nvcc)
+
+
+def find_nvcc():
+    for place in (os.environ.get("NVCC"), shutil.which("nvcc"), "/usr/local/cuda/bin/nvcc"):
+        if place and os.path.exists(place):
+            return place
+    return None
 
 
 def architectures(arguments, nvcc):
@@ -138,7 +149,8 @@ def build(nvcc, archs):
         if other is not kernel:
             failures.append(f"two kernels are called {kernel.name}: in {other.source} and {path}")
     slow = sorted(((result[2], path, arch) for (path, _, arch), result in zip(jobs, results)), reverse=True)[:3]
-    print(f"{len(jobs)} compilations, {sum(r[2] > 0 for r in results)} anew, {time.monotonic() - start:.0f} s; longest: " +
+    print(f"{len(jobs)} compilations, {sum(r[2] > 0 for r in results)} anew, "
+          f"{time.monotonic() - start:.0f} s; longest: " +
           ", ".join(f"{path} sm_{arch} {seconds:.1f} s" for seconds, path, arch in slow))
     return kernels, failures
 
@@ -165,4 +177,5 @@ def read_launches(folder):
 
 
 def version_line(nvcc):
-    return subprocess.run([nvcc, "--version"], check=True, capture_output=True, text=True).stdout.strip().splitlines()[-1]
+    words = subprocess.run([nvcc, "--version"], check=True, capture_output=True, text=True).stdout
+    return words.strip().splitlines()[-1]

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Holds every kernel to its row of kernels/cuda/resources.csv: threads, shared memory, and on each architecture registers
-and blocks per multiprocessor. Compiles all kernels (spilled registers and local memory are errors of the compiler).
+"""Holds every kernel to its row of kernels/cuda/resources.csv: threads, shared memory, and on each architecture
+registers and blocks per multiprocessor. Compiles all kernels (spilled registers and local memory are errors of the
+compiler).
 
   resources.py [--all | --arch N ...] [--update] [--launches FOLDER]
 
 Fails where a kernel needs more than its row says, has no row, or was launched by no test. Needing less is said.
 Threads and dynamic shared memory are those of the largest launch: of the tests, and of the full-size networks.
 """
-import argparse
 import csv
 import os
 import subprocess
@@ -98,19 +98,12 @@ def compare(rows, table):
 
 
 def kept(old, row):
-    """Of a row of the table what still holds for architectures that were not compiled now: all, or with other sizes nothing."""
+    """What of a row still holds for architectures that were not compiled now: all, or with other sizes nothing."""
     return old if all(old.get(size) == row[size] for size in SIZES) else {}
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    cubins.add_arguments(parser)
-    arguments = parser.parse_args()
-    nvcc = cubins.find_nvcc()
-    if nvcc is None:
-        print("resources: SKIPPED, there is no nvcc")
-        return cubins.SKIPPED
-    archs = cubins.architectures(arguments, nvcc)
+    arguments, nvcc, archs = cubins.start("resources", __doc__)
     executed, steps = cubins.read_launches(arguments.launches)
     kernels, refused = cubins.build(nvcc, archs)
     rows = measure(nvcc, kernels, largest_launches(executed, steps))

@@ -4,14 +4,13 @@ how long it takes to issue. The report is tests/cuda/compiled/sass.txt.
 
   sass.py [--all | --arch N ...] [--update] [--launches FOLDER]
 
-Fails where the main loop of a fast 3x3 convolution with at least 64 outputs (of the full-size networks) gives less than half
-of its issue cycles to tensor instructions, divides integers, or touches global memory in pieces of less than 16 bytes. Issue
-cycles are what the compiler wrote into the instructions: how long a warp waits before its next one. Fails as well
-where the checked-in report says something else of any kernel on an architecture that both are of; a report of another
-compiler is not compared, and that is said. The disassembler is taken from the path, else installed under
+Fails where the main loop of a fast 3x3 convolution with at least 64 outputs (of the full-size networks) gives less than
+half of its issue cycles to tensor instructions, divides integers, or touches global memory in pieces of less than 16
+bytes. Issue cycles are what the compiler wrote into the instructions: how long a warp waits before its next one. Fails
+as well where the checked-in report says something else of any kernel on an architecture that both are of; a report of
+another compiler is not compared, and that is said. The disassembler is taken from the path, else installed under
 build/static from the package nvidia-cuda-nvdisasm; without it nothing is checked, and that is said.
 """
-import argparse
 import collections
 import glob
 import os
@@ -23,18 +22,19 @@ import venv
 
 import cubins
 
-REPORT = os.path.join(cubins.ROOT, "tests", "cuda", "sass.txt")
+REPORT = os.path.join(cubins.ROOT, "tests", "cuda", "compiled", "sass.txt")
 TENSOR_SHARE = 0.5
 # Kernels that are allowed a smaller share, by a pattern of their name, and why.
 EXEMPT = {
-    r"GemmTile<Window<3, 3, [^>]*>, 4, 4, ": "a tile of 4x4 pixels is one fragment, so every weight that is loaded is used "
-                                             "once, 17 to 25 %; it is taken for small images, whose time is that of reading "
-                                             "the weights: the loop issues 36 KiB of them in 600 cycles, by this count four times as fast "
-                                             "as the memory of an H100 brings them to a multiprocessor, and K is split "
-                                             "until a block goes through it once or twice",
-    r"UpTile<10, 8, 1, 4, 3>": "for small images, with few sums a warp: at half, some architectures a little below; what is "
-                               "issued in the cycles between two tensor instructions counts as time of its own, and "
-                               "the tensor cores are held for more than three quarters of the loop",
+    r"GemmTile<Window<3, 3, [^>]*>, 4, 4, ":
+        "a tile of 4x4 pixels is one fragment, so every weight that is loaded is used once, 17 to 25 %; it is taken "
+        "for small images, whose time is that of reading the weights: the loop issues 36 KiB of them in 600 cycles, by "
+        "this count four times as fast as the memory of an H100 brings them to a multiprocessor, and K is split until "
+        "a block goes through it once or twice",
+    r"UpTile<10, 8, 1, 4, 3>":
+        "for small images, with few sums a warp: at half, some architectures a little below; what is issued in the "
+        "cycles between two tensor instructions counts as time of its own, and the tensor cores are held for more than "
+        "three quarters of the loop",
 }
 
 
@@ -141,8 +141,9 @@ def describe(name, arch, mark, code, loop):
              f"{words(outside) or 'none'}"]
     if loop is None:
         return lines + ["  tensor instructions, but in no loop"]
-    return lines + [f"  main loop: {loop.instructions} instructions, {loop.tensor / loop.instructions:.0%} of them tensor; "
-                    f"{loop.cycles} issue cycles, {loop.share:.0%} of them tensor; global {words(loop.accesses) or 'none'}",
+    return lines + [f"  main loop: {loop.instructions} instructions, {loop.tensor / loop.instructions:.0%} of them "
+                    f"tensor; {loop.cycles} issue cycles, {loop.share:.0%} of them tensor; global "
+                    f"{words(loop.accesses) or 'none'}",
                     f"  {words(loop.opcodes)}"]
 
 
@@ -155,7 +156,7 @@ def exemption(name):
 
 
 def examine(program, kernels, gated):
-    """The report of all kernels with tensor instructions, the failures, and how many were gated on each architecture."""
+    """The report of all kernels with tensor instructions, the failures, the number gated on each architecture."""
     code_of = {cubin: disassemble(program, cubin) for cubin in sorted({kernel.cubin for kernel in kernels.values()})}
     report, failures, checked = [], [], collections.Counter()
     for (name, arch), kernel in sorted(kernels.items()):
@@ -195,18 +196,10 @@ def stale(report, checked_in, archs):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    cubins.add_arguments(parser)
-    arguments = parser.parse_args()
-    nvcc = cubins.find_nvcc()
-    if nvcc is None:
-        print("sass: SKIPPED, there is no nvcc")
-        return cubins.SKIPPED
+    arguments, nvcc, archs = cubins.start("sass", __doc__)
     program, reason = find_disassembler()
     if program is None:
-        print(f"sass: SKIPPED, there is no disassembler: {reason}")
-        return cubins.SKIPPED
-    archs = cubins.architectures(arguments, nvcc)
+        cubins.skip("sass", f"there is no disassembler: {reason}")
     _, steps = cubins.read_launches(arguments.launches)
     kernels, refused = cubins.build(nvcc, archs)
     report, failures, checked = examine(program, kernels, gated_kernels(steps))

@@ -11,9 +11,9 @@
 #include <string>
 
 #include "kernels/all_cases.h"
-#include "tests/graph/support.h"
 #include "tests/cuda/kernels/lowered.h"
 #include "tests/cuda/kernels/support.h"
+#include "tests/graph/support.h"
 
 namespace mien::simt {
 namespace {

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Chooses test cases that together launch every kernel, those first that launch most new ones in a second, and prints them
-as a filter for the program. What each case launches and how long it takes is read from what coverage.cc left.
+"""Chooses test cases that together launch every kernel, those first that launch most new ones in a second, and prints
+them as a filter for the program. What each case launches and how long it takes is read from what coverage.cc left.
 
   cover.py build/release/mutants/simt.tsv
 """
@@ -24,7 +24,8 @@ def main():
             name, seconds, *kernels = line.rstrip("\n").split("\t")
             cases[name] = (float(seconds), set(kernels))
     names = chosen(cases)
-    print(f"{len(names)} of {len(cases)} cases, {sum(cases[n][0] for n in names):.0f} s without sanitizers", file=sys.stderr)
+    seconds = sum(cases[n][0] for n in names)
+    print(f"{len(names)} of {len(cases)} cases, {seconds:.0f} s without sanitizers", file=sys.stderr)
     print(",".join(name.replace(",", "?") for name in names))
 
 

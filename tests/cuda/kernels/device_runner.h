@@ -12,11 +12,11 @@
 #include <vector>
 
 #include "graph/lowering/lower.h"
-#include "kernels/tensor/conv_tiles.h"
+#include "kernels/device/simt/runner.h"
 #include "kernels/executor/executor.h"
+#include "kernels/tensor/conv_tiles.h"
 #include "kernels/tensor/mod_conv_plan.h"
 #include "kernels/tensor/up_conv.h"
-#include "kernels/device/simt/runner.h"
 
 namespace mien::simt {
 

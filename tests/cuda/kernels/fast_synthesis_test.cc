@@ -7,8 +7,8 @@
 #include <optional>
 
 #include "kernels/all_cases.h"
-#include "tests/graph/support.h"
 #include "tests/cuda/kernels/lowered.h"
+#include "tests/graph/support.h"
 
 namespace mien::simt {
 namespace {

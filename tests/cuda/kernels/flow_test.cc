@@ -4,9 +4,9 @@
 
 #include <cstdio>
 
-#include "tests/kernels/op_runner.h"
 #include "tests/cuda/kernels/networks.h"
 #include "tests/cuda/kernels/support.h"
+#include "tests/kernels/op_runner.h"
 
 namespace mien::simt {
 namespace {

@@ -1,6 +1,6 @@
 // The full-size networks as a device would run them, step by step, rehearsed: what a step says of itself (Count) agrees
-// with what it launches. With MIEN_LAUNCHES=FOLDER in the environment the program leaves there what the static checks of
-// tests/cuda read:
+// with what it launches. With MIEN_LAUNCHES=FOLDER in the environment the program leaves there what the static checks
+// of tests/cuda read:
 //   launched.tsv   kernel, threads, dynamic shared bytes: the most of all launches that were executed
 //   steps.tsv      "step": program (synthesis/2: without noise, /3: noise as input), precision, layer, op, plain or
 //                  fast, multiply-adds, bytes, outputs of a fast 3x3 convolution or 0
@@ -12,8 +12,8 @@
 #include <map>
 
 #include "graph/lowering/lower.h"
-#include "tests/graph/support.h"
 #include "tests/cuda/kernels/rehearsal.h"
+#include "tests/graph/support.h"
 
 namespace mien::simt {
 namespace {

@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "tests/kernels/op_runner.h"
 #include "tests/cuda/kernels/device_runner.h"
 #include "tests/cuda/kernels/support.h"
+#include "tests/kernels/op_runner.h"
 
 namespace mien::simt {
 

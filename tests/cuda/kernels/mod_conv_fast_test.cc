@@ -9,9 +9,9 @@
 #include <string>
 
 #include "kernels/all_cases.h"
-#include "tests/kernels/op_runner.h"
 #include "tests/cuda/kernels/device_runner.h"
 #include "tests/cuda/kernels/support.h"
+#include "tests/kernels/op_runner.h"
 
 namespace mien::simt {
 namespace {

@@ -2,18 +2,18 @@
 """Breaks the CUDA kernels one place at a time and wants some test to notice.
 
 In turn: every barrier, __syncwarp, wait and group end is removed; every wait waits for one group too few; every
-Inside(...) and every predicate of AsyncCopy becomes true; every fmaf subtracts; every loop ends one early. All mutants are
-compiled into both test programs at once, each behind a question for its number, and the environment says which one lives.
-The test cases that launch its kernels run, the shortest first, until one fails that passes without a mutant.
+Inside(...) and every predicate of AsyncCopy becomes true; every fmaf subtracts; every loop ends one early. All mutants
+are compiled into both test programs at once, each behind a question for its number, and the environment says which one
+lives. The test cases that launch its kernels run, the shortest first, until one fails that passes without a mutant.
 
   mutants.py BUILD [--only TEXT] [--seconds S] [--jobs N] [--longest S]
 
-The campaign: all mutants, in an order that mixes the files. Verdicts are kept in BUILD/mutants/results.tsv, so that it can
-be stopped and goes on (a mutant of the same file text is not run again), and written to mutants_judged.txt, by source line.
-With --longest the test cases of at most so many seconds are tried, and what they leave alive gets no verdict yet; by
-default they are all but a few that have larger numbers of what others have.
-With --seconds: a sample of those that mutants_judged.txt calls killed, from another place for every commit, as many as fit after compiling.
-Prints each survivor and a table; exit status 0: none survives but those listed in mutants_equivalent.txt with the reason.
+The campaign: all mutants, in an order that mixes the files. Verdicts are kept in BUILD/mutants/results.tsv, so that it
+can be stopped and goes on (a mutant of the same file text is not run again), and written to mutants_judged.txt, by
+source line. With --longest the test cases of at most so many seconds are tried, and what they leave alive gets no
+verdict yet; by default they are all but a few that have larger numbers of what others have. With --seconds: a sample of
+those that mutants_judged.txt calls killed, from another place for every commit, as many as fit after compiling. Prints
+each survivor and a table; exit status 0: none survives but those listed in mutants_equivalent.txt with the reason.
 """
 import argparse
 import collections
@@ -164,8 +164,8 @@ class Program:
         path = os.path.join(self.build, "mutants", name + ".tsv")
         program = os.path.join(self.build, "tests/cuda/kernels/test_" + name)
         if not os.path.exists(path) or os.path.getmtime(path) < os.path.getmtime(program):
-            subprocess.run([program], env={**os.environ, "MIEN_COVERAGE": path + ".new"}, check=True, capture_output=True,
-                           cwd=self.build)
+            subprocess.run([program], env={**os.environ, "MIEN_COVERAGE": path + ".new"}, check=True,
+                           capture_output=True, cwd=self.build)
             os.rename(path + ".new", path)
         cases = []
         with open(path) as file:
@@ -176,8 +176,8 @@ class Program:
         return sorted(cases, key=lambda case: case[0])
 
     def notices(self, mutant, longest):
-        """Whether some test case fails, of those that launch a kernel with the broken place in it; those that have noticed
-        others of its file come first."""
+        """Whether some test case fails, of those that launch a kernel with the broken place in it; those that have
+        noticed others of its file come first."""
         kernels = kernels_of(mutant.path)
         objects = [self.symbols[user] for user in users(mutant.path) if user in self.symbols]
 

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "tests/graph/support.h"
 #include "tests/cuda/kernels/device_runner.h"
+#include "tests/graph/support.h"
 
 namespace mien::simt {
 

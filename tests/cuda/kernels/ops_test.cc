@@ -12,10 +12,10 @@
 
 #include "kernels/all_cases.h"
 #include "kernels/cuda/tolerance.h"
-#include "tests/kernels/op_runner.h"
 #include "tests/cuda/kernels/cuda_files.h"
 #include "tests/cuda/kernels/device_runner.h"
 #include "tests/cuda/kernels/support.h"
+#include "tests/kernels/op_runner.h"
 
 namespace mien::simt {
 namespace {
@@ -120,8 +120,8 @@ bool IsLaunched(const std::string& kernel) {
   return launched.contains(kernel) || (first != launched.end() && first->first.starts_with(kernel + "<"));
 }
 
-// Cases run in the order of their files and lines, so this sees the launches of all the above; kernels of no op are tested
-// in instructions_test.cc.
+// Cases run in the order of their files and lines, so this sees the launches of all the above; kernels of no op are
+// tested in instructions_test.cc.
 TEST_CASE("every kernel has been launched") {
   const std::string mark = "__global__", before_name = "void ";
   int kernels = 0;

@@ -5,8 +5,8 @@
 
 #include <vector>
 
-#include "kernels/executor/executor.h"
 #include "kernels/device/simt/runner.h"
+#include "kernels/executor/executor.h"
 
 namespace mien::simt {
 

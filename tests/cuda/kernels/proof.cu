@@ -1,8 +1,8 @@
 // Kernels that show what the host runner executes: a block reduction, and a double-buffered cp.async +
 // ldmatrix + mma.sync matrix product as the fast convolutions will be built.
 #include "kernels/cuda/block.cuh"
-#include "kernels/device/fragment.h"
 #include "kernels/cuda/ptx.cuh"
+#include "kernels/device/fragment.h"
 #include "tests/cuda/kernels/proof.h"
 
 namespace mien::MIEN_EXECUTOR {

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "graph/lowering/executable.h"
-#include "kernels/executor/executor.h"
 #include "kernels/device/simt/runner.h"
+#include "kernels/executor/executor.h"
 
 namespace mien::simt {
 

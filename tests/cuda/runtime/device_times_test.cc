@@ -67,7 +67,9 @@ TEST_CASE("a ceiling is measured in as many rounds as take five milliseconds") {
   REQUIRE(found.ok());
   CHECK(rounds == 16);
   const size_t l2 = device.info.l2;
-  const auto speed = [&](Ceiling ceiling) { return CeilingWork(ceiling, 4 * device.info.processors, 16, l2 / 2) / 8e-3; };
+  const auto speed = [&](Ceiling ceiling) {
+    return CeilingWork(ceiling, 4 * device.info.processors, 16, l2 / 2) / 8e-3;
+  };
   CHECK(found->memory == doctest::Approx(3.0 * 4.0 * static_cast<double>(l2) / 2e-3));
   CHECK(found->cache == doctest::Approx(speed(Ceiling::kCache)));
   CHECK(found->multiply_adds[0] == doctest::Approx(speed(Ceiling::kFloat)));

@@ -1,5 +1,5 @@
-// The whole engine on the host runner: numbers of the references in every precision, the same bits captured or not, with
-// any neighbours and in any company, weights shared, memory stated, choices loud, a whole edit.
+// The whole engine on the host runner: numbers of the references in every precision, the same bits captured or not,
+// with any neighbours and in any company, weights shared, memory stated, choices loud, a whole edit.
 #include "runtime/engine.h"
 
 #include <cmath>
@@ -233,18 +233,20 @@ TEST_CASE("why a device cannot be used is said; auto then takes the CPU and says
     const char* name;
     const char* reason;
   };
-  for (const Case& c : {Case{{.driver = 0}, "cuda", "no NVIDIA driver is installed"},
-                        Case{{.driver = 12040}, "cuda", "too old: it knows CUDA 12.4, this build needs 13.0"},
-                        Case{{.count = 0}, "cuda", "there is no CUDA device"},
-                        Case{{.count_code = 100}, "cuda", "there is no CUDA device"},
-                        Case{{.count_code = 35}, "cuda", "counting devices"},
-                        Case{{.count = 2}, "cuda:2", "there is no CUDA device 2"},
-                        Case{{.major = 7, .minor = 5}, "cuda",
-                             "some device has compute capability 7.5, this build has nothing for it (CUDA 13.0.88: sm_80"},
-                        Case{{.major = 10, .build = "CUDA 13.0.88: sm_80 sm_90"}, "cuda", "10.0, this build has nothing"},
-                        Case{{.toolkit = 13010, .major = 10}, "cuda",
-                             "this build has PTX alone (CUDA 13.0.88: sm_80 sm_86 sm_87 sm_90 compute_90): the NVIDIA "
-                             "driver knows CUDA 13.0, that needs 13.1"}}) {
+  for (const Case& c :
+       {Case{{.driver = 0}, "cuda", "no NVIDIA driver is installed"},
+        Case{{.driver = 12040}, "cuda", "too old: it knows CUDA 12.4, this build needs 13.0"},
+        Case{{.count = 0}, "cuda", "there is no CUDA device"},
+        Case{{.count_code = 100}, "cuda", "there is no CUDA device"},
+        Case{{.count_code = 35}, "cuda", "counting devices"}, Case{{.count = 2}, "cuda:2", "there is no CUDA device 2"},
+        Case{{.major = 7, .minor = 5},
+             "cuda",
+             "some device has compute capability 7.5, this build has nothing for it (CUDA 13.0.88: sm_80"},
+        Case{{.major = 10, .build = "CUDA 13.0.88: sm_80 sm_90"}, "cuda", "10.0, this build has nothing"},
+        Case{{.toolkit = 13010, .major = 10},
+             "cuda",
+             "this build has PTX alone (CUDA 13.0.88: sm_80 sm_86 sm_87 sm_90 compute_90): the NVIDIA "
+             "driver knows CUDA 13.0, that needs 13.1"}}) {
     described = c.device;
     CAPTURE(c.reason);
     const auto choice = ChooseBackend(c.name, &DescribedExecutor());

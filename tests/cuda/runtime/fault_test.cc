@@ -1,5 +1,5 @@
-// Every call that the run time makes to its device fails in turn, with each of four codes, in Create and in Run: an error
-// value each time, nothing leaked, the next engine works unless the device is lost, which the message then says.
+// Every call that the run time makes to its device fails in turn, with each of four codes, in Create and in Run: an
+// error value each time, nothing leaked, the next engine works unless the device is lost, which the message then says.
 #include <cstdio>
 #include <map>
 #include <type_traits>
@@ -14,7 +14,8 @@ constexpr int kSticky[] = {700, 719};  // an illegal address, a failed launch
 constexpr int kCodes[] = {2, 35, 700, 719};
 
 // What stands between the engine and the host runner. Call number `failing` answers `code`; after a sticky code every
-// later call does. Calls that give something back do so even when they answer an error, as the engine will not ask again.
+// later call does. Calls that give something back do so even when they answer an error, as the engine will not ask
+// again.
 struct Fake {
   int failing = -1, code = 0, calls = 0;
   bool lost = false;
@@ -45,8 +46,10 @@ const DeviceApi& Real() { return *simt::TheExecutor().api; }
 
 // api.call forwards to the host runner. Change: what living things it makes (+1) or takes away (-1).
 #define FORWARD(call, ...) api.call = [](auto... arguments) { return Through(#call, "", 0, Real().call, arguments...); }
-#define MAKES(call, kind) api.call = [](auto... arguments) { return Through(#call, kind, 1, Real().call, arguments...); }
-#define TAKES(call, kind) api.call = [](auto... arguments) { return Through(#call, kind, -1, Real().call, arguments...); }
+#define MAKES(call, kind) \
+  api.call = [](auto... arguments) { return Through(#call, kind, 1, Real().call, arguments...); }
+#define TAKES(call, kind) \
+  api.call = [](auto... arguments) { return Through(#call, kind, -1, Real().call, arguments...); }
 
 template <class... Arguments>
 int Through(const char* name, const char* kind, int change, int (*call)(Arguments...),

@@ -2,8 +2,8 @@
 // precision, reaches the lower bound and passes the independent check.
 #include <doctest/doctest.h>
 
-#include "graph/lowering/planner.h"
 #include "graph/lowering/lower.h"
+#include "graph/lowering/planner.h"
 #include "kernels/executor/executor.h"
 #include "tests/graph/support.h"
 

@@ -7,8 +7,8 @@
 #include <limits>
 
 #include "runtime/engine.h"
-#include "tests/support/tiny_model.h"
 #include "tests/support/hashgen.h"
+#include "tests/support/tiny_model.h"
 
 namespace mien::testing {
 

@@ -11,8 +11,8 @@
 #include "runtime/face/pipeline.h"
 #include "runtime/face/random.h"
 #include "tests/support/allocations.h"
-#include "tests/support/tiny_model.h"
 #include "tests/support/hashgen.h"
+#include "tests/support/tiny_model.h"
 
 namespace mien {
 namespace {
