@@ -47,29 +47,42 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 using D = hn::CappedTag<float, kVector>;
 
-// max(x, floor).
-void CopyRow(const float* HWY_RESTRICT x, int64_t count, float floor, float* HWY_RESTRICT line) {
-  const D d;
+// line = max(x, floor), whole vectors from `begin` on; returns where it stopped.
+template <class Vectors>
+HWY_INLINE int64_t CopySpan(Vectors d, const float* HWY_RESTRICT x, int64_t begin, int64_t end, float floor,
+                            float* HWY_RESTRICT line) {
   const auto least = hn::Set(d, floor);
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-  int64_t j = 0;
-  for (; j + lanes <= count; j += lanes) hn::StoreU(hn::Max(hn::LoadU(d, x + j), least), d, line + j);
-  for (; j < count; ++j) line[j] = std::max(x[j], floor);
+  int64_t j = begin;
+  for (; j + lanes <= end; j += lanes) hn::StoreU(hn::Max(hn::LoadU(d, x + j), least), d, line + j);
+  return j;
+}
+
+void CopyRow(const float* x, int64_t count, float floor, float* line) {
+  const int64_t most = CopySpan(D(), x, 0, count, floor, line);
+  const int64_t nearly = CopySpan(hn::CappedTag<float, 4>(), x, most, count, floor, line);
+  CopySpan(hn::CappedTag<float, 1>(), x, nearly, count, floor, line);
 }
 
 // The same, even and odd pixels to places of their own.
-void SplitRow(const float* HWY_RESTRICT x, int64_t count, float floor, float* HWY_RESTRICT even,
-              float* HWY_RESTRICT odd) {
-  const D d;
+template <class Vectors>
+HWY_INLINE int64_t SplitSpan(Vectors d, const float* HWY_RESTRICT x, int64_t begin, int64_t end, float floor,
+                             float* HWY_RESTRICT even, float* HWY_RESTRICT odd) {
   const auto least = hn::Set(d, floor);
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-  int64_t j = 0;
-  for (; j + 2 * lanes <= count; j += 2 * lanes) {
+  int64_t j = begin;
+  for (; j + 2 * lanes <= end; j += 2 * lanes) {
     auto a = hn::Undefined(d), b = hn::Undefined(d);
     hn::LoadInterleaved2(d, x + j, a, b);
     hn::StoreU(hn::Max(a, least), d, even + j / 2);
     hn::StoreU(hn::Max(b, least), d, odd + j / 2);
   }
+  return j;
+}
+
+void SplitRow(const float* x, int64_t count, float floor, float* even, float* odd) {
+  const int64_t most = SplitSpan(D(), x, 0, count, floor, even, odd);
+  int64_t j = SplitSpan(hn::CappedTag<float, 4>(), x, most, count, floor, even, odd);
   for (; j < count; ++j) (j % 2 == 0 ? even : odd)[j / 2] = std::max(x[j], floor);
 }
 
@@ -93,19 +106,20 @@ void FillLines(const DepthwiseRows& r) {
 
 void Convolve(const DepthwiseRows& r) {
   FillLines(r);
+  constexpr int kKernel = DepthwiseConv::kKernel;
   const D d;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-  // Where the pixels under the three columns of the kernel begin.
-  const int64_t at[3] = {0, r.stride == 1 ? 1 : r.HalfLineFloats(), r.stride == 1 ? 2 : 1};
-  float* sums = r.sums;
+  // Where the pixels under the columns of the kernel begin.
+  const int64_t at[kKernel] = {0, r.stride == 1 ? 1 : r.HalfLineFloats(), r.stride == 1 ? 2 : 1};
+  float* HWY_RESTRICT sums = r.sums;
   for (int64_t row = 0; row < r.end - r.begin; ++row, sums += r.SumFloats()) {
-    const float* HWY_RESTRICT line = r.lines + row * r.stride * r.LineFloats();
+    const float* HWY_RESTRICT lines = r.lines + row * r.stride * r.LineFloats();
     for (int64_t j = 0; j < r.out_width; j += lanes) {
       auto sum = hn::Zero(d);
-      for (int ky = 0; ky < 3; ++ky) {
-        for (int kx = 0; kx < 3; ++kx) {
-          const auto x = hn::LoadU(d, line + ky * r.LineFloats() + at[kx] + j);
-          sum = hn::MulAdd(hn::Set(d, r.weight[3 * ky + kx]), x, sum);
+      for (int ky = 0; ky < kKernel; ++ky) {
+        for (int kx = 0; kx < kKernel; ++kx) {
+          const auto x = hn::LoadU(d, lines + ky * r.LineFloats() + at[kx] + j);
+          sum = hn::MulAdd(hn::Set(d, r.weight[kKernel * ky + kx]), x, sum);
         }
       }
       hn::StoreU(sum, d, sums + j);

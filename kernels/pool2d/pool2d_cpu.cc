@@ -69,7 +69,8 @@ void Reduce(const PoolRow& r) {
   const hn::CappedTag<float, kVector> d;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   std::fill_n(r.line, r.pad, Both::kOfNothing);
-  JoinRows<Both>(hn::CappedTag<float, 1>(), r, JoinRows<Both>(d, r, 0));
+  const int64_t most = JoinRows<Both>(d, r, 0), nearly = JoinRows<Both>(hn::CappedTag<float, 4>(), r, most);
+  JoinRows<Both>(hn::CappedTag<float, 1>(), r, nearly);
   std::fill(r.line + r.pad + r.width, r.line + r.LineFloats(), Both::kOfNothing);
   for (int64_t j = 0; j < r.out_width; j += lanes) {
     const float* const first = r.line + j * r.stride;

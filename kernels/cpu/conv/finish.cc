@@ -34,8 +34,9 @@ int64_t Span(D d, const Finish& f, const float* HWY_RESTRICT sum, const float* H
 void Rows(const Finish& finish, const Sums& sums, float* y, int64_t y_stride) {
   const float *sum = sums.sum, *addend = finish.addend;
   for (int64_t row = 0; row < sums.rows; ++row, sum += sums.stride, y += y_stride) {
-    const int64_t done = Span(hn::ScalableTag<float>(), finish, sum, addend, 0, sums.count, y);
-    Span(hn::CappedTag<float, 1>(), finish, sum, addend, done, sums.count, y);
+    const int64_t most = Span(hn::ScalableTag<float>(), finish, sum, addend, 0, sums.count, y);
+    const int64_t nearly = Span(hn::CappedTag<float, 4>(), finish, sum, addend, most, sums.count, y);
+    Span(hn::CappedTag<float, 1>(), finish, sum, addend, nearly, sums.count, y);
     if (addend != nullptr) addend += y_stride;
   }
 }

@@ -206,6 +206,27 @@ TEST_CASE("a batch norm before a padded convolution") {
   }
 }
 
+// Of other networks than those with a trunk. A norm before padding that is not alike on all sides stays a step of its
+// own, and a convolution with a clamp a plain one.
+TEST_CASE("padding behind, a scale without mean and variance, a clamp") {
+  const Shape map = {2, 20, 8, 10};
+  const Conv2d::Params half = {.stride = 2, .end_pad = 1};
+  Calls behind, normed, scaled, clamped;
+  behind.Output(behind.Conv(behind.Input(map), 24, 3, half, true));
+  TestCalls("padding behind", behind, 3, 1.8e-3);
+  normed.Output(normed.Conv(normed.BatchNorm(normed.Input(map), 0.5f), 24, 3, half, false));
+  TestCalls("norm, padding behind", normed, 4, 1.7e-3);
+  std::vector<ValueId> in(Conv2d::kInputs, kAbsent);
+  in[Conv2d::kX] = scaled.Input(map);
+  in[Conv2d::kWeight] = scaled.Weight({24, 20, 3, 3}, Fill::Normal(0, 0.1));
+  in[Conv2d::kGamma] = scaled.Weight({24});
+  in[Conv2d::kBeta] = scaled.Weight({24});
+  scaled.Output(scaled.Call<Conv2d>({.pad = 1}, in));
+  TestCalls("a scale", scaled, 3, 4.8e-3);
+  clamped.Output(clamped.Conv(clamped.Input(map), 24, 3, {.pad = 1, .clamp = 0.5f}, false));
+  TestCalls("a clamp", clamped, 1, 3.8e-6);
+}
+
 // A block of the trunk: both convolutions, squeeze-excite, the shortcut read with a stride.
 TEST_CASE("a block") {
   for (const bool same_channels : {true, false}) {

@@ -121,10 +121,14 @@ void CallPlainOps() {
   Call<Conv2d>({.pad = 1, .act = Activation::kPRelu},
                {map, {8, 8, 3, 3}, channel, channel, channel, channel, channel, map, channel},
                {Fill(), Fill(), Fill(), Fill(), Fill(), Fill(), positive});
+  Call<DepthwiseConv>({.pad = 1}, {map, {8, 1, 3, 3}, channel, channel, channel, channel, channel},
+                      {Fill(), Fill(), Fill(), Fill(), Fill(), Fill(), positive});
   Call<BatchNorm>({}, {map, channel, channel, channel, channel}, {Fill(), Fill(), Fill(), Fill(), positive});
   Call<SqueezeExcite>({}, {{1, 64, 16, 32}, {32, 64, 1, 1}, {64, 32, 1, 1}, {1, 64, 16, 32}});
   Call<ScaleChannels>({}, {map, {1, 8}});
   Call<Subsample>({}, {map});
+  Call<Pool2d>({}, {map});
+  Call<ZeroPad>({.channels = 8}, {map});
   Call<Resize>({.height = 32, .width = 64, .align_corners = true}, {map, {1, 8, 32, 64}});
   Call<GlobalAvgPool>({}, {map});
   Call<Add>({}, {map, map});
