@@ -35,7 +35,8 @@ RUNS = {
     "edit": (PROGRAM, "{build}/tools/mien --threads 1 edit {portrait} -o {folder}/edit.png --set smile=1".split()),
     "synth": (PROGRAM, "{build}/tools/mien --threads 1 synth --seeds 0 -o {folder}/synth.png".split()),
     **{case: (OP, ["{build}/bench/op_bench", "--repeat", "1", case])
-       for case in ["linear mapping", "linear flow_initial", "linear flow_block", "affine_coupling flow_512"]},
+       for case in ["linear mapping", "linear flow_initial", "linear flow_block", "affine_coupling flow_512",
+                     "depthwise_conv detector_256_13", "depthwise_conv landmarks_64_s2_28", "pool2d recognizer_32_72"]},
 }
 # Of the edit also what each op takes, and each form of the convolutions: {row: function}.
 PARTS = re.compile(r"mien::(\w+)::Cpu\(mien::\1::(?:Cpu)?Params const&, mien::CpuCall const&\)$|"
