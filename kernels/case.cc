@@ -4,17 +4,12 @@
 #include <numeric>
 #include <utility>
 
+#include "base/split_mix.h"
+
 namespace mien {
 namespace {
 
-// splitmix64 (Steele, Lea, Flood 2014): the state is a counter.
-uint64_t Mix(uint64_t counter) {
-  uint64_t z = counter * 0x9e3779b97f4a7c15u;
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-  return z ^ (z >> 31);
-}
-
+uint64_t Mix(uint64_t counter) { return SplitMix(counter * kSplitMixStep); }
 double Unit(uint64_t counter) { return (static_cast<double>(Mix(counter) >> 11) + 0.5) * 0x1p-53; }  // (0, 1)
 
 }  // namespace

@@ -28,21 +28,23 @@ struct ProgramOptions {
   bool incremental = false;
 };
 
-struct EngineOptions {
-  std::string backend = "auto";             // "auto", "cpu", "cuda", "cuda:N"
-  std::string precision = "fp32";           // cuda: also "tf32" and "fp16", without traces
-  bool exact = false;                       // cpu: no algorithm that rounds more than the direct one
-  // cpu: "layers"; "bands", in less memory and more time (graph/lowering/lower.h); "auto": layers, if
-  // they fit.
+// Where and how an engine computes.
+struct RunOptions {
+  std::string backend = "auto";    // "auto", "cpu", "cuda", "cuda:N"
+  std::string precision = "fp32";  // cuda: also "tf32" and "fp16", without traces
+  bool exact = false;              // cpu: no algorithm that rounds more than the direct one
+  // cpu: "layers"; "bands", in less memory and more time (graph/lowering/lower.h); "auto": layers, if they fit.
   std::string memory = "auto";
   int threads = 0;                          // 0: all processors this process may use
-  int batch = 1;                            // 1..kMaxBatch
   uint64_t max_memory = 0;                  // bytes; 0: no limit
   const std::atomic<bool>* stop = nullptr;  // looked at between steps; on a device between programs
-  std::vector<ProgramOptions> programs;
+  bool device_graphs = true;                // cuda: a program is captured once and replayed; false on a cpu: kUsage
+  const Executor* executor = nullptr;       // what "cuda" means; null: the kernels of this build
+};
 
-  bool device_graphs = true;           // cuda: a program is captured once and replayed; false on a cpu: kUsage
-  const Executor* executor = nullptr;  // what "cuda" means; null: the kernels of this build
+struct EngineOptions : RunOptions {
+  int batch = 1;  // 1..kMaxBatch
+  std::vector<ProgramOptions> programs;
 };
 
 struct BackendChoice {

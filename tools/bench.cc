@@ -133,7 +133,7 @@ Result<double> AddSteps(const Device& device, const Program& program, Report* re
 
 Status BenchProgram(const Session& session, const BenchOptions& options, const NetworkOptions& network,
                     const std::shared_ptr<WeightStore>& store, Report* report) {
-  EngineOptions wanted = EngineFor(session);
+  EngineOptions wanted = {session.run, 1, {}};
   wanted.batch = options.batch;
   wanted.programs = {{network}};
   MIEN_ASSIGN(const auto engine, Engine::Create(store, wanted));
@@ -153,7 +153,8 @@ Status BenchProgram(const Session& session, const BenchOptions& options, const N
     share = Number(100.0 * steps_bound / median, "%.0f");
   }
   report->programs.rows.push_back(
-      {NameOf(network), session.precision, std::to_string(options.batch), Number(median), Number(Quantile(times, 0.99)),
+      {NameOf(network), session.run.precision, std::to_string(options.batch), Number(median),
+       Number(Quantile(times, 0.99)),
        Number(Quantile(times, 0.999)), eager, launches, bound, share,
        Number(static_cast<double>(engine->plan(0).arena_bytes) / (1 << 20), "%.1f")});
   return {};
@@ -184,7 +185,7 @@ Status AskDevice(Session& session, const Device& device, void* stream, const Ben
 }
 
 Status RunBench(Session& session, const BenchOptions& options) {
-  MIEN_ASSIGN(const BackendChoice backend, ChooseBackend(session.backend));
+  MIEN_ASSIGN(const BackendChoice backend, ChooseBackend(session.run.backend));
   if (options.rivals && !backend.device)
     return Status::Error(Code::kUsage, "--rivals: there are rivals on a device only");
   MIEN_ASSIGN(const auto model, OpenModel(session));

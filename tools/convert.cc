@@ -27,7 +27,7 @@ Status RunConvert(Session& session, const ConvertWords& words) {
   options.fp16 = words.fp16;
   options.interrupted = [] { return InterruptFlag().load(); };
   options.average_latent = [&session](const ModelConfig& config, const WeightSource& read) {
-    return AverageLatent(config, read, session.threads, &InterruptFlag());
+    return AverageLatent(config, read, session.run.threads, &InterruptFlag());
   };
   if (words.tensors_only && (words.sources.size() != 1 || words.fp16 || !words.card.empty())) {
     return Status::Error(Code::kUsage, "--tensors-only takes one source and neither --fp16 nor --card");

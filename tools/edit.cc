@@ -71,7 +71,7 @@ Result<std::vector<Face>> FacesOf(const Session& session, const EditOptions& opt
 PipelineOptions Wanted(Session& session, const CLI::App& verb, const EditOptions& options,
                        const EditPlan& plan, const std::vector<Face>& faces, const GeneratorConfig& generator,
                        nlohmann::json* record) {
-  PipelineOptions wanted = PipelineFor(session);
+  PipelineOptions wanted = {session.run};
   wanted.encode = faces[0].photo;
   wanted.edit = wanted.synthesize = true;
   ChooseMapping(session, verb, options.faces, faces, generator, &wanted, record);

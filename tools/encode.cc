@@ -26,7 +26,7 @@ Status RunEncode(Session& session, const EncodeOptions& options) {
   if (options.npz && options.inputs.size() == 1 && !IsFolder(options.out))
     WithoutEffect(session, "--npz", "the name of the file decides");
   MIEN_ASSIGN(auto model, OpenModel(session));
-  PipelineOptions wanted = PipelineFor(session);
+  PipelineOptions wanted = {session.run};
   wanted.encode = true;
   MIEN_ASSIGN(auto pipeline, Pipeline::Create(model, wanted));
   ReportChoices(session, *pipeline);

@@ -211,7 +211,7 @@ Status ReportMemory(Sheet& sheet, const Session& session, const std::shared_ptr<
     engines.push_back({NameOf(network), {all.back()}});
   }
   engines.push_back({"all", all});
-  EngineOptions wanted = EngineFor(session);
+  EngineOptions wanted = {session.run, 1, {}};
   wanted.batch = batch;
   wanted.max_memory = 0;  // who asks wants to see also what exceeds it
   const bool both = wanted.memory == "auto";

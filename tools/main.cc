@@ -30,32 +30,32 @@ constexpr const char* kExitCodes =
 void AddGlobalOptions(CLI::App& app, Session& session) {
   app.add_option("-m,--model", session.model, "model file (default: the built-in model)")->type_name("FILE");
   app.option_defaults()->group("How it is computed");
-  app.add_option("--backend", session.backend, "auto, cpu or cuda[:N]")->capture_default_str();
-  app.add_option("--precision", session.precision, "fp32; cuda also tf32 and fp16")
+  app.add_option("--backend", session.run.backend, "auto, cpu or cuda[:N]")->capture_default_str();
+  app.add_option("--precision", session.run.precision, "fp32; cuda also tf32 and fp16")
       ->check(CLI::IsMember({"fp32", "tf32", "fp16"}))
       ->capture_default_str();
-  app.add_flag("--exact", session.exact,
+  app.add_flag("--exact", session.run.exact,
                "on the CPU: no algorithm that rounds more than the direct one (slower)");
   app.add_option(
-         "--memory", session.memory,
+         "--memory", session.run.memory,
          "on the CPU: layers (whole images), bands (a few rows at a time and weights transformed when used: "
          "half the memory or less, slower), auto (layers where --max-memory allows them)")
       ->check(CLI::IsMember({"auto", "layers", "bands"}))
       ->capture_default_str();
   app.add_option(
-         "--graphs", session.graphs,
+         "--graphs", session.run.device_graphs,
          "on a device: on (a network is captured once and replayed), off (its steps are sent one by one; "
          "the same bits)")
       ->check(CLI::IsMember({"on", "off"}))
       ->default_str("on");
-  app.add_option("--threads", session.threads, "threads (default: all processors)")
+  app.add_option("--threads", session.run.threads, "threads (default: all processors)")
       ->transform(WholeNumber())
       ->check(CLI::Range(1, 256));
   app.add_option("--seed", session.seed, "seed of everything random")
       ->transform(WholeNumber())
       ->check(CLI::Range(uint32_t{0}, std::numeric_limits<uint32_t>::max()))
       ->capture_default_str();
-  app.add_option("--max-memory", session.max_memory,
+  app.add_option("--max-memory", session.run.max_memory,
                  "refuse to take more for weights and activations, e.g. 2GiB")
       ->transform(ByteSize())
       ->type_name("BYTES");
@@ -157,6 +157,7 @@ int Main(int count, char** words) {
   if (help) arguments.erase(arguments.begin());
 
   Session session;
+  session.run.stop = &InterruptFlag();
   CLI::App app(kAbout, "mien");
   app.set_version_flag("--version", std::string("mien " MIEN_VERSION ", CPU kernels: ") + SimdInWords() +
                                         ", CUDA kernels: " + CudaBuild() + ", compiler: " MIEN_COMPILER);

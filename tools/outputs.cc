@@ -5,7 +5,6 @@
 #include <filesystem>
 
 #include "base/file.h"
-#include "base/interrupt.h"
 #include "base/stream.h"
 #include "base/text.h"
 #include "tools/without_effect.h"
@@ -13,19 +12,6 @@
 namespace mien {
 
 namespace fs = std::filesystem;
-
-PipelineOptions PipelineFor(const Session& session) {
-  PipelineOptions options;
-  options.backend = session.backend;
-  options.precision = session.precision;
-  options.exact = session.exact;
-  options.memory = session.memory;
-  options.device_graphs = session.graphs;
-  options.threads = session.threads;
-  options.max_memory = session.max_memory;
-  options.stop = &InterruptFlag();
-  return options;
-}
 
 void ReportChoices(Session& session, const Pipeline& pipeline) {
   session.Detail("%s", pipeline.engine().backend().reason.c_str());

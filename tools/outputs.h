@@ -16,8 +16,6 @@ namespace mien {
 
 constexpr int kSheetGap = 4;  // white pixels between the pictures of a contact sheet
 
-// The pipeline options that come from the global options; the caller adds what it wants to do.
-PipelineOptions PipelineFor(const Session& session);
 // Where the pipeline runs and how, with --verbose; and what has no effect there.
 void ReportChoices(Session& session, const Pipeline& pipeline);
 // --preview R.

@@ -19,7 +19,7 @@
 namespace mien {
 namespace {
 
-struct RunOptions {
+struct RunArguments {
   std::string graph, in, out, plan_picture, noise = "const";
   MappingOptions mapping;
   EncoderOptions encoder;
@@ -57,7 +57,7 @@ Result<SynthesisOptions> ChooseNoise(const std::string& noise, const ForeignFile
 }
 
 // The network, with what was given for it.
-Result<NetworkOptions> ChooseNetwork(const RunOptions& options, const ForeignFile& given) {
+Result<NetworkOptions> ChooseNetwork(const RunArguments& options, const ForeignFile& given) {
   MIEN_ASSIGN(NetworkOptions network, NetworkNamed(options.graph));
   if (std::holds_alternative<MappingOptions>(network)) network = options.mapping;
   if (std::holds_alternative<EncoderOptions>(network)) network = options.encoder;
@@ -68,7 +68,7 @@ Result<NetworkOptions> ChooseNetwork(const RunOptions& options, const ForeignFil
 }
 
 // The batch is the first dimension of the graph's first input.
-Result<int> BatchOf(const RunOptions& options, const ModelConfig& config, const NetworkOptions& network,
+Result<int> BatchOf(const RunArguments& options, const ModelConfig& config, const NetworkOptions& network,
                     const ForeignFile& given) {
   if (options.in.empty()) return options.batch.value_or(1);
   if (options.batch) return Status::Error(Code::kUsage, "--batch is for --plan without --in");
@@ -90,7 +90,7 @@ Result<int> BatchOf(const RunOptions& options, const ModelConfig& config, const 
 }
 
 // Every input of the graph is there in its shape, or made up by --noise random.
-Status CheckInputs(const RunOptions& options, const Graph& graph, const ForeignFile& given) {
+Status CheckInputs(const RunArguments& options, const Graph& graph, const ForeignFile& given) {
   for (size_t k = 0; k < graph.inputs.size(); ++k) {
     if (k > 0 && options.noise == "random") continue;
     const Value& value = graph.values[graph.inputs[k]];
@@ -105,7 +105,7 @@ Status CheckInputs(const RunOptions& options, const Graph& graph, const ForeignF
 }
 
 // What the graph needs of the file, and no more, in the order of its inputs.
-Result<std::vector<std::vector<float>>> ReadInputs(const Session& session, const RunOptions& options,
+Result<std::vector<std::vector<float>>> ReadInputs(const Session& session, const RunArguments& options,
                                                    const Graph& graph, const ForeignFile& given) {
   std::vector<std::vector<float>> inputs;
   for (size_t k = 0; k < graph.inputs.size(); ++k) {
@@ -125,7 +125,7 @@ Result<std::vector<std::vector<float>>> ReadInputs(const Session& session, const
   return inputs;
 }
 
-Status ShowPlan(Session& session, const RunOptions& options, const Engine& engine) {
+Status ShowPlan(Session& session, const RunArguments& options, const Engine& engine) {
   const MemoryNeed& need = engine.need();
   const MemoryPlan& plan = engine.plan(0);
   session.report["memory"] = {{"weights", need.weights},
@@ -149,7 +149,7 @@ Status ShowPlan(Session& session, const RunOptions& options, const Engine& engin
   return WriteFileAtomically(options.plan_picture, std::as_bytes(std::span(picture)));
 }
 
-Status CheckUsage(const CLI::App& verb, const RunOptions& options) {
+Status CheckUsage(const CLI::App& verb, const RunArguments& options) {
   const bool planning = options.plan || !options.plan_picture.empty();
   if (options.in.empty() != options.out.empty())
     return Status::Error(Code::kUsage, "--in and --out go together");
@@ -166,7 +166,7 @@ Status CheckUsage(const CLI::App& verb, const RunOptions& options) {
 }
 
 // What was given and changes nothing.
-void MentionIdle(Session& session, const CLI::App& verb, const RunOptions& options, const ModelConfig& config,
+void MentionIdle(Session& session, const CLI::App& verb, const RunArguments& options, const ModelConfig& config,
                  const NetworkOptions& network) {
   if (const auto* const mapping = std::get_if<MappingOptions>(&network); mapping != nullptr && config.generator)
     TruncationWorks(session, *config.generator, mapping->psi, mapping->cutoff);
@@ -179,7 +179,7 @@ void MentionIdle(Session& session, const CLI::App& verb, const RunOptions& optio
     WithoutEffect(session, "--no-latent-avg", "this encoder adds none");
 }
 
-Status RunGraph(Session& session, const CLI::App& verb, const RunOptions& options) {
+Status RunGraph(Session& session, const CLI::App& verb, const RunArguments& options) {
   MIEN_TRY(CheckUsage(verb, options));
   if (!options.out.empty()) MIEN_TRY(CheckFormat(options.out, 1));
   if (!options.plan_picture.empty()) MIEN_TRY(FormatOf(FileKind::kDrawing, options.plan_picture).status());
@@ -192,7 +192,7 @@ Status RunGraph(Session& session, const CLI::App& verb, const RunOptions& option
   }
   MIEN_ASSIGN(const NetworkOptions network, ChooseNetwork(options, given));
   MentionIdle(session, verb, options, model->config(), network);
-  EngineOptions wanted = EngineFor(session);
+  EngineOptions wanted = {session.run, 1, {}};
   MIEN_ASSIGN(wanted.batch, BatchOf(options, model->config(), network, given));
   wanted.programs = {{network, options.trace}};
   const auto store = std::make_shared<WeightStore>(model);
@@ -225,7 +225,7 @@ Status RunGraph(Session& session, const CLI::App& verb, const RunOptions& option
 }  // namespace
 
 void AddRun(CLI::App& app, Session& session) {
-  auto options = std::make_shared<RunOptions>();
+  auto options = std::make_shared<RunArguments>();
   CLI::App* verb = app.add_subcommand("run", "run one network of a model on the tensors of a file");
   verb->add_option("--graph", options->graph, "which network")
       ->required()

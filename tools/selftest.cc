@@ -70,7 +70,7 @@ Result<std::vector<OpCheck>> CheckDevice(Session& session, const Device& device,
 }
 
 Status RunSelftest(Session& session, const SelftestOptions& options) {
-  MIEN_ASSIGN(const BackendChoice backend, ChooseBackend(session.backend));
+  MIEN_ASSIGN(const BackendChoice backend, ChooseBackend(session.run.backend));
   session.report["backend"] = backend.name;
   session.report["version"] = MIEN_VERSION;
   session.report["compiler"] = MIEN_COMPILER;
@@ -82,7 +82,7 @@ Status RunSelftest(Session& session, const SelftestOptions& options) {
   if (options.rivals && !backend.device)
     return Status::Error(Code::kUsage, "--rivals: there are rivals on a device only");
   MIEN_ASSIGN(const std::vector<OpCheck> checks, backend.device ? CheckDevice(session, *backend.device, options)
-                                                                : CheckOpsOnCpu(session.threads, options.quick));
+                                                                : CheckOpsOnCpu(session.run.threads, options.quick));
   return Report(session, checks);
 }
 

@@ -6,7 +6,6 @@
 #include <cstdarg>
 #include <cstdio>
 
-#include "base/interrupt.h"
 #include "base/stream.h"
 #include "base/text.h"
 #include "runtime/builtin_model.h"
@@ -88,19 +87,6 @@ void Session::Print(const char* format, ...) const {
 Result<std::shared_ptr<const ModelFile>> OpenModel(const Session& session) {
   if (session.model.empty()) return OpenBuiltinModel();
   return ModelFile::Open(session.model);
-}
-
-EngineOptions EngineFor(const Session& session) {
-  EngineOptions engine;
-  engine.backend = session.backend;
-  engine.precision = session.precision;
-  engine.exact = session.exact;
-  engine.memory = session.memory;
-  engine.device_graphs = session.graphs;
-  engine.threads = session.threads;
-  engine.max_memory = session.max_memory;
-  engine.stop = &InterruptFlag();
-  return engine;
 }
 
 }  // namespace mien

@@ -16,14 +16,8 @@ namespace mien {
 struct Session {
   // Global options.
   std::string model;             // path of a model file; empty: the built-in model
-  std::string backend = "auto";  // auto, cpu, cuda or cuda:N
-  std::string precision = "fp32";
-  bool exact = false;  // on the CPU: the direct algorithms alone
-  std::string memory = "auto";  // on the CPU: auto, layers or bands
-  int threads = 0;  // 0: all processors this process may use
+  RunOptions run;  // run.stop is the interrupt flag
   uint32_t seed = 0;
-  bool graphs = true;  // on a device: each network captured once and replayed
-  uint64_t max_memory = 0;  // bytes of weights and activations; 0: no limit
   bool json = false;
   bool quiet = false;
   bool verbose = false;
@@ -53,7 +47,5 @@ Status StdoutStatus();
 
 // The file of --model, or the model built into the program.
 Result<std::shared_ptr<const ModelFile>> OpenModel(const Session& session);
-// An engine as the global options want it; batch and programs are the verb's.
-EngineOptions EngineFor(const Session& session);
 
 }  // namespace mien

@@ -216,7 +216,7 @@ Status RunSynth(Session& session, const CLI::App& verb, const SynthOptions& opti
   const GeneratorConfig& generator = *model->config().generator;
   MIEN_ASSIGN(SynthPlan plan, PlanSynth(session, options, generator));
   MIEN_ASSIGN(OutputFiles outputs, PlanFiles(session, options, plan));
-  PipelineOptions wanted = PipelineFor(session);
+  PipelineOptions wanted = {session.run};
   wanted.synthesize = true;
   ChooseMapping(session, verb, options.faces, plan.faces, generator, &wanted, &plan.record);
   ChoosePicture(session, options.picture, generator, &wanted, &plan.record);

@@ -17,8 +17,8 @@ void MentionUnused(Session& session, const CLI::App& app, const std::vector<cons
 void MentionCpuOptions(Session& session, const BackendChoice& backend) {
   if (!backend.device) return;
   const std::string why = "it is for the CPU, and " + backend.name + " computes";
-  if (session.exact) WithoutEffect(session, "--exact", why);
-  if (session.memory != "auto") WithoutEffect(session, "--memory " + session.memory, why);
+  if (session.run.exact) WithoutEffect(session, "--exact", why);
+  if (session.run.memory != "auto") WithoutEffect(session, "--memory " + session.run.memory, why);
 }
 
 }  // namespace mien

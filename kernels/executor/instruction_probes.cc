@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/split_mix.h"
 #include "kernels/device/instructions.h"
 
 namespace mien {
@@ -22,12 +23,7 @@ bool IsMultiply(Wrapper wrapper) {
   return wrapper == Wrapper::kMultiplyHalf || wrapper == Wrapper::kMultiplyTf32;
 }
 
-uint32_t RandomBits(uint64_t i) {
-  uint64_t z = (i + 1) * 0x9e3779b97f4a7c15u;
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-  return static_cast<uint32_t>(z >> 32);
-}
+uint32_t RandomBits(uint64_t i) { return static_cast<uint32_t>(SplitMix((i + 1) * kSplitMixStep) >> 32); }
 
 // Sign and fraction of the bits, an exponent of -3 to 0.
 uint32_t NearOne(uint32_t bits, int fraction) {

@@ -2,20 +2,6 @@
 
 namespace mien {
 
-Errors Compare(const std::vector<float>& found, const std::vector<double>& exact) {
-  double largest = 0.0, error = 0.0, squares = 0.0;
-  for (size_t i = 0; i < exact.size(); ++i) {
-    if (!std::isfinite(found[i])) return {INFINITY, INFINITY};
-    const double difference = found[i] - exact[i];
-    largest = std::max(largest, std::fabs(difference));
-    error += difference * difference;
-    squares += exact[i] * exact[i];
-  }
-  const auto count = static_cast<double>(exact.size());
-  const double rms = std::max(std::sqrt(squares / count), 1e-30);
-  return {largest / rms, std::sqrt(error / count) / rms};
-}
-
 Status RunOnDevice(Graph one, const Device& device, Precision precision, const Arrays& in, Arrays* out) {
   const Backend on_device = DeviceBackend(device, precision);
   void* const state = on_device.state.get();

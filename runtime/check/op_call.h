@@ -1,24 +1,22 @@
 // One call of one op with drawn inputs: what the checks of selftest make of a case.
 #pragma once
 
-#include <cmath>
 #include <string>
 #include <vector>
 
-#include "kernels/case.h"
+#include "kernels/case_run.h"
 #include "runtime/program.h"
 
 namespace mien {
 
-using Arrays = std::vector<std::vector<float>>;
-using Doubles = std::vector<std::vector<double>>;
-
-struct Errors {
-  double largest = 0.0, rms = 0.0;  // both over the rms of the exact values
+// The forms a device computes in, and what relative rms an op may have there: 100, 60 and 50 dB.
+struct DeviceForm {
+  const char* name;
+  Precision precision;
+  double gate;
 };
-
-// Whatever is not finite makes both infinite.
-Errors Compare(const std::vector<float>& found, const std::vector<double>& exact);
+constexpr DeviceForm kDeviceForms[] = {
+    {"fp32", Precision::kFloat, 1e-5}, {"tf32", Precision::kTf32, 1e-3}, {"fp16", Precision::kHalf, 3.2e-3}};
 
 template <class Op>
 struct Call {
@@ -28,57 +26,48 @@ struct Call {
   Doubles exact;
 };
 
-template <class T, class Elements>
-std::vector<View<T>> ViewsOf(std::vector<std::vector<Elements>>& arrays, const std::vector<Shape>& shapes) {
-  std::vector<View<T>> views;
-  for (size_t i = 0; i < shapes.size(); ++i)
-    views.push_back({shapes[i].present() ? arrays[i].data() : nullptr, shapes[i]});
-  return views;
-}
-
 // Draws the inputs, computes the reference; outputs are NaN.
 template <class Op>
 Status Prepare(Call<Op>* call) {
   const OpCase<Op>& c = call->c;
   MIEN_TRY(Op::Infer(c.params, c.in, call->out_shapes.data()));
-  Doubles in;
-  for (size_t i = 0; i < c.in.size(); ++i) {
-    call->in.emplace_back(static_cast<size_t>(c.in[i].elements()));
-    FillValues(i < c.fill.size() ? c.fill[i] : Fill(), c.seed, static_cast<int>(i), call->in.back());
-    in.emplace_back(call->in.back().begin(), call->in.back().end());
-  }
-  for (const Shape& shape : call->out_shapes) {
-    call->out.emplace_back(static_cast<size_t>(shape.elements()), NAN);
-    call->exact.emplace_back(static_cast<size_t>(shape.elements()), NAN);
-  }
-  Op::Ref(c.params, ViewsOf<const double>(in, c.in), ViewsOf<double>(call->exact, call->out_shapes));
+  call->in = DrawInputs(c);
+  call->out = Unwritten<float>(call->out_shapes);
+  call->exact = RunReference<Op>(c.params, c.in, call->out_shapes, call->in);
   return {};
 }
 
-// A graph of this one node. What the batch does not change is a weight named by its operand, as in the networks.
+// A graph of one node. Bit i of `weights`: operand i is a weight; all values are named by their operands.
 template <class Op>
-Graph GraphOf(const Call<Op>& call) {
+Graph GraphOf(const typename Op::Params& params, const std::vector<Shape>& in, const std::vector<Shape>& out,
+              uint32_t weights) {
   Graph graph;
   graph.name = Op::kName;
-  Node node = {OpCall<Op>{call.c.params}, {}, {}};
+  Node node = {OpCall<Op>{params}, {}, {}};
   const auto add = [&](Value::Kind kind, const Shape& shape, const std::string& name) {
     graph.values.push_back({kind, shape, name});
     return static_cast<ValueId>(graph.values.size()) - 1;
   };
-  for (size_t i = 0; i < call.c.in.size(); ++i) {
-    const bool present = call.c.in[i].present();
-    const bool weight = HasInput(Op::kPacked, i) || (call.c.batched != 0 && !HasInput(call.c.batched, i));
-    node.in.push_back(!present ? kAbsent
-                               : add(weight ? Value::Kind::kWeight : Value::Kind::kInput, call.c.in[i],
-                                     std::to_string(i)));
-    if (present && !weight) graph.inputs.push_back(node.in.back());
+  for (size_t i = 0; i < in.size(); ++i) {
+    const bool weight = HasInput(weights, i);
+    node.in.push_back(!in[i].present() ? kAbsent
+                                       : add(weight ? Value::Kind::kWeight : Value::Kind::kInput, in[i],
+                                             std::to_string(i)));
+    if (in[i].present() && !weight) graph.inputs.push_back(node.in.back());
   }
-  for (const Shape& shape : call.out_shapes) {
+  for (const Shape& shape : out) {
     node.out.push_back(add(Value::Kind::kComputed, shape, Op::kName));
-    graph.outputs.push_back({std::string("y").append(std::to_string(graph.outputs.size())), node.out.back()});
+    graph.outputs.push_back({"y" + std::to_string(graph.outputs.size()), node.out.back()});
   }
   graph.nodes.push_back(std::move(node));
   return graph;
+}
+
+// What the batch does not change is a weight, as in the networks.
+template <class Op>
+Graph GraphOf(const Call<Op>& call) {
+  const uint32_t alike = call.c.batched == 0 ? 0 : ~call.c.batched;
+  return GraphOf<Op>(call.c.params, call.c.in, call.out_shapes, Op::kPacked | alike);
 }
 
 // `in` by operand; inputs and weights of the graph are named by their operands. Captured, as programs are.

@@ -14,14 +14,14 @@ namespace {
 template <class Op>
 void RunOnCpu(Call<Op>* call, ThreadPool* threads) {
   const OpCase<Op>& c = call->c;
-  auto views = ViewsOf<const float>(call->in, c.in);
+  auto views = ViewsOf(call->in, c.in);
   std::vector<float> packed(static_cast<size_t>(Op::PackedFloats(c.params, c.in)));
   Op::Pack(c.params, views, packed.data());
   for (size_t i = 0; i < views.size(); ++i) {
     if (HasInput(Op::kPacked, i)) views[i].data = nullptr;
   }
   std::vector<float> scratch(static_cast<size_t>(Op::ScratchFloats(c.params, c.in, threads->threads())), NAN);
-  const auto out = ViewsOf<float>(call->out, call->out_shapes);
+  const auto out = OutputViews(&call->out, call->out_shapes);
   Op::Cpu(c.params, {views, out, packed.data(), scratch.data(), threads});
 }
 
@@ -53,13 +53,7 @@ Result<OpCheck> CheckCases(const char* form, bool quick, const Run& run, const M
 
 template <class Op>
 Status CheckOnDevice(const Device& device, bool quick, std::vector<OpCheck>* checks) {
-  struct Form {
-    const char* name;
-    Precision precision;
-    double gate;  // of the relative rms; 60 dB and 50 dB
-  };
-  for (const Form& form : {Form{"fp32", Precision::kFloat, 0.0}, Form{"tf32", Precision::kTf32, 1e-3},
-                           Form{"fp16", Precision::kHalf, 3.2e-3}}) {
+  for (const DeviceForm& form : kDeviceForms) {
     const bool plain = form.precision == Precision::kFloat;
     MIEN_ASSIGN(OpCheck check,
                 CheckCases<Op>(

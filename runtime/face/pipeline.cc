@@ -44,17 +44,7 @@ Result<std::unique_ptr<Pipeline>> Pipeline::Create(std::shared_ptr<const ModelFi
   if (options.map) MIEN_TRY(CheckLabel(*config.generator, options.label));
   auto pipeline = std::unique_ptr<Pipeline>(new Pipeline);
   pipeline->model_ = std::move(model);
-  EngineOptions engine = {.backend = options.backend,
-                          .precision = options.precision,
-                          .exact = options.exact,
-                          .memory = options.memory,
-                          .threads = options.threads,
-                          .batch = 1,
-                          .max_memory = options.max_memory,
-                          .stop = options.stop,
-                          .programs = {},
-                          .device_graphs = options.device_graphs,
-                          .executor = options.executor};
+  EngineOptions engine = {options, 1, {}};
   const auto want = [&](bool wanted, ProgramOptions program, int* index) {
     if (!wanted) return;
     *index = static_cast<int>(engine.programs.size());

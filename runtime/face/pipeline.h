@@ -12,17 +12,7 @@
 
 namespace mien {
 
-struct PipelineOptions {
-  std::string backend = "auto";
-  std::string precision = "fp32";
-  bool exact = false;           // see EngineOptions
-  std::string memory = "auto";  // see EngineOptions
-  bool device_graphs = true;    // see EngineOptions
-  int threads = 0;
-  uint64_t max_memory = 0;
-  const std::atomic<bool>* stop = nullptr;
-  const Executor* executor = nullptr;  // see EngineOptions
-
+struct PipelineOptions : RunOptions {
   // What will be used; the model must have the networks for it.
   bool encode = false, edit = false, synthesize = false, map = false;
   int edits = 1;  // of one face together at the most, see ApplyEdits; 1..kMaxBatch

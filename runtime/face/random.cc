@@ -2,17 +2,9 @@
 
 #include <cmath>
 
+#include "base/split_mix.h"
+
 namespace mien {
-namespace {
-
-// SplitMix64's output function: every bit of the answer depends on every bit of the argument.
-uint64_t Mix(uint64_t x) {
-  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;
-  x = (x ^ (x >> 27)) * 0x94D049BB133111EBu;
-  return x ^ (x >> 31);
-}
-
-}  // namespace
 
 // MT19937 (Matsumoto and Nishimura, 1998) with its init_genrand.
 RandomState::RandomState(uint32_t seed) {
@@ -67,10 +59,9 @@ void RandomState::Normals(std::span<float> out) {
 
 // Box-Muller: elements 2j and 2j+1 come from one pair of uniform numbers hashed from (seed, stream, j).
 void FillNoise(uint64_t seed, uint64_t stream, std::span<float> out) {
-  constexpr uint64_t kOdd = 0x9E3779B97F4A7C15u;
-  const uint64_t base = Mix(Mix(seed + kOdd) + (stream + 1) * kOdd);
+  const uint64_t base = SplitMix(SplitMix(seed + kSplitMixStep) + (stream + 1) * kSplitMixStep);
   for (size_t i = 0; i < out.size(); i += 2) {
-    const uint64_t first = Mix(base + (i + 1) * kOdd), second = Mix(base + (i + 2) * kOdd);
+    const uint64_t first = SplitMix(base + (i + 1) * kSplitMixStep), second = SplitMix(base + (i + 2) * kSplitMixStep);
     const double u = (static_cast<double>(first >> 11) + 1.0) * 0x1p-53;  // (0,1]
     const double v = static_cast<double>(second >> 11) * 0x1p-53;         // [0,1)
     const double radius = std::sqrt(-2.0 * std::log(u)), angle = 6.283185307179586 * v;

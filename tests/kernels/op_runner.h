@@ -13,7 +13,7 @@
 
 #include "base/asan.h"
 #include "base/buffer.h"
-#include "kernels/case.h"
+#include "kernels/case_run.h"
 
 namespace mien {
 
@@ -48,54 +48,9 @@ class Guarded {
   Buffer buffer_;
 };
 
-using Tensors = std::vector<std::vector<float>>;
-
 inline bool SameBits(const std::vector<float>& a, const std::vector<float>& b) {
   return a.size() == b.size() &&
          (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0);
-}
-
-// max|a - b| / rms(b). A NaN or an infinity anywhere makes it infinite.
-inline double RelativeError(const std::vector<float>& a, const std::vector<double>& b) {
-  double worst = 0.0, squares = 0.0;
-  for (size_t i = 0; i < b.size(); ++i) {
-    if (!std::isfinite(a[i]) || !std::isfinite(b[i])) return std::numeric_limits<double>::infinity();
-    worst = std::max(worst, std::abs(a[i] - b[i]));
-    squares += b[i] * b[i];
-  }
-  const double rms = std::sqrt(squares / static_cast<double>(b.size()));
-  return worst / std::max(rms, 1e-30);
-}
-
-// rms(a - b) / rms(b), of finite numbers.
-inline double RelativeRms(const std::vector<float>& a, const std::vector<double>& b) {
-  double errors = 0.0, squares = 0.0;
-  for (size_t i = 0; i < b.size(); ++i) {
-    errors += (a[i] - b[i]) * (a[i] - b[i]);
-    squares += b[i] * b[i];
-  }
-  return std::sqrt(errors / std::max(squares, 1e-60));
-}
-
-template <class T>
-std::vector<View<const T>> ViewsOf(const std::vector<std::vector<T>>& tensors,
-                                   const std::vector<Shape>& shapes) {
-  std::vector<View<const T>> views(shapes.size());
-  for (size_t i = 0; i < shapes.size(); ++i) {
-    views[i].shape = shapes[i];
-    views[i].data = shapes[i].present() ? tensors[i].data() : nullptr;
-  }
-  return views;
-}
-
-template <class Op>
-Tensors DrawInputs(const OpCase<Op>& c) {
-  Tensors tensors;
-  for (size_t i = 0; i < c.in.size(); ++i) {
-    tensors.emplace_back(static_cast<size_t>(c.in[i].elements()));
-    FillValues(i < c.fill.size() ? c.fill[i] : Fill(), c.seed, static_cast<int>(i), tensors.back());
-  }
-  return tensors;
 }
 
 template <class Op>
@@ -108,17 +63,50 @@ std::vector<Shape> OutputShapes(const typename Op::Params& params, const std::ve
 }
 
 template <class Op>
-std::vector<std::vector<double>> RunReference(const typename Op::Params& params, const std::vector<Shape>& in,
-                                              const Tensors& tensors) {
-  std::vector<std::vector<double>> exact, out;
-  for (const auto& tensor : tensors) exact.emplace_back(tensor.begin(), tensor.end());
-  std::vector<View<double>> views;
-  for (const Shape& shape : OutputShapes<Op>(params, in)) {
-    out.emplace_back(static_cast<size_t>(shape.elements()), std::numeric_limits<double>::quiet_NaN());
-    views.push_back({out.back().data(), shape});
-  }
-  Op::Ref(params, ViewsOf(exact, in), views);
+Doubles RunReference(const typename Op::Params& params, const std::vector<Shape>& shapes, const Arrays& in) {
+  return RunReference<Op>(params, shapes, OutputShapes<Op>(params, shapes), in);
+}
+
+inline void CheckSameBits(const Arrays& a, const Arrays& b, const std::string& what) {
+  REQUIRE(a.size() == b.size());
+  for (size_t i = 0; i < a.size(); ++i) CHECK_MESSAGE(SameBits(a[i], b[i]), what << ": output " << i);
+}
+
+// 1 where the call has no batch.
+template <class Op>
+int64_t BatchOf(const OpCase<Op>& c) {
+  return c.batched == 0 ? 1 : c.in[static_cast<size_t>(std::countr_zero(c.batched))][0];
+}
+
+// The batch rearranged: sample order[n] of the inputs becomes sample n.
+template <class T>
+std::vector<T> Samples(const std::vector<T>& tensor, int64_t batch, const std::vector<int64_t>& order) {
+  const int64_t size = static_cast<int64_t>(tensor.size()) / batch;
+  std::vector<T> out;
+  for (int64_t n : order) out.insert(out.end(), tensor.begin() + n * size, tensor.begin() + (n + 1) * size);
   return out;
+}
+
+// The samples in `order` only: run(shapes, arrays) has to give each one's bits of the whole batch `out`.
+template <class Op, class Run>
+void CheckSamples(const OpCase<Op>& c, const Arrays& in, const Arrays& out, const std::vector<int64_t>& order,
+                  const std::string& what, const Run& run) {
+  const int64_t batch = BatchOf(c);
+  std::vector<Shape> shapes = c.in;
+  Arrays arrays = in, expected;
+  for (size_t i = 0; i < shapes.size(); ++i) {
+    if (!HasInput(c.batched, i) || !shapes[i].present()) continue;
+    REQUIRE(shapes[i][0] == batch);
+    shapes[i].dim[0] = static_cast<int64_t>(order.size());
+    arrays[i] = Samples(in[i], batch, order);
+  }
+  for (const auto& array : out) expected.push_back(Samples(array, batch, order));
+  CheckSameBits(run(shapes, arrays), expected, what);
+}
+template <class Op, class Run>
+void CheckSamplesAlone(const OpCase<Op>& c, const Arrays& in, const Arrays& out, const Run& run) {
+  for (int64_t n = 0; n < BatchOf(c) && BatchOf(c) > 1; ++n)
+    CheckSamples(c, in, out, {n}, "sample " + std::to_string(n) + " alone", run);
 }
 
 // Rows `rows` of every plane of an image [N,C,H,W], alone between guards.
@@ -140,7 +128,7 @@ View<T> WindowView(Guarded& window, const Shape& shape, RowRange rows) {
 // Output rows `rows` of a whole run, from windows of exactly the rows that the op says it reads.
 template <class Op>
 std::vector<float> RunRows(const CpuParams<Op>& params, const std::vector<Shape>& in,
-                           const Tensors& tensors, const std::vector<float>& packed, RowRange rows,
+                           const Arrays& tensors, const std::vector<float>& packed, RowRange rows,
                            Guarded* carry, ThreadPool* pool) {
   auto views = ViewsOf(tensors, in);
   std::vector<Guarded> windows;
@@ -172,7 +160,7 @@ std::vector<float> RunRows(const CpuParams<Op>& params, const std::vector<Shape>
 }
 
 template <class Op>
-Tensors RunCpu(const CpuParams<Op>& params, const std::vector<Shape>& in, const Tensors& tensors,
+Arrays RunCpu(const CpuParams<Op>& params, const std::vector<Shape>& in, const Arrays& tensors,
                ThreadPool* pool) {
   auto views = ViewsOf(tensors, in);
   Guarded packed(Op::PackedFloats(params, in));
@@ -201,7 +189,7 @@ Tensors RunCpu(const CpuParams<Op>& params, const std::vector<Shape>& in, const 
   CHECK_MESSAGE(scratch.GuardsIntact(), "Cpu wrote outside of its scratch");
   CHECK_MESSAGE(packed.GuardsIntact(), "Cpu wrote beside the packed weights");
   CHECK_MESSAGE(SameBits(packed.Values(), packed_before), "Cpu changed the packed weights");
-  Tensors values;
+  Arrays values;
   for (Guarded& tensor : out) {
     CHECK_MESSAGE(tensor.GuardsIntact(), "Cpu wrote outside of an output");
     values.push_back(tensor.Values());

@@ -46,58 +46,26 @@ class UseTarget {
 };
 
 template <class Op>
-double WorstError(const Tensors& out, const std::vector<std::vector<double>>& expected) {
+double WorstError(const Arrays& out, const std::vector<std::vector<double>>& expected) {
   double worst = 0.0;
-  for (size_t i = 0; i < out.size(); ++i) worst = std::max(worst, RelativeError(out[i], expected[i]));
+  for (size_t i = 0; i < out.size(); ++i) worst = std::max(worst, Compare(out[i], expected[i]).largest);
   return worst;
 }
 
-void CheckSameBits(const Tensors& a, const Tensors& b, const char* what) {
-  REQUIRE(a.size() == b.size());
-  for (size_t i = 0; i < a.size(); ++i)
-    CHECK_MESSAGE(SameBits(a[i], b[i]), std::string(what) << ": output " << i);
-}
-
-// The batch rearranged: sample order[n] of the inputs becomes sample n.
-template <class T>
-std::vector<T> Samples(const std::vector<T>& tensor, int64_t batch, const std::vector<int64_t>& order) {
-  const int64_t size = static_cast<int64_t>(tensor.size()) / batch;
-  std::vector<T> out;
-  for (int64_t n : order) out.insert(out.end(), tensor.begin() + n * size, tensor.begin() + (n + 1) * size);
-  return out;
-}
-
-// Runs with the samples in `order` only, and wants each one's bits of the whole batch `out`.
 template <class Op>
-void CheckSamples(const OpCase<Op>& c, const Tensors& in, const Tensors& out, int64_t batch,
-                  const std::vector<int64_t>& order, const char* what) {
-  std::vector<Shape> shapes = c.in;
-  Tensors tensors = in, expected;
-  for (size_t i = 0; i < shapes.size(); ++i) {
-    if (!HasInput(c.batched, i) || !shapes[i].present()) continue;
-    REQUIRE(shapes[i][0] == batch);
-    shapes[i].dim[0] = static_cast<int64_t>(order.size());
-    tensors[i] = Samples(in[i], batch, order);
-  }
-  for (const auto& tensor : out) expected.push_back(Samples(tensor, batch, order));
-  CheckSameBits(RunCpu<Op>(c.params, shapes, tensors, Pool(2)), expected, what);
-}
-
-template <class Op>
-void CheckBatch(const OpCase<Op>& c, const Tensors& in, const Tensors& out) {
-  if (c.batched == 0) return;
-  const int64_t batch = c.in[static_cast<size_t>(std::countr_zero(c.batched))][0];
+void CheckBatch(const OpCase<Op>& c, const Arrays& in, const Arrays& out) {
+  const auto run = [&](const std::vector<Shape>& shapes, const Arrays& arrays) {
+    return RunCpu<Op>(c.params, shapes, arrays, Pool(2));
+  };
+  CheckSamplesAlone(c, in, out, run);
   std::vector<int64_t> reversed;
-  for (int64_t n = 0; n < batch; ++n) {
-    CheckSamples(c, in, out, batch, {n}, "a sample alone");
-    reversed.insert(reversed.begin(), n);
-  }
-  if (batch > 1) CheckSamples(c, in, out, batch, reversed, "the batch reversed");
+  for (int64_t n = 0; n < BatchOf(c); ++n) reversed.insert(reversed.begin(), n);
+  if (reversed.size() > 1) CheckSamples(c, in, out, reversed, "the batch reversed", run);
 }
 
 // Ranges of one, two, three, ... steps of rows, one after the other, have the bits of the whole.
 template <class Op>
-void CheckRows(const OpCase<Op>& c, const Tensors& in, const std::vector<float>& whole) {
+void CheckRows(const OpCase<Op>& c, const Arrays& in, const std::vector<float>& whole) {
   const Shape shape = OutputShapes<Op>(c.params, c.in)[0];
   std::vector<float> packed(static_cast<size_t>(Op::PackedFloats(c.params, c.in)));
   Op::Pack(c.params, ViewsOf(in, c.in), packed.data());
@@ -120,7 +88,7 @@ void CheckRows(const OpCase<Op>& c, const Tensors& in, const std::vector<float>&
 }
 
 template <class Op>
-void CheckCost(const OpCase<Op>& c, const Tensors& in, const Tensors& out, int64_t executed_products) {
+void CheckCost(const OpCase<Op>& c, const Arrays& in, const Arrays& out, int64_t executed_products) {
   const Cost cost = Op::Count(c.params, c.in);
   int64_t elements = 0;
   for (const auto& tensor : in) elements += static_cast<int64_t>(tensor.size());
@@ -135,7 +103,7 @@ void CheckCost(const OpCase<Op>& c, const Tensors& in, const Tensors& out, int64
 // Weights that are transformed at every use, where that changes anything, give the bits of those transformed when
 // packed, in less memory.
 template <class Op>
-void CheckLateWeights(OpCase<Op> c, const Tensors& in, const Tensors& out) {
+void CheckLateWeights(OpCase<Op> c, const Arrays& in, const Arrays& out) {
   const int64_t packed = Op::PackedFloats(c.params, c.in), products_before = gemm::ExecutedProducts();
   c.params.on_the_fly = true;
   const int64_t late = Op::PackedFloats(c.params, c.in);
@@ -154,15 +122,15 @@ void CheckLateWeights(OpCase<Op> c, const Tensors& in, const Tensors& out) {
 template <class Op>
 void TestCase(const OpCase<Op>& c) {
   CAPTURE(std::string(c.name));
-  const Tensors in = DrawInputs(c);
+  const Arrays in = DrawInputs(c);
   const auto expected = RunReference<Op>(c.params, c.in, in);
   const int64_t products_before = gemm::ExecutedProducts();
-  const Tensors out = RunCpu<Op>(c.params, c.in, in, Pool(1));
+  const Arrays out = RunCpu<Op>(c.params, c.in, in, Pool(1));
   CheckCost(c, in, out, gemm::ExecutedProducts() - products_before);
   const double error = WorstError<Op>(out, expected);
   CHECK_MESSAGE(error <= c.tolerance, "error " << error << ", at most " << c.tolerance << " expected");
 
-  for (size_t i = 0; i < out.size(); ++i) CHECK(RelativeRms(out[i], expected[i]) <= kMostRelativeRms);
+  for (size_t i = 0; i < out.size(); ++i) CHECK(Compare(out[i], expected[i]).rms <= kMostRelativeRms);
 
   CheckSameBits(RunCpu<Op>(c.params, c.in, in, Pool(1)), out, "run again");
   for (int threads : {2, 3, 7}) {
@@ -179,7 +147,7 @@ void TestCase(const OpCase<Op>& c) {
     CAPTURE(std::string(hwy::TargetName(target)));
     const UseTarget use(target);
     REQUIRE(SimdTarget() == hwy::TargetName(target));
-    const Tensors other = RunCpu<Op>(c.params, c.in, in, Pool(1));
+    const Arrays other = RunCpu<Op>(c.params, c.in, in, Pool(1));
     const double other_error = WorstError<Op>(other, expected);
     worst_target = std::max(worst_target, other_error);
     CHECK_MESSAGE(other_error <= c.tolerance,

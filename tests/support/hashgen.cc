@@ -6,6 +6,8 @@
 #include <memory>
 #include <span>
 
+#include "base/split_mix.h"
+
 namespace mien::hashgen {
 namespace {
 
@@ -287,10 +289,7 @@ std::vector<float> Values(const std::string& name, int64_t n, double scale, doub
   const uint64_t hash = Fnv1a(name);
   std::vector<float> values(static_cast<size_t>(n));
   for (size_t i = 0; i < values.size(); ++i) {
-    uint64_t z = hash + (i + 1) * 0x9E3779B97F4A7C15ull;
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ull;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EBull;
-    z = z ^ (z >> 31);
+    const uint64_t z = SplitMix(hash + (i + 1) * kSplitMixStep);
     double v = 2 * (static_cast<double>(z >> 40) * 0x1p-24) - 1;
     values[i] = static_cast<float>(offset + scale * v);
   }

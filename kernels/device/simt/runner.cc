@@ -9,6 +9,7 @@
 #include <cstring>
 #include <numeric>
 
+#include "base/split_mix.h"
 #include "kernels/device/simt/state.h"
 
 uint3 threadIdx, blockIdx;
@@ -60,15 +61,9 @@ Status CheckLaunch(const LaunchShape& shape, const std::string& name, size_t sha
   return {};
 }
 
-// splitmix64, as everywhere in the project where an order must be the same on every machine.
 struct Random {
   uint64_t state;
-  uint64_t Next() {
-    uint64_t z = (state += 0x9e3779b97f4a7c15u);
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-  }
+  uint64_t Next() { return SplitMix(state += kSplitMixStep); }
   template <class T>
   void Shuffle(T* first, size_t count) {
     for (size_t i = count; i > 1; --i) std::swap(first[i - 1], first[Next() % i]);

@@ -174,7 +174,7 @@ void TestCalls(const char* name, const Calls& calls, size_t steps, double tolera
     const auto run = [&] {
       const auto out = runner.Run(inputs);
       for (size_t i = 0; i < out.size(); ++i) {
-        worst = std::max(worst, RelativeError(out[i], expected->at(graph.outputs[i].name)));
+        worst = std::max(worst, Compare(out[i], expected->at(graph.outputs[i].name)).largest);
         if (!first.empty()) CHECK_MESSAGE(SameBits(out[i], first[i]), "another order, other bits");
       }
       if (first.empty()) first = out;
@@ -433,8 +433,8 @@ TEST_CASE("full-size convolutions" * doctest::skip()) {
     for (const OpCase<Conv2d>& c : CasesOf<Conv2d>()) {
       if (c.tag != Tag::kModel) continue;
       CAPTURE(std::string(c.name));
-      const Tensors in = DrawInputs(c);
-      Tensors out;
+      const Arrays in = DrawInputs(c);
+      Arrays out;
       const double worst = CheckLoweredOnce<Conv2d>(c, precision, kFullSizeTolerance, 1u << Conv2d::kPrelu,
                                                     in, RunReference<Conv2d>(c.params, c.in, in), &out);
       std::printf("%-24s %s  error %8.2e\n", c.name, NameOf(precision), worst);

@@ -54,15 +54,15 @@ TEST_CASE("mod_conv up, lowered, several chunks in a block") {
     OpCase<ModConv> c = CasesOf<ModConv>()[0];
     c.params.up = true;
     c.in = mod_conv_cases::Operands({1, 100, side, side}, 40, true, mod_conv_cases::kAll);
-    const Tensors in = DrawInputs(c);
+    const Arrays in = DrawInputs(c);
     const auto expected = RunReference<ModConv>(c.params, c.in, in);
     for (const Precision precision : {Precision::kTf32, Precision::kHalf}) {
       for (const uint8_t most_splits : {1, 3}) {
         CAPTURE(side);
         CAPTURE(std::string(NameOf(precision)));
         CAPTURE(int{most_splits});
-        const Tensors out = RunLowered<ModConv>(c.params, c.in, in, precision, kModConvWeights, most_splits);
-        const double error = RelativeError(out[0], expected[0]);
+        const Arrays out = RunLowered<ModConv>(c.params, c.in, in, precision, kModConvWeights, most_splits);
+        const double error = Compare(out[0], expected[0]).largest;
         CHECK(error <= (precision == Precision::kHalf ? kModConv.half : kModConv.tf32));
         worst = std::max(worst, error);
       }
@@ -95,7 +95,7 @@ TEST_CASE("a modulated convolution whose last style is the largest, lowered") {
   constexpr int kInputs = 256;  // threads of a block
   OpCase<ModConv> c = CasesOf<ModConv>()[0];
   c.in = mod_conv_cases::Operands({1, kInputs, 2, 3}, 8, false, mod_conv_cases::kAll);
-  Tensors in = DrawInputs(c), out;
+  Arrays in = DrawInputs(c), out;
   in[ModConv::kStyle].back() = 50.0f;
   const auto expected = RunReference<ModConv>(c.params, c.in, in);
   CheckLoweredOnce<ModConv>(c, Precision::kTf32, kModConv.tf32, kModConvWeights, in, expected, &out);
@@ -211,11 +211,11 @@ TEST_CASE("full-size layers" * doctest::skip()) {
     if (call == nullptr || !call->params.up) continue;
     OpCase<ModConv> c = {
         "", Tag::kModel, {call->params}, graph->InputShapes(node), 0.0, {Fill(), Fill::Normal(1, 0.4)}};
-    const Tensors in = DrawInputs(c);
+    const Arrays in = DrawInputs(c);
     const auto expected = RunReference<ModConv>(c.params, c.in, in);
     for (const Precision precision : {Precision::kTf32, Precision::kHalf}) {
-      const Tensors out = RunLowered<ModConv>(c.params, c.in, in, precision, kModConvWeights);
-      const double error = RelativeError(out[0], expected[0]);
+      const Arrays out = RunLowered<ModConv>(c.params, c.in, in, precision, kModConvWeights);
+      const double error = Compare(out[0], expected[0]).largest;
       CHECK(error <= (precision == Precision::kHalf ? kModConv.half : kModConv.tf32));
       std::printf("%s %s: error %8.2e\n", c.in[ModConv::kX].ToString().c_str(), NameOf(precision), error);
     }

@@ -87,7 +87,7 @@ TEST_CASE("forward and then inverse gives the rows back") {
       const std::vector<float> x = MadeUpRows(static_cast<size_t>(flow.graph[0]->values[0].shape.elements()));
       const auto there = flow.Run(false, x);
       const auto back = flow.Run(true, there[0]);
-      worst = std::max(worst, RelativeRms(back[0], x));
+      worst = std::max(worst, Compare(back[0], x).rms);
       for (size_t r = 0; r < there[1].size(); ++r)
         CHECK(std::abs(there[1][r] + back[1][r]) <= 1e-6 * std::max(1.0f, std::abs(there[1][r])));
     }
@@ -121,16 +121,11 @@ TEST_CASE("a flow's bits depend on neither thread order nor the other samples") 
       const DeviceFlow flow(config, kBatch, precision, testing::MadeUpWeights(config));
       const DeviceFlow of_one(config, 1, precision, flow.weights);
       const std::vector<float> x = MadeUpRows(static_cast<size_t>(flow.graph[0]->values[0].shape.elements()));
-      const auto sample = [](const std::vector<float>& all, size_t n) {
-        const auto size = static_cast<std::ptrdiff_t>(all.size() / kBatch),
-                   first = size * static_cast<std::ptrdiff_t>(n);
-        return std::vector<float>(all.begin() + first, all.begin() + first + size);
-      };
       for (const bool inverse : {false, true}) {
         const auto expected = flow.Run(inverse, x);
-        for (size_t n = 0; n < kBatch; ++n) {
-          const auto alone = of_one.Run(inverse, sample(x, n));
-          for (size_t i = 0; i < alone.size(); ++i) CHECK(SameBits(alone[i], sample(expected[i], n)));
+        for (int64_t n = 0; n < kBatch; ++n) {
+          const auto alone = of_one.Run(inverse, Samples(x, kBatch, {n}));
+          for (size_t i = 0; i < alone.size(); ++i) CHECK(SameBits(alone[i], Samples(expected[i], kBatch, {n})));
         }
         if (HooksPresent()) continue;
         ForEachOrder([&] {
@@ -153,15 +148,15 @@ TEST_CASE("the public flow, 512 features and 10 couplings, in the fast forms" * 
     const DeviceFlow flow(config, 1, precision,
                           testing::HashWeights(config, "flow.", "sh_flow512", hashgen::Rule::kFlow));
     const auto there = flow.Run(false, Floats(x));
-    const double latent = RelativeRms(there[0], golden.at("z"));
-    const double logabsdet = RelativeRms(there[1], golden.at("logabsdet"));
-    const double returned = RelativeRms(flow.Run(true, there[0])[0], x);
+    const double latent = Compare(there[0], golden.at("z")).rms;
+    const double logabsdet = Compare(there[1], golden.at("logabsdet")).rms;
+    const double returned = Compare(flow.Run(true, there[0])[0], x).rms;
     std::vector<float> edits = there[0];
     for (size_t row = 0; row < 18; ++row) {
       edits[row * 512] = -2;
       edits[row * 512 + 5] = 2;
     }
-    const double edited = RelativeRms(flow.Run(true, edits)[0], golden.at("x_edit_attr0_m2_attr5_p2"));
+    const double edited = Compare(flow.Run(true, edits)[0], golden.at("x_edit_attr0_m2_attr5_p2")).rms;
     CHECK(latent <= (half ? 3.9e-5 : 9.1e-7));
     CHECK(logabsdet <= (half ? 1.7e-6 : 2.1e-7));
     CHECK(returned <= 3.6e-6);

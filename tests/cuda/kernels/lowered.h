@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/check/op_call.h"
 #include "tests/cuda/kernels/device_runner.h"
 #include "tests/cuda/kernels/support.h"
 #include "tests/kernels/op_runner.h"
@@ -24,32 +25,14 @@ inline void LimitSplits(Executable* executable, uint8_t most_splits) {
 }
 
 template <class Op>
-Tensors RunLowered(const typename Op::Params& params, const std::vector<Shape>& shapes,
-                   const Tensors& tensors, Precision precision, uint32_t more_weights = 0,
+Arrays RunLowered(const typename Op::Params& params, const std::vector<Shape>& shapes,
+                   const Arrays& tensors, Precision precision, uint32_t more_weights = 0,
                    uint8_t most_splits = kEnoughBlocks) {
-  Graph graph;
-  graph.name = Op::kName;
-  Node node = {OpCall<Op>{params}, {}, {}};
-  std::vector<std::vector<float>> inputs;
-  for (size_t i = 0; i < shapes.size(); ++i) {
-    if (!shapes[i].present()) {
-      node.in.push_back(kAbsent);
-      continue;
-    }
-    const bool weight = HasInput(Op::kPacked | more_weights, i);
-    node.in.push_back(static_cast<ValueId>(graph.values.size()));
-    graph.values.push_back(
-        {weight ? Value::Kind::kWeight : Value::Kind::kInput, shapes[i], std::to_string(i)});
-    if (weight) continue;
-    graph.inputs.push_back(node.in.back());
-    inputs.push_back(tensors[i]);
+  const Graph graph = GraphOf<Op>(params, shapes, OutputShapes<Op>(params, shapes), Op::kPacked | more_weights);
+  Arrays inputs;
+  for (const ValueId input : graph.inputs) {
+    inputs.push_back(tensors[static_cast<size_t>(std::stoi(graph.values[static_cast<size_t>(input)].name))]);
   }
-  for (const Shape& shape : OutputShapes<Op>(params, shapes)) {
-    node.out.push_back(static_cast<ValueId>(graph.values.size()));
-    graph.values.push_back({Value::Kind::kComputed, shape, Op::kName});
-    graph.outputs.push_back({"y" + std::to_string(graph.outputs.size()), node.out.back()});
-  }
-  graph.nodes.push_back(std::move(node));
   Result<Executable> device = LowerForDevice(graph, precision);
   REQUIRE_MESSAGE(device.ok(), std::string(device.status().message()));
   LimitSplits(&*device, most_splits);
@@ -58,20 +41,14 @@ Tensors RunLowered(const typename Op::Params& params, const std::vector<Shape>& 
       .Run(inputs);
 }
 
-// Sample n of a tensor of `batch` samples.
-inline std::vector<float> SampleOf(const std::vector<float>& tensor, int64_t batch, int64_t n) {
-  const auto size = static_cast<std::ptrdiff_t>(tensor.size()) / batch;
-  return {tensor.begin() + n * size, tensor.begin() + (n + 1) * size};
-}
-
 // One case of an op, once: the largest error against the double reference.
 template <class Op>
 double CheckLoweredOnce(const OpCase<Op>& c, Precision precision, double tolerance, uint32_t more_weights,
-                        const Tensors& in, const std::vector<std::vector<double>>& expected, Tensors* out) {
+                        const Arrays& in, const std::vector<std::vector<double>>& expected, Arrays* out) {
   *out = RunLowered<Op>(c.params, c.in, in, precision, more_weights);
   double worst = 0.0;
   for (size_t i = 0; i < out->size(); ++i) {
-    const double error = RelativeError((*out)[i], expected[i]);
+    const double error = Compare((*out)[i], expected[i]).largest;
     CHECK_MESSAGE(error <= tolerance, "error " << error << ", at most " << tolerance << " expected");
     worst = std::max(worst, error);
   }
@@ -82,30 +59,19 @@ double CheckLoweredOnce(const OpCase<Op>& c, Precision precision, double toleran
 template <class Op>
 double CheckLowered(const OpCase<Op>& c, Precision precision, double tolerance, uint32_t more_weights = 0) {
   CAPTURE(std::string(c.name));
-  const Tensors in = DrawInputs(c);
+  const Arrays in = DrawInputs(c);
   const auto expected = RunReference<Op>(c.params, c.in, in);
   double worst = 0.0;
-  Tensors first;
+  Arrays first;
   ForEachOrder([&] {
-    Tensors out;
+    Arrays out;
     worst = std::max(worst, CheckLoweredOnce<Op>(c, precision, tolerance, more_weights, in, expected, &out));
-    for (size_t i = 0; i < first.size(); ++i)
-      CHECK_MESSAGE(SameBits(out[i], first[i]), "another order, other bits");
+    if (!first.empty()) CheckSameBits(out, first, "another order");
     if (first.empty()) first = std::move(out);
   });
-  const int64_t batch = c.batched == 0 ? 1 : c.in[static_cast<size_t>(std::countr_zero(c.batched))][0];
-  for (int64_t n = 0; n < batch && batch > 1; ++n) {
-    std::vector<Shape> shapes = c.in;
-    Tensors tensors = in;
-    for (size_t i = 0; i < shapes.size(); ++i) {
-      if (!HasInput(c.batched, i) || !shapes[i].present()) continue;
-      shapes[i].dim[0] = 1;
-      tensors[i] = SampleOf(in[i], batch, n);
-    }
-    const Tensors alone = RunLowered<Op>(c.params, shapes, tensors, precision, more_weights);
-    for (size_t i = 0; i < first.size(); ++i)
-      CHECK_MESSAGE(SameBits(alone[i], SampleOf(first[i], batch, n)), "sample " << n << " alone");
-  }
+  CheckSamplesAlone(c, in, first, [&](const std::vector<Shape>& shapes, const Arrays& arrays) {
+    return RunLowered<Op>(c.params, shapes, arrays, precision, more_weights);
+  });
   return worst;
 }
 

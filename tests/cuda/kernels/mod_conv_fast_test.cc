@@ -31,7 +31,7 @@ struct Layer {
   ToRgb::Params to_rgb;
   int rgb = 0;
   std::vector<Shape> shapes;
-  Tensors tensors;
+  Arrays tensors;
   uint8_t most_splits = kEnoughBlocks;
 };
 
@@ -159,7 +159,7 @@ std::vector<std::vector<float>> Run(const Layer& layer, Precision precision) {
 
 std::vector<std::vector<double>> Reference(const Layer& layer) {
   const std::vector<Shape> conv_shapes(layer.shapes.begin(), layer.shapes.begin() + ModConv::kInputs);
-  const Tensors conv_tensors(layer.tensors.begin(), layer.tensors.begin() + ModConv::kInputs);
+  const Arrays conv_tensors(layer.tensors.begin(), layer.tensors.begin() + ModConv::kInputs);
   const std::vector<double> plain = RunReference<ModConv>(layer.conv, conv_shapes, conv_tensors)[0];
   const auto& x = layer.shapes[ModConv::kX];
   const auto plane = static_cast<size_t>(x[2] * x[3]);
@@ -172,33 +172,17 @@ std::vector<std::vector<double>> Reference(const Layer& layer) {
                                      layer.shapes[kRgbBias],
                                      layer.shapes[kSkip],
                                      layer.shapes[kRgbFilter]};
-  const Tensors tensors = {{plain.begin(), plain.end()}, layer.tensors[kRgbStyle], layer.tensors[kRgbWeight],
+  const Arrays tensors = {{plain.begin(), plain.end()}, layer.tensors[kRgbStyle], layer.tensors[kRgbWeight],
                            layer.tensors[kRgbBias],      layer.tensors[kSkip],     layer.tensors[kRgbFilter]};
   return {next, plain, RunReference<ToRgb>(layer.to_rgb, shapes, tensors)[0]};
-}
-
-// Root of the mean square error over that of the exact values; infinite when anything is not finite.
-double RelativeRms(const std::vector<float>& a, const std::vector<double>& b) {
-  double error = 0.0, squares = 0.0;
-  for (size_t i = 0; i < b.size(); ++i) {
-    if (!std::isfinite(a[i])) return INFINITY;
-    error += (a[i] - b[i]) * (a[i] - b[i]);
-    squares += b[i] * b[i];
-  }
-  return std::sqrt(error / std::max(squares, 1e-30));
 }
 
 double WorstError(const std::vector<std::vector<float>>& out,
                   const std::vector<std::vector<double>>& expected) {
   double worst = 0.0;
-  for (size_t i = 0; i < out.size(); ++i) worst = std::max(worst, RelativeRms(out[i], expected[i]));
+  for (size_t i = 0; i < out.size(); ++i) worst = std::max(worst, Compare(out[i], expected[i]).rms);
   CHECK(worst <= kGate);
   return worst;
-}
-
-std::vector<float> SampleOf(const std::vector<float>& numbers, int64_t batch, int64_t n) {
-  const auto size = static_cast<std::ptrdiff_t>(numbers.size()) / batch;
-  return {numbers.begin() + n * size, numbers.begin() + (n + 1) * size};
 }
 
 void CheckSamplesAlone(const Layer& layer, Precision precision, const std::vector<std::vector<float>>& out) {
@@ -210,11 +194,11 @@ void CheckSamplesAlone(const Layer& layer, Precision precision, const std::vecto
       const auto at = static_cast<size_t>(i);
       if (!layer.shapes[at].present() || layer.shapes[at][0] != batch) continue;
       alone.shapes[at].dim[0] = 1;
-      alone.tensors[at] = SampleOf(layer.tensors[at], batch, n);
+      alone.tensors[at] = Samples(layer.tensors[at], batch, {n});
     }
     const auto found = Run(alone, precision);
     for (size_t i = 0; i < out.size(); ++i)
-      CHECK_MESSAGE(SameBits(found[i], SampleOf(out[i], batch, n)), "sample " << n << " alone");
+      CHECK_MESSAGE(SameBits(found[i], Samples(out[i], batch, {n})), "sample " << n << " alone");
   }
 }
 

@@ -37,7 +37,7 @@ void TestNetworks(Precision precision, const char* name, bool trace = false) {
       const auto outputs = runner.Run(in);
       double worst = 0.0;
       for (size_t i = 0; i < outputs.size(); ++i)
-        worst = std::max(worst, RelativeRms(outputs[i], expected.at(graph->outputs[i].name)));
+        worst = std::max(worst, Compare(outputs[i], expected.at(graph->outputs[i].name)).rms);
       const bool conditional = config.name == "conditional generator" && graph->name == "synthesis";
       CHECK(worst <= testing::GateOf(kGates, precision, conditional ? "conditional" : graph->name));
       const FastCost cost = device->TotalCost();

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "base/split_mix.h"
 #include "kernels/device/simt/runner.h"
 
 namespace mien::simt {
@@ -24,10 +25,6 @@ void ForEachOrder(const Body& body) {
 }
 
 // Deterministic numbers in [-1, 1).
-inline float Value(uint64_t i) {
-  uint64_t z = i * 0x9e3779b97f4a7c15u;
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-  return static_cast<float>(z >> 40) * 0x1p-23f - 1.0f;
-}
+inline float Value(uint64_t i) { return static_cast<float>(SplitMix(i * kSplitMixStep) >> 40) * 0x1p-23f - 1.0f; }
 
 }  // namespace mien::simt
