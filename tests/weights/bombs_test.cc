@@ -126,6 +126,11 @@ std::vector<Bomb> Bombs() {
   both += "}";
   std::string metadata;
   Put(metadata, both.size(), 8);
+  std::string settings = "{\"__metadata__\":{", many_settings;
+  for (int i = 0; i < 50; ++i)
+    settings += (i > 0 ? ",\"" : "\"") + std::to_string(i) + "\":\"[0" + Repeat(",0", 8000) + "]\"";
+  settings += "}}";
+  Put(many_settings, settings.size(), 8);
   const std::string holder = Name("torch_utils.persistence", "_reconstruct_persistent_obj") + "}(" +
                              Text("state") + "}" + Keep(1) + pairs + "u\x85R" + Keep(2);
   return {
@@ -173,6 +178,7 @@ std::vector<Bomb> Bombs() {
       {"members beside values", Zip(beside)},
       {"arrays without elements", Zip(arrays)},
       {"metadata beside tensors", metadata + both},
+      {"metadata of many settings", many_settings + settings},
   };
 }
 

@@ -7,14 +7,15 @@ A branch: an `if` that answers with an error or "no", a step of a parser that ch
 each behind a question for its number; the environment says which one is gone. A first run of every test case records
 which branches it reaches, so that each is tried only with those, the shortest first, until one fails.
 
-  guards.py BUILD [--only TEXT] [--longest S] [--jobs N] [--again] [--list]
+  guards.py BUILD [--only TEXT] [--longest S] [--jobs N] [--again] [--new] [--list]
 
 Verdicts are kept in BUILD/guards/results.tsv, so that it can be stopped and goes on (a branch of the same file text is
 not tried again); at the end they are written to guards_judged.txt, by the text of the branch. --only: part of "file |
 branch". --longest: test cases of at most so many seconds are tried (default 60). --again: also those that survived,
-after a test was added. --list: says which branches have no verdict in this build, and tries none. With a build that has
-the sanitizers on, wild accesses are noticed too. Prints each survivor and a count by room; exit status 0: every branch
-was tried, and none survives but those listed in guards_kept.txt with the reason.
+after a test was added. --new: only those of which guards_judged.txt does not know. --list: says which branches have no
+verdict in this build, and tries none. With a build that has the sanitizers on, wild accesses are noticed too. Prints
+each survivor and a count by room; exit status 0: every branch was tried, and none survives but those listed in
+guards_kept.txt with the reason.
 """
 import argparse
 import collections
@@ -153,6 +154,7 @@ def main():
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--longest", type=float, default=60.0)
     parser.add_argument("--again", action="store_true")
+    parser.add_argument("--new", action="store_true")
     parser.add_argument("--list", action="store_true")
     arguments = parser.parse_args()
     build, guards, start = os.path.abspath(arguments.build), all_guards(), time.monotonic()
@@ -160,9 +162,11 @@ def main():
     results = os.path.join(build, "guards/results.tsv")
     verdicts = verdicts_in(results)
     open_verdicts, lock = (None, "survived") if arguments.again else (None,), threading.Lock()
+    old = judged(JUDGED) if arguments.new else {}
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
         for name, of_program in guards.items():
-            todo = [g for g in of_program if arguments.only in g.reason_key() and verdicts.get(g.key) in open_verdicts]
+            todo = [g for g in of_program if arguments.only in g.reason_key() and g.reason_key() not in old
+                    and verdicts.get(g.key) in open_verdicts]
             if arguments.list:
                 print("".join(f"{g.path}:{g.line}: {g.what}\n" for g in todo), end="")
                 continue

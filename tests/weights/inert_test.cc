@@ -360,6 +360,17 @@ TEST_CASE("attributes of something are names like others, unless an attack reach
     REQUIRE_FALSE(file.ok());
     CHECK(std::strstr(file.status().message(), "only an attack needs") != nullptr);
   }
+  const auto refusal = [](const std::string& value) {
+    return std::string(ReadForeign(Source("\x80\x04" + Dict(Text("x") + value) + ".")).status().message());
+  };
+  const std::string getattr = Name("builtins", "getattr"), owner = Name("net", "Net");
+  for (const std::string& arguments :
+       {owner + "\x85", owner + Small(1) + "\x86", owner + Text(std::string(256, 'n')) + "\x86"}) {
+    CHECK(refusal(getattr + arguments + "R").find("arguments that do not fit") != std::string::npos);
+  }
+  std::string nested = owner;
+  for (int depth = 0; depth < 6; ++depth) nested = attribute(nested, std::string(250, 'n'));
+  CHECK(refusal(nested).find("a name too long") != std::string::npos);
 }
 
 TEST_CASE("metadata of safetensors may be JSON") {
