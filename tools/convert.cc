@@ -29,19 +29,25 @@ Status RunConvert(Session& session, const ConvertWords& words) {
   options.average_latent = [&session](const ModelConfig& config, const WeightSource& read) {
     return AverageLatent(config, read, session.run.threads, &InterruptFlag());
   };
-  if (words.tensors_only && (words.sources.size() != 1 || words.fp16 || !words.card.empty())) {
+  const std::vector<std::string> sources = ExpandFolders(words.sources);
+  if (words.tensors_only && (sources.size() != 1 || words.fp16 || !words.card.empty())) {
     return Status::Error(Code::kUsage, "--tensors-only takes one source and neither --fp16 nor --card");
   }
   MIEN_TRY(FormatOf(FileKind::kModel, words.output).status());
-  MIEN_TRY(CheckFiles(session, {{"checkpoint", words.sources}, {"card", {words.card}}},
+  std::vector<std::string> read;
+  for (const std::string& source : sources) {
+    MIEN_ASSIGN(const std::vector<std::string> files, FilesOf(source));
+    read.insert(read.end(), files.begin(), files.end());
+  }
+  MIEN_TRY(CheckFiles(session, {{"checkpoint", read}, {"card", {words.card}}},
                       {{"model", {words.output}}}));
   if (!words.card.empty()) {
     MIEN_ASSIGN(const auto card, OpenInput(words.card, kMaxCardBytes, Code::kRefused));
     options.card.resize(card->size());
     MIEN_TRY(card->ReadAt(0, std::as_writable_bytes(std::span(options.card))));
   }
-  auto converted = words.tensors_only ? ConvertTensorsOnly(words.sources[0], words.output, options)
-                                      : Convert(words.sources, words.output, options);
+  auto converted = words.tensors_only ? ConvertTensorsOnly(sources[0], words.output, options)
+                                      : Convert(sources, words.output, options);
   if (!converted.ok()) return converted.status();
   const ConvertReport& report = *converted;
   for (const std::string& note : report.notes) session.Note("%s", note.c_str());

@@ -57,7 +57,8 @@ struct TensorFacts {
   size_t odd = 0;  // not finite, or not exact in float
 };
 
-Status AddElements(DType type, std::span<const std::byte> bytes, TensorFacts* facts, Sha256* hash) {
+Status AddElements(DType type, const std::optional<Quantization>& quantization, std::span<const std::byte> bytes,
+                   TensorFacts* facts, Sha256* hash) {
   constexpr size_t kPiece = 4096;
   float floats[kPiece];
   const size_t size = DTypeBytes(type);
@@ -65,7 +66,7 @@ Status AddElements(DType type, std::span<const std::byte> bytes, TensorFacts* fa
     MIEN_TRY(CheckInterrupt());
     const size_t count = std::min(kPiece, (bytes.size() - at) / size);
     size_t bad = 0;
-    const bool fine = ConvertToFloats(type, bytes.subspan(at, count * size), {floats, count}, &bad);
+    const bool fine = ConvertToFloats(type, quantization, bytes.subspan(at, count * size), {floats, count}, &bad);
     for (size_t i = 0; i < count; ++i) {
       if (!fine && !std::isfinite(floats[i])) {
         ++facts->odd;
@@ -140,7 +141,7 @@ Status ReportTensors(Sheet& sheet, const ModelFile& model) {
     bytes.resize(entry.bytes);
     MIEN_TRY(model.file().Read(entry, bytes));
     Sha256 hash;
-    MIEN_TRY(AddElements(entry.type, bytes, &facts, &hash));
+    MIEN_TRY(AddElements(entry.type, entry.quantization, bytes, &facts, &hash));
     facts.hash = HexLower(hash.Finish());
     if (facts.odd > 0) {
       return Status::Error(Code::kRefused, "%s: %zu elements are not finite", entry.name.c_str(), facts.odd);
@@ -161,7 +162,7 @@ Status ReportForeign(Sheet& sheet, const std::string& path) {
     TensorFacts facts{tensor.name, {}, tensor.type, tensor.shape};
     Sha256 hash;
     MIEN_TRY(ForEachPiece(tensor, [&](std::span<const std::byte> bytes) {
-      return AddElements(tensor.type, bytes, &facts, &hash);
+      return AddElements(tensor.type, tensor.quantization, bytes, &facts, &hash);
     }));
     facts.hash = HexLower(hash.Finish());
     Report(sheet, facts);

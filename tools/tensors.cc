@@ -31,7 +31,7 @@ Result<std::vector<float>> ReadFloats(const ForeignTensor& tensor) {
     }
     MIEN_TRY(ReadContiguous(piece, &bytes));
     size_t bad = 0;
-    if (!ConvertToFloats(tensor.type, bytes, std::span(values).subspan(done, count), &bad)) {
+    if (!ConvertToFloats(tensor.type, tensor.quantization, bytes, std::span(values).subspan(done, count), &bad)) {
       return Status::Error(Code::kRefused, "tensor %s: element %zu is not finite or no float holds it",
                            Printable(tensor.name).c_str(), done + bad);
     }

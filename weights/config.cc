@@ -1,8 +1,10 @@
 // Rules of a config: ranges inside each component, agreement between components.
 #include "weights/config.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
+#include <functional>
 #include <set>
 
 #include "weights/header.h"
@@ -127,6 +129,53 @@ void Check(const RecognizerConfig& r, const Checker& check) {
   check.Range("embedding", r.embedding, 1, 8192);
 }
 
+void Check(const FaceDetectorConfig& d, const Checker& check) {
+  check.Count("channels", d.channels.size(), 6);
+  check.Each("channels", d.channels, 1, 4096);
+  check.Range("boxes", d.boxes, 1, 64);
+  check.Range("input_size", d.input_size, 32, 2048);
+  check.True(d.input_size % 32 == 0, "input_size is no multiple of 32");
+}
+
+void Check(const FaceDetectorSsdConfig& d, const Checker& check) {
+  check.Count("channels", d.channels.size(), 14);
+  check.Count("extra_channels", d.extra_channels.size(), 8);
+  check.Count("boxes", d.boxes.size(), 6);
+  check.Each("channels", d.channels, 1, 4096);
+  check.Each("extra_channels", d.extra_channels, 1, 4096);
+  check.Each("boxes", d.boxes, 1, 64);
+  check.Range("classes", d.classes, 2, 64);
+  check.Range("input_size", d.input_size, 64, 1024);
+}
+
+// The extractor of landmarks and expressions: four blocks of four layers.
+void CheckDense(const std::vector<int>& channels, int input_size, const Checker& check) {
+  check.Count("channels", channels.size(), 4);
+  check.Each("channels", channels, 1, 4096);
+  check.Range("input_size", input_size, 16, 1024);
+}
+
+void Check(const FaceLandmarksConfig& l, const Checker& check) { CheckDense(l.channels, l.input_size, check); }
+
+void Check(const FaceExpressionConfig& e, const Checker& check) { CheckDense(e.channels, e.input_size, check); }
+
+void Check(const FaceRecognizerConfig& r, const Checker& check) {
+  check.Count("channels", r.channels.size(), 4);
+  check.Count("blocks", r.blocks.size(), 4);
+  check.Each("channels", r.channels, 1, 4096);
+  check.Each("blocks", r.blocks, 1, 64);
+  check.True(std::is_sorted(r.channels.begin(), r.channels.end(), std::less_equal<>()), "channels do not increase");
+  check.Range("input_size", r.input_size, 103, 1024);
+  check.Range("descriptor", r.descriptor, 1, 8192);
+}
+
+void Check(const FaceAgeGenderConfig& a, const Checker& check) {
+  check.Count("channels", a.channels.size(), 5);
+  check.Each("channels", a.channels, 1, 4096);
+  check.Range("middle_blocks", a.middle_blocks, 0, 64);
+  check.Range("input_size", a.input_size, 16, 1024);
+}
+
 void CheckAgreement(const ModelConfig& c, Problems& problems) {
   const auto same = [&](const char* a, long long va, const char* b, long long vb) {
     if (va != vb) problems.Add("config: %s is %lld but %s is %lld", a, va, b, vb);
@@ -166,6 +215,16 @@ int GeneratorConfig::noise_maps() const { return 2 * log2_resolution() - 3; }
 int EncoderConfig::head_convolutions(int head) const {
   const int divisor = head < 3 ? 16 : head < 7 ? 8 : 4;
   return std::bit_width(static_cast<unsigned>(input_size / divisor)) - 1;
+}
+
+int64_t FaceDetectorSsdConfig::anchors() const {
+  int64_t side = input_size, all = 0;
+  for (int layer = 0; layer < 4; ++layer) side = (side + 1) / 2;
+  for (const int per_cell : boxes) {  // on maps of S/16, S/32, ...
+    all += per_cell * side * side;
+    side = (side + 1) / 2;
+  }
+  return all;
 }
 
 Status CheckConfig(const ModelConfig& config) {

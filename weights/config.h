@@ -84,6 +84,43 @@ struct AttributesConfig {
   std::vector<std::string> outputs;   // nine names
 };
 
+// The networks that find faces in photos and describe them (networks.md, "Face networks").
+struct FaceDetectorConfig {  // boxes on a grid of cells of 32 pixels
+  std::vector<int> channels = {16, 32, 64, 128, 256, 512};
+  int boxes = 5;         // of a cell
+  int input_size = 416;  // unless another is asked for
+};
+struct FaceDetectorSsdConfig {  // MobileNet, with boxes on six of its maps
+  std::vector<int> channels = {32, 64, 128, 128, 256, 256, 512, 512, 512, 512, 512, 512, 1024, 1024};
+  std::vector<int> extra_channels = {256, 512, 128, 256, 128, 256, 64, 128};  // of the layers behind it
+  std::vector<int> boxes = {3, 6, 6, 6, 6, 6};                                // of a cell, per map
+  int classes = 3;
+  int input_size = 512;
+
+  int64_t anchors() const;  // boxes of all maps
+};
+constexpr int kFacePoints = 68;
+struct FaceLandmarksConfig {
+  std::vector<int> channels = {32, 64, 128, 256};
+  int input_size = 112;
+};
+constexpr const char* kExpressions[] = {"neutral", "happy", "sad", "angry", "fearful", "disgusted", "surprised"};
+struct FaceExpressionConfig {
+  std::vector<int> channels = {32, 64, 128, 256};
+  int input_size = 112;
+};
+struct FaceRecognizerConfig {
+  std::vector<int> channels = {32, 64, 128, 256};  // no two the same: layers are called by them
+  std::vector<int> blocks = {3, 3, 2, 2};
+  int input_size = 150;
+  int descriptor = 128;
+};
+struct FaceAgeGenderConfig {
+  std::vector<int> channels = {32, 64, 128, 256, 512};
+  int middle_blocks = 2;
+  int input_size = 112;
+};
+
 struct ModelConfig {
 #define MIEN_COMPONENT(name, Config) std::optional<Config> name;
 #include "weights/components.def"

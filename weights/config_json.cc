@@ -252,6 +252,49 @@ void Fields(Mapper& m, RecognizerConfig& r) {
   m.Field("embedding", r.embedding);
 }
 
+template <class Mapper>
+void Fields(Mapper& m, FaceDetectorConfig& d) {
+  m.Field("channels", d.channels);
+  m.Field("boxes", d.boxes);
+  m.Field("input_size", d.input_size);
+}
+
+template <class Mapper>
+void Fields(Mapper& m, FaceDetectorSsdConfig& d) {
+  m.Field("channels", d.channels);
+  m.Field("extra_channels", d.extra_channels);
+  m.Field("boxes", d.boxes);
+  m.Field("classes", d.classes);
+  m.Field("input_size", d.input_size);
+}
+
+template <class Mapper>
+void Fields(Mapper& m, FaceLandmarksConfig& l) {
+  m.Field("channels", l.channels);
+  m.Field("input_size", l.input_size);
+}
+
+template <class Mapper>
+void Fields(Mapper& m, FaceExpressionConfig& e) {
+  m.Field("channels", e.channels);
+  m.Field("input_size", e.input_size);
+}
+
+template <class Mapper>
+void Fields(Mapper& m, FaceRecognizerConfig& r) {
+  m.Field("channels", r.channels);
+  m.Field("blocks", r.blocks);
+  m.Field("input_size", r.input_size);
+  m.Field("descriptor", r.descriptor);
+}
+
+template <class Mapper>
+void Fields(Mapper& m, FaceAgeGenderConfig& a) {
+  m.Field("channels", a.channels);
+  m.Field("middle_blocks", a.middle_blocks);
+  m.Field("input_size", a.input_size);
+}
+
 }  // namespace
 
 std::string ConfigToJson(const ModelConfig& config) {

@@ -86,6 +86,22 @@ Status TakeTensorChecksums(const std::map<std::string, std::string>& metadata,
   return {};
 }
 
+// Every name is that of a U8 tensor.
+Status TakeQuantizations(const std::map<std::string, std::string>& metadata, std::vector<TensorEntry>* tensors) {
+  const auto found = metadata.find(kQuantizationKey);
+  if (found == metadata.end()) return {};
+  MIEN_ASSIGN(Quantizations quantizations, QuantizationsFromJson(found->second));
+  for (TensorEntry& tensor : *tensors) {
+    const auto quantization = quantizations.find(tensor.name);
+    if (tensor.type != DType::kU8 || quantization == quantizations.end()) continue;
+    tensor.quantization = quantization->second;
+    quantizations.erase(quantization);
+  }
+  if (quantizations.empty()) return {};
+  return Status::Error(Code::kRefused, "metadata: %s: %s is no U8 tensor of the file", kQuantizationKey,
+                       Printable(quantizations.begin()->first).c_str());
+}
+
 Status DamagedTensor(const TensorEntry& entry, uint32_t found) {
   return Status::Error(Code::kRefused, "%s: the data are damaged: checksum %08x, %08x stated",
                        Printable(entry.name).c_str(), found, entry.crc32c);
@@ -145,7 +161,12 @@ Result<TensorFile> OutOfMemory() {
 
 }  // namespace
 
-bool ConvertToFloats(DType type, std::span<const std::byte> bytes, std::span<float> out, size_t* bad) {
+bool ConvertToFloats(DType type, const std::optional<Quantization>& quantization, std::span<const std::byte> bytes,
+                     std::span<float> out, size_t* bad) {
+  if (quantization) {
+    for (size_t i = 0; i < out.size(); ++i) out[i] = quantization->Value(Load<uint8_t>(bytes.data() + i));
+    return true;  // Quantization::IsFinite
+  }
   const size_t step = DTypeBytes(type);
   bool fine = true;
   for (size_t i = 0; i < out.size(); ++i) {
@@ -187,6 +208,7 @@ Result<TensorFile> TensorFile::Open(std::shared_ptr<const ByteSource> source, Pr
   if (!problems.empty()) return problems.ToStatus(Code::kRefused);
   file.metadata_ = std::move(raw.metadata);
   if (profile == Profile::kModel) MIEN_TRY(TakeTensorChecksums(file.metadata_, &file.tensors_));
+  MIEN_TRY(TakeQuantizations(file.metadata_, &file.tensors_));
   for (size_t i = 0; i < file.tensors_.size(); ++i)
     file.index_.emplace(file.tensors_[i].name, static_cast<int>(i));
   file.source_ = std::move(source);
@@ -235,7 +257,7 @@ Status TensorFile::ReadFloats(const TensorEntry& entry, std::span<float> out) co
     MIEN_TRY(source_->ReadAt(entry.offset + done * step, bytes));
     if (profile_ == Profile::kModel) checksum = Crc32c(bytes, checksum);
     size_t at = 0;
-    if (!ConvertToFloats(entry.type, bytes, out.subspan(done, count), &at) && finite) {
+    if (!ConvertToFloats(entry.type, entry.quantization, bytes, out.subspan(done, count), &at) && finite) {
       finite = false;
       bad = done + at;
     }

@@ -5,6 +5,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "base/file.h"
 #include "base/tensor.h"
 #include "weights/config.h"
+#include "weights/quantization.h"
 
 namespace mien {
 
@@ -22,6 +24,7 @@ struct TensorEntry {
   uint64_t offset = 0;  // from the start of the file
   uint64_t bytes = 0;
   uint32_t crc32c = 0;  // strict profile only
+  std::optional<Quantization> quantization;  // of U8 alone
 };
 
 // Any safetensors file: a validated table over a byte source.
@@ -43,7 +46,7 @@ class TensorFile {
 
   // Bytes as stored, checksum verified where there is one. out.size() must be entry.bytes.
   Status Read(const TensorEntry& entry, std::span<std::byte> out) const;
-  // Converted to float (F32, F16, BF16, F64; integers must be exact); refused when not finite, naming the tensor.
+  // To float (F32, F16, BF16, F64, quantised U8; other integers must be exact); refused by name when not finite.
   Status ReadFloats(const TensorEntry& entry, std::span<float> out) const;
 
  private:

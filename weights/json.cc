@@ -28,10 +28,15 @@ void AppendUtf8(uint32_t code, std::string* out) {
 
 class ValueScanner : public JsonScanner {
  public:
-  using JsonScanner::JsonScanner;
+  ValueScanner(std::string_view text, const char* what, int most_depth)
+      : JsonScanner(text, what), most_depth_(most_depth) {}
 
-  bool Run(JsonValue* out) {
+  bool Run(JsonValue* out, size_t* end) {
     MIEN_STEP(Value(out, 0));
+    if (end != nullptr) {
+      *end = at_;
+      return true;
+    }
     SkipSpace();
     return at_ == text_.size() ? true : Fail("the end");
   }
@@ -47,7 +52,7 @@ class ValueScanner : public JsonScanner {
     }
     if (first == '-' || IsDigit(first)) return Number(out);
     if (first != '[' && first != '{') return Word(out);
-    if (depth == kMaxJsonDepth) return Fail("less nesting");
+    if (depth == most_depth_) return Fail("less nesting");
     return first == '[' ? List(out, depth) : Object(out, depth);
   }
 
@@ -115,6 +120,7 @@ class ValueScanner : public JsonScanner {
     return Take('}') ? true : Fail("',' or '}'");
   }
 
+  const int most_depth_;
   size_t values_ = 0;
 };
 
@@ -228,10 +234,10 @@ const JsonValue* JsonValue::Find(std::string_view key) const {
   return found == keys.end() ? nullptr : &items[static_cast<size_t>(found - keys.begin())];
 }
 
-Result<JsonValue> ParseJson(std::string_view text, const char* what) {
+Result<JsonValue> ParseJson(std::string_view text, const char* what, int depth, size_t* end) {
   JsonValue root;
-  ValueScanner scanner(text, what);
-  if (!scanner.Run(&root)) return scanner.error();
+  ValueScanner scanner(text, what, depth);
+  if (!scanner.Run(&root, end)) return scanner.error();
   return root;
 }
 

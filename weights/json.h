@@ -51,11 +51,11 @@ struct JsonValue {
   const JsonValue* Find(std::string_view key) const;  // null: an object without it, or no object
 };
 
-// At most kMaxJsonDepth lists and objects inside each other and kMaxJsonValues values in all; kRefused
-// otherwise.
+// At most `depth` lists and objects inside each other and kMaxJsonValues values in all; kRefused otherwise. With
+// `end` other bytes may follow, and it says where they begin.
 constexpr int kMaxJsonDepth = 4;
 constexpr size_t kMaxJsonValues = 1 << 16;
-Result<JsonValue> ParseJson(std::string_view text, const char* what);
+Result<JsonValue> ParseJson(std::string_view text, const char* what, int depth = kMaxJsonDepth, size_t* end = nullptr);
 
 std::string JsonQuoted(std::string_view text);  // valid UTF-8 expected
 

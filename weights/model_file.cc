@@ -30,11 +30,11 @@ void CompareTensors(const TensorFile& file, const std::vector<TensorSpec>& specs
       problems.Add("%s is %s, %s expected", spec.name.c_str(), entry->shape.ToString().c_str(),
                    spec.shape.ToString().c_str());
     }
-    const bool floating =
-        entry->type == DType::kF32 || entry->type == DType::kF16 || entry->type == DType::kBF16;
+    const bool floating = entry->type == DType::kF32 || entry->type == DType::kF16 || entry->type == DType::kBF16 ||
+                          entry->quantization.has_value();
     if (spec.is_index ? entry->type != DType::kI64 : !floating) {
       problems.Add("%s is %s, %s expected", spec.name.c_str(), DTypeName(entry->type),
-                   spec.is_index ? "I64" : "F32, F16 or BF16");
+                   spec.is_index ? "I64" : "F32, F16, BF16 or quantised U8");
     }
   }
   for (const TensorEntry& entry : file.tensors()) {

@@ -1,5 +1,5 @@
 // The tensors of every network, in the order of its modules: networks.md, "Tensors of generators", "IR-SE trunk",
-// "Encoder", "Recognizer", "Couplings" and "Attribute classifier".
+// "Encoder", "Recognizer", "Couplings", "Attribute classifier" and "Face networks".
 #include "weights/schema.h"
 
 namespace mien {
@@ -207,6 +207,120 @@ void List(const RecognizerConfig& r, const Lister& list) {
   list.AddNorm("output_layer.0", channels);
   list.AddLinear("output_layer.3", r.embedding, channels * side * side);
   list.AddNorm("output_layer.4", r.embedding);
+}
+
+// The layers of the face networks, called as TensorFlow calls them.
+void AddConvolution(const Lister& list, const std::string& name, int64_t out, int64_t in, int64_t kernel) {
+  list.Add(name + "/filters", {out, in, kernel, kernel});
+  list.Add(name + "/bias", {out});
+}
+
+void AddSeparable(const Lister& list, const std::string& name, int64_t out, int64_t in) {
+  list.Add(name + "/depthwise_filter", {in, 1, 3, 3});
+  list.Add(name + "/pointwise_filter", {out, in, 1, 1});
+  list.Add(name + "/bias", {out});
+}
+
+void List(const FaceDetectorConfig& d, const Lister& list) {
+  int64_t in = d.channels[0];
+  AddConvolution(list, "conv0", in, 3, 3);
+  for (size_t i = 1; i < d.channels.size(); in = d.channels[i++])
+    AddSeparable(list, "conv" + std::to_string(i), d.channels[i], in);
+  AddConvolution(list, "conv8", 5 * d.boxes, in, 1);
+}
+
+void List(const FaceDetectorSsdConfig& d, const Lister& list) {
+  const auto pointwise = [&](const std::string& name, int64_t out, int64_t in, int64_t kernel) {
+    list.Add(name + "_pointwise/weights", {out, in, kernel, kernel});
+    list.Add(name + "_pointwise/convolution_bn_offset", {out});
+  };
+  int64_t in = d.channels[0];
+  pointwise("MobilenetV1/Conv2d_0", in, 3, 3);
+  for (size_t i = 1; i < d.channels.size(); in = d.channels[i++]) {
+    const std::string name = "MobilenetV1/Conv2d_" + std::to_string(i);
+    list.Add(name + "_depthwise/depthwise_weights", {in, 1, 3, 3});
+    for (const char* part : {"gamma", "beta", "moving_mean", "moving_variance"})
+      list.Add(name + "_depthwise/BatchNorm/" + part, {in});
+    pointwise(name, d.channels[i], in, 1);
+  }
+  std::vector<int64_t> maps = {d.channels[11], in};  // where boxes are predicted
+  for (size_t i = 0; i < d.extra_channels.size(); in = d.extra_channels[i++]) {
+    pointwise("Prediction/Conv2d_" + std::to_string(i), d.extra_channels[i], in, i % 2 == 0 ? 1 : 3);
+    if (i % 2 == 1) maps.push_back(d.extra_channels[i]);
+  }
+  for (size_t i = 0; i < maps.size(); ++i) {
+    const std::string name = "Prediction/BoxPredictor_" + std::to_string(i);
+    list.Add(name + "/BoxEncodingPredictor/weights", {4 * d.boxes[i], maps[i], 1, 1});
+    list.Add(name + "/BoxEncodingPredictor/biases", {4 * d.boxes[i]});
+    list.Add(name + "/ClassPredictor/weights", {d.classes * d.boxes[i], maps[i], 1, 1});
+    list.Add(name + "/ClassPredictor/biases", {d.classes * d.boxes[i]});
+  }
+  list.Add("Output/extra_dim", {1, d.anchors(), 4});
+}
+
+void ListDense(const std::vector<int>& channels, int64_t outputs, const Lister& list) {
+  int64_t in = 3;
+  for (size_t block = 0; block < channels.size(); ++block) {
+    for (int layer = 0; layer < 4; ++layer, in = channels[block]) {
+      const std::string name = "dense" + std::to_string(block) + "/conv" + std::to_string(layer);
+      block == 0 && layer == 0 ? AddConvolution(list, name, channels[0], 3, 3)
+                               : AddSeparable(list, name, channels[block], in);
+    }
+  }
+  list.Add("fc/weights", {outputs, in});
+  list.Add("fc/bias", {outputs});
+}
+
+void List(const FaceLandmarksConfig& l, const Lister& list) { ListDense(l.channels, 2 * kFacePoints, list); }
+
+void List(const FaceExpressionConfig& e, const Lister& list) {
+  ListDense(e.channels, std::ssize(kExpressions), list);
+}
+
+void List(const FaceRecognizerConfig& r, const Lister& list) {
+  const auto scaled = [&](const std::string& name, int64_t out, int64_t in, int64_t kernel) {
+    list.Add(name + "/conv/filters", {out, in, kernel, kernel});
+    list.Add(name + "/conv/bias", {out});
+    list.Add(name + "/scale/weights", {out});
+    list.Add(name + "/scale/biases", {out});
+  };
+  const auto block = [&](const std::string& name, int64_t out, int64_t in) {
+    scaled(name + "/conv1", out, in, 3);
+    scaled(name + "/conv2", out, out, 3);
+  };
+  int64_t in = 3;
+  std::string stage;
+  for (size_t s = 0; s < r.channels.size(); in = r.channels[s++]) {
+    const int64_t channels = r.channels[s];
+    stage = "conv" + std::to_string(channels) + "_";
+    s == 0 ? scaled(stage + "down", channels, in, 7) : block(stage + "down", channels, in);
+    for (int b = 1; b <= r.blocks[s]; ++b) block(stage + std::to_string(b), channels, channels);
+  }
+  block(stage + "down_out", in, in);
+  list.Add("fc", {r.descriptor, in});
+}
+
+void List(const FaceAgeGenderConfig& a, const Lister& list) {
+  const auto reduction = [&](const std::string& name, int64_t out, int64_t in) {
+    AddSeparable(list, name + "/separable_conv0", out, in);
+    AddSeparable(list, name + "/separable_conv1", out, out);
+    AddConvolution(list, name + "/expansion_conv", out, in, 1);
+  };
+  AddConvolution(list, "entry_flow/conv_in", a.channels[0], 3, 3);
+  reduction("entry_flow/reduction_block_0", a.channels[1], a.channels[0]);
+  reduction("entry_flow/reduction_block_1", a.channels[2], a.channels[1]);
+  for (int block = 0; block < a.middle_blocks; ++block) {
+    for (int layer = 0; layer < 3; ++layer) {
+      AddSeparable(list, "middle_flow/main_block_" + std::to_string(block) + "/separable_conv" + std::to_string(layer),
+                   a.channels[2], a.channels[2]);
+    }
+  }
+  reduction("exit_flow/reduction_block", a.channels[3], a.channels[2]);
+  AddSeparable(list, "exit_flow/separable_conv", a.channels[4], a.channels[3]);
+  for (const auto& [name, outputs] : {std::pair("fc/age", 1), std::pair("fc/gender", 2)}) {
+    list.Add(std::string(name) + "/weights", {outputs, a.channels[4]});
+    list.Add(std::string(name) + "/bias", {outputs});
+  }
 }
 
 }  // namespace

@@ -80,6 +80,17 @@ int main(int count, char** words) {
   }
   Put(folder, "fuzz_container", "generator", MadeUpModel(TinyGenerator()));
 
+  // A quantised U8 tensor; a manifest, as the publisher writes it and with what is no tensor of ours.
+  Put(folder, "fuzz_container", "quantised",
+      EncodeFile({{"a", DType::kU8, {2}, "ab"}}, {{kQuantizationKey, "{\"a\":[0.5,-1]}"}},
+                 TensorFile::Profile::kPlain));
+  const std::string weights =
+      R"([{"weights":[{"name":"a/filters","shape":[1,1,1,2],"dtype":"float32","quantization":{"dtype":"uint8",)"
+      R"("scale":0.1,"min":-1.5}},{"name":"fc/bias","shape":[1],"dtype":"float32"},)"
+      R"({"name":"n","shape":[],"dtype":"int32","quantization":{"dtype":"uint8","scale":1,"min":2}}],)"
+      R"("paths":["a.bin"]}])";
+  Put(folder, "fuzz_manifest", "weights", weights + "ab" + std::string(4, '\1') + "c");
+
   const std::vector<Member> torch = {
       {"a/data.pkl", TensorPickle()}, {"a/data/0", std::string(8, '\1')}, {"a/version", "3\n"}};
   Put(folder, "fuzz_zip_pickle", "torch", Zip(torch));

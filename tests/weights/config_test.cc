@@ -30,6 +30,13 @@ ModelConfig Whole() {
   r.trunk = TinyEncoder().encoder->trunk;
   r.input_size = 32;
   r.embedding = 3;
+  config.face_detector = {{1, 2, 3, 4, 5, 6}, 2, 64};
+  config.face_detector_ssd = {
+      {1, 2, 3, 4, 1, 2, 3, 4, 1, 2, 3, 4, 1, 2}, {1, 2, 1, 2, 1, 2, 1, 2}, {1, 1, 2, 1, 1, 1}, 2, 64};
+  config.face_landmarks = {{1, 2, 3, 4}, 32};
+  config.face_expression = {{1, 2, 3, 4}, 32};
+  config.face_recognizer = {{1, 2, 3, 4}, {1, 1, 1, 1}, 112, 3};
+  config.face_age_gender = {{1, 2, 3, 4, 5}, 1, 32};
   return config;
 }
 

@@ -60,11 +60,13 @@ struct Converter {
     return ForEachPiece(*tensor, [&](std::span<const std::byte> raw) -> Status {
       if (Interrupted(*options)) return Status::Error(Code::kInterrupted, "interrupted");
       if (is_index) return Index(raw, scratch, take);
+      if (type == DType::kU8) return take(raw);
       const size_t count = raw.size() / DTypeBytes(tensor->type);
       scratch.resize(count * sizeof(float));
       const std::span<float> floats(reinterpret_cast<float*>(scratch.data()), count);
       size_t bad = 0;
-      if (!ConvertToFloats(tensor->type, raw, floats, &bad)) return NotFinite(tensor->name, done + bad);
+      if (!ConvertToFloats(tensor->type, tensor->quantization, raw, floats, &bad))
+        return NotFinite(tensor->name, done + bad);
       done += count;
       if (type == DType::kF32) return take(scratch);
       for (size_t i = 0; i < count; ++i) {  // in place: element i moves from 4i to 2i
@@ -98,25 +100,21 @@ bool StaysFloat(const std::string& name) {
          name.ends_with("running_var");
 }
 
-// One tensor of a dump: the bytes as they are, or bfloat16 widened. A dump shows numbers finite or not.
+// One tensor of a dump: the bytes as they are, or the floats they stand for. A dump shows numbers finite or not.
 struct Dumper {
   const ForeignTensor* tensor;
   const ConvertOptions* options;
   bool widen;
 
   Status operator()(const TakeBytes& take) const {
-    std::vector<std::byte> wide;
+    std::vector<float> wide;
     return ForEachPiece(*tensor, [&](std::span<const std::byte> raw) -> Status {
       if (Interrupted(*options)) return Status::Error(Code::kInterrupted, "interrupted");
       if (!widen) return take(raw);
-      wide.resize(raw.size() * 2);
-      for (size_t i = 0; i < raw.size() / 2; ++i) {
-        uint16_t bits;
-        std::memcpy(&bits, raw.data() + 2 * i, 2);
-        const float value = BFloat16ToFloat(bits);
-        std::memcpy(wide.data() + 4 * i, &value, 4);
-      }
-      return take(wide);
+      wide.resize(raw.size() / DTypeBytes(tensor->type));
+      size_t odd = 0;
+      ConvertToFloats(tensor->type, tensor->quantization, raw, wide, &odd);
+      return take(std::as_bytes(std::span(wide)));
     });
   }
 };
@@ -191,7 +189,7 @@ Status CompleteGenerator(const ConvertOptions& options, MergedModel* model, std:
     size_t bad = 0;
     const ForeignTensor& tensor = *tensors.at(name);
     MIEN_TRY(ReadContiguous(tensor, &raw));
-    if (!ConvertToFloats(tensor.type, raw, out, &bad)) return NotFinite(name, bad);
+    if (!ConvertToFloats(tensor.type, tensor.quantization, raw, out, &bad)) return NotFinite(name, bad);
     return {};
   };
   MIEN_ASSIGN(const std::vector<float> average, options.average_latent(model->config, read));
@@ -214,13 +212,18 @@ Status WriteModel(const MergedModel& model, const std::string& output, const Con
   const std::vector<TensorSpec> specs = ExpectedTensors(model.config);
   std::vector<Converter> converters(specs.size());
   std::vector<std::string> kept;
+  Quantizations quantizations;
   for (size_t i = 0; i < specs.size(); ++i) {
     Converter& converter = converters[i];
     converter.tensor = &model.tensors[i];
     converter.is_index = specs[i].is_index;
     converter.options = &options;
     converter.type = specs[i].is_index ? DType::kI64 : DType::kF32;
-    if (!options.fp16 || specs[i].is_index || StaysFloat(specs[i].name)) continue;
+    if (converter.tensor->quantization && !specs[i].is_index) {
+      converter.type = DType::kU8;
+      quantizations.emplace(specs[i].name, *converter.tensor->quantization);
+    }
+    if (!options.fp16 || converter.type != DType::kF32 || StaysFloat(specs[i].name)) continue;
     MIEN_ASSIGN(const bool overflows, OverflowsHalf(converter));
     if (overflows)
       kept.push_back(specs[i].name);
@@ -232,6 +235,7 @@ Status WriteModel(const MergedModel& model, const std::string& output, const Con
 
   std::map<std::string, std::string> metadata = {{kConfigKey, ConfigToJson(model.config)},
                                                  {kCardKey, options.card}};
+  if (!quantizations.empty()) metadata[kQuantizationKey] = QuantizationsToJson(quantizations);
   for (size_t i = 0; i < report->hashes.size(); ++i)
     metadata[kSourceHashKey + std::to_string(i)] = report->hashes[i];
   std::vector<TensorStream> streams;
@@ -289,6 +293,14 @@ Result<MergedModel> MergeSources(const std::vector<SharedSource>& sources,
   return merged;
 }
 
+std::vector<std::string> ExpandFolders(const std::vector<std::string>& paths) {
+  std::vector<std::string> files;
+  for (const std::string& path : paths) {
+    for (std::string& file : ManifestsIn(path)) files.push_back(std::move(file));
+  }
+  return files;
+}
+
 Result<ConvertReport> Convert(const std::vector<std::string>& paths, const std::string& output,
                               const ConvertOptions& options) try {
   if (paths.empty()) return Status::Error(Code::kUsage, "nothing to convert");
@@ -329,8 +341,9 @@ Result<ConvertReport> ConvertTensorsOnly(const std::string& path, const std::str
     const std::string name =
         unwrap && tensor.name.starts_with(kWrapper) ? tensor.name.substr(kWrapper.size()) : tensor.name;
     streams.push_back({name, tensor.type, tensor.shape, Dumper{&tensor, &options, false}});
-    // NumPy and many other readers have no bfloat16.
-    if (tensor.type == DType::kBF16 && file.Find(tensor.name + "_as_f32") == nullptr) {
+    // NumPy and many other readers have no bfloat16, and none knows what quantised numbers stand for.
+    const bool widen = tensor.type == DType::kBF16 || tensor.quantization;
+    if (widen && file.Find(tensor.name + "_as_f32") == nullptr) {
       streams.push_back({name + "_as_f32", DType::kF32, tensor.shape, Dumper{&tensor, &options, true}});
     }
     report.bytes += tensor.bytes();

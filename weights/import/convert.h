@@ -31,13 +31,16 @@ struct ConvertReport {
   std::vector<std::string> notes;   // choices made and things left out, in words
 };
 
+// The sources, with the manifests of TensorFlow.js in the place of a folder that has some.
+std::vector<std::string> ExpandFolders(const std::vector<std::string>& paths);
+
 // Merges the networks of all sources into one model file. Of a network given twice the later file's is taken;
 // the generator that travels inside an e4e file gives way to an explicit one. Refusals name the object.
 Result<ConvertReport> Convert(const std::vector<std::string>& sources, const std::string& output,
                               const ConvertOptions& options);
 
 // Every tensor of a file as ordinary safetensors under its dotted name (without a leading "state_dict."); a
-// bfloat16 tensor is written a second time as F32, named NAME_as_f32.
+// bfloat16 or quantised tensor is written a second time as F32, named NAME_as_f32.
 Result<ConvertReport> ConvertTensorsOnly(const std::string& source, const std::string& output,
                                          const ConvertOptions& options);
 

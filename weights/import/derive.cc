@@ -425,6 +425,69 @@ Result<AttributesConfig> DeriveAttributes(const Settings& file, const std::strin
   return a;
 }
 
+// ---- the face networks, whose names are TensorFlow's and whose shapes say all there is to say
+
+Result<FaceDetectorConfig> DeriveFaceDetector(const Settings& file, const std::string& prefix, Notes*) {
+  const Keys keys(file, prefix);
+  FaceDetectorConfig d;
+  d.channels[0] = keys.Dim("conv0/filters", 0);
+  for (size_t i = 1; i < d.channels.size(); ++i)
+    d.channels[i] = keys.Dim(Join({"conv", std::to_string(i), "/pointwise_filter"}), 0);
+  d.boxes = keys.Dim("conv8/bias", 0) / 5;
+  return d;
+}
+
+Result<FaceDetectorSsdConfig> DeriveFaceDetectorSsd(const Settings& file, const std::string& prefix, Notes*) {
+  const Keys keys(file, prefix);
+  FaceDetectorSsdConfig d;
+  for (size_t i = 0; i < d.channels.size(); ++i)
+    d.channels[i] = keys.Dim(Join({"MobilenetV1/Conv2d_", std::to_string(i), "_pointwise/weights"}), 0);
+  for (size_t i = 0; i < d.extra_channels.size(); ++i)
+    d.extra_channels[i] = keys.Dim(Join({"Prediction/Conv2d_", std::to_string(i), "_pointwise/weights"}), 0);
+  for (size_t i = 0; i < d.boxes.size(); ++i) {
+    const std::string predictor = Join({"Prediction/BoxPredictor_", std::to_string(i)});
+    d.boxes[i] = keys.Dim(predictor + "/BoxEncodingPredictor/biases", 0) / 4;
+    if (i == 0) d.classes = keys.Dim(predictor + "/ClassPredictor/biases", 0) / std::max(1, d.boxes[0]);
+  }
+  return d;
+}
+
+template <class Config>
+Result<Config> DeriveDense(const Settings& file, const std::string& prefix, Notes*) {
+  const Keys keys(file, prefix);
+  Config config;
+  for (size_t i = 0; i < config.channels.size(); ++i)
+    config.channels[i] = keys.Dim(Join({"dense", std::to_string(i), "/conv1/bias"}), 0);
+  return config;
+}
+
+// Landmarks and expressions have the same extractor and differ in what they say.
+template <int kOutputs>
+bool HasOutputs(const ForeignFile& file, const std::string& prefix) {
+  const ForeignTensor* const bias = file.Find(prefix + "fc/bias");
+  return bias != nullptr && bias->shape == Shape{kOutputs};
+}
+
+Result<FaceRecognizerConfig> DeriveFaceRecognizer(const Settings& file, const std::string& prefix, Notes*) {
+  const Keys keys(file, prefix);
+  FaceRecognizerConfig r;
+  for (size_t s = 0; s < r.blocks.size(); ++s)
+    r.blocks[s] = keys.Count(Join({"conv", std::to_string(r.channels[s]), "_"}), "/conv1/conv/filters", 1);
+  r.descriptor = keys.Dim("fc", 0);
+  return r;
+}
+
+Result<FaceAgeGenderConfig> DeriveFaceAgeGender(const Settings& file, const std::string& prefix, Notes*) {
+  const Keys keys(file, prefix);
+  FaceAgeGenderConfig a;
+  a.channels = {keys.Dim("entry_flow/conv_in/bias", 0), keys.Dim("entry_flow/reduction_block_0/expansion_conv/bias", 0),
+                keys.Dim("entry_flow/reduction_block_1/expansion_conv/bias", 0),
+                keys.Dim("exit_flow/reduction_block/expansion_conv/bias", 0),
+                keys.Dim("exit_flow/separable_conv/bias", 0)};
+  a.middle_blocks = keys.Count("middle_flow/main_block_", "/separable_conv0/bias");
+  return a;
+}
+
 template <auto kComponent, auto kDerive>
 Result<ModelConfig> ConfigOf(const Settings& file, const std::string& prefix, Notes* notes) {
   ModelConfig config;
@@ -466,6 +529,39 @@ const std::vector<Signature>& Signatures() {
        true,
        {"layer1.0.conv1.weight", "conv1.weight", "linear.weight"},
        {"conv1", "bn1", "layer1", "layer2", "layer3", "layer4", "linear"}},
+      {"face_detector",
+       ConfigOf<&ModelConfig::face_detector, DeriveFaceDetector>,
+       true,
+       {"conv0/filters", "conv1/depthwise_filter", "conv8/filters"},
+       {"conv0", "conv1", "conv2", "conv3", "conv4", "conv5", "conv6", "conv7", "conv8"}},
+      {"face_detector_ssd",
+       ConfigOf<&ModelConfig::face_detector_ssd, DeriveFaceDetectorSsd>,
+       true,
+       {"MobilenetV1/Conv2d_0_pointwise/weights", "Prediction/BoxPredictor_0/ClassPredictor/weights",
+        "Output/extra_dim"},
+       {"MobilenetV1", "Prediction", "Output"}},
+      {"face_landmarks",
+       ConfigOf<&ModelConfig::face_landmarks, DeriveDense<FaceLandmarksConfig>>,
+       true,
+       {"dense0/conv0/filters", "dense3/conv3/bias", "fc/weights"},
+       {"dense0", "dense1", "dense2", "dense3", "fc"},
+       HasOutputs<2 * kFacePoints>},
+      {"face_expression",
+       ConfigOf<&ModelConfig::face_expression, DeriveDense<FaceExpressionConfig>>,
+       true,
+       {"dense0/conv0/filters", "dense3/conv3/bias", "fc/weights"},
+       {"dense0", "dense1", "dense2", "dense3", "fc"},
+       HasOutputs<static_cast<int>(std::size(kExpressions))>},
+      {"face_recognizer",
+       ConfigOf<&ModelConfig::face_recognizer, DeriveFaceRecognizer>,
+       true,
+       {"conv32_down/conv/filters", "conv256_down_out/conv2/conv/filters", "fc"},
+       {"conv32_down", "conv64_down", "conv128_down", "conv256_down", "conv256_down_out", "fc"}},
+      {"face_age_gender",
+       ConfigOf<&ModelConfig::face_age_gender, DeriveFaceAgeGender>,
+       true,
+       {"entry_flow/conv_in/filters", "exit_flow/separable_conv/pointwise_filter", "fc/age/weights"},
+       {"entry_flow", "middle_flow", "exit_flow", "fc"}},
   };
   return signatures;
 }

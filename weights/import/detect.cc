@@ -60,7 +60,7 @@ std::vector<Place> FindPlaces(const ForeignFile& file) {
           (prefix.empty() || prefix.back() == '.') &&
           std::all_of(signature.keys.begin() + 1, signature.keys.end(),
                       [&](const std::string& key) { return file.Find(prefix + key) != nullptr; });
-      if (!here) continue;
+      if (!here || (signature.fits != nullptr && !signature.fits(file, prefix))) continue;
       if (!best) {
         best = {&signature, prefix, {}, 0};
         continue;
@@ -236,7 +236,7 @@ Status CheckFilters(const FoundComponent& found) {
     MIEN_TRY(ReadContiguous(tensor, first == nullptr ? &expected : &bytes));
     if (first == nullptr)
       first = &tensor;
-    else if (tensor.type != first->type || bytes != expected) {
+    else if (tensor.type != first->type || tensor.quantization != first->quantization || bytes != expected) {
       return Status::Error(Code::kRefused, "%s differs from %s", tensor.name.c_str(), first->name.c_str());
     }
   }
@@ -298,7 +298,7 @@ void FindStrangers(const ForeignFile& file, const Signature& signature, const st
   for (const ForeignTensor& tensor : file.tensors) {
     if (!tensor.name.starts_with(prefix) || claimed.count(tensor.name) || IsIgnored(tensor.name)) continue;
     const std::string rest = tensor.name.substr(prefix.size());
-    const std::string module = rest.substr(0, rest.find('.'));
+    const std::string module = rest.substr(0, rest.find_first_of("./"));
     const bool ours = std::any_of(signature.modules.begin(), signature.modules.end(),
                                   [&](const char* name) { return module == name; });
     if (ours) problems->Add("%s does not belong to the network", Printable(tensor.name).c_str());

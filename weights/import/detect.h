@@ -40,6 +40,8 @@ struct Signature {
   bool judges;                       // pictures: training files have it beside what was trained, where it need not fit
   std::vector<std::string> keys;     // that give it away
   std::vector<const char*> modules;  // first parts of its keys; others under the same prefix belong to somebody else
+  // Where other networks have tensors of the same names: whether those below `prefix` are its own.
+  bool (*fits)(const ForeignFile& file, const std::string& prefix) = nullptr;
 };
 const std::vector<Signature>& Signatures();  // derive.cc
 

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "base/file.h"
 #include "base/tensor.h"
 #include "weights/import/budget.h"
+#include "weights/quantization.h"
 
 namespace mien {
 
@@ -32,6 +34,7 @@ struct ForeignTensor {
   int64_t strides[Shape::kMaxRank] = {0, 0, 0, 0, 0};  // in elements, never negative
   uint64_t offset = 0;                                 // in elements
   ForeignStorage storage;
+  std::optional<Quantization> quantization;  // of U8 alone
 
   uint64_t bytes() const { return static_cast<uint64_t>(shape.elements()) * DTypeBytes(type); }
 };

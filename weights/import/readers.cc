@@ -81,6 +81,7 @@ Result<ForeignFile> ReadPlainTensors(const SharedSource& source) {
     tensor.name = entry.name;
     tensor.type = entry.type;
     tensor.shape = entry.shape;
+    tensor.quantization = entry.quantization;
     tensor.storage = {entry.type, static_cast<uint64_t>(entry.shape.elements()), entry.offset, source};
     SetContiguous(&tensor);
     file.tensors.push_back(std::move(tensor));
@@ -94,6 +95,8 @@ namespace {
 
 constexpr uint64_t kMaxFileBytes = uint64_t{8} << 30;
 constexpr uint64_t kMaxHeader = 100 << 20;  // of safetensors
+constexpr uint64_t kShortest = 16;          // file that is one of torch, NVIDIA or NumPy
+constexpr size_t kManifestHead = 64;        // by so many bytes a manifest shows
 
 Status UnknownKind() {
   return Status::Error(Code::kRefused,
@@ -103,9 +106,9 @@ Status UnknownKind() {
 Result<ForeignFile> ReadByContent(const SharedSource& source) {
   const uint64_t size = source->size();
   if (size > kMaxFileBytes) return Status::Error(Code::kRefused, "more than 8 GiB");
-  char head[16] = {0};
-  if (size >= sizeof head) {
-    MIEN_TRY(source->ReadAt(0, std::as_writable_bytes(std::span(head))));
+  char head[kManifestHead] = {0};
+  MIEN_TRY(source->ReadAt(0, std::as_writable_bytes(std::span(head).first(std::min<uint64_t>(size, sizeof head)))));
+  if (size >= kShortest) {
     // Safetensors first: their length may start with any byte, while no other kind starts with a small 64-bit
     // number.
     uint64_t length = 0;
@@ -116,9 +119,10 @@ Result<ForeignFile> ReadByContent(const SharedSource& source) {
                            "it is a safetensors file without its end: the download is not complete");
     }
   }
+  if (LooksLikeManifest({head, sizeof head})) return ReadManifest(source);
   MIEN_ASSIGN(const std::string other, NameOtherFile(*source));
   if (!other.empty()) return Status::Error(Code::kRefused, "it is %s", other.c_str());
-  if (size < sizeof head)
+  if (size < kShortest)
     return Status::Error(Code::kRefused, "%llu bytes are no checkpoint",
                          static_cast<unsigned long long>(size));
   if (std::memcmp(head, "PK\x03\x04", 4) == 0) {
@@ -157,7 +161,16 @@ Result<ForeignFile> ReadForeign(const SharedSource& source) try {
 }
 
 Result<SharedSource> OpenForeign(const std::string& path) {
-  return OpenInput(path, kMaxFileBytes, Code::kRefused, IsStream(path) ? FirstBytes(CheckBeginning) : nullptr);
+  MIEN_ASSIGN(SharedSource source,
+              OpenInput(path, kMaxFileBytes, Code::kRefused, IsStream(path) ? FirstBytes(CheckBeginning) : nullptr));
+  if (IsStream(path)) return source;
+  char head[kManifestHead] = {0};
+  MIEN_TRY(source->ReadAt(
+      0, std::as_writable_bytes(std::span(head).first(std::min<uint64_t>(source->size(), sizeof head)))));
+  if (!LooksLikeManifest({head, sizeof head})) return source;
+  auto joined = OpenManifest(path, source);
+  if (!joined.ok()) return joined.status().Within("%s", path.c_str());
+  return joined;
 }
 
 Result<ForeignFile> ReadForeign(const std::string& path) try {

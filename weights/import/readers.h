@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <string_view>
 
 #include "weights/import/foreign.h"
 
@@ -13,7 +14,8 @@ using SharedSource = std::shared_ptr<const ByteSource>;
 // Chooses by the first bytes. Tensor data are not read yet, except where a checksum or packing asks for it.
 Result<ForeignFile> ReadForeign(const SharedSource& source);
 Result<ForeignFile> ReadForeign(const std::string& path);
-// What ReadForeign(path) reads: a file, or a stream ("-", a pipe) that is kept in memory.
+// What ReadForeign(path) reads: a file, or a stream ("-", a pipe) that is kept in memory; a manifest together with the
+// binary files beside it.
 Result<SharedSource> OpenForeign(const std::string& path);
 
 Result<ForeignFile> ReadTorchZip(const SharedSource& source);      // networks.md, "Torch archives"
@@ -22,6 +24,16 @@ Result<ForeignFile> ReadModulePickle(const SharedSource& source);  // networks.m
 Result<ForeignFile> ReadPlainTensors(const SharedSource& source);  // networks.md, "Safetensors"
 Result<ForeignFile> ReadNpz(const SharedSource& source);           // networks.md, "NumPy arrays"
 Result<ForeignFile> ReadNpy(const SharedSource& source);           // one array of it; its name is arr_0
+
+
+// Weights of TensorFlow.js (networks.md, "Manifests of TensorFlow.js"): a manifest with its binary files behind it.
+bool LooksLikeManifest(std::string_view text);
+Result<ForeignFile> ReadManifest(const SharedSource& source);
+Result<SharedSource> OpenManifest(const std::string& path, const SharedSource& manifest);
+// Every file that is read for `path`: itself, and what it names where it is a manifest.
+Result<std::vector<std::string>> FilesOf(const std::string& path);
+// The manifests in a folder (*weights_manifest.json), by name; `path` itself where there is none, or it is no folder.
+std::vector<std::string> ManifestsIn(const std::string& path);
 
 Result<bool> StartsLikeLegacy(const ByteSource& source, uint64_t begin, uint64_t end);
 

@@ -192,8 +192,11 @@ Status Settings::Collect(const std::string& path, int depth, size_t most, Settin
     if (count > most - std::min(most, out->values.size())) return Wrong(path, "fewer numbers");
     std::vector<std::byte> bytes;
     MIEN_TRY(ReadContiguous(*tensor, &bytes));
-    for (size_t i = 0; i < count; ++i)
-      out->values.push_back(Element(tensor->type, bytes.data() + i * DTypeBytes(tensor->type)));
+    for (size_t i = 0; i < count; ++i) {
+      const std::byte* const element = bytes.data() + i * DTypeBytes(tensor->type);
+      out->values.push_back(tensor->quantization ? tensor->quantization->Value(static_cast<uint8_t>(*element))
+                                                 : Element(tensor->type, element));
+    }
     out->dims.assign(tensor->shape.dim, tensor->shape.dim + tensor->shape.rank);
     return {};
   }
