@@ -39,6 +39,17 @@ struct FlowInverseOptions {};
 struct AttributesOptions {};  // networks.md, "Attribute classifier"
 struct RecognizerOptions {};  // networks.md, "Recognizer"
 
+// networks.md, "Face networks".
+constexpr int kFaceCell = 32, kMaxFaceSize = 2048;  // pixels
+struct FaceDetectorOptions {
+  int size = 0;  // of the picture's side, a multiple of kFaceCell up to kMaxFaceSize; 0: the model's
+};
+struct FaceDetectorSsdOptions {};
+struct FaceLandmarksOptions {};
+struct FaceRecognizerOptions {};
+struct FaceExpressionOptions {};
+struct FaceAgeGenderOptions {};
+
 // Of any network.
 struct GraphOptions {
   int batch = 1;

@@ -107,6 +107,30 @@ TEST_CASE("flow, attributes, recognizer") {
   CHECK(ShapeOf(recognizer, "embedding") == "[1,512]");
 }
 
+// By hand from the layer tables: pixels of the output times the taps of all channels.
+TEST_CASE("face networks") {
+  const ModelConfig faces = FullFaces();
+  const Graph detector = Built(BuildFaceDetector(faces, {}));
+  CHECK(ShapeOf(detector, "image") == "[1,3,416,416]");
+  CHECK(ShapeOf(detector, "cells") == "[1,25,13,13]");
+  CHECK(MultiplyAdds<Conv2d>(detector) == int64_t{414 * 414} * 27 * 16 + int64_t{207 * 207} * 16 * 32 +
+                                              int64_t{104 * 104} * 32 * 64 + int64_t{52 * 52} * 64 * 128 +
+                                              int64_t{26 * 26} * 128 * 256 + int64_t{13 * 13} * (256 * 512 + 512 * 25));
+  CHECK(ShapeOf(Built(BuildFaceDetector(faces, {.size = 224})), "cells") == "[1,25,7,7]");
+  const Graph ssd = Built(BuildFaceDetectorSsd(faces, {}));
+  CHECK(ShapeOf(ssd, "boxes.0") == "[1,12,32,32]");
+  CHECK(ShapeOf(ssd, "classes.5") == "[1,18,1,1]");
+  CHECK(faces.face_detector_ssd->anchors() == 5118);
+  CHECK(ShapeOf(Built(BuildFaceLandmarks(faces, {})), "landmarks") == "[1,136]");
+  CHECK(ShapeOf(Built(BuildFaceExpression(faces, {})), "logits") == "[1,7]");
+  const Graph age = Built(BuildFaceAgeGender(faces, {}));
+  CHECK(ShapeOf(age, "age") == "[1,1]");
+  CHECK(ShapeOf(age, "gender") == "[1,2]");
+  const Graph recognizer = Built(BuildFaceRecognizer(faces, {}, {.batch = 2}));
+  CHECK(ShapeOf(recognizer, "image") == "[2,3,150,150]");
+  CHECK(ShapeOf(recognizer, "descriptor") == "[2,128]");
+}
+
 // Each tensor of the file is used by at least one graph, and every graph is in single assignment, in order.
 TEST_CASE("graphs are well formed and use every tensor") {
   for (const NamedConfig& named : SmallConfigs()) {
@@ -129,9 +153,10 @@ TEST_CASE("graphs are well formed and use every tensor") {
     }
     for (const std::string& name : unused) {
       // Filters are stored on every NVIDIA layer and needed by the upsampling ones only; laterals are in
-      // every encoder.
+      // every encoder. The anchors of a detector are for who makes boxes of what it gives.
       const bool spare = name.find("resample_filter") != std::string::npos ||
-                         (named.name == "e4e, 1 row" && name.find("latlayer") != std::string::npos);
+                         (named.name == "e4e, 1 row" && name.find("latlayer") != std::string::npos) ||
+                         name.ends_with("Output/extra_dim");
       CHECK_MESSAGE(spare, name);
     }
   }
@@ -246,6 +271,8 @@ TEST_CASE("options out of range are usage errors") {
   CHECK(usage(BuildSynthesis(FullGenerator(1024), {}, {.batch = 1 << 30})));
   CHECK(usage(BuildEncoder(SmallEncoder(3), {.stages = -2})));
   CHECK(usage(BuildEncoder(SmallPsp(), {.stages = 3})));
+  for (const int size : {-32, 31, 48, 2080}) CHECK(usage(BuildFaceDetector(SmallFaces(), {.size = size})));
+  CHECK(usage(BuildFaceLandmarks(FullFlow(), {})));
 }
 
 }  // namespace

@@ -111,6 +111,17 @@ ModelConfig FullRecognizer() {
   return config;
 }
 
+ModelConfig FullFaces() {
+  ModelConfig config;
+  config.face_detector.emplace();
+  config.face_detector_ssd.emplace();
+  config.face_landmarks.emplace();
+  config.face_recognizer.emplace();
+  config.face_expression.emplace();
+  config.face_age_gender.emplace();
+  return config;
+}
+
 ModelConfig SmallGenerator() {
   ModelConfig config = FullGenerator(16);
   GeneratorConfig& g = *config.generator;
@@ -177,6 +188,18 @@ ModelConfig SmallRecognizer() {
   return config;
 }
 
+ModelConfig SmallFaces() {
+  ModelConfig config = FullFaces();
+  config.face_detector = {{3, 4, 5, 6, 7, 8}, 2, 64};
+  config.face_detector_ssd = {
+      {3, 4, 5, 6, 7, 8, 8, 8, 7, 7, 7, 6, 6, 5}, {4, 5, 4, 3, 4, 5, 3, 4}, {1, 2, 1, 1, 2, 1}, 2, 64};
+  config.face_landmarks = {{3, 4, 5, 6}, 32};
+  config.face_expression = {{4, 3, 5, 4}, 32};
+  config.face_recognizer = {{3, 4, 5, 6}, {1, 2, 1, 1}, 112, 7};
+  config.face_age_gender = {{3, 4, 5, 6, 7}, 1, 32};
+  return config;
+}
+
 std::vector<NamedConfig> FullConfigs() {
   return {{"generator 1024", FullGenerator(1024)},
           {"generator 256", FullGenerator(256)},
@@ -185,7 +208,8 @@ std::vector<NamedConfig> FullConfigs() {
           {"e4e, 14 rows", FullEncoder(14)},
           {"flow", FullFlow()},
           {"attributes", FullAttributes()},
-          {"recognizer", FullRecognizer()}};
+          {"recognizer", FullRecognizer()},
+          {"faces", FullFaces()}};
 }
 
 std::vector<NamedConfig> SmallConfigs() {
@@ -199,7 +223,8 @@ std::vector<NamedConfig> SmallConfigs() {
           {"flow with norms within", SmallFlow(false, true, true)},
           {"flow without norms between", SmallFlow(false, false, false)},
           {"attributes", SmallAttributes()},
-          {"recognizer", SmallRecognizer()}};
+          {"recognizer", SmallRecognizer()},
+          {"faces", SmallFaces()}};
 }
 
 std::vector<Result<Graph>> BuildAll(const ModelConfig& config, int batch, bool trace) {
@@ -223,7 +248,7 @@ WeightSource MadeUpWeights(const ModelConfig& config) {
       return Status();
     }
     const std::vector<double> noise = Noise(Hash(name), out.size());
-    const bool positive = EndsWith(name, "running_var");
+    const bool positive = EndsWith(name, "running_var") || EndsWith(name, "moving_variance");
     for (size_t i = 0; i < out.size(); ++i) {
       out[i] = static_cast<float>(positive ? 1.0 + 0.5 * noise[i] : noise[i]);
     }

@@ -20,6 +20,7 @@ ModelConfig FullEncoder(int rows);          // e4e
 ModelConfig FullFlow();
 ModelConfig FullAttributes();
 ModelConfig FullRecognizer();
+ModelConfig FullFaces();  // all face networks
 
 ModelConfig SmallGenerator();             // rosinality, 16 pixels
 ModelConfig SmallConditionalGenerator();  // NVIDIA, 16 pixels, labels, clamp that bites
@@ -28,6 +29,7 @@ ModelConfig SmallPsp();                   // 32 pixels, 9 rows
 ModelConfig SmallFlow(bool additive, bool norm_within, bool norm_between);  // odd number of features
 ModelConfig SmallAttributes();
 ModelConfig SmallRecognizer();
+ModelConfig SmallFaces();  // the face networks, 32 to 112 pixels
 
 using Tensors = std::map<std::string, DoubleTensor>;
 

@@ -109,6 +109,13 @@ ModelConfig TinyConfig() {
   config.recognizer->trunk = trunk;
   config.recognizer->input_size = 32;
   config.recognizer->embedding = 16;
+  config.face_detector = {{4, 4, 6, 6, 8, 8}, 5, 32};
+  config.face_detector_ssd = {
+      {4, 4, 4, 4, 6, 6, 6, 6, 6, 6, 6, 8, 8, 8}, {4, 6, 4, 6, 4, 4, 4, 4}, {1, 2, 1, 1, 1, 1}, 2, 64};
+  config.face_landmarks = {{4, 4, 6, 8}, 32};
+  config.face_expression = {{4, 4, 6, 8}, 32};
+  config.face_recognizer = {{4, 6, 8, 10}, {1, 1, 1, 1}, 103, 16};
+  config.face_age_gender = {{4, 4, 6, 8, 10}, 1, 32};
   return config;
 }
 

@@ -17,6 +17,9 @@ constexpr testing::DeviceGate kGates[] = {
     {"conditional", 7e-7, 3.2e-5, 3.3e-5},  {"encoder", 3.7e-6, 3.2e-3, 3.2e-3},
     {"flow", 1.4e-6, 3.7e-7, 3e-5},         {"flow_inverse", 7.3e-7, 1.9e-6, 6.9e-5},
     {"attributes", 1.7e-6, 3.2e-3, 3.2e-3}, {"recognizer", 9.8e-7, 2e-3, 2e-3},
+    {"face_detector", 4.3e-7, 1.2e-3, 1.2e-3},   {"face_detector_ssd", 5.3e-7, 8.5e-4, 8.5e-4},
+    {"face_landmarks", 4.8e-7, 8.8e-4, 1.2e-3},  {"face_recognizer", 9.6e-7, 1.3e-3, 7.5e-4},
+    {"face_expression", 5e-7, 1.3e-3, 1.4e-3},   {"face_age_gender", 4.4e-7, 2.7e-3, 8.9e-4},
 };
 
 void TestNetworks(Precision precision, const char* name, bool trace = false) {
