@@ -1,20 +1,12 @@
 #include "runtime/builtin_model.h"
 
+#include "runtime/embedded_file.h"
+
 namespace mien {
 
 #ifdef MIEN_BUILTIN_MODEL
 
-// The file as it is, 64-byte aligned, between two symbols.
-__asm__(
-    ".pushsection .rodata\n"
-    ".balign 64\n"
-    "mien_builtin_model_begin:\n"
-    ".incbin \"" MIEN_BUILTIN_MODEL
-    "\"\n"
-    "mien_builtin_model_end:\n"
-    ".popsection\n");
-extern "C" const std::byte mien_builtin_model_begin[] __attribute__((visibility("hidden")));
-extern "C" const std::byte mien_builtin_model_end[] __attribute__((visibility("hidden")));
+MIEN_EMBED_FILE(mien_builtin_model, MIEN_BUILTIN_MODEL);
 
 Result<std::shared_ptr<const ModelFile>> OpenBuiltinModel() {
   const std::span<const std::byte> bytes(mien_builtin_model_begin, mien_builtin_model_end);
