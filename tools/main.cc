@@ -71,6 +71,7 @@ void AddVerbs(CLI::App& app, Session& session) {
   AddEdit(app, session);
   AddEncode(app, session);
   AddSynth(app, session);
+  AddFaces(app, session);
   AddInfo(app, session);
   AddRun(app, session);
   AddBench(app, session);

@@ -23,6 +23,7 @@ struct RunArguments {
   std::string graph, in, out, plan_picture, noise = "const";
   MappingOptions mapping;
   EncoderOptions encoder;
+  FaceDetectorOptions detector;
   bool trace = false, plan = false;
   std::optional<int> batch;
 };
@@ -61,6 +62,7 @@ Result<NetworkOptions> ChooseNetwork(const RunArguments& options, const ForeignF
   MIEN_ASSIGN(NetworkOptions network, NetworkNamed(options.graph));
   if (std::holds_alternative<MappingOptions>(network)) network = options.mapping;
   if (std::holds_alternative<EncoderOptions>(network)) network = options.encoder;
+  if (std::holds_alternative<FaceDetectorOptions>(network)) network = options.detector;
   if (std::holds_alternative<SynthesisOptions>(network)) {
     MIEN_ASSIGN(network, ChooseNoise(options.noise, given));
   }
@@ -185,7 +187,7 @@ Status RunGraph(Session& session, const CLI::App& verb, const RunArguments& opti
   if (!options.plan_picture.empty()) MIEN_TRY(FormatOf(FileKind::kDrawing, options.plan_picture).status());
   MIEN_TRY(CheckFiles(session, {{"tensors", {options.in}}},
                       {{"tensors", {options.out}}, {"drawing", {options.plan_picture}}}));
-  MIEN_ASSIGN(auto model, OpenModel(session));
+  MIEN_ASSIGN(auto model, options.graph.starts_with("face_") ? OpenFaceModel(session) : OpenModel(session));
   ForeignFile given;
   if (!options.in.empty()) {
     MIEN_ASSIGN(given, OpenTensors(options.in));
@@ -251,6 +253,11 @@ void AddRun(CLI::App& app, Session& session) {
       ->check(CLI::Range(0, 64));
   verb->add_flag_callback("--no-latent-avg", [options] { options->encoder.latent_avg = false; },
                           "leave the average out");
+  verb->option_defaults()->group(GroupOf(NameOf(options->detector)));
+  verb->add_option("--size", options->detector.size,
+                   "side of the image in pixels, a multiple of 32 (default: the model's)")
+      ->transform(WholeNumber())
+      ->check(CLI::Range(kFaceCell, kMaxFaceSize));
   verb->option_defaults()->group("Memory plan");
   verb->add_flag("--plan", options->plan, "print the memory plan");
   verb->add_option("--plan-svg", options->plan_picture, "draw the memory plan")->type_name("FILE");

@@ -89,4 +89,9 @@ Result<std::shared_ptr<const ModelFile>> OpenModel(const Session& session) {
   return ModelFile::Open(session.model);
 }
 
+Result<std::shared_ptr<const ModelFile>> OpenFaceModel(const Session& session) {
+  if (session.model.empty()) return OpenBuiltinFaces();
+  return ModelFile::Open(session.model);
+}
+
 }  // namespace mien

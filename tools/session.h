@@ -47,5 +47,7 @@ Status StdoutStatus();
 
 // The file of --model, or the model built into the program.
 Result<std::shared_ptr<const ModelFile>> OpenModel(const Session& session);
+// The file of --model, or the face networks built into the program.
+Result<std::shared_ptr<const ModelFile>> OpenFaceModel(const Session& session);
 
 }  // namespace mien

@@ -19,6 +19,7 @@ void AddBench(CLI::App& app, Session& session);
 void AddConvert(CLI::App& app, Session& session);
 void AddEdit(CLI::App& app, Session& session);
 void AddEncode(CLI::App& app, Session& session);
+void AddFaces(CLI::App& app, Session& session);
 void AddInfo(CLI::App& app, Session& session);
 void AddRun(CLI::App& app, Session& session);
 void AddSelftest(CLI::App& app, Session& session);

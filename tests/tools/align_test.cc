@@ -2,10 +2,12 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "runtime/face/align.h"
+#include "runtime/face/resample.h"
 #include "tests/tools/run_program.h"
 
 namespace mien {
@@ -88,6 +90,77 @@ TEST_CASE("align refuses points that are none, before anything is written") {
   const Ran clash = Run({"align", photo, "-o", crop, "--landmarks", own});
   CHECK(clash.code == 2);
   CHECK_MESSAGE(Has(clash.err, "(landmarks)"), clash.err);
+}
+
+// Two of the recorded picture, one half as large, on one grey photo.
+std::string TwoFaces() {
+  const auto picture = ReadImage(std::string(MIEN_SOURCE_DIR) + "/tests/data/faces/astronaut.png");
+  REQUIRE(picture.ok());
+  Image ground = std::move(*Image::Create(800, 520));
+  std::fill_n(ground.row(0), 3 * 800 * 520, uint8_t{120});
+  const Image small = std::move(*ResizeImage(*picture, 256, 256));
+  for (int y = 0; y < 512; ++y) std::copy_n(picture->row(y), 3 * 512, ground.row(y));
+  for (int y = 0; y < 256; ++y) std::copy_n(small.row(y), 3 * 256, ground.row(y + 200) + 3 * 530);
+  const std::string path = Fresh("two.png");
+  REQUIRE(WriteImage(path, ground, {}).ok());
+  return path;
+}
+
+TEST_CASE("align finds the face: the largest, a chosen one, all") {
+  const std::string photo = TwoFaces(), crop = Fresh("crop.png");
+  const std::string stem = crop.substr(0, crop.size() - 4);
+  // In this folder are the crop, its description and the overlay afterwards. The centre of the square lies in the face.
+  const auto centre = [&](const nlohmann::json& face, double x, double y, double off) {
+    double sum[2] = {0, 0};
+    for (const auto& corner : face["quad"]) {
+      for (size_t axis = 0; axis < 2; ++axis) sum[axis] += corner[axis].get<double>() / 4;
+    }
+    CHECK(std::abs(sum[0] - x) < off);
+    CHECK(std::abs(sum[1] - y) < off);
+  };
+  Ran ran = Run({"align", photo, "-o", crop, "--json"});
+  REQUIRE_MESSAGE(ran.code == 0, ran.err);
+  CHECK(FilesIn(FolderOf(crop)) == 3);
+  CHECK(Has(ran.err, "2 faces found"));
+  CHECK(ReadImage(crop)->width == 256);
+  auto report = nlohmann::json::parse(ran.out);
+  centre(report["face"], 223, 124, 25);
+  CHECK(report["face"]["box"]["score"].get<double>() > 0.5);
+  CHECK(nlohmann::json::parse(Content(stem + ".json")) == report["face"]);
+  // What was found is as good as what is given.
+  const std::string again = Fresh("again.png");
+  REQUIRE(Run({"align", photo, "-o", again, "--landmarks", stem + ".json"}).code == 0);
+  CHECK(Content(again) == Content(crop));
+
+  ran = Run({"align", photo, "-o", crop, "--json", "--face", "642,262"});
+  REQUIRE_MESSAGE(ran.code == 0, ran.err);
+  report = nlohmann::json::parse(ran.out);
+  centre(report["face"], 642, 262, 15);
+  const std::string folder = FolderOf(Fresh("x")) + "/faces/";
+  ran = Run({"align", photo, "-o", folder, "--face", "all", "--json"});
+  REQUIRE_MESSAGE(ran.code == 0, ran.err);
+  CHECK(nlohmann::json::parse(ran.out)["faces"].size() == 2);
+  CHECK(FilesIn(folder) == 5);
+  CHECK(ReadImage(folder + "two_2.png").ok());
+
+  CHECK(Run({"align", photo, "-o", crop, "--face", "3"}).code == 3);
+  CHECK(Run({"align", photo, "-o", crop, "--face", "790,10"}).code == 3);
+  for (const char* wrong : {"0", "-1", "first", "1,", "1,2,3"})
+    CHECK(Run({"align", photo, "-o", crop, "--face", wrong}).code == 2);
+  CHECK(Run({"align", photo, "-o", crop, "--face", "all"}).code == 2);
+}
+
+TEST_CASE("align without a face: 3, what was searched, and what may help") {
+  const std::string photo = Photo(4, 96, 120), crop = Fresh("crop.png");
+  Ran ran = Run({"align", photo, "-o", crop});
+  CHECK(ran.code == 3);
+  CHECK_MESSAGE(Has(ran.err, "--landmarks"), ran.err);
+  CHECK(Has(ran.err, "crop.faces.png"));
+  CHECK(ReadImage(crop.substr(0, crop.size() - 4) + ".faces.png")->height == 120);
+  CHECK(FilesIn(FolderOf(crop)) == 1);
+  const std::string other = Fresh("crop.png");
+  CHECK(Run({"align", photo, "-o", other, "--no-overlay", "--detector", "tiny"}).code == 3);
+  CHECK(FilesIn(FolderOf(other)) == 0);
 }
 
 }  // namespace
