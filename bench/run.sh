@@ -7,8 +7,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tests/support/packages.sh
-install_packages g++ cmake ninja-build pkg-config libpng-dev zlib1g-dev libhwy-dev nlohmann-json3-dev libcli11-dev \
-  doctest-dev libdnnl-dev python3-torch python3-numpy python3-venv libopenblas0-pthread
+install_packages g++ cmake ninja-build pkg-config libpng-dev libjpeg-dev zlib1g-dev libhwy-dev nlohmann-json3-dev \
+  libcli11-dev doctest-dev libdnnl-dev python3-torch python3-numpy python3-venv libopenblas0-pthread
 launcher=()
 if command -v ccache >/dev/null; then launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache); fi
 {

@@ -16,16 +16,16 @@ root=$folder/root
 # Debian's package lists and packages for arm64, in a folder of their own: the system's apt stays as it is. The folder
 # of the libraries appears when all of them are there, so that an interrupted download is begun anew.
 unpack_libraries() {
-  local package unfinished=$folder/unfinished development=(libhwy-dev libpng-dev zlib1g-dev)
+  local package unfinished=$folder/unfinished development=(libhwy-dev libpng-dev libjpeg62-turbo-dev zlib1g-dev)
   local apt=(-o APT::Architecture=arm64 -o APT::Architectures::=arm64 -o Dir::State::Status=/dev/null
     -o "Dir::State::Lists=$folder/lists" -o "Dir::Cache=$folder/cache" -o APT::Sandbox::User=)
-  rm -rf "$unfinished"
+  rm -rf "$unfinished" "$root"
   mkdir -p "$folder/lists/partial" "$folder/cache/archives/partial" "$unfinished/packages" "$unfinished/root"
   apt-get "${apt[@]}" -q update
   # Each of them depends on the package of its library, whose name differs between releases.
   local libraries
   libraries=$(apt-cache "${apt[@]}" depends "${development[@]}" |
-    sed -nE 's/^ *Depends: ((libhwy|libpng16|zlib1g)[^ ]*)$/\1/p' | sort -u)
+    sed -nE 's/^ *Depends: ((libhwy|libpng16|libjpeg62-turbo|zlib1g)[^ ]*)$/\1/p' | sort -u)
   # shellcheck disable=SC2086
   (cd "$unfinished/packages" && apt-get "${apt[@]}" -q download "${development[@]}" $libraries)
   for package in "$unfinished"/packages/*.deb; do dpkg-deb -x "$package" "$unfinished/root"; done
@@ -35,7 +35,8 @@ unpack_libraries() {
 
 install_packages cmake ninja-build pkg-config nlohmann-json3-dev libcli11-dev doctest-dev \
   g++-aarch64-linux-gnu qemu-user-static
-[ -d "$root" ] || unpack_libraries
+# The one that was added last: a folder without it is from an older list.
+[ -e "$root/usr/lib/aarch64-linux-gnu/pkgconfig/libjpeg.pc" ] || unpack_libraries
 # pkg-config cannot speak of a root whose path has spaces: there a link without any stands for it.
 case $root in
   *[[:space:]]*)

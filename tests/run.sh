@@ -48,8 +48,8 @@ configure_and_build() {
 }
 
 install_everything() {
-  install_packages g++ cmake ninja-build pkg-config libpng-dev zlib1g-dev libhwy-dev nlohmann-json3-dev libcli11-dev \
-    doctest-dev python3 valgrind || return
+  install_packages g++ cmake ninja-build pkg-config libpng-dev libjpeg-dev zlib1g-dev libhwy-dev nlohmann-json3-dev \
+    libcli11-dev doctest-dev python3 valgrind || return
   if has_turn fuzz && [ "$fuzz_seconds" -gt 0 ]; then install_packages clang && install_clang_runtime; fi
 }
 

@@ -9,6 +9,7 @@
 #include "tools/detectors.h"
 #include "tools/numbers.h"
 #include "tools/outputs.h"
+#include "tools/picture_options.h"
 #include "tools/verbs.h"
 #include "tools/without_effect.h"
 #include "weights/json.h"
@@ -23,6 +24,7 @@ struct AlignOptions {
   std::string input, out, landmarks, face = "largest";
   DetectorChoice detector = DetectorChoice::kAuto;
   int size = kDefaultSize;
+  FormatOptions format;
   bool no_overlay = false;
 };
 
@@ -163,7 +165,7 @@ std::string Beside(const std::string& path, const char* ending) {
 Result<OutputFiles> PlanOutputs(const Session& session, const AlignOptions& options, size_t faces) {
   std::vector<std::string> names(faces, ResultName(options.input)), json;
   for (size_t i = 0; i < faces && faces > 1; ++i) names[i] += "_" + std::to_string(i + 1);
-  MIEN_ASSIGN(OutputFiles outputs, OutputFiles::Plan(names, options.out, FileKind::kPicture));
+  MIEN_ASSIGN(OutputFiles outputs, OutputFiles::Plan(names, options.out, FileKind::kPicture, options.format.ending()));
   if (outputs.paths()[0] == "-")
     return Status::Error(Code::kUsage, "-o -: a file expected, for its description is written beside it");
   for (const std::string& path : outputs.paths()) json.push_back(Beside(path, ".json"));
@@ -176,11 +178,11 @@ Result<OutputFiles> PlanOutputs(const Session& session, const AlignOptions& opti
 }
 
 Status WriteFace(Session& session, const AlignOptions& options, const Image& photo, const FaceToAlign& face,
-                 const std::string& crop_path) {
+                 const std::string& crop_path, const PictureFormat& format) {
   MIEN_ASSIGN(const Image crop, AlignFace(photo, face.landmarks, options.size));
   MIEN_ASSIGN(const Quad quad, FaceQuad(RoundedLandmarks(face.landmarks)));
   const nlohmann::json description = Description(face, quad);
-  MIEN_TRY(WritePicture(crop_path, crop, {}));
+  MIEN_TRY(WritePicture(crop_path, crop, {}, format));
   const std::string text = description.dump(2) + "\n", json_path = Beside(crop_path, ".json");
   MIEN_TRY(WriteFileAtomically(json_path, std::as_bytes(std::span(text))));
   if (!session.report.contains("face")) session.report["face"] = description;
@@ -193,7 +195,7 @@ Status WriteFace(Session& session, const AlignOptions& options, const Image& pho
 // The photo as it was searched is kept, so that one sees what the program saw.
 Status NoFace(Session& session, const AlignOptions& options, const Image& photo, const std::string& overlay) {
   if (!options.no_overlay) {
-    MIEN_TRY(WritePicture(overlay, photo, {}));
+    MIEN_TRY(WritePicture(overlay, photo, {}, {}));
     session.report["files"].push_back(overlay);
     session.Note("%s is the photo as it was searched", overlay.c_str());
   }
@@ -203,11 +205,12 @@ Status NoFace(Session& session, const AlignOptions& options, const Image& photo,
                        InputName(options.input).c_str());
 }
 
-Status RunAlign(Session& session, const AlignOptions& options) {
+Status RunAlign(Session& session, const CLI::App& verb, const AlignOptions& options) {
   MIEN_ASSIGN(const FaceChoice choice, ReadChoice(options.face));
   if (choice.all && options.landmarks.empty() && !IsFolder(options.out))
     return Status::Error(Code::kUsage, "--face all: -o expects a folder, for there may be several faces");
   MIEN_ASSIGN(OutputFiles first, PlanOutputs(session, options, 1));
+  const PictureFormat format = ChooseFormat(session, verb, options.format, options.out, first.paths()[0]);
   std::vector<FaceToAlign> faces;
   if (!options.landmarks.empty()) {
     MIEN_ASSIGN(const Landmarks landmarks, ReadLandmarks(options.landmarks));
@@ -227,14 +230,14 @@ Status RunAlign(Session& session, const AlignOptions& options) {
   session.report["faces"] = nlohmann::json::array();
   for (size_t i = 0; i < faces.size(); ++i) {
     MIEN_TRY(outputs.MakeFolder());
-    MIEN_TRY(WriteFace(session, options, photo, faces[i], outputs.paths()[i]));
+    MIEN_TRY(WriteFace(session, options, photo, faces[i], outputs.paths()[i], format));
   }
   if (options.no_overlay) return {};
   for (const FaceToAlign& face : faces) {
     MIEN_ASSIGN(const Quad quad, FaceQuad(RoundedLandmarks(face.landmarks)));
     DrawFace(&photo, quad, face.landmarks);
   }
-  MIEN_TRY(WritePicture(overlay, photo, {}));
+  MIEN_TRY(WritePicture(overlay, photo, {}, {}));
   session.report["files"].push_back(overlay);
   return {};
 }
@@ -244,8 +247,8 @@ Status RunAlign(Session& session, const AlignOptions& options) {
 void AddAlign(CLI::App& app, Session& session) {
   auto options = std::make_shared<AlignOptions>();
   CLI::App* verb = app.add_subcommand("align", "a photo to the aligned square around its face");
-  verb->add_option("PHOTO", options->input, "photo (PNG; - is stdin)")->type_name("FILE")->required();
-  verb->add_option("-o,--output", options->out, "CROP.png; CROP.json and CROP.faces.png are written beside it")
+  verb->add_option("PHOTO", options->input, "photo (PNG or JPEG; - is stdin)")->type_name("FILE")->required();
+  verb->add_option("-o,--output", options->out, "CROP.png or .jpg; CROP.json and CROP.faces.png are written beside it")
       ->type_name("PATH")
       ->required();
   verb->add_option("--face", options->face,
@@ -261,12 +264,13 @@ void AddAlign(CLI::App& app, Session& session) {
       ->transform(WholeNumber())
       ->check(CLI::Range(16, 4096))
       ->capture_default_str();
+  AddFormatOptions(*verb, options->format);
   verb->add_flag("--no-overlay", options->no_overlay,
                  "without CROP.faces.png, the photo with what was found drawn on it");
   verb->callback([verb, &session, options] {
     if (!options->landmarks.empty())
       MentionUnused(session, *verb, {"--face", "--detector"}, "the face is given by --landmarks");
-    session.status = RunAlign(session, *options);
+    session.status = RunAlign(session, *verb, *options);
   });
 }
 

@@ -2,7 +2,7 @@
 # From a fresh clone to edited pictures: installs what is missing (Debian 12 and 13, Ubuntu 24.04), builds the program
 # and the library in build/release, and edits a portrait with the built-in model, one contact sheet per attribute in
 # out/demo.
-#   tools/demo.sh [PORTRAIT]     a PNG; by default one of those that the built-in model's people are made of
+#   tools/demo.sh [PORTRAIT]     a PNG or JPEG; by default one of those that the built-in model's people are made of
 set -euo pipefail
 
 usage() {
@@ -23,13 +23,17 @@ here=$(dirname "$0")/..
 portrait=${1:-$here/tools/people/weights/portrait.png}
 [ -f "$portrait" ] || refuse "$portrait: there is no such file"
 [ -r "$portrait" ] || refuse "$portrait: this file cannot be read"
-[ "$(head -c 8 "$portrait" | od -An -tx1 | tr -d ' \n')" = 89504e470d0a1a0a ] || refuse "$portrait: a PNG is expected"
+case $(head -c 8 "$portrait" | od -An -tx1 | tr -d ' \n') in
+  89504e470d0a1a0a | ffd8ff*) ;;
+  *) refuse "$portrait: a PNG or JPEG is expected" ;;
+esac
 portrait=$(realpath "$portrait")
 cd "$here"
 . tests/support/packages.sh
 
 echo "Two quiet cores take about two minutes for this; installing packages comes on top where they are missing."
-install_packages g++ cmake ninja-build pkg-config libpng-dev zlib1g-dev libhwy-dev nlohmann-json3-dev libcli11-dev
+install_packages g++ cmake ninja-build pkg-config libpng-dev libjpeg-dev zlib1g-dev libhwy-dev nlohmann-json3-dev \
+  libcli11-dev
 launcher=()
 if command -v ccache >/dev/null; then launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache); fi
 cmake -S . -B build/release -G Ninja "${launcher[@]}" -DCMAKE_BUILD_TYPE=Release -DMIEN_TESTS=OFF \

@@ -106,9 +106,12 @@ Status RunEdit(Session& session, const CLI::App& verb, const EditOptions& option
     names.push_back(face.name);
     inputs.push_back(face.input);
   }
-  MIEN_ASSIGN(OutputFiles outputs, OutputFiles::Plan(names, options.out, FileKind::kPicture));
+  MIEN_ASSIGN(OutputFiles outputs, OutputFiles::Plan(names, options.out, FileKind::kPicture,
+                                                     options.picture.format.ending()));
   MIEN_TRY(CheckFiles(session, {{"photo", options.photos}, {"codes", options.faces.codes}},
                       {outputs.Group("picture")}));
+  const PictureFormat format =
+      ChooseFormat(session, verb, options.picture.format, options.out, outputs.paths()[0]);
   MIEN_ASSIGN(EditPlan plan, PlanEdits(session, options.words, *config.flow, config.generator->rows()));
   nlohmann::json& record = plan.record;
   const PipelineOptions wanted = Wanted(session, verb, options, plan, faces, *config.generator, &record);
@@ -131,7 +134,8 @@ Status RunEdit(Session& session, const CLI::App& verb, const EditOptions& option
     MIEN_TRY(outputs.MakeFolder());
     MIEN_TRY(WritePicture(
         outputs.paths()[i], sheet.image(),
-        options.picture.no_metadata ? std::vector<PngText>() : Provenance(done, !faces[i].seed.has_value())));
+        options.picture.no_metadata ? std::vector<PictureText>() : Provenance(done, !faces[i].seed.has_value()),
+        format));
     session.report["files"].push_back({{"input", faces[i].input}, {"output", outputs.paths()[i]}});
     return {};
   };
@@ -143,8 +147,8 @@ Status RunEdit(Session& session, const CLI::App& verb, const EditOptions& option
 void AddEdit(CLI::App& app, Session& session) {
   auto options = std::make_shared<EditOptions>();
   CLI::App* verb = app.add_subcommand("edit", "edit a face in a photo, or one of saved codes or of a seed");
-  verb->add_option("IN", options->photos, "photos (PNG; - is stdin)")->type_name("FILE");
-  verb->add_option("-o,--output", options->out, "PNG (- is stdout); with several faces a folder")
+  verb->add_option("IN", options->photos, "photos (PNG or JPEG; - is stdin)")->type_name("FILE");
+  verb->add_option("-o,--output", options->out, "PNG or .jpg (- is stdout); with several faces a folder")
       ->type_name("PATH")
       ->required();
   AddEditWords(*verb, options->words);

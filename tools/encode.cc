@@ -52,7 +52,7 @@ Status RunEncode(Session& session, const EncodeOptions& options) {
 void AddEncode(CLI::App& app, Session& session) {
   auto options = std::make_shared<EncodeOptions>();
   CLI::App* verb = app.add_subcommand("encode", "photos to latent codes (w_plus)");
-  verb->add_option("IN", options->inputs, "photos (PNG; - is stdin)")->type_name("FILE")->required();
+  verb->add_option("IN", options->inputs, "photos (PNG or JPEG; - is stdin)")->type_name("FILE")->required();
   verb->add_option("-o,--output", options->out, "FILE.safetensors, .npz or .npy, or a folder")
       ->type_name("PATH")
       ->required();

@@ -171,7 +171,7 @@ Status RunFaces(Session& session, const FacesOptions& options) {
 void AddFaces(CLI::App& app, Session& session) {
   auto options = std::make_shared<FacesOptions>();
   CLI::App* verb = app.add_subcommand("faces", "the faces in photos, and what the face networks say of them");
-  verb->add_option("PHOTO", options->photos, "photos (PNG; - is stdin)")->type_name("FILE")->required();
+  verb->add_option("PHOTO", options->photos, "photos (PNG or JPEG; - is stdin)")->type_name("FILE")->required();
   AddDetectorOption(*verb, options->detector);
   verb->add_flag("--whole", options->whole,
                  "also what the networks say of each whole picture, taken as if it were a face");

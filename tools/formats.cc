@@ -15,7 +15,7 @@ struct Writable {
 };
 
 const Writable& WritableAs(FileKind kind) {
-  static const Writable pictures = {"pictures", {".png"}, {}};
+  static const Writable pictures = {"pictures", {".png", ".jpg", ".jpeg"}, {}};
   static const Writable tensors = {"tensors and codes", {".safetensors", ".npz", ".npy"}, {}};
   static const Writable models = {"models", {".safetensors"}, {".pt", ".pth", ".pkl", ".ckpt"}};
   static const Writable drawings = {"drawings", {".svg"}, {}};

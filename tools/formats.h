@@ -7,7 +7,7 @@
 
 namespace mien {
 
-// What a result is: pictures become .png, tensors and latent codes .safetensors, .npz or .npy, models
+// What a result is: pictures become .png, .jpg or .jpeg, tensors and latent codes .safetensors, .npz or .npy, models
 // .safetensors, drawings .svg.
 enum class FileKind { kPicture, kTensors, kModel, kDrawing };
 

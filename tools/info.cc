@@ -1,6 +1,6 @@
-// mien info: what is inside a model file: components, config, model card, every tensor with its range and
-// hash; what running it takes; the build. Nothing is said before all of it is known: a file that is refused
-// half way leaves no output.
+// mien info: what is inside a model file: components, config, model card, every tensor with its range and hash; what
+// running it takes; the build. Of a picture: what it says of what made it. Nothing is said before all of it is known: a
+// file that is refused half way leaves no output.
 #include <algorithm>
 #include <cmath>
 #include <cstdarg>
@@ -8,9 +8,12 @@
 
 #include "base/file.h"
 #include "base/interrupt.h"
+#include "base/stream.h"
+#include "base/text.h"
 #include "kernels/cpu/simd.h"
 #include "runtime/builtin_model.h"
 #include "runtime/engine.h"
+#include "runtime/face/picture_kind.h"
 #include "tools/numbers.h"
 #include "tools/verbs.h"
 #include "tools/without_effect.h"
@@ -274,6 +277,35 @@ void ReportBuild(Sheet& sheet) {
               SimdInWords().c_str(), CudaBuild(), found);
 }
 
+// Streams are taken for models: they can be read once.
+bool IsPicture(const std::string& path) {
+  if (IsStream(path)) return false;
+  const auto file = File::Open(path);
+  if (!file.ok()) return false;
+  std::byte first[kFirstBytes];
+  const auto seen = std::span(first).first(std::min<uint64_t>(kFirstBytes, file->size()));
+  return file->ReadAt(0, seen).ok() && KindOfPicture(seen).ok();
+}
+
+Status ReportPicture(Sheet& sheet, const std::string& path) {
+  PictureNotes notes;
+  MIEN_ASSIGN(const Image image, ReadImage(path, &notes));
+  Json texts = Json::object();
+  for (const PictureText& text : notes.texts) texts[text.keyword] = text.text;
+  sheet.report["picture"] = {{"width", image.width},
+                             {"height", image.height},
+                             {"orientation", notes.orientation},
+                             {"warnings", notes.warnings},
+                             {"texts", texts}};
+  sheet.Print("%s: a picture of %d x %d pixels, upright (EXIF orientation %d)\n", path.c_str(), image.width,
+              image.height, notes.orientation);
+  for (const std::string& warning : notes.warnings) sheet.Print("warning: %s\n", warning.c_str());
+  for (const PictureText& text : notes.texts)
+    sheet.Print("%s: %s\n", text.keyword.c_str(), ForTerminal(text.text).c_str());
+  if (notes.texts.empty()) sheet.Print("nothing in it says what made it\n");
+  return {};
+}
+
 Status RunInfo(Session& session, const InfoWords& words) {
   Sheet sheet;
   ReportBuild(sheet);
@@ -281,6 +313,8 @@ Status RunInfo(Session& session, const InfoWords& words) {
   sheet.report["file"] = path.empty() ? "built-in" : path;
   if (words.any && !path.empty()) {
     MIEN_TRY(ReportForeign(sheet, path));
+  } else if (IsPicture(path)) {
+    MIEN_TRY(ReportPicture(sheet, path));
   } else {
     MIEN_TRY(ReportModel(sheet, session, path, words.batch));
   }
@@ -293,8 +327,9 @@ Status RunInfo(Session& session, const InfoWords& words) {
 
 void AddInfo(CLI::App& app, Session& session) {
   auto words = std::make_shared<InfoWords>();
-  CLI::App* verb = app.add_subcommand("info", "what is inside a model file, and the memory it takes to run");
-  verb->add_option("FILE", words->file, "model file (default: that of --model, or the built-in one)")
+  CLI::App* verb = app.add_subcommand(
+      "info", "what is inside a model file, and the memory it takes to run; what made a picture");
+  verb->add_option("FILE", words->file, "model file (default: that of --model, or the built-in one), or a picture")
       ->type_name("FILE");
   verb->add_flag("--any", words->any, "list the tensors of any checkpoint or tensor file instead");
   verb->add_option("--batch", words->batch, "samples per run, for the memory needed")
@@ -306,6 +341,7 @@ void AddInfo(CLI::App& app, Session& session) {
     MentionUnused(session, app, {"--seed", "--max-memory"},
                   "the memory of every way is listed, and nothing runs");
     if (!words->file.empty()) MentionUnused(session, app, {"--model"}, words->file + " is looked at");
+    if (session.report.contains("picture")) MentionUnused(session, *verb, {"--batch"}, "a picture is looked at");
     if (words->any) MentionUnused(session, *verb, {"--batch"}, "tensors are listed, no memory");
   });
 }

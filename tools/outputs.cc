@@ -36,9 +36,10 @@ Result<Image> ReadPicture(Session& session, const std::string& path) {
   return image;
 }
 
-Status WritePicture(const std::string& path, const Image& image, const std::vector<PngText>& texts) {
-  if (path != "-") return WriteImage(path, image, texts);
-  MIEN_ASSIGN(const std::vector<std::byte> file, EncodePng(image, texts));
+Status WritePicture(const std::string& path, const Image& image, const std::vector<PictureText>& texts,
+                    const PictureFormat& format) {
+  if (path != "-") return WriteImage(path, image, texts, format);
+  MIEN_ASSIGN(const std::vector<std::byte> file, EncodePicture(image, texts, format));
   return WriteStdout(file);
 }
 
@@ -92,16 +93,11 @@ Status OutputFiles::MakeFolder() {
   return {};
 }
 
-std::vector<PngText> Provenance(const nlohmann::json& parameters, bool edited) {
+std::vector<PictureText> Provenance(const nlohmann::json& parameters, bool edited) {
   const std::string source = edited ? "compositeWithTrainedAlgorithmicMedia" : "trainedAlgorithmicMedia";
-  return {{"Software", "mien " MIEN_VERSION},
-          {"mien", parameters.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace)},
-          {"XML:com.adobe.xmp",
-           "<x:xmpmeta xmlns:x=\"adobe:ns:meta/\"><rdf:RDF "
-           "xmlns:rdf=\"http://www.w3.org/1999/02/22-rdf-syntax-ns#\">"
-           "<rdf:Description xmlns:Iptc4xmpExt=\"http://iptc.org/std/Iptc4xmpExt/2008-02-29/\">"
-           "<Iptc4xmpExt:DigitalSourceType>http://cv.iptc.org/newscodes/digitalsourcetype/" +
-               source + "</Iptc4xmpExt:DigitalSourceType></rdf:Description></rdf:RDF></x:xmpmeta>"}};
+  return {{kSoftware, "mien " MIEN_VERSION},
+          {kParameters, parameters.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace)},
+          {kDigitalSourceType, "http://cv.iptc.org/newscodes/digitalsourcetype/" + source}};
 }
 
 void WarnUnaligned(const Session& session, const std::string& path, const Image& photo, int input_size) {

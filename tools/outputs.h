@@ -24,8 +24,8 @@ void AddPreview(CLI::App& verb, int& resolution);
 // The photo `path`, upright. What was found wrong and ignored is a warning; a picture that was turned is told
 // with --verbose and by "inputs" in the report.
 Result<Image> ReadPicture(Session& session, const std::string& path);
-Status WritePicture(const std::string& path, const Image& image,
-                    const std::vector<PngText>& texts);
+Status WritePicture(const std::string& path, const Image& image, const std::vector<PictureText>& texts,
+                    const PictureFormat& format);
 
 // What a result is called that is made from the file `input`: its name without folder and ending.
 std::string ResultName(const std::string& input);
@@ -62,9 +62,9 @@ class OutputFiles {
 // Whether Plan would put results into OUT instead of naming one after it.
 bool IsFolder(const std::string& out);
 
-// PNG texts that say what made the picture: the program, the parameters as JSON, and the mark of synthetic
-// media (IPTC digital source type in XMP). `edited`: made from a photo, otherwise from nothing.
-std::vector<PngText> Provenance(const nlohmann::json& parameters, bool edited);
+// Texts that say what made the picture: the program, the parameters as JSON, and the mark of synthetic
+// media (IPTC digital source type). `edited`: made from a photo, otherwise from nothing.
+std::vector<PictureText> Provenance(const nlohmann::json& parameters, bool edited);
 
 // Warns once per picture that it is taken as it is: nothing finds the face or aligns it yet.
 void WarnUnaligned(const Session& session, const std::string& path, const Image& photo, int input_size);

@@ -1,4 +1,5 @@
-// The options of the verbs that synthesize pictures: --noise, --preview, --no-metadata.
+// The options of the verbs that write pictures: --jpeg, --quality; and of those that synthesize them: --noise,
+// --preview, --no-metadata.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -9,7 +10,19 @@
 
 namespace mien {
 
+struct FormatOptions {
+  bool jpeg = false;
+  int quality = PictureFormat().quality;
+  // The ending of files that are named by the program (OutputFiles::Plan).
+  const char* ending() const { return jpeg ? ".jpg" : ""; }
+};
+void AddFormatOptions(CLI::App& verb, FormatOptions& options);
+// The format of the results that go to `out`, of which `path` is one; mentions the options that have no effect.
+PictureFormat ChooseFormat(Session& session, const CLI::App& verb, const FormatOptions& options, const std::string& out,
+                           const std::string& path);
+
 struct PictureOptions {
+  FormatOptions format;
   std::string noise;  // empty: the model's maps, or none where it has none
   int preview = 0;
   bool no_metadata = false;

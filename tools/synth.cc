@@ -137,7 +137,7 @@ class Synthesis {
   std::vector<float> codes_, kept_, ends_[2];
 };
 
-std::vector<PngText> Texts(const SynthOptions& options, nlohmann::json record,
+std::vector<PictureText> Texts(const SynthOptions& options, nlohmann::json record,
                            const std::vector<std::string>& names) {
   if (options.picture.no_metadata) return {};
   record["pictures"] = names;
@@ -145,8 +145,8 @@ std::vector<PngText> Texts(const SynthOptions& options, nlohmann::json record,
 }
 
 // One file per picture in a folder.
-Status WriteFolder(Session& session, const SynthOptions& options, const SynthPlan& plan, OutputFiles& outputs,
-                   Synthesis& synthesis) {
+Status WriteFolder(Session& session, const SynthOptions& options, const PictureFormat& format, const SynthPlan& plan,
+                   OutputFiles& outputs, Synthesis& synthesis) {
   session.report["files"] = nlohmann::json::array();
   Image picture;
   const auto make = [&](size_t i) -> Status {
@@ -155,7 +155,7 @@ Status WriteFolder(Session& session, const SynthOptions& options, const SynthPla
   };
   const auto write = [&](size_t i) -> Status {
     MIEN_TRY(outputs.MakeFolder());
-    MIEN_TRY(WritePicture(outputs.paths()[i], picture, Texts(options, plan.record, {plan.names[i]})));
+    MIEN_TRY(WritePicture(outputs.paths()[i], picture, Texts(options, plan.record, {plan.names[i]}), format));
     session.report["files"].push_back(outputs.paths()[i]);
     return {};
   };
@@ -167,12 +167,16 @@ Status WriteFolder(Session& session, const SynthOptions& options, const SynthPla
 }
 
 // One file: the picture, or a contact sheet, which is whole or not there.
-Status WriteSheet(Session& session, const SynthOptions& options, const SynthPlan& plan, int side,
-                  Synthesis& synthesis) {
+Status WriteSheet(Session& session, const SynthOptions& options, const PictureFormat& format, const SynthPlan& plan,
+                  int side, Synthesis& synthesis) {
   const int count = static_cast<int>(plan.names.size());
   const int square = static_cast<int>(std::ceil(std::sqrt(static_cast<double>(count))));
   MIEN_ASSIGN(ContactSheet sheet, ContactSheet::Create(count, options.columns > 0 ? options.columns : square,
                                                        side, side, count > 1 ? kSheetGap : 0));
+  // What the format has no room for shows before the first picture is made.
+  const std::vector<PictureText> texts = Texts(options, plan.record, plan.names);
+  MIEN_ASSIGN(const Image dot, Image::Create(1, 1));
+  MIEN_TRY(EncodePicture(dot, texts, format).status());
   session.report["files"] = {options.out};
   Progress progress(session, plan.names.size());
   for (int i = 0; i < count; ++i) {
@@ -180,7 +184,7 @@ Status WriteSheet(Session& session, const SynthOptions& options, const SynthPlan
     MIEN_ASSIGN(const Image picture, synthesis.Make(static_cast<size_t>(i)));
     MIEN_TRY(sheet.Place(i, picture));
   }
-  return WritePicture(options.out, sheet.image(), Texts(options, plan.record, plan.names));
+  return WritePicture(options.out, sheet.image(), texts, format);
 }
 
 // All files are checked before the first picture is made.
@@ -190,7 +194,8 @@ Result<OutputFiles> PlanFiles(const Session& session, const SynthOptions& option
   for (size_t i = 0; i < options.between.size(); ++i) {
     if (!plan.faces[i].seed) codes.push_back(options.between[i]);
   }
-  MIEN_ASSIGN(OutputFiles outputs, OutputFiles::Plan(names, options.out, FileKind::kPicture));
+  MIEN_ASSIGN(OutputFiles outputs, OutputFiles::Plan(names, options.out, FileKind::kPicture,
+                                                     options.picture.format.ending()));
   MIEN_TRY(
       CheckFiles(session, {{"codes", codes}}, {outputs.Group("picture"), {"codes", {options.save_codes}}}));
   return outputs;
@@ -216,6 +221,7 @@ Status RunSynth(Session& session, const CLI::App& verb, const SynthOptions& opti
   const GeneratorConfig& generator = *model->config().generator;
   MIEN_ASSIGN(SynthPlan plan, PlanSynth(session, options, generator));
   MIEN_ASSIGN(OutputFiles outputs, PlanFiles(session, options, plan));
+  const PictureFormat format = ChooseFormat(session, verb, options.picture.format, options.out, outputs.paths()[0]);
   PipelineOptions wanted = {session.run};
   wanted.synthesize = true;
   ChooseMapping(session, verb, options.faces, plan.faces, generator, &wanted, &plan.record);
@@ -229,8 +235,8 @@ Status RunSynth(Session& session, const CLI::App& verb, const SynthOptions& opti
   session.report["parameters"] = plan.record;
   Synthesis synthesis(session, plan, *pipeline, !options.save_codes.empty());
   MIEN_TRY(synthesis.Prepare());
-  const Status made = folder ? WriteFolder(session, options, plan, outputs, synthesis)
-                             : WriteSheet(session, options, plan, pipeline->image_side(), synthesis);
+  const Status made = folder ? WriteFolder(session, options, format, plan, outputs, synthesis)
+                             : WriteSheet(session, options, format, plan, pipeline->image_side(), synthesis);
   if (options.save_codes.empty() || made.code() == Code::kInterrupted || (!made.ok() && !folder)) return made;
   const Status saved = synthesis.SaveCodes(options.save_codes);
   return made.ok() ? saved : made;
@@ -242,7 +248,7 @@ void AddSynth(CLI::App& app, Session& session) {
   auto options = std::make_shared<SynthOptions>();
   CLI::App* verb = app.add_subcommand("synth", "seeds or saved codes to pictures");
   verb->add_option("-o,--output", options->out,
-                   "PNG (several pictures: a contact sheet; - is stdout), or a folder")
+                   "PNG or .jpg (several pictures: a contact sheet; - is stdout), or a folder")
       ->type_name("PATH")
       ->required();
   AddFaceOptions(*verb, options->faces);

@@ -51,15 +51,30 @@ Result<Image> TurnUpright(Image image, int orientation) {
   return image;
 }
 
+Result<Image> DecodePicture(const ByteSource& file, PictureNotes* notes) {
+  std::byte first[kFirstBytes];
+  const auto seen = std::span(first).first(std::min<uint64_t>(sizeof first, file.size()));
+  MIEN_TRY(file.ReadAt(0, seen));
+  MIEN_ASSIGN(const PictureKind kind, KindOfPicture(seen));
+  return kind == PictureKind::kPng ? DecodePng(file, notes) : DecodeJpeg(file, notes);
+}
+
 Result<Image> ReadImage(const std::string& path, PictureNotes* notes) {
-  MIEN_ASSIGN(const auto file, OpenInput(path, kMaxImageFileBytes, Code::kFailure, CheckPngSignature));
-  auto image = DecodePng(*file, notes);
+  const auto check = [](std::span<const std::byte> first) { return KindOfPicture(first).status(); };
+  MIEN_ASSIGN(const auto file, OpenInput(path, kMaxImageFileBytes, Code::kFailure, check));
+  auto image = DecodePicture(*file, notes);
   if (!image.ok()) return image.status().Within("%s", InputName(path).c_str());
   return image;
 }
 
-Status WriteImage(const std::string& path, const Image& image, const std::vector<PngText>& texts) {
-  auto file = EncodePng(image, texts);
+Result<std::vector<std::byte>> EncodePicture(const Image& image, const std::vector<PictureText>& texts,
+                                             const PictureFormat& format) {
+  return format.kind == PictureKind::kPng ? EncodePng(image, texts) : EncodeJpeg(image, texts, format.quality);
+}
+
+Status WriteImage(const std::string& path, const Image& image, const std::vector<PictureText>& texts,
+                  const PictureFormat& format) {
+  auto file = EncodePicture(image, texts, format);
   if (!file.ok()) return file.status().Within("%s", path.c_str());
   return WriteFileAtomically(path, *file);
 }

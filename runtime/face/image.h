@@ -1,4 +1,4 @@
-// Pictures: 8-bit RGB in memory, PNG files, and the few operations around the networks: [-1,1] floats, contact
+// Pictures: 8-bit RGB in memory, PNG and JPEG files, and the few operations around the networks: [-1,1] floats, contact
 // sheets. Other sizes and parts of pictures: resample.h. Errors are Status values; sizes are bounded before
 // memory is taken.
 #pragma once
@@ -15,8 +15,8 @@
 
 namespace mien {
 
-constexpr int kMaxImageSide = 16384;
-constexpr int64_t kMaxImagePixels = int64_t{64} << 20;
+constexpr int kMaxImageSide = 32768;
+constexpr int64_t kMaxImagePixels = int64_t{256} << 20;
 constexpr uint64_t kMaxImageFileBytes = uint64_t{256} << 20;
 
 // kUsage unless both sides and their product are within the limits above.
@@ -32,10 +32,20 @@ struct Image {
   std::span<const uint8_t> bytes() const { return {pixels.as<uint8_t>(), size_t{3} * width * height}; }
 };
 
+// What stands in a picture's file about it.
+struct PictureText {
+  std::string keyword;  // as PNG calls it: 1..79 characters of Latin-1
+  std::string text;     // UTF-8
+  friend bool operator==(const PictureText&, const PictureText&) = default;
+};
+// The keywords of what made a picture. PNG has the first two as text and the third in XMP, JPEG all of them in XMP.
+inline constexpr char kSoftware[] = "Software", kParameters[] = "mien", kDigitalSourceType[] = "DigitalSourceType";
+
 // What a file said about its picture besides the pixels.
 struct PictureNotes {
   int orientation = 1;                // of EXIF, 1 to 8; the pixels have been turned by it
   std::vector<std::string> warnings;  // what was found wrong and ignored
+  std::vector<PictureText> texts;     // with the keywords above, each once
 };
 
 // PNG of any colour type, depth and interlacing. 16 bits are rounded to 8, grey becomes RGB, transparency is
@@ -47,18 +57,44 @@ inline Result<Image> DecodePng(std::span<const std::byte> file, PictureNotes* no
   return DecodePng(MemorySource(file), notes);
 }
 
+// JPEG as libjpeg-turbo reads it: grey, RGB, YCbCr; CMYK and YCCK are converted without a profile, their inks taken as
+// inverted, as every viewer does. Sequential and progressive, arithmetic coding where the library has it; what is
+// lossless, hierarchical or has other than 8 bits is refused by name. Upright, as DecodePng. Damage gives wrong pixels
+// in any viewer and is a warning here; so are data that end early, unless not even the first rows are whole.
+Result<Image> DecodeJpeg(const ByteSource& file, PictureNotes* notes = nullptr);
+inline Result<Image> DecodeJpeg(std::span<const std::byte> file, PictureNotes* notes = nullptr) {
+  return DecodeJpeg(MemorySource(file), notes);
+}
+
+// The same at 1/2, 1/4 or 1/8 of the size, sides rounded up, as far as the longer side keeps `least_side` pixels. The
+// smaller the sooner, and the less memory but for the coefficients of a progressive one.
+Result<Image> DecodeJpegSmaller(const ByteSource& file, int least_side, PictureNotes* notes = nullptr);
+
+// PNG or JPEG, by the content.
+Result<Image> DecodePicture(const ByteSource& file, PictureNotes* notes = nullptr);
+
 // The picture that is meant by `image` and an EXIF orientation (1 to 8).
 Result<Image> TurnUpright(Image image, int orientation);
 
-struct PngText {
-  std::string keyword;  // 1..79 characters of Latin-1
-  std::string text;     // UTF-8
+enum class PictureKind { kPng, kJpeg };
+
+// How a picture is written.
+struct PictureFormat {
+  PictureKind kind = PictureKind::kPng;
+  int quality = 95;  // of JPEG, 1 to 100 as libjpeg counts it
 };
-Result<std::vector<std::byte>> EncodePng(const Image& image, const std::vector<PngText>& texts);
+
+Result<std::vector<std::byte>> EncodePng(const Image& image, const std::vector<PictureText>& texts);
+// With the full resolution of colour (4:4:4). The same bytes for the same picture; kUsage when the texts, those with
+// the keywords above, are longer than the 64 KiB that JPEG has for them.
+Result<std::vector<std::byte>> EncodeJpeg(const Image& image, const std::vector<PictureText>& texts, int quality);
+Result<std::vector<std::byte>> EncodePicture(const Image& image, const std::vector<PictureText>& texts,
+                                             const PictureFormat& format);
 
 // The whole picture file, or stream ("-" is stdin; base/stream.h); messages carry the name.
 Result<Image> ReadImage(const std::string& path, PictureNotes* notes = nullptr);
-Status WriteImage(const std::string& path, const Image& image, const std::vector<PngText>& texts);
+Status WriteImage(const std::string& path, const Image& image, const std::vector<PictureText>& texts,
+                  const PictureFormat& format = {});
 
 // out [3,H,W] = (v/255 - 0.5) / 0.5, the input of the encoder and the classifiers.
 void ToFloats(const Image& image, std::span<float> out);

@@ -32,7 +32,6 @@ struct Kind {
 // In the order in which they are tried: the more exact before the less.
 constexpr Kind kKinds[] = {
     {0, "\x89PNG"sv, "a PNG picture with a damaged signature, as a transfer as text leaves it", kAgain},
-    {0, "\xff\xd8\xff"sv, "a JPEG picture", kMagick},
     {0, "GIF8"sv, "a GIF picture", kMagick},
     {8, "WEBP"sv, "a WebP picture", "convert it to PNG, e.g. with libwebp: dwebp PHOTO -o photo.png"},
     {0, "BM"sv, "a BMP picture", kMagick},
@@ -135,14 +134,15 @@ const Kind* KindOf(std::string_view file) {
 
 }  // namespace
 
-Status CheckPngSignature(std::span<const std::byte> first) {
+Result<PictureKind> KindOfPicture(std::span<const std::byte> first) {
   const std::string_view file(reinterpret_cast<const char*>(first.data()), first.size());
-  if (file.starts_with("\x89PNG\r\n\x1a\n"sv)) return {};
-  if (file.empty()) return Status::Error(Code::kFailure, "an empty file, a PNG picture expected");
+  if (file.starts_with("\x89PNG\r\n\x1a\n"sv)) return PictureKind::kPng;
+  if (file.starts_with("\xff\xd8\xff"sv)) return PictureKind::kJpeg;
+  if (file.empty()) return Status::Error(Code::kFailure, "an empty file, a PNG or JPEG picture expected");
   if (const Kind* kind = KindOf(file))
-    return Status::Error(Code::kFailure, "%s, PNG expected; %s", kind->what, kind->advice);
+    return Status::Error(Code::kFailure, "%s, PNG or JPEG expected; %s", kind->what, kind->advice);
   return Status::Error(Code::kFailure,
-                       "not a PNG picture, nor another kind of file that is known by its first bytes");
+                       "neither a PNG nor a JPEG picture, nor another kind of file that is known by its first bytes");
 }
 
 }  // namespace mien

@@ -1,6 +1,5 @@
-// PNG through libpng's row interface. libpng reports errors by longjmp: every setjmp of the project is in
-// this file, in functions without objects that need a destructor, and all state lives in structs owned by
-// their callers.
+// PNG through libpng's row interface. libpng reports errors by longjmp: every setjmp stands in a function without
+// objects that need a destructor, and all state lives in structs owned by the callers of these.
 #include <png.h>
 
 #include <algorithm>
@@ -10,10 +9,10 @@
 #include <exception>
 
 #include "base/interrupt.h"
-#include "base/stream.h"
+#include "runtime/face/forward_reader.h"
 #include "runtime/face/image.h"
-#include "runtime/face/picture_kind.h"
 #include "runtime/face/png_chunks.h"
+#include "runtime/face/xmp.h"
 
 namespace mien {
 namespace {
@@ -131,6 +130,7 @@ struct Encoder {
   Failure failure;
   png_structp png = nullptr;
   png_infop info = nullptr;
+  std::string xmp;
   std::vector<png_text> texts;
   std::vector<std::byte> file;
 
@@ -170,6 +170,17 @@ bool WriteAll(Encoder* encoder, const Image& image) {
   return true;
 }
 
+void AddText(const char* keyword, const std::string& text, Encoder* encoder) {
+  png_text entry = {};
+  entry.compression = PNG_ITXT_COMPRESSION_NONE;
+  entry.key = const_cast<char*>(keyword);
+  entry.text = const_cast<char*>(text.c_str());
+  entry.itxt_length = text.size();
+  entry.lang = const_cast<char*>("");
+  entry.lang_key = const_cast<char*>("");
+  encoder->texts.push_back(entry);
+}
+
 Status DecodingError(const Decoder& decoder) {
   MIEN_TRY(CheckInterrupt());
   MIEN_TRY(decoder.read);
@@ -192,10 +203,6 @@ Status CheckHeader(const Decoder& decoder, uint64_t data_bytes) {
 }  // namespace
 
 Result<Image> DecodePng(const ByteSource& file, PictureNotes* notes) {
-  std::byte first[kFirstBytes];
-  const auto seen = std::span(first).first(std::min<uint64_t>(sizeof first, file.size()));
-  MIEN_TRY(file.ReadAt(0, seen));
-  MIEN_TRY(CheckPngSignature(seen));
   MIEN_ASSIGN(PngChunks chunks, ScanPng(file));
   ForwardReader reader(&file);
   Decoder decoder;
@@ -214,21 +221,16 @@ Result<Image> DecodePng(const ByteSource& file, PictureNotes* notes) {
   image.width = static_cast<int>(decoder.width);
   image.height = static_cast<int>(decoder.height);
   image.pixels = std::move(decoder.pixels);
-  if (notes != nullptr) *notes = {chunks.orientation, std::move(chunks.warnings)};
+  if (notes != nullptr) *notes = {chunks.orientation, std::move(chunks.warnings), std::move(chunks.texts)};
   return TurnUpright(std::move(image), chunks.orientation);
 }
 
-Result<std::vector<std::byte>> EncodePng(const Image& image, const std::vector<PngText>& texts) {
+Result<std::vector<std::byte>> EncodePng(const Image& image, const std::vector<PictureText>& texts) {
   Encoder encoder;
-  for (const PngText& text : texts) {
-    png_text entry = {};
-    entry.compression = PNG_ITXT_COMPRESSION_NONE;
-    entry.key = const_cast<char*>(text.keyword.c_str());
-    entry.text = const_cast<char*>(text.text.c_str());
-    entry.itxt_length = text.text.size();
-    entry.lang = const_cast<char*>("");
-    entry.lang_key = const_cast<char*>("");
-    encoder.texts.push_back(entry);
+  for (const PictureText& text : texts) {
+    const bool in_xmp = text.keyword == kDigitalSourceType;
+    if (in_xmp) encoder.xmp = XmpPacket({text});
+    AddText(in_xmp ? kXmpKeyword : text.keyword.c_str(), in_xmp ? encoder.xmp : text.text, &encoder);
   }
   encoder.png = png_create_write_struct_2(PNG_LIBPNG_VER_STRING, &encoder.failure, OnError, OnWarning,
                                           &encoder.failure, OnAllocate, nullptr);

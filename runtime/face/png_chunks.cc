@@ -8,11 +8,12 @@
 #include <string_view>
 
 #include "runtime/face/exif.h"
+#include "runtime/face/forward_reader.h"
+#include "runtime/face/xmp.h"
 
 namespace mien {
 namespace {
 
-constexpr size_t kWindow = 64 << 10;
 constexpr size_t kMostExif =
     1 << 20;  // bytes of a profile that are looked at; the first directory stands at its beginning
 
@@ -69,6 +70,30 @@ std::optional<std::vector<std::byte>> ExifInText(std::string_view type, std::spa
   return std::nullopt;
 }
 
+// The text of an uncompressed chunk of text: in iTXt two bytes, a language and the keyword in it come first.
+std::string_view PlainText(std::string_view type, std::string_view data) {
+  data.remove_prefix(std::min(data.size(), data.find('\0')) + 1);
+  if (type != "iTXt") return data;
+  if (data.size() < 2 || data[0] != 0) return {};
+  data.remove_prefix(2);
+  for (int skipped = 0; skipped < 2; ++skipped) {
+    const size_t end = data.find('\0');
+    if (end == std::string_view::npos) return {};
+    data.remove_prefix(end + 1);
+  }
+  return data;
+}
+
+// What a chunk of text says of what made the picture.
+std::vector<PictureText> TextsIn(std::string_view type, std::string_view data) {
+  const auto is = [&](const char* keyword) { return data.starts_with(std::string(keyword) + '\0'); };
+  if (is(kXmpKeyword)) return TextsInXmp(PlainText(type, data));
+  for (const char* keyword : {kSoftware, kParameters}) {
+    if (is(keyword)) return {{keyword, std::string(PlainText(type, data))}};
+  }
+  return {};
+}
+
 struct Chunk {
   char type[4];
   uint32_t bytes = 0;
@@ -93,8 +118,8 @@ class Scan {
       if (chunk.bytes > reader_.left() - 4) break;
       if (chunk.name() == "IEND") {
         MIEN_ASSIGN(const auto data, Data(chunk, &ended));
-      } else if (chunk.name() == "eXIf" || chunk.name() == "tEXt" || chunk.name() == "zTXt") {
-        MIEN_TRY(Profile(chunk));
+      } else if (chunk.name() == "eXIf" || chunk.name() == "tEXt" || chunk.name() == "zTXt" || chunk.name() == "iTXt") {
+        MIEN_TRY(Told(chunk));
       } else {
         if (chunk.name() == "IDAT") found_.data_bytes += chunk.bytes;
         reader_.Skip(uint64_t{chunk.bytes} + 4);
@@ -134,10 +159,11 @@ class Scan {
     return data;
   }
 
-  Status Profile(const Chunk& chunk) {
+  Status Told(const Chunk& chunk) {
     bool whole = false;
     MIEN_ASSIGN(std::vector<std::byte> data, Data(chunk, &whole));
     const bool exif = chunk.name() == "eXIf";
+    if (chunk.name() == "tEXt" || chunk.name() == "iTXt") AddTexts(TextsIn(chunk.name(), TextOf(data)));
     std::optional<Result<int>>& place = exif ? chunk_ : text_;
     if (place) return {};  // the first of its kind counts
     if (!exif) {
@@ -147,6 +173,13 @@ class Scan {
     }
     place = whole ? ExifOrientation(data) : Result<int>(Status::Error(Code::kRefused, "damaged"));
     return {};
+  }
+
+  void AddTexts(std::vector<PictureText> texts) {
+    for (PictureText& text : texts) {
+      if (std::ranges::find(found_.texts, text.keyword, &PictureText::keyword) == found_.texts.end())
+        found_.texts.push_back(std::move(text));
+    }
   }
 
   // The chunk of the standard counts before the older way, a right one before a wrong one.
@@ -169,22 +202,6 @@ class Scan {
 };
 
 }  // namespace
-
-Status ForwardReader::Read(std::span<std::byte> out) {
-  for (size_t done = 0; done < out.size();) {
-    if (at_ < window_at_ || at_ - window_at_ >= window_.size()) {
-      window_.resize(std::min<uint64_t>(kWindow, left()));
-      window_at_ = at_;
-      MIEN_TRY(source_->ReadAt(at_, window_));
-    }
-    const size_t from = static_cast<size_t>(at_ - window_at_);
-    const size_t part = std::min(out.size() - done, window_.size() - from);
-    std::memcpy(out.data() + done, window_.data() + from, part);
-    done += part;
-    at_ += part;
-  }
-  return {};
-}
 
 Result<PngChunks> ScanPng(const ByteSource& file) { return Scan(file).Run(); }
 

@@ -1,7 +1,8 @@
-// Pictures and deflated archives while memory fails inside libpng and zlib: no memory is not taken for a
+// Pictures and deflated archives while memory fails inside libpng, libjpeg and zlib: no memory is not taken for a
 // damaged file.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <functional>
@@ -59,7 +60,7 @@ Image Picture() {
 
 TEST_CASE("PNG: memory fails") {
   const Image image = Picture();
-  const std::vector<PngText> texts = {{"Software", "mien"}};
+  const std::vector<PictureText> texts = {{"Software", "mien"}};
   const std::vector<std::byte> file = *EncodePng(image, texts);
   Sweep("EncodePng", [&](bool* right) -> Status {
     MIEN_ASSIGN(const std::vector<std::byte> again, EncodePng(image, texts));
@@ -70,6 +71,24 @@ TEST_CASE("PNG: memory fails") {
     MIEN_ASSIGN(const Image read, DecodePng(file));
     *right = read.bytes().size() == image.bytes().size() &&
              std::memcmp(read.bytes().data(), image.bytes().data(), read.bytes().size()) == 0;
+    return {};
+  });
+}
+
+TEST_CASE("JPEG: memory fails") {
+  const Image image = Picture();
+  const std::vector<PictureText> texts = {{kSoftware, "mien"}};
+  const std::vector<std::byte> file = *EncodeJpeg(image, texts, 95);
+  Sweep("EncodeJpeg", [&](bool* right) -> Status {
+    MIEN_ASSIGN(const std::vector<std::byte> again, EncodeJpeg(image, texts, 95));
+    *right = again == file;
+    return {};
+  });
+  const Image whole = std::move(*DecodeJpeg(file));
+  Sweep("DecodeJpeg", [&](bool* right) -> Status {
+    PictureNotes notes;
+    MIEN_ASSIGN(const Image read, DecodeJpeg(file, &notes));
+    *right = std::ranges::equal(read.bytes(), whole.bytes()) && notes.texts == texts && notes.warnings.empty();
     return {};
   });
 }

@@ -8,7 +8,8 @@ cd "$(dirname "$0")/../.." || exit 1
 seconds=${1:-60}
 build=${MIEN_FUZZ_BUILD:-build/fuzz}
 corpus=${MIEN_FUZZ_CORPUS:-$build/corpus}
-targets=(fuzz_container fuzz_container_checked fuzz_zip_pickle fuzz_pickle fuzz_legacy fuzz_manifest fuzz_png)
+targets=(fuzz_container fuzz_container_checked fuzz_zip_pickle fuzz_pickle fuzz_legacy fuzz_manifest fuzz_png
+  fuzz_jpeg)
 launcher=()
 if command -v ccache >/dev/null; then launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache); fi
 cmake -S . -B "$build" -G Ninja "${launcher[@]}" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_CXX_COMPILER=clang++ \

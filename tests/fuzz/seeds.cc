@@ -41,17 +41,34 @@ std::string Picture(const std::string& before, const std::string& after) {
          Chunk("IDAT", Deflated(std::string("\0\x07\x09", 3))) + after + Chunk("IEND", "");
 }
 
+const std::string kExif("II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0", 26);
+
+void PutJpegs(const std::string& folder) {
+  const auto segment = [](const std::string& data) { return "\xff\xe1" + Big(data.size() + 2, 2) + data; };
+  const std::string xmp =
+      "http://ns.adobe.com/xap/1.0/" + std::string(1, '\0') + "<xmp:CreatorTool>&lt;</xmp:CreatorTool>";
+  for (const char* name : {"420", "444", "cmyk", "grey", "progressive", "restart", "rgb"}) {
+    auto file = mien::ReadTextFile(std::string(MIEN_SOURCE_DIR "/tests/data/jpeg/") + name + ".jpg", 1 << 16);
+    if (!file.ok()) {
+      std::fprintf(stderr, "%s\n", file.status().message());
+      continue;
+    }
+    Put(folder, "fuzz_jpeg", name, *file);
+    Put(folder, "fuzz_jpeg", std::string(name) + "_told",
+        file->insert(2, segment(std::string("Exif\0\0", 6) + kExif) + segment(xmp)));
+  }
+}
+
 void PutPictures(const std::string& folder) {
-  const std::string exif("II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0", 26);
   const std::string zero(1, '\0'), lines = "\nexif\n      14\n4d4d002a000000080001011200030001000000060000\n";
   Put(folder, "fuzz_png", "plain", Picture("", ""));
   Put(folder, "fuzz_png", "transparent", Picture(Chunk("tRNS", std::string("\0\x07", 2)), ""));
-  Put(folder, "fuzz_png", "exif", Picture(Chunk("eXIf", exif), ""));
-  Put(folder, "fuzz_png", "exif_after", Picture("", Chunk("eXIf", exif)));
+  Put(folder, "fuzz_png", "exif", Picture(Chunk("eXIf", kExif), ""));
+  Put(folder, "fuzz_png", "exif_after", Picture("", Chunk("eXIf", kExif)));
   Put(folder, "fuzz_png", "profile", Picture(Chunk("tEXt", "Raw profile type APP1" + zero + lines), ""));
   Put(folder, "fuzz_png", "profile_deflated",
       Picture(Chunk("zTXt", "Raw profile type exif" + zero + zero + Deflated(lines)), ""));
-  Put(folder, "fuzz_png", "exif_alone", exif);
+  Put(folder, "fuzz_png", "exif_alone", kExif);
 }
 
 }  // namespace
@@ -151,5 +168,6 @@ int main(int count, char** words) {
           std::string("K\0\x85", 3) + "C\1b\x87R(K\1)" + "cnumpy\ndtype\n" + Text("O8") + "\x89\x88\x87R(K\3" +
           Text("|") + "NNNK\1K\1K?tb\x89]}" + Text("a") + "]" + Text("x") + "asatb.");
   PutPictures(folder);
+  PutJpegs(folder);
   return 0;
 }

@@ -92,9 +92,9 @@ TEST_CASE("A known ending decides the format, another one is refused before any 
     CHECK_MESSAGE(Has(ran.err, instead), ran.err);
   };
   for (const char* name :
-       {"x.jpg", "x.JPEG", "x.webp", "x.tif", "x.bmp", "x.heic", "x.npz", "x.safetensors"}) {
-    refused({"synth", "-o", "OUT"}, name, "written as .png");
-    refused({"edit", photo, "-o", "OUT"}, name, "written as .png");
+       {"x.jpe", "x.jxl", "x.webp", "x.tif", "x.bmp", "x.heic", "x.npz", "x.safetensors"}) {
+    refused({"synth", "-o", "OUT"}, name, "written as .png, .jpg or .jpeg");
+    refused({"edit", photo, "-o", "OUT"}, name, "written as .png, .jpg or .jpeg");
   }
   for (const char* name : {"x.png", "x.PT", "x.pkl", "x.txt", "x.json"}) {
     refused({"encode", photo, "-o", "OUT"}, name, ".safetensors, .npz or .npy");
@@ -108,12 +108,14 @@ TEST_CASE("A known ending decides the format, another one is refused before any 
 
   const auto first = [&](const std::string& name) {
     const std::string out = Fresh(name);
-    const bool picture = name.ends_with("PNG") || name == "face";
+    const bool picture = name.ends_with("G") || name == "face";
     const Ran ran = picture ? Mien({"synth", "-o", out}) : Mien({"encode", photo, "-o", out});
     CHECK_MESSAGE(ran.code == 0, ran.err);
     return Content(out);
   };
   CHECK(first("x.PNG").starts_with("\x89PNG"));
+  CHECK(first("x.JPG").starts_with("\xff\xd8"));
+  CHECK(first("x.JPEG").starts_with("\xff\xd8"));
   CHECK(first("face").starts_with("\x89PNG"));
   CHECK(first("x.Npy").starts_with("\x93NUMPY"));
   CHECK(first("x.NPZ").starts_with("PK"));

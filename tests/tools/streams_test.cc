@@ -147,7 +147,7 @@ TEST_CASE("an endless stream that is no picture is refused by its first bytes, i
   for (const char* from : {"- < /dev/zero", "/dev/zero", "<(cat /dev/zero)", "/dev/stdin < /dev/zero"}) {
     CAPTURE(from);
     CHECK(Run(place, std::string("mien encode ") + from + " -o w.npz") == 1);
-    CHECK(Content(place / "err").find("not a PNG picture") != std::string::npos);
+    CHECK(Content(place / "err").find("neither a PNG nor a JPEG picture") != std::string::npos);
   }
 }
 

@@ -260,9 +260,9 @@ TEST_CASE("Declared sizes are bounded before memory is taken") {
     uint32_t width, height;
   };
   for (const auto& [width, height] : {Size{60000, 60000},
-                                      {16385, 1},
-                                      {1, 16385},
-                                      {16384, 16384},
+                                      {kMaxImageSide + 1, 1},
+                                      {1, kMaxImageSide + 1},
+                                      {kMaxImageSide, kMaxImageSide},
                                       {0x7fffffff, 1},
                                       {0xffffffff, 0xffffffff},
                                       {0, 4},
