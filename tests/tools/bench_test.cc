@@ -19,7 +19,7 @@ TEST_CASE(
   CHECK(all.out.find("\"program\": \"recognizer\"") != std::string::npos);
   const Ran selftest = Run({"selftest", "--backend", "cpu", "--quick"});
   CHECK(selftest.code == 0);
-  CHECK(selftest.out.find("22 passed, 0 failed") != std::string::npos);
+  CHECK(selftest.out.find("25 passed, 0 failed") != std::string::npos);
   if (Run({"selftest", "--backend", "cuda", "--quick"}).code == 0) return;  // there is a device
   for (const char* verb : {"bench", "selftest"}) CHECK(Mien({verb, "--backend", "cuda"}).code == 5);
   CHECK(Mien({"synth", "--backend", "cuda", "-o", Fresh("x.png")}).code == 5);
