@@ -102,7 +102,8 @@ std::vector<PictureText> Provenance(const nlohmann::json& parameters, bool edite
 
 void WarnUnaligned(const Session& session, const std::string& path, const Image& photo, int input_size) {
   if (photo.width == input_size && photo.height == input_size) return;  // taken for an aligned crop
-  session.Warn("%s: no face is searched or aligned: the centre square of %d x %d pixels is taken as it is",
+  session.Warn("%s: no face is searched or aligned here (mien align does that): the centre square of %d x %d pixels is "
+               "taken as it is",
                InputName(path).c_str(), photo.width, photo.height);
 }
 
