@@ -6,6 +6,7 @@
 // CPU_MS" (the time of all threads; OMP_NUM_THREADS says how many), as program_bench does. --steps: instead,
 // the median wall time of N runs of each convolution, "INPUTS OUTPUTS SIDE RESULT_SIDE KERNEL WALL_MS".
 #include <algorithm>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>

@@ -2,6 +2,7 @@
 // float, as the publisher of the face networks reads them. Nothing is rounded when such a tensor is stored as U8.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <string>
 

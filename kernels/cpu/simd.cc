@@ -1,5 +1,7 @@
 #include "kernels/cpu/simd.h"
 
+#include <cstdint>
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/simd.cc"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep

@@ -116,6 +116,34 @@ TEST_CASE("includes go down only") {
   for (const auto& [path, text] : texts) CHECK(BadInclude(path, text) == "");
 }
 
+// Which standard headers bring <cstdint> along changes from compiler to compiler.
+bool IncludesFixedWidths(const std::map<std::string, std::string>& texts, const std::string& path,
+                         std::set<std::string>* seen) {
+  const auto found = texts.find(path);
+  if (found == texts.end() || !seen->insert(path).second) return false;
+  for (const std::string& include : Includes(found->second)) {
+    const std::string beside = path.substr(0, path.rfind('/') + 1) + include;
+    if (include == "cstdint" || include == "stdint.h" || IncludesFixedWidths(texts, include, seen) ||
+        IncludesFixedWidths(texts, beside, seen))
+      return true;
+  }
+  return false;
+}
+
+TEST_CASE("who uses whole numbers of fixed width includes <cstdint>, directly or by a header of ours") {
+  const auto texts = ReadTree(MIEN_SOURCE_DIR).texts;
+  const std::regex source("\\.(h|cc|cu|cuh|cpp)$"), fixed("\\bu?int(8|16|32|64)_t\\b");
+  const auto forgets = [&](const std::map<std::string, std::string>& all, const std::string& path) {
+    std::set<std::string> seen;
+    return std::regex_search(all.at(path), fixed) && !IncludesFixedWidths(all, path, &seen);
+  };
+  for (const auto& [path, text] : texts) {
+    if (std::regex_search(path, source)) CHECK_MESSAGE(!forgets(texts, path), path);
+  }
+  CHECK(forgets({{"a.h", "#include <string>\nint64_t f();"}}, "a.h"));
+  CHECK_FALSE(forgets({{"a/a.h", "#include \"b.h\"\nint64_t f();"}, {"a/b.h", "#include <cstdint>"}}, "a/a.h"));
+}
+
 TEST_CASE("no registry hosts, no paths of a machine") {
   for (const auto& [path, text] : ReadTree(MIEN_SOURCE_DIR).texts) CHECK(ForbiddenText(path, text) == "");
 }
