@@ -88,6 +88,8 @@ TEST_CASE("what is wrong with a manifest is said, and nothing of it is believed"
   REQUIRE(Read(Manifest(good) + "ab").ok());
   CHECK(Contains(Refusal(Manifest(good) + "a"), "a: it lies beyond the end"));
   CHECK(Contains(Refusal(Manifest(good) + "abc"), "bytes, there are"));
+  for (const char* other : {"{[\"weights\":[]}]", "[[\"weights\":[]]]", "{{\"weights\":[]}}", "  \"weights\""})
+    CHECK_MESSAGE(!Contains(Refusal(other), "manifest"), other);
   for (const char* path : {"../a.bin", "/etc/passwd", "b/a.bin", "..", ".", "", "a b", "a\\u0000b"})
     CHECK_MESSAGE(Contains(Refusal(Manifest(good, path) + "ab"), "beside it"), path);
   CHECK(Contains(Refusal(R"([{"weights":[],"paths":["a","b"]}])"), "one file"));
