@@ -6,7 +6,7 @@
 #include <set>
 
 #include "weights/header.h"
-#include "weights/import/detect.h"
+#include "weights/import/derive.h"
 #include "weights/layout.h"
 
 namespace mien {
@@ -21,42 +21,6 @@ namespace {
 // Normalisation of a flow whose file has none: networks.md, "Attributes", in the order of kFlowAttributes.
 constexpr float kAttributeMin[] = {0, 0, -52.3f, -32, 0, 0, 0, 0};
 constexpr float kAttributeMax[] = {1, 1, 58.1f, 28.5f, 0.99f, 0.9f, 72, 1};
-constexpr int kMaxCount = 4096;
-
-class Keys {
- public:
-  Keys(const Settings& settings, std::string prefix) : settings_(settings), prefix_(std::move(prefix)) {}
-
-  // Also what was not read: it is demanded then, and refused with the reason.
-  bool Has(const std::string& name) const {
-    const ForeignFile& file = settings_.file();
-    return file.Find(prefix_ + name) != nullptr || file.unread.count(prefix_ + name) > 0;
-  }
-  // One dimension of a tensor; 0 when it is not there, which no config accepts.
-  int Dim(const std::string& name, int axis) const {
-    const ForeignTensor* tensor = settings_.file().Find(prefix_ + name);
-    return tensor == nullptr || axis >= tensor->shape.rank ? 0 : static_cast<int>(tensor->shape[axis]);
-  }
-  // How many of before0after, before1after, ... are there in a row.
-  int Count(const std::string& before, const std::string& after, int first = 0, int step = 1) const {
-    int count = 0;
-    while (count < kMaxCount && Has(before + std::to_string(first + count * step) + after)) ++count;
-    return count;
-  }
-  const Settings& settings() const { return settings_; }
-  const std::string& prefix() const { return prefix_; }
-
- private:
-  const Settings& settings_;
-  std::string prefix_;
-};
-
-std::string Join(std::initializer_list<std::string> parts) {
-  std::string text;
-  for (const std::string& part : parts) text += part;
-  return text;
-}
-
 std::string ShortNumber(double value) {
   char text[32];
   std::snprintf(text, sizeof text, "%g", value);
@@ -312,8 +276,6 @@ bool StatesItsConfig(const ForeignFile& file) { return file.metadata.count(kConf
 
 namespace {
 
-using Notes = std::vector<std::string>;
-
 Result<GeneratorConfig> DeriveRosinality(const Settings& file, const std::string& prefix, Notes*) {
   const Keys keys(file, prefix);
   GeneratorConfig g;
@@ -425,67 +387,11 @@ Result<AttributesConfig> DeriveAttributes(const Settings& file, const std::strin
   return a;
 }
 
-// ---- the face networks, whose names are TensorFlow's and whose shapes say all there is to say
-
-Result<FaceDetectorConfig> DeriveFaceDetector(const Settings& file, const std::string& prefix, Notes*) {
-  const Keys keys(file, prefix);
-  FaceDetectorConfig d;
-  d.channels[0] = keys.Dim("conv0/filters", 0);
-  for (size_t i = 1; i < d.channels.size(); ++i)
-    d.channels[i] = keys.Dim(Join({"conv", std::to_string(i), "/pointwise_filter"}), 0);
-  d.boxes = keys.Dim("conv8/bias", 0) / 5;
-  return d;
-}
-
-Result<FaceDetectorSsdConfig> DeriveFaceDetectorSsd(const Settings& file, const std::string& prefix, Notes*) {
-  const Keys keys(file, prefix);
-  FaceDetectorSsdConfig d;
-  for (size_t i = 0; i < d.channels.size(); ++i)
-    d.channels[i] = keys.Dim(Join({"MobilenetV1/Conv2d_", std::to_string(i), "_pointwise/weights"}), 0);
-  for (size_t i = 0; i < d.extra_channels.size(); ++i)
-    d.extra_channels[i] = keys.Dim(Join({"Prediction/Conv2d_", std::to_string(i), "_pointwise/weights"}), 0);
-  for (size_t i = 0; i < d.boxes.size(); ++i) {
-    const std::string predictor = Join({"Prediction/BoxPredictor_", std::to_string(i)});
-    d.boxes[i] = keys.Dim(predictor + "/BoxEncodingPredictor/biases", 0) / 4;
-    if (i == 0) d.classes = keys.Dim(predictor + "/ClassPredictor/biases", 0) / std::max(1, d.boxes[0]);
-  }
-  return d;
-}
-
-template <class Config>
-Result<Config> DeriveDense(const Settings& file, const std::string& prefix, Notes*) {
-  const Keys keys(file, prefix);
-  Config config;
-  for (size_t i = 0; i < config.channels.size(); ++i)
-    config.channels[i] = keys.Dim(Join({"dense", std::to_string(i), "/conv1/bias"}), 0);
-  return config;
-}
-
 // Landmarks and expressions have the same extractor and differ in what they say.
 template <int kOutputs>
 bool HasOutputs(const ForeignFile& file, const std::string& prefix) {
   const ForeignTensor* const bias = file.Find(prefix + "fc/bias");
   return bias != nullptr && bias->shape == Shape{kOutputs};
-}
-
-Result<FaceRecognizerConfig> DeriveFaceRecognizer(const Settings& file, const std::string& prefix, Notes*) {
-  const Keys keys(file, prefix);
-  FaceRecognizerConfig r;
-  for (size_t s = 0; s < r.blocks.size(); ++s)
-    r.blocks[s] = keys.Count(Join({"conv", std::to_string(r.channels[s]), "_"}), "/conv1/conv/filters", 1);
-  r.descriptor = keys.Dim("fc", 0);
-  return r;
-}
-
-Result<FaceAgeGenderConfig> DeriveFaceAgeGender(const Settings& file, const std::string& prefix, Notes*) {
-  const Keys keys(file, prefix);
-  FaceAgeGenderConfig a;
-  a.channels = {keys.Dim("entry_flow/conv_in/bias", 0), keys.Dim("entry_flow/reduction_block_0/expansion_conv/bias", 0),
-                keys.Dim("entry_flow/reduction_block_1/expansion_conv/bias", 0),
-                keys.Dim("exit_flow/reduction_block/expansion_conv/bias", 0),
-                keys.Dim("exit_flow/separable_conv/bias", 0)};
-  a.middle_blocks = keys.Count("middle_flow/main_block_", "/separable_conv0/bias");
-  return a;
 }
 
 template <auto kComponent, auto kDerive>
@@ -541,13 +447,13 @@ const std::vector<Signature>& Signatures() {
         "Output/extra_dim"},
        {"MobilenetV1", "Prediction", "Output"}},
       {"face_landmarks",
-       ConfigOf<&ModelConfig::face_landmarks, DeriveDense<FaceLandmarksConfig>>,
+       ConfigOf<&ModelConfig::face_landmarks, DeriveFaceLandmarks>,
        true,
        {"dense0/conv0/filters", "dense3/conv3/bias", "fc/weights"},
        {"dense0", "dense1", "dense2", "dense3", "fc"},
        HasOutputs<2 * kFacePoints>},
       {"face_expression",
-       ConfigOf<&ModelConfig::face_expression, DeriveDense<FaceExpressionConfig>>,
+       ConfigOf<&ModelConfig::face_expression, DeriveFaceExpression>,
        true,
        {"dense0/conv0/filters", "dense3/conv3/bias", "fc/weights"},
        {"dense0", "dense1", "dense2", "dense3", "fc"},
