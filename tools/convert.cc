@@ -29,7 +29,7 @@ Status RunConvert(Session& session, const ConvertWords& words) {
   options.average_latent = [&session](const ModelConfig& config, const WeightSource& read) {
     return AverageLatent(config, read, session.run.threads, &InterruptFlag());
   };
-  const std::vector<std::string> sources = ExpandFolders(words.sources);
+  MIEN_ASSIGN(const std::vector<std::string> sources, ExpandFolders(words.sources));
   if (words.tensors_only && (sources.size() != 1 || words.fp16 || !words.card.empty())) {
     return Status::Error(Code::kUsage, "--tensors-only takes one source and neither --fp16 nor --card");
   }

@@ -3,9 +3,11 @@
 #include <doctest/doctest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
+#include "base/file.h"
 #include "tests/weights/made_file.h"
 #include "weights/import/convert.h"
 
@@ -130,11 +132,27 @@ TEST_CASE("a manifest and its binary file, cut at every byte") {
   }
 }
 
+TEST_CASE("a folder has at most 64 manifests") {
+  const Folder folder;
+  for (int i = 0; i < 65; ++i) {
+    CAPTURE(i);
+    const auto found = ManifestsIn(folder.path);
+    REQUIRE(found.ok());
+    CHECK(found->size() == static_cast<size_t>(std::max(i, 1)));
+    const std::string name = folder.path + "/" + std::to_string(100 + i) + "-weights_manifest.json";
+    REQUIRE(WriteFileAtomically(name, {}).ok());
+  }
+  const auto refused = ExpandFolders({folder.path});
+  REQUIRE_FALSE(refused.ok());
+  CHECK(refused.status().code() == Code::kRefused);
+  CHECK(std::string(refused.status().message()) == folder.path + ": 65 manifests, at most 64 expected");
+}
+
 TEST_CASE("the published manifest becomes the component that is built in") {
   const Folder folder;
   const std::string path = folder.path + "/model.safetensors";
   for (const std::string& source : {kData, kData + "tiny_face_detector_model-weights_manifest.json"}) {
-    const auto report = Convert(ExpandFolders({source}), path, {});
+    const auto report = Convert(*ExpandFolders({source}), path, {});
     REQUIRE_MESSAGE(report.ok(), report.status().message());
     CHECK(report->hashes.size() == 1);
   }
@@ -159,8 +177,8 @@ TEST_CASE("the published manifest becomes the component that is built in") {
   CHECK(FilesOf(kData + "tiny_face_detector_model-weights_manifest.json")->back() ==
         kData + "tiny_face_detector_model.bin");
   CHECK(FilesOf(kData + "README.md")->size() == 1);
-  CHECK(ManifestsIn(kData).size() == 1);
-  CHECK(ManifestsIn(folder.path) == std::vector<std::string>{folder.path});
+  CHECK(ManifestsIn(kData)->size() == 1);
+  CHECK(*ManifestsIn(folder.path) == std::vector<std::string>{folder.path});
 
   // What was converted is a source again, and loses nothing.
   const std::string again = folder.path + "/again.safetensors";

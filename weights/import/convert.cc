@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <iterator>
 #include <map>
 #include <new>
 #include <stdexcept>
@@ -293,10 +294,11 @@ Result<MergedModel> MergeSources(const std::vector<SharedSource>& sources,
   return merged;
 }
 
-std::vector<std::string> ExpandFolders(const std::vector<std::string>& paths) {
+Result<std::vector<std::string>> ExpandFolders(const std::vector<std::string>& paths) {
   std::vector<std::string> files;
   for (const std::string& path : paths) {
-    for (std::string& file : ManifestsIn(path)) files.push_back(std::move(file));
+    MIEN_ASSIGN(std::vector<std::string> found, ManifestsIn(path));
+    std::move(found.begin(), found.end(), std::back_inserter(files));
   }
   return files;
 }

@@ -32,7 +32,7 @@ struct ConvertReport {
 };
 
 // The sources, with the manifests of TensorFlow.js in the place of a folder that has some.
-std::vector<std::string> ExpandFolders(const std::vector<std::string>& paths);
+Result<std::vector<std::string>> ExpandFolders(const std::vector<std::string>& paths);
 
 // Merges the networks of all sources into one model file. Of a network given twice the later file's is taken;
 // the generator that travels inside an e4e file gives way to an explicit one. Refusals name the object.

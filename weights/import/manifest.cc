@@ -276,7 +276,7 @@ Result<std::vector<std::string>> FilesOf(const std::string& path) {
   return files;
 }
 
-std::vector<std::string> ManifestsIn(const std::string& path) {
+Result<std::vector<std::string>> ManifestsIn(const std::string& path) {
   std::vector<std::string> found;
   std::error_code error;
   for (std::filesystem::directory_iterator at(path, error), end; !error && at != end; at.increment(error)) {
@@ -284,7 +284,10 @@ std::vector<std::string> ManifestsIn(const std::string& path) {
     if (name.ends_with("weights_manifest.json")) found.push_back(name);
   }
   std::sort(found.begin(), found.end());
-  if (found.size() > kMaxManifests) found.clear();
+  if (found.size() > kMaxManifests) {
+    return Status::Error(Code::kRefused, "%s: %zu manifests, at most %zu expected", path.c_str(), found.size(),
+                         kMaxManifests);
+  }
   return found.empty() ? std::vector<std::string>{path} : found;
 }
 

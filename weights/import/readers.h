@@ -3,7 +3,9 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "weights/import/foreign.h"
 
@@ -25,7 +27,6 @@ Result<ForeignFile> ReadPlainTensors(const SharedSource& source);  // networks.m
 Result<ForeignFile> ReadNpz(const SharedSource& source);           // networks.md, "NumPy arrays"
 Result<ForeignFile> ReadNpy(const SharedSource& source);           // one array of it; its name is arr_0
 
-
 // Weights of TensorFlow.js (networks.md, "Manifests of TensorFlow.js"): a manifest with its binary files behind it.
 bool LooksLikeManifest(std::string_view text);
 Result<ForeignFile> ReadManifest(const SharedSource& source);
@@ -33,7 +34,8 @@ Result<SharedSource> OpenManifest(const std::string& path, const SharedSource& m
 // Every file that is read for `path`: itself, and what it names where it is a manifest.
 Result<std::vector<std::string>> FilesOf(const std::string& path);
 // The manifests in a folder (*weights_manifest.json), by name; `path` itself where there is none, or it is no folder.
-std::vector<std::string> ManifestsIn(const std::string& path);
+// kRefused: more than 64 manifests.
+Result<std::vector<std::string>> ManifestsIn(const std::string& path);
 
 Result<bool> StartsLikeLegacy(const ByteSource& source, uint64_t begin, uint64_t end);
 
