@@ -66,10 +66,6 @@ inline Result<Image> DecodeJpeg(std::span<const std::byte> file, PictureNotes* n
   return DecodeJpeg(MemorySource(file), notes);
 }
 
-// The same at 1/2, 1/4 or 1/8 of the size, sides rounded up, as far as the longer side keeps `least_side` pixels. The
-// smaller the sooner, and the less memory but for the coefficients of a progressive one.
-Result<Image> DecodeJpegSmaller(const ByteSource& file, int least_side, PictureNotes* notes = nullptr);
-
 // PNG or JPEG, by the content.
 Result<Image> DecodePicture(const ByteSource& file, PictureNotes* notes = nullptr);
 

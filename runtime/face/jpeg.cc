@@ -106,9 +106,8 @@ struct Decoder : Handler {
   jpeg_source_mgr source = {};
   jpeg_progress_mgr progress = {};
   const ByteSource* file = nullptr;
-  int least_side = 0;  // of the picture that is wanted smaller; 0: as it is
-  uint64_t at = 0;     // of the next piece
-  Status read;         // of the file
+  uint64_t at = 0;  // of the next piece
+  Status read;      // of the file
   Buffer piece;
   bool in_pixels = false;  // headers and tables are read
   bool ended = false;      // more was wanted than the file has
@@ -197,8 +196,6 @@ bool ReadHeader(Decoder* decoder) {
   const bool four = info.jpeg_color_space == JCS_CMYK || info.jpeg_color_space == JCS_YCCK;
   info.out_color_space = four ? JCS_CMYK : JCS_RGB;
   info.dct_method = JDCT_ISLOW;
-  const unsigned longer = std::max(info.image_width, info.image_height), least = unsigned(decoder->least_side);
-  while (least > 0 && info.scale_denom < 8 && longer / (2 * info.scale_denom) >= least) info.scale_denom *= 2;
   jpeg_calc_output_dimensions(&info);
   return true;
 }
@@ -360,11 +357,12 @@ Status Judge(const Decoder& decoder, std::vector<std::string>* warnings) {
   return {};
 }
 
-Result<Image> Decode(const ByteSource& file, int least_side, PictureNotes* notes) {
+}  // namespace
+
+Result<Image> DecodeJpeg(const ByteSource& file, PictureNotes* notes) {
   MIEN_ASSIGN(JpegSegments segments, ScanJpeg(file));
   Decoder decoder;
   decoder.file = &file;
-  decoder.least_side = least_side;
   MIEN_ASSIGN(decoder.piece, Buffer::Uninitialised(kPieceBytes, "picture file"));
   const auto failed = [&]() -> Status {
     MIEN_TRY(decoder.read);
@@ -383,14 +381,6 @@ Result<Image> Decode(const ByteSource& file, int least_side, PictureNotes* notes
   MIEN_TRY(Judge(decoder, &segments.warnings));
   if (notes != nullptr) *notes = {segments.orientation, std::move(segments.warnings), std::move(segments.texts)};
   return TurnUpright(std::move(decoder.image), segments.orientation);
-}
-
-}  // namespace
-
-Result<Image> DecodeJpeg(const ByteSource& file, PictureNotes* notes) { return Decode(file, 0, notes); }
-
-Result<Image> DecodeJpegSmaller(const ByteSource& file, int least_side, PictureNotes* notes) {
-  return Decode(file, std::max(least_side, 1), notes);
 }
 
 Result<std::vector<std::byte>> EncodeJpeg(const Image& image, const std::vector<PictureText>& texts, int quality) {

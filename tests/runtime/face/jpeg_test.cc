@@ -167,43 +167,6 @@ TEST_CASE("JPEG of every kind decodes to nearly its source") {
   }
 }
 
-TEST_CASE("a JPEG is decoded smaller, as far as its longer side allows, and turned like the whole") {
-  for (const Spec& spec : {Spec{}, Spec{.across = 2, .down = 2, .progressive = true},
-                           Spec{.from = JCS_CMYK, .to = JCS_YCCK}}) {
-    const std::string file = Make(spec), turned = With(file, 0xe1, Exif(6, true));
-    const Image whole = std::move(*Decode(file));
-    const struct {
-      int least_side, part;
-    } cases[] = {{kHeight, 1}, {38, 1}, {37, 2}, {19, 2}, {18, 4}, {9, 8}, {1, 8}, {0, 8}};
-    for (const auto& [least_side, part] : cases) {
-      CAPTURE(least_side);
-      const auto image = DecodeJpegSmaller(MemorySource(std::as_bytes(std::span(file))), least_side);
-      REQUIRE_MESSAGE(image.ok(), image.status().message());
-      REQUIRE(image->width == (kWidth + part - 1) / part);
-      REQUIRE(image->height == (kHeight + part - 1) / part);
-      // Each pixel is about the mean of those that it stands for.
-      const auto mean = [&](int x, int y, int c) {
-        double sum = 0;
-        for (int i = 0; i < part * part; ++i) {
-          const int row = std::min(y * part + i / part, kHeight - 1);
-          sum += whole.row(row)[3 * std::min(x * part + i % part, kWidth - 1) + c];
-        }
-        return sum / (part * part);
-      };
-      if (part == 1) {
-        CHECK(Same(*image, whole));
-      } else {
-        CHECK(Psnr(*image, mean) > 42);  // 1 dB below the least that was measured
-      }
-      PictureNotes notes;
-      const auto upright = DecodeJpegSmaller(MemorySource(std::as_bytes(std::span(turned))), least_side, &notes);
-      CHECK(Same(*upright, *TurnUpright(std::move(*DecodeJpegSmaller(MemorySource(std::as_bytes(std::span(file))),
-                                                                     least_side)), 6)));
-      CHECK(notes.orientation == 6);
-    }
-  }
-}
-
 TEST_CASE("arithmetic coding is read where the library has it, and named elsewhere") {
   const auto image = Decode(Make({.arithmetic = true}));
   if (image.ok()) {
