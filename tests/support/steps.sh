@@ -66,7 +66,8 @@ step() {
     grep -a -E '^([0-9]+: )?(parity|faults|\[doctest\] test cases)' "$log"
   else
     cat "$log"
-    [ $status = 0 ] || echo "$name: exit status $status"
+    [ $status = 0 ] || echo "$name: exit status $status" | tee -a "$log"
+    printf '%s\t%s\n' "$name" "$log" >>"$steps_folder/failed"
   fi
   [ "$failed" = 0 ]
 }
@@ -74,9 +75,14 @@ step() {
 # ctest_step FOLDER NAME: one ctest test.
 ctest_step() { step "$2" ctest --test-dir "$1" --no-tests=error -R "^$2\$" -V; }
 
-# What was skipped and left, where the time went; the last line is "N passed, N failed". Status 1: something failed.
+# What failed, with its last words, where the time went, what was left and skipped; the last line is "N passed, N
+# failed". Status 1: something failed.
 finish_counting() {
-  local list
+  local list name log
+  while IFS=$'\t' read -r name log; do
+    echo "--- failed: $name"
+    tail -n 40 "$log"
+  done < <(cat "$steps_folder/failed" 2>/dev/null)
   awk -F '\t' '{ all += $3; print $3 "\t" $4 }
                END { printf "%d\tall steps\n", all }' "$steps_folder/counts" | sort -rn | head -n 8 |
     awk -F '\t' '{ printf "%5.1f minutes of processor time: %s\n", $1 / 60, $2 }'
