@@ -18,12 +18,11 @@ namespace mien {
 namespace {
 
 constexpr uint64_t kMaxLandmarksBytes = 1 << 20;
-constexpr int kDefaultSize = 256;
 
 struct AlignOptions {
   std::string input, out, landmarks, face = "largest";
   DetectorChoice detector = DetectorChoice::kAuto;
-  int size = kDefaultSize;
+  int size = kCropSide;
   FormatOptions format;
   bool no_overlay = false;
 };
@@ -130,6 +129,8 @@ Result<std::vector<FaceToAlign>> FindFaces(Session& session, const AlignOptions&
     const Part part = PartOf(box, photo.width, photo.height);
     if (part.empty()) continue;
     MIEN_ASSIGN(const Landmarks relative, networks->FindLandmarks(photo, part));
+    // Landmarks are fractions of the part of the box that lies in the photo, so they are shifted by its corner; the
+    // publisher's package shifts them by the box's own (LocateFace), which differs where the box leaves the photo.
     const Box corner = {static_cast<double>(part.x), static_cast<double>(part.y)};
     faces.push_back({LandmarksIn(relative, part, corner), box,
                      search.looks[static_cast<size_t>(search.chosen)].detector});

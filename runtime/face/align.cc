@@ -120,13 +120,15 @@ Result<Quad> FaceQuad(const Landmarks& landmarks) {
   return frame.quad;
 }
 
-Result<Image> AlignFace(const Image& photo, const Landmarks& landmarks, int size) {
+Result<Image> AlignFace(const Image& photo, const Landmarks& landmarks, int size, Placement* place) {
   MIEN_TRY(CheckPictureSize(size, size));
   MIEN_ASSIGN(const Frame frame, FrameOf(RoundedLandmarks(landmarks)));
   Quad quad = frame.quad;
   double side = frame.side;
   Image made;  // the photo on its way; `photo` itself until it changes
   const Image* image = &photo;
+  Point corner;       // of the photo in it
+  Point pixel{1, 1};  // of it, in those of the photo
 
   const double shrink = std::floor(side / size * 0.5);
   if (shrink > 1.0) {
@@ -137,6 +139,7 @@ Result<Image> AlignFace(const Image& photo, const Landmarks& landmarks, int size
                            photo.width, photo.height);
     MIEN_ASSIGN(made, ResizeImage(photo, width, height, Filter::kLanczos));
     image = &made;
+    pixel = {double(photo.width) / width, double(photo.height) / height};
     ForCorners(quad, [&](Point p) { return Point{p.x / shrink, p.y / shrink}; });
     side /= shrink;
   }
@@ -151,7 +154,8 @@ Result<Image> AlignFace(const Image& photo, const Landmarks& landmarks, int size
   if (box.right - box.left < image->width || box.bottom - box.top < image->height) {
     MIEN_ASSIGN(made, CropImage(*image, box.left, box.top, box.right - box.left, box.bottom - box.top));
     image = &made;
-    ForCorners(quad, [&](Point p) { return p - Point{double(box.left), double(box.top)}; });
+    corner = Point{} - Point{double(box.left), double(box.top)};
+    ForCorners(quad, [&](Point p) { return p + corner; });
   }
 
   const Box wanted = BoxAround(quad);
@@ -164,7 +168,13 @@ Result<Image> AlignFace(const Image& photo, const Landmarks& landmarks, int size
              std::max(added.bottom, least)};
     MIEN_ASSIGN(made, AddFadingBorder(*image, added, side * 0.02));
     image = &made;
-    ForCorners(quad, [&](Point p) { return p + Point{double(added.left), double(added.top)}; });
+    const Point shift = {double(added.left), double(added.top)};
+    corner = corner + shift;
+    ForCorners(quad, [&](Point p) { return p + shift; });
+  }
+  if (place != nullptr) {
+    const auto in_photo = [&](Point p) { return Point{p.x * pixel.x, p.y * pixel.y}; };
+    *place = {in_photo(quad.nw + Point{0.5, 0.5} - corner), in_photo(quad.ne - quad.nw), in_photo(quad.sw - quad.nw)};
   }
   return Warp(*image, quad, size);
 }
