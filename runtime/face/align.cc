@@ -120,7 +120,7 @@ Result<Quad> FaceQuad(const Landmarks& landmarks) {
   return frame.quad;
 }
 
-Result<Image> AlignFace(const Image& photo, const Landmarks& landmarks, int size, Placement* place) {
+Result<Image> AlignFace(const Image& photo, const Landmarks& landmarks, int size, SquarePlace* place) {
   MIEN_TRY(CheckPictureSize(size, size));
   MIEN_ASSIGN(const Frame frame, FrameOf(RoundedLandmarks(landmarks)));
   Quad quad = frame.quad;
