@@ -1,0 +1,32 @@
+// An edited face back into its photo: through the inverse of the transform that cut it out (align.h), at the photo's
+// own resolution, under a soft mask. What the mask leaves out keeps its bits (runtime/README.md, "Back into the
+// photo").
+#pragma once
+
+#include <span>
+
+#include "base/thread_pool.h"
+#include "runtime/face/align.h"
+#include "runtime/face/editor.h"
+
+namespace mien {
+
+enum class PasteMode : uint8_t {
+  kReplace,     // the edited face itself, its colours moved smoothly to those that the photo has where the mask fades
+  kDifference,  // what the edit changed, added to the photo: edited - reconstruction without what is small
+};
+
+// The mode that came closer to the truth for such edits (bench/RESULTS.md); kReplace without edits.
+PasteMode AutoPaste(std::span<const Edit> edits, const FlowConfig& flow);
+
+// The mask at fractions u, v of the square's sides: 1 within, 0 at its border and beyond.
+double PasteMask(double u, double v);
+
+// `edited` and `reconstruction` are the generator's pictures of the edited and the unedited code, squares of one size
+// of 4 pixels or more; kReplace reads the first only. What the square has beyond the photo's border is not drawn. The
+// same bits with any pool; null: the calling thread alone. kUsage: the pictures, or a square that is not finite, has
+// sides below 4 pixels or no area.
+Status PasteFace(const Image& edited, const Image& reconstruction, const SquarePlace& place, PasteMode mode,
+                 Image* photo, ThreadPool* pool = nullptr);
+
+}  // namespace mien
