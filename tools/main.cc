@@ -72,6 +72,7 @@ void AddVerbs(CLI::App& app, Session& session) {
   AddEncode(app, session);
   AddSynth(app, session);
   AddFaces(app, session);
+  AddCompare(app, session);
   AddInfo(app, session);
   AddRun(app, session);
   AddBench(app, session);

@@ -16,6 +16,7 @@ namespace mien {
 
 void AddAlign(CLI::App& app, Session& session);
 void AddBench(CLI::App& app, Session& session);
+void AddCompare(CLI::App& app, Session& session);
 void AddConvert(CLI::App& app, Session& session);
 void AddEdit(CLI::App& app, Session& session);
 void AddEncode(CLI::App& app, Session& session);

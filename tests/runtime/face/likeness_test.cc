@@ -111,7 +111,7 @@ TEST_CASE("an aligned square has the descriptor of the face that was found in th
     const double distance = Distance(Value(DescribeLandmarks(*networks, photo, face.landmarks, face.part)),
                                      Value(DescribeCrop(*networks, *crop)));
     CHECK(distance > 0);
-    CHECK(distance < 0.2);  // 0.07 to 0.15 when this was written; two people are 0.6 apart
+    CHECK(distance < 0.2);  // 0.07 to 0.15 when this was written
   }
 }
 
