@@ -76,7 +76,7 @@ TEST_CASE("An unknown verb is named, an empty value is no value, and --json answ
 }
 
 TEST_CASE("The help of every verb names the global options and the exit codes") {
-  for (const char* verb : {"convert", "edit", "encode", "synth", "info", "run", "bench", "selftest"}) {
+  for (const char* verb : {"compare", "convert", "edit", "encode", "synth", "info", "run", "bench", "selftest"}) {
     CAPTURE(verb);
     CHECK(Run({"help", verb}).out.find("Global options (-m, ") != std::string::npos);
   }
