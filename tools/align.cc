@@ -4,11 +4,11 @@
 #include <memory>
 
 #include "base/stream.h"
-#include "runtime/builtin_model.h"
 #include "runtime/face/overlay.h"
-#include "tools/detectors.h"
+#include "runtime/face/resample.h"
 #include "tools/numbers.h"
 #include "tools/outputs.h"
+#include "tools/photo_faces.h"
 #include "tools/picture_options.h"
 #include "tools/verbs.h"
 #include "tools/without_effect.h"
@@ -20,8 +20,8 @@ namespace {
 constexpr uint64_t kMaxLandmarksBytes = 1 << 20;
 
 struct AlignOptions {
-  std::string input, out, landmarks, face = "largest";
-  DetectorChoice detector = DetectorChoice::kAuto;
+  std::string input, out, landmarks;
+  SearchOptions search;
   int size = kCropSide;
   FormatOptions format;
   bool no_overlay = false;
@@ -57,111 +57,6 @@ Result<Landmarks> ReadLandmarks(const std::string& path) {
   return landmarks;
 }
 
-// A face to be cut out; without a box its landmarks were given.
-struct FaceToAlign {
-  Landmarks landmarks;
-  std::optional<Box> box;
-  std::string detector;
-};
-
-// Which faces of a photo are meant.
-struct FaceChoice {
-  bool largest = false, all = false;
-  size_t number = 0;  // in the order of `mien faces`, from 1 on; 0: the one at the point
-  Point point;
-};
-
-Result<FaceChoice> ReadChoice(const std::string& text) {
-  FaceChoice choice;
-  choice.largest = text == "largest";
-  choice.all = text == "all";
-  if (choice.largest || choice.all) return choice;
-  int used = 0;
-  const auto whole = [&] { return used == static_cast<int>(text.size()); };
-  if (std::sscanf(text.c_str(), "%lf,%lf%n", &choice.point.x, &choice.point.y, &used) == 2 && whole()) return choice;
-  unsigned long number = 0;
-  const bool digits = text.find_first_not_of("0123456789") == std::string::npos;
-  if (digits && std::sscanf(text.c_str(), "%9lu%n", &number, &used) == 1 && whole() && number > 0) {
-    choice.number = number;
-    return choice;
-  }
-  return Status::Error(Code::kUsage, "--face %s: largest, all, a number from 1 on or a point X,Y expected",
-                       text.c_str());
-}
-
-// At least one of `faces`, which are best first.
-Result<std::vector<Box>> ChooseFaces(const FaceChoice& choice, const std::vector<Box>& faces) {
-  if (choice.all) return faces;
-  if (choice.largest) {
-    const auto area = [](const Box& box) { return box.width * box.height; };
-    return std::vector<Box>{*std::ranges::max_element(faces, {}, area)};
-  }
-  if (choice.number > faces.size())
-    return Status::Error(Code::kNoFace, "--face %zu: %zu found", choice.number, faces.size());
-  if (choice.number > 0) return std::vector<Box>{faces[choice.number - 1]};
-  for (const Box& box : faces) {
-    const double x = choice.point.x - box.x, y = choice.point.y - box.y;
-    if (x >= 0 && x < box.width && y >= 0 && y < box.height) return std::vector<Box>{box};
-  }
-  return Status::Error(Code::kNoFace, "--face %g,%g: none there, %zu elsewhere", choice.point.x, choice.point.y,
-                       faces.size());
-}
-
-// The faces of the photo that are wanted; an empty list where there is none.
-Result<std::vector<FaceToAlign>> FindFaces(Session& session, const AlignOptions& options, const FaceChoice& choice,
-                                           const Image& photo) {
-  MIEN_ASSIGN(const auto model, OpenBuiltinFaces());
-  FaceNetworksOptions wanted = {session.run};
-  wanted.landmarks = true;
-  AddDetectors(options.detector, &wanted);
-  MIEN_ASSIGN(const auto networks, FaceNetworks::Create(model, wanted));
-  MentionCpuOptions(session, networks->engine().backend());
-  MIEN_ASSIGN(const FaceSearch search, SearchFaces(*networks, photo, options.detector));
-  session.report["looks"] = nlohmann::json::array();
-  for (const Look& look : search.looks)
-    session.report["looks"].push_back({{"detector", look.detector}, {"faces", look.boxes.size()}});
-  std::vector<FaceToAlign> faces;
-  if (search.chosen < 0) return faces;
-  MIEN_ASSIGN(const std::vector<Box> chosen, ChooseFaces(choice, search.boxes()));
-  if (search.boxes().size() > chosen.size())
-    session.Note("%zu faces found; --face chooses another than the one taken", search.boxes().size());
-  for (const Box& box : chosen) {
-    const Part part = PartOf(box, photo.width, photo.height);
-    if (part.empty()) continue;
-    MIEN_ASSIGN(const Landmarks relative, networks->FindLandmarks(photo, part));
-    // Landmarks are fractions of the part of the box that lies in the photo, so they are shifted by its corner; the
-    // publisher's package shifts them by the box's own (LocateFace), which differs where the box leaves the photo.
-    const Box corner = {static_cast<double>(part.x), static_cast<double>(part.y)};
-    faces.push_back({LandmarksIn(relative, part, corner), box,
-                     search.looks[static_cast<size_t>(search.chosen)].detector});
-  }
-  return faces;
-}
-
-nlohmann::json ToJson(const Point& point) { return nlohmann::json::array({point.x, point.y}); }
-
-nlohmann::json Description(const FaceToAlign& face, const Quad& quad) {
-  nlohmann::json points = nlohmann::json::array();
-  for (const Point& point : face.landmarks) points.push_back(ToJson(point));
-  nlohmann::json description = {
-      {"landmarks", points},
-      {"box", nullptr},  // that of a detector, where something was searched
-      {"quad", nlohmann::json::array({ToJson(quad.nw), ToJson(quad.sw), ToJson(quad.se), ToJson(quad.ne)})}};
-  if (!face.box) return description;
-  description["box"] = {{"x", face.box->x},
-                        {"y", face.box->y},
-                        {"width", face.box->width},
-                        {"height", face.box->height},
-                        {"score", face.box->score}};
-  description["detector"] = face.detector;
-  return description;
-}
-
-// "crop.png" -> "crop" + ending.
-std::string Beside(const std::string& path, const char* ending) {
-  return std::filesystem::path(path).replace_extension().string() + ending;
-}
-
 // The places of the results, compared with what is read.
 Result<OutputFiles> PlanOutputs(const Session& session, const AlignOptions& options, size_t faces) {
   std::vector<std::string> names(faces, ResultName(options.input)), json;
@@ -178,12 +73,15 @@ Result<OutputFiles> PlanOutputs(const Session& session, const AlignOptions& opti
   return outputs;
 }
 
-Status WriteFace(Session& session, const AlignOptions& options, const Image& photo, const FaceToAlign& face,
+Status WriteFace(Session& session, const AlignOptions& options, const Image& photo, const PhotoFace& face,
                  const std::string& crop_path, const PictureFormat& format) {
-  MIEN_ASSIGN(const Image crop, AlignFace(photo, face.landmarks, options.size));
+  MIEN_ASSIGN(FaceCrop crop, CutFaceOf(session, options.input, photo, face, options.size));
+  if (crop.as_it_is) {
+    MIEN_ASSIGN(crop.picture, ResizeImage(crop.picture, options.size, options.size));
+  }
   MIEN_ASSIGN(const Quad quad, FaceQuad(RoundedLandmarks(face.landmarks)));
   const nlohmann::json description = Description(face, quad);
-  MIEN_TRY(WritePicture(crop_path, crop, {}, format));
+  MIEN_TRY(WritePicture(crop_path, crop.picture, {}, format));
   const std::string text = description.dump(2) + "\n", json_path = Beside(crop_path, ".json");
   MIEN_TRY(WriteFileAtomically(json_path, std::as_bytes(std::span(text))));
   if (!session.report.contains("face")) session.report["face"] = description;
@@ -193,40 +91,29 @@ Status WriteFace(Session& session, const AlignOptions& options, const Image& pho
   return {};
 }
 
-// The photo as it was searched is kept, so that one sees what the program saw.
-Status NoFace(Session& session, const AlignOptions& options, const Image& photo, const std::string& overlay) {
-  if (!options.no_overlay) {
-    MIEN_TRY(WritePicture(overlay, photo, {}, {}));
-    session.report["files"].push_back(overlay);
-    session.Note("%s is the photo as it was searched", overlay.c_str());
+// The faces to cut out, at least one.
+Result<std::vector<PhotoFace>> FacesOf(Session& session, const AlignOptions& options, const Image& photo,
+                                       OutputFiles& outputs) {
+  if (!options.landmarks.empty()) {
+    MIEN_ASSIGN(const Landmarks landmarks, ReadLandmarks(options.landmarks));
+    return std::vector<PhotoFace>{{landmarks, {}, {}}};
   }
-  return Status::Error(Code::kNoFace,
-                       "%s: no face found; a photo in which the face is larger, upright and seen from the front, "
-                       "another --detector, or its 68 points by --landmarks may help",
-                       InputName(options.input).c_str());
+  MIEN_ASSIGN(const PhotoFaces finder, PhotoFaces::Create(session, options.search));
+  MentionCpuOptions(session, finder.networks().engine().backend());
+  if (!options.no_overlay) MIEN_TRY(outputs.MakeFolder());
+  const std::string overlay = options.no_overlay ? "" : Beside(outputs.paths()[0], ".faces.png");
+  return finder.Find(session, options.input, photo, overlay, &session.report);
 }
 
 Status RunAlign(Session& session, const CLI::App& verb, const AlignOptions& options) {
-  MIEN_ASSIGN(const FaceChoice choice, ReadChoice(options.face));
+  MIEN_ASSIGN(const FaceChoice choice, ParseFaceChoice(options.search.face));
   if (choice.all && options.landmarks.empty() && !IsFolder(options.out))
     return Status::Error(Code::kUsage, "--face all: -o expects a folder, for there may be several faces");
   MIEN_ASSIGN(OutputFiles first, PlanOutputs(session, options, 1));
   const PictureFormat format = ChooseFormat(session, verb, options.format, options.out, first.paths()[0]);
-  std::vector<FaceToAlign> faces;
-  if (!options.landmarks.empty()) {
-    MIEN_ASSIGN(const Landmarks landmarks, ReadLandmarks(options.landmarks));
-    faces.push_back({landmarks, {}, {}});
-  }
   MIEN_ASSIGN(Image photo, ReadPicture(session, options.input));
-  if (options.landmarks.empty()) {
-    MIEN_ASSIGN(faces, FindFaces(session, options, choice, photo));
-  }
   session.report["files"] = nlohmann::json::array();
-  const std::string overlay = Beside(first.paths()[0], ".faces.png");
-  if (faces.empty()) {
-    MIEN_TRY(first.MakeFolder());
-    return NoFace(session, options, photo, overlay);
-  }
+  MIEN_ASSIGN(const std::vector<PhotoFace> faces, FacesOf(session, options, photo, first));
   MIEN_ASSIGN(OutputFiles outputs, PlanOutputs(session, options, faces.size()));
   session.report["faces"] = nlohmann::json::array();
   for (size_t i = 0; i < faces.size(); ++i) {
@@ -234,10 +121,11 @@ Status RunAlign(Session& session, const CLI::App& verb, const AlignOptions& opti
     MIEN_TRY(WriteFace(session, options, photo, faces[i], outputs.paths()[i], format));
   }
   if (options.no_overlay) return {};
-  for (const FaceToAlign& face : faces) {
+  for (const PhotoFace& face : faces) {
     MIEN_ASSIGN(const Quad quad, FaceQuad(RoundedLandmarks(face.landmarks)));
     DrawFace(&photo, quad, face.landmarks);
   }
+  const std::string overlay = Beside(first.paths()[0], ".faces.png");
   MIEN_TRY(WritePicture(overlay, photo, {}, {}));
   session.report["files"].push_back(overlay);
   return {};
@@ -252,11 +140,7 @@ void AddAlign(CLI::App& app, Session& session) {
   verb->add_option("-o,--output", options->out, "CROP.png or .jpg; CROP.json and CROP.faces.png are written beside it")
       ->type_name("PATH")
       ->required();
-  verb->add_option("--face", options->face,
-                   "of several faces: largest, all (-o is a folder), a number in the order of `mien faces`, or a point "
-                   "X,Y in one")
-      ->capture_default_str();
-  AddDetectorOption(*verb, options->detector);
+  AddSearchOptions(*verb, options->search);
   verb->add_option("--landmarks", options->landmarks,
                    "JSON list of the 68 points [x,y] of the face (iBUG order) in pixels of the upright photo; then "
                    "nothing is searched")

@@ -21,6 +21,8 @@ case ${1:-} in
 esac
 here=$(dirname "$0")/..
 portrait=${1:-$here/tools/people/weights/portrait.png}
+aligned=()
+[ $# = 1 ] || aligned=(--aligned)  # what is bundled is the square around a face already
 [ -f "$portrait" ] || refuse "$portrait: there is no such file"
 [ -r "$portrait" ] || refuse "$portrait: this file cannot be read"
 case $(head -c 8 "$portrait" | od -An -tx1 | tr -d ' \n') in
@@ -44,7 +46,7 @@ mien=build/release/tools/mien
 mkdir -p out/demo
 attributes="smile age gender glasses beard yaw"
 for attribute in $attributes; do
-  "$mien" edit "$portrait" -o "out/demo/$attribute.png" --sweep "$attribute=-1.5:1.5:5"
+  "$mien" edit "$portrait" "${aligned[@]}" -o "out/demo/$attribute.png" --sweep "$attribute=-1.5:1.5:5"
 done
 "$mien" synth --seeds 0-7 -o out/demo/new_people.png
 echo

@@ -1,13 +1,18 @@
 // mien edit: the main job. Photo (or saved codes, or a seed) -> w_plus -> flow -> attribute coordinates ->
 // inverse flow -> picture.
 #include <algorithm>
+#include <cmath>
 #include <memory>
 
 #include "base/interrupt.h"
+#include "base/stream.h"
+#include "runtime/face/likeness.h"
+#include "runtime/face/paste.h"
 #include "tools/batch.h"
 #include "tools/edit_plan.h"
 #include "tools/faces.h"
 #include "tools/outputs.h"
+#include "tools/photo_faces.h"
 #include "tools/picture_options.h"
 #include "tools/verbs.h"
 #include "tools/without_effect.h"
@@ -17,12 +22,15 @@ namespace {
 
 struct EditOptions {
   std::vector<std::string> photos;
+  SearchOptions search;
   FaceOptions faces;
   EditWords words;
   PictureOptions picture;
-  std::string out;
-  bool fail_fast = false;
+  std::string out, paste = "auto";
+  bool crop = false, no_likeness = false, fail_fast = false;
 };
+
+constexpr const char* kPasteNames[] = {"replace", "difference"};  // in the order of PasteMode
 
 // The picture of a face, or all those of its contact sheet.
 Status EditFace(Pipeline& pipeline, const EditPlan& plan, const Face& face, std::span<const float> codes,
@@ -91,6 +99,128 @@ PipelineOptions Wanted(Session& session, const CLI::App& verb, const EditOptions
   return wanted;
 }
 
+// The options that change nothing for faces of this kind.
+void MentionUnusedPasting(Session& session, const CLI::App& verb, const EditOptions& options, bool photos, bool sheet) {
+  if (!photos) {
+    MentionUnused(session, verb, {"--aligned", "--face", "--detector", "--crop", "--paste", "--no-likeness"},
+                  "it is for photos");
+    return;
+  }
+  MentionUnusedSearch(session, verb, options.search);
+  if (sheet) MentionUnused(session, verb, {"--no-likeness"}, "nothing is measured for a sheet");
+  if (sheet || options.crop) MentionUnused(session, verb, {"--paste"}, "the face is shown alone");
+}
+
+// Makes the picture of one face after the other.
+class Editing {
+ public:
+  Editing(Session& session, const EditOptions& options, const EditPlan& plan, Pipeline& pipeline,
+          const PhotoFaces* finder, ContactSheet sheet)
+      : session_(session),
+        options_(options),
+        plan_(plan),
+        pipeline_(pipeline),
+        finder_(finder),
+        sheet_(std::move(sheet)),
+        codes_(static_cast<size_t>(pipeline.rows()) * static_cast<size_t>(pipeline.w_dim())) {}
+
+  // `overlay`: where a photo without a face goes.
+  Status Make(const Face& face, const std::string& overlay) {
+    record_ = plan_.record;
+    report_ = {{"input", face.input}};
+    likeness_ = nlohmann::json::array();
+    if (face.photo) return MakePhoto(face, overlay);
+    record_["pictures"] = {face.name};
+    MIEN_TRY(MakeCodes(pipeline_, face, codes_));
+    return EditFace(pipeline_, plan_, face, codes_, sheet_);
+  }
+
+  // Of the last face.
+  const Image& picture() const { return photo_.width > 0 ? photo_ : sheet_.image(); }
+  nlohmann::json& record() { return record_; }
+  nlohmann::json& report() { return report_; }
+
+ private:
+  bool pastes() const { return !options_.crop && !plan_.sheet(); }
+
+  Status MakePhoto(const Face& face, const std::string& overlay) {
+    MIEN_ASSIGN(Image photo, ReadPicture(session_, face.input));
+    if (options_.search.aligned) {
+      record_["aligned"] = true;
+      MIEN_ASSIGN(const FaceCrop crop, CutCentre(photo));
+      MIEN_TRY(EditCrop(face, crop, &photo));
+    } else {
+      MIEN_ASSIGN(const std::vector<PhotoFace> found, finder_->Find(session_, face.input, photo, overlay, &report_));
+      nlohmann::json faces = nlohmann::json::array();
+      for (const PhotoFace& one : found) {
+        MIEN_ASSIGN(const Quad quad, FaceQuad(RoundedLandmarks(one.landmarks)));
+        faces.push_back(Description(one, quad));
+        MIEN_ASSIGN(const FaceCrop crop, CutFaceOf(session_, face.input, photo, one));
+        MIEN_TRY(EditCrop(face, crop, &photo));
+      }
+      report_["faces"] = std::move(faces);
+    }
+    if (!likeness_.empty()) record_["likeness"] = report_["likeness"] = likeness_;
+    if (pastes()) photo_ = std::move(photo);
+    return {};
+  }
+
+  Status EditCrop(const Face& face, const FaceCrop& crop, Image* photo) {
+    MIEN_TRY(pipeline_.Encode(crop.picture, codes_));
+    MIEN_TRY(EditFace(pipeline_, plan_, face, codes_, sheet_));
+    if (plan_.sheet() || (options_.crop && options_.no_likeness)) return {};
+    MIEN_ASSIGN(const Image reconstruction, pipeline_.Synthesize(codes_, face.noise_seed));
+    if (!options_.no_likeness) MIEN_TRY(MeasureLikeness(face, crop.picture, reconstruction));
+    if (!pastes()) return {};
+    const std::vector<Edit>& edits = plan_.pictures[0];
+    PasteMode mode = AutoPaste(edits, *pipeline_.config().flow);
+    if (options_.paste != "auto")
+      mode = options_.paste == kPasteNames[0] ? PasteMode::kReplace : PasteMode::kDifference;
+    record_["paste"] = kPasteNames[static_cast<size_t>(mode)];
+    return PasteFace(sheet_.image(), reconstruction, crop.place, mode, photo);
+  }
+
+  // Whether it is still the same person, in one line and, in thousandths, in the report and the picture's text.
+  Status MeasureLikeness(const Face& face, const Image& crop, const Image& reconstruction) {
+    MIEN_ASSIGN(const EditLikeness found, CompareEdit(finder_->networks(), crop, reconstruction, sheet_.image()));
+    const Portrayal portrayal = session_.model.empty() ? Portrayal::kDrawn : Portrayal::kPhotograph;
+    session_.Note("%s: %s", InputName(face.input).c_str(), EditInWords(found, portrayal).c_str());
+    const auto rounded = [](double distance) { return std::round(distance * 1000) / 1000; };
+    const nlohmann::json likeness = {{"photo_reconstruction", rounded(found.photo_reconstruction)},
+                                     {"photo_edit", rounded(found.photo_edit)},
+                                     {"reconstruction_edit", rounded(found.reconstruction_edit)}};
+    likeness_.push_back(likeness);
+    return {};
+  }
+
+  Session& session_;
+  const EditOptions& options_;
+  const EditPlan& plan_;
+  Pipeline& pipeline_;
+  const PhotoFaces* finder_;  // null: nothing is searched or measured
+  ContactSheet sheet_;        // of one picture, or of all edits
+  Image photo_;               // with the edited face in it
+  std::vector<float> codes_;
+  nlohmann::json record_, report_, likeness_;
+};
+
+// Where everything goes, compared with what is read.
+Result<OutputFiles> PlanOutputs(const Session& session, const EditOptions& options, const std::vector<Face>& faces,
+                                std::vector<std::string>* overlays) {
+  std::vector<std::string> names;
+  for (const Face& face : faces) names.push_back(face.name);
+  MIEN_ASSIGN(OutputFiles outputs,
+              OutputFiles::Plan(names, options.out, FileKind::kPicture, options.picture.format.ending()));
+  const bool searches = faces[0].photo && !options.search.aligned;
+  for (const std::string& path : outputs.paths())
+    overlays->push_back(searches && path != "-" ? Beside(path, ".faces.png") : "");
+  const FileGroup pictures = outputs.Group("picture");
+  const bool makes_folder = pictures.makes_folder;
+  MIEN_TRY(CheckFiles(session, {{"photo", options.photos}, {"codes", options.faces.codes}},
+                      {pictures, {"overlay", *overlays, makes_folder}}));
+  return outputs;
+}
+
 Status RunEdit(Session& session, const CLI::App& verb, const EditOptions& options) {
   if (options.photos.size() <= 1 && !IsFolder(options.out))
     MIEN_TRY(FormatOf(FileKind::kPicture, options.out).status());
@@ -101,44 +231,46 @@ Status RunEdit(Session& session, const CLI::App& verb, const EditOptions& option
                          config.flow ? "generator" : "flow");
   }
   MIEN_ASSIGN(const std::vector<Face> faces, FacesOf(session, options, *config.generator));
-  std::vector<std::string> names, inputs;
-  for (const Face& face : faces) {
-    names.push_back(face.name);
-    inputs.push_back(face.input);
-  }
-  MIEN_ASSIGN(OutputFiles outputs, OutputFiles::Plan(names, options.out, FileKind::kPicture,
-                                                     options.picture.format.ending()));
-  MIEN_TRY(CheckFiles(session, {{"photo", options.photos}, {"codes", options.faces.codes}},
-                      {outputs.Group("picture")}));
+  std::vector<std::string> overlays;
+  MIEN_ASSIGN(OutputFiles outputs, PlanOutputs(session, options, faces, &overlays));
   const PictureFormat format =
       ChooseFormat(session, verb, options.picture.format, options.out, outputs.paths()[0]);
   MIEN_ASSIGN(EditPlan plan, PlanEdits(session, options.words, *config.flow, config.generator->rows()));
-  nlohmann::json& record = plan.record;
-  const PipelineOptions wanted = Wanted(session, verb, options, plan, faces, *config.generator, &record);
+  MentionUnusedPasting(session, verb, options, faces[0].photo, plan.sheet());
+  PipelineOptions wanted = Wanted(session, verb, options, plan, faces, *config.generator, &plan.record);
+  std::optional<PhotoFaces> finder;
+  const bool measures = !plan.sheet() && !options.no_likeness;
+  if (faces[0].photo && (measures || !options.search.aligned)) {
+    MIEN_ASSIGN(finder, PhotoFaces::Create(session, options.search, measures));
+    if (finder->all() && (options.crop || plan.sheet()))
+      return Status::Error(Code::kUsage, "--face all: --crop and sheets show one face; its number expected");
+    static_cast<RunOptions&>(wanted) = RunBeside(session.run, finder->networks());
+  }
   MIEN_ASSIGN(const auto pipeline, Pipeline::Create(model, wanted));
   ReportChoices(session, *pipeline);
   const int side = pipeline->image_side();
   MIEN_ASSIGN(ContactSheet sheet, ContactSheet::Create(plan.columns * plan.lines, plan.columns, side, side,
                                                        plan.sheet() ? kSheetGap : 0));
-  session.report["parameters"] = record;
+  Editing editing(session, options, plan, *pipeline, finder ? &*finder : nullptr, std::move(sheet));
+  session.report["parameters"] = plan.record;
   session.report["files"] = nlohmann::json::array();
-  std::vector<float> codes(static_cast<size_t>(pipeline->rows()) * static_cast<size_t>(pipeline->w_dim()));
   const auto make = [&](size_t i) -> Status {
-    MIEN_TRY(MakeCodes(session, *pipeline, faces[i], codes));
-    return EditFace(*pipeline, plan, faces[i], codes, sheet);
+    if (!overlays[i].empty()) MIEN_TRY(outputs.MakeFolder());
+    return editing.Make(faces[i], overlays[i]);
   };
   const auto write = [&](size_t i) -> Status {
-    nlohmann::json done = record;
-    if (wanted.random_noise) done["seed"] = faces[i].noise_seed;
-    if (!faces[i].photo) done["pictures"] = {faces[i].name};
+    if (wanted.random_noise) editing.record()["seed"] = faces[i].noise_seed;
     MIEN_TRY(outputs.MakeFolder());
-    MIEN_TRY(WritePicture(
-        outputs.paths()[i], sheet.image(),
-        options.picture.no_metadata ? std::vector<PictureText>() : Provenance(done, !faces[i].seed.has_value()),
-        format));
-    session.report["files"].push_back({{"input", faces[i].input}, {"output", outputs.paths()[i]}});
+    MIEN_TRY(WritePicture(outputs.paths()[i], editing.picture(),
+                          options.picture.no_metadata ? std::vector<PictureText>()
+                                                      : Provenance(editing.record(), !faces[i].seed.has_value()),
+                          format));
+    editing.report()["output"] = outputs.paths()[i];
+    session.report["files"].push_back(editing.report());
     return {};
   };
+  std::vector<std::string> inputs;
+  for (const Face& face : faces) inputs.push_back(face.input);
   return RunBatch(session, inputs, options.fail_fast, make, write);
 }
 
@@ -152,6 +284,16 @@ void AddEdit(CLI::App& app, Session& session) {
       ->type_name("PATH")
       ->required();
   AddEditWords(*verb, options->words);
+  AddSearchOptions(*verb, options->search);
+  AddAligned(*verb, options->search);
+  verb->add_flag("--crop", options->crop, "write the edited face alone, as the generator draws it");
+  verb->add_option(
+          "--paste", options->paste,
+          "how the edit comes into the photo: replace (the edited face itself), difference (the photo plus what "
+          "the edit changes), auto (by the attribute)")
+      ->check(CLI::IsMember({"auto", "replace", "difference"}))
+      ->capture_default_str();
+  verb->add_flag("--no-likeness", options->no_likeness, "do not measure whether it is still the same person");
   AddFaceOptions(*verb, options->faces);
   AddPictureOptions(*verb, options->picture);
   AddFailFast(*verb, options->fail_fast);

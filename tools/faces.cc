@@ -142,16 +142,11 @@ void ChooseMapping(Session& session, const CLI::App& verb, const FaceOptions& op
   if (works && options.psi_cutoff > 0) (*record)["psi_cutoff"] = options.psi_cutoff;
 }
 
-Status MakeCodes(Session& session, Pipeline& pipeline, const Face& face, std::span<float> w_plus) {
+Status MakeCodes(Pipeline& pipeline, const Face& face, std::span<float> w_plus) {
   MIEN_TRY(face.problem);
   if (face.seed) return pipeline.FromSeed(*face.seed, w_plus);
-  if (!face.photo) {
-    std::ranges::copy(face.w_plus, w_plus.begin());
-    return {};
-  }
-  MIEN_ASSIGN(const Image photo, ReadPicture(session, face.input));
-  WarnUnaligned(session, face.input, photo, pipeline.config().encoder->input_size);
-  return pipeline.Encode(photo, w_plus);
+  std::ranges::copy(face.w_plus, w_plus.begin());
+  return {};
 }
 
 }  // namespace mien

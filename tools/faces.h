@@ -47,7 +47,7 @@ void ChooseMapping(Session& session, const CLI::App& verb, const FaceOptions& op
                    const std::vector<Face>& faces, const GeneratorConfig& generator,
                    PipelineOptions* pipeline, nlohmann::json* record);
 
-// w_plus [L,D] of a face: read, computed or encoded.
-Status MakeCodes(Session& session, Pipeline& pipeline, const Face& face, std::span<float> w_plus);
+// w_plus [L,D] of a face that is no photo: read or computed.
+Status MakeCodes(Pipeline& pipeline, const Face& face, std::span<float> w_plus);
 
 }  // namespace mien

@@ -100,13 +100,6 @@ std::vector<PictureText> Provenance(const nlohmann::json& parameters, bool edite
           {kDigitalSourceType, "http://cv.iptc.org/newscodes/digitalsourcetype/" + source}};
 }
 
-void WarnUnaligned(const Session& session, const std::string& path, const Image& photo, int input_size) {
-  if (photo.width == input_size && photo.height == input_size) return;  // taken for an aligned crop
-  session.Warn("%s: no face is searched or aligned here (mien align does that): the centre square of %d x %d pixels is "
-               "taken as it is",
-               InputName(path).c_str(), photo.width, photo.height);
-}
-
 Progress::Progress(const Session& session, size_t total)
     : shown_(!session.quiet && total > 1 && isatty(STDERR_FILENO)), total_(total) {}
 

@@ -66,9 +66,6 @@ bool IsFolder(const std::string& out);
 // media (IPTC digital source type). `edited`: made from a photo, otherwise from nothing.
 std::vector<PictureText> Provenance(const nlohmann::json& parameters, bool edited);
 
-// Warns once per picture that it is taken as it is: nothing finds the face or aligns it yet.
-void WarnUnaligned(const Session& session, const std::string& path, const Image& photo, int input_size);
-
 // "3/12 name" on a terminal, nothing elsewhere or with --quiet; the line is cleared at the end.
 class Progress {
  public:

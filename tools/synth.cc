@@ -102,7 +102,7 @@ class Synthesis {
   Status Prepare() {
     for (size_t end = 0; end < 2 && plan_.blend; ++end) {
       ends_[end].resize(codes_.size());
-      MIEN_TRY(MakeCodes(session_, pipeline_, plan_.faces[end], ends_[end]));
+      MIEN_TRY(MakeCodes(pipeline_, plan_.faces[end], ends_[end]));
     }
     return {};
   }
@@ -115,7 +115,7 @@ class Synthesis {
     } else if (plan_.blend) {
       Between(static_cast<float>(i) / static_cast<float>(plan_.names.size() - 1), ends_[0], ends_[1], codes_);
     } else {
-      MIEN_TRY(MakeCodes(session_, pipeline_, plan_.faces[i], codes_));
+      MIEN_TRY(MakeCodes(pipeline_, plan_.faces[i], codes_));
     }
     MIEN_ASSIGN(Image picture, pipeline_.Synthesize(codes_, plan_.faces[plan_.blend ? 0 : i].noise_seed));
     if (keep_codes_) kept_.insert(kept_.end(), codes_.begin(), codes_.end());

@@ -29,8 +29,8 @@ Landmarks RoundedLandmarks(const Landmarks& landmarks);
 // kUsage: points that are not finite, or eyes and mouth so close together that no direction can be told.
 Result<Quad> FaceQuad(const Landmarks& landmarks);
 
-// The square as the warp reads it, in pixels of the photo, whose borders lie at whole numbers: the point at the fractions
-// u, v of its sides is corner + u right + v down.
+// The square as the warp reads it, in pixels of the photo, whose borders lie at whole numbers: the point at the
+// fractions u, v of its sides is corner + u right + v down.
 struct SquarePlace {
   Point corner, right, down;
 };
@@ -40,7 +40,8 @@ constexpr int kCropSide = 256;
 
 // The square as a picture of size x size pixels. A large photo is shrunk first, and what the square has beyond the
 // photo's border is its mirror image, blurred and faded to the median colour. kUsage: as FaceQuad; the square lies
-// outside of the photo, or what would have to be added to the photo exceeds the limits of pictures. `place` gets where it comes from.
+// outside of the photo, or what would have to be added to the photo exceeds the limits of pictures. `place` gets where
+// it comes from.
 Result<Image> AlignFace(const Image& photo, const Landmarks& landmarks, int size, SquarePlace* place = nullptr);
 
 }  // namespace mien

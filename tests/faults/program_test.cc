@@ -175,7 +175,10 @@ Scenario Report() {
 }
 Scenario Convert() { return {"convert", {"convert", kGolden + "flow_small_a.pt"}, ".st"}; }
 Scenario Edit(const char* threads) {
-  return {"edit", {"edit", Photo(), "-m", TinyModelPath(), "--threads", threads, "--set", "smile=1"}, ".png"};
+  return {"edit",
+          {"edit", "--aligned", "--crop", "--no-likeness", Photo(), "-m", TinyModelPath(), "--threads", threads,
+           "--set", "smile=1"},
+          ".png"};
 }
 
 TEST_CASE("program: memory fails") {

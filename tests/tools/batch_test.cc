@@ -24,8 +24,8 @@ std::string NoPicture() {
 
 TEST_CASE("A bad input of several is reported, the others are made, the answer is 1") {
   const std::string a = Photo(1), bad = NoPicture(), b = Photo(2), missing = Fresh("missing.png");
-  for (const std::vector<std::string>& verb :
-       std::vector<std::vector<std::string>>{{"edit", "--set", "smile=1"}, {"encode"}}) {
+  for (const std::vector<std::string>& verb : std::vector<std::vector<std::string>>{
+           {"edit", "--aligned", "--crop", "--set", "smile=1"}, {"encode", "--aligned"}}) {
     CAPTURE(verb[0]);
     const auto run = [&](std::vector<std::string> more) {
       more.insert(more.begin(), verb.begin(), verb.end());
@@ -80,7 +80,7 @@ TEST_CASE("A batch does not begin where one of its results has no place") {
   address.sun_family = AF_UNIX;
   (folder + "/photo2.png").copy(address.sun_path, sizeof address.sun_path - 1);
   REQUIRE(bind(server, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
-  const Ran ran = Mien({"edit", Photo(1), Photo(2), Photo(3), "-o", folder, "--set", "smile=1"});
+  const Ran ran = Mien({"edit", "--aligned", "--crop", Photo(1), Photo(2), Photo(3), "-o", folder, "--set", "smile=1"});
   CHECK(ran.code == 1);
   CHECK(Has(ran.err, "photo2.png: exists and is neither a regular file nor a stream"));
   CHECK(FilesIn(folder) == 1);

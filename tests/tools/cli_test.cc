@@ -52,15 +52,15 @@ TEST_CASE("An unknown verb is named, an empty value is no value, and --json answ
     CHECK(ran.out.empty() == (arguments.back() != "--json"));
   }
   const std::string out = Fresh("out.png");
-  for (const std::vector<std::string>& arguments : std::vector<std::vector<std::string>>{
-           {"synth", "-m", "", "-o", out},
-           {"synth", "-o", ""},
-           {"synth", "-o", out, "--save-codes", ""},
-           {"synth", "-o", out, "--codes", ""},
-           {"edit", "", "-o", out},
-           {"edit", Photo(1), "-o", out, "--layers", ""},
-           {"convert", TinyModelPath(), "--card", "", "-o", out + ".model"},
-           {"info", ""}}) {
+  for (const std::vector<std::string>& arguments :
+       std::vector<std::vector<std::string>>{{"synth", "-m", "", "-o", out},
+                                             {"synth", "-o", ""},
+                                             {"synth", "-o", out, "--save-codes", ""},
+                                             {"synth", "-o", out, "--codes", ""},
+                                             {"edit", "--aligned", "--crop", "", "-o", out},
+                                             {"edit", "--aligned", "--crop", Photo(1), "-o", out, "--layers", ""},
+                                             {"convert", TinyModelPath(), "--card", "", "-o", out + ".model"},
+                                             {"info", ""}}) {
     const Ran ran = Run(arguments);
     CAPTURE(arguments[0]);
     CHECK(ran.code == 2);
@@ -107,7 +107,7 @@ TEST_CASE("Bad arguments of the verbs answer 2 and leave no output") {
                                              {"--preview", "64"},
                                              {"--memory", "rows"},
                                              {"--noise", "some"}}) {
-    std::vector<std::string> arguments = {"edit", photo, "-o", out};
+    std::vector<std::string> arguments = {"edit", "--aligned", "--crop", photo, "-o", out};
     arguments.insert(arguments.end(), more.begin(), more.end());
     const Ran ran = Mien(arguments);
     CAPTURE(more[0]);
@@ -124,25 +124,27 @@ TEST_CASE("Bad arguments of the verbs answer 2 and leave no output") {
 
 TEST_CASE("Files, devices and memory have their own codes") {
   const std::string out = Fresh("out.png"), photo = Photo(1);
-  CHECK(Mien({"edit", Fresh("missing.png"), "-o", out}).code == 1);
+  CHECK(Mien({"edit", "--aligned", "--crop", Fresh("missing.png"), "-o", out}).code == 1);
   const std::string text = Fresh("text.png"), cut = Fresh("cut.png"), bad_model = Fresh("bad.safetensors");
   WriteContent(text, "no picture");
   WriteContent(cut, Content(photo).substr(0, 200));
-  CHECK(Mien({"edit", text, "-o", out}).code == 1);
-  CHECK(Mien({"edit", cut, "-o", out}).code == 1);
-  CHECK(Mien({"edit", "/", "-o", out}).code == 1);
-  CHECK(Mien({"edit", photo, "-o", "/nonexistent/folder/out.png"}).code == 1);
+  CHECK(Mien({"edit", "--aligned", "--crop", text, "-o", out}).code == 1);
+  CHECK(Mien({"edit", "--aligned", "--crop", cut, "-o", out}).code == 1);
+  CHECK(Mien({"edit", "--aligned", "--crop", "/", "-o", out}).code == 1);
+  CHECK(Mien({"edit", "--aligned", "--crop", photo, "-o", "/nonexistent/folder/out.png"}).code == 1);
   std::string model = Content(TinyModelPath());
   model[model.size() / 2] = static_cast<char>(model[model.size() / 2] ^ 1);
   WriteContent(bad_model, model);
-  CHECK(Run({"edit", photo, "-o", out, "-m", bad_model, "--set", "smile=1"}).code == 4);
-  CHECK(Run({"edit", photo, "-o", out, "-m", photo}).code == 4);
-  CHECK(Mien({"edit", photo, "-o", out, "--backend", "cuda"}).code == 5);
-  const Ran little = Mien({"edit", photo, "-o", out, "--max-memory", "10kB"});
+  CHECK(Run({"edit", "--aligned", "--crop", photo, "-o", out, "-m", bad_model, "--set", "smile=1"}).code == 4);
+  CHECK(Run({"edit", "--aligned", "--crop", photo, "-o", out, "-m", photo}).code == 4);
+  CHECK(Mien({"edit", "--aligned", "--crop", photo, "-o", out, "--backend", "cuda"}).code == 5);
+  const Ran little = Mien({"edit", "--aligned", "--crop", photo, "-o", out, "--max-memory", "10kB"});
   CHECK(little.code == 5);
   CHECK(little.err.find("10000") != std::string::npos);
   CHECK(FilesIn(FolderOf(out)) == 0);
-  CHECK(Mien({"edit", photo, "-o", out, "--max-memory", "1GiB", "--set", "smile=1", "-q"}).code == 0);
+  CHECK(
+      Mien({"edit", "--aligned", "--crop", photo, "-o", out, "--max-memory", "1GiB", "--set", "smile=1", "-q"}).code ==
+      0);
   CHECK(FilesIn(FolderOf(out)) == 1);
 }
 
@@ -150,19 +152,19 @@ TEST_CASE("A failed edit leaves the old file as it was") {
   const std::string out = Fresh("out.png"), text = Fresh("text.png");
   WriteContent(out, "old");
   WriteContent(text, "no picture");
-  CHECK(Mien({"edit", text, "-o", out}).code == 1);
+  CHECK(Mien({"edit", "--aligned", "--crop", text, "-o", out}).code == 1);
   CHECK(Content(out) == "old");
   CHECK(FilesIn(FolderOf(out)) == 1);
 }
 
 TEST_CASE("--json prints one document") {
   const std::string out = Fresh("out.png");
-  const Ran good = Mien({"edit", Photo(7), "-o", out, "--set", "smile=1", "--json"});
+  const Ran good = Mien({"edit", "--aligned", "--crop", Photo(7), "-o", out, "--set", "smile=1", "--json"});
   const auto report = nlohmann::json::parse(good.out, nullptr, false);
   REQUIRE_FALSE(report.is_discarded());
   CHECK(report["ok"] == true);
   CHECK(report["files"][0]["output"] == out);
-  const Ran bad = Mien({"edit", Photo(7), "-o", out, "--set", "joy=1", "--json"});
+  const Ran bad = Mien({"edit", "--aligned", "--crop", Photo(7), "-o", out, "--set", "joy=1", "--json"});
   CHECK(bad.code == 2);
   const auto error = nlohmann::json::parse(bad.out, nullptr, false);
   REQUIRE_FALSE(error.is_discarded());
@@ -177,11 +179,11 @@ TEST_CASE("--json is ASCII: nothing of a file's name steers a terminal, and all 
   const auto ascii = [](const Ran& ran) {
     return std::ranges::all_of(ran.out, [](char c) { return c == '\n' || (c >= ' ' && c < 0x7f); });
   };
-  const Ran good = Mien({"edit", photo, "-o", out, "--set", "smile=1", "--json"});
+  const Ran good = Mien({"edit", "--aligned", "--crop", photo, "-o", out, "--set", "smile=1", "--json"});
   CHECK(good.code == 0);
   CHECK_MESSAGE(ascii(good), good.out);
   CHECK(nlohmann::json::parse(good.out)["inputs"][0]["input"] == photo);
-  const Ran bad = Mien({"edit", photo + "\xff", "-o", out, "--json"});
+  const Ran bad = Mien({"edit", "--aligned", "--crop", photo + "\xff", "-o", out, "--json"});
   CHECK(bad.code == 1);
   CHECK_MESSAGE(ascii(bad), bad.out);
   CHECK(Has(nlohmann::json::parse(bad.out)["error"].get<std::string>(), letters + ".png\ufffd: "));
@@ -189,7 +191,7 @@ TEST_CASE("--json is ASCII: nothing of a file's name steers a terminal, and all 
 
 TEST_CASE("Without --model the program uses the one it carries, wherever it runs") {
   const std::string out = Fresh("out.png"), portrait = MIEN_SOURCE_DIR "/tools/people/weights/portrait.png";
-  const Ran ran = Run({"edit", portrait, "-o", out, "--sweep", "smile=-1:1:3"});
+  const Ran ran = Run({"edit", "--aligned", "--crop", portrait, "-o", out, "--sweep", "smile=-1:1:3"});
   CHECK_MESSAGE(ran.code == 0, ran.err);
   CHECK(ReadImage(out).ok());
   const std::string with = Fresh("with.png"), without = Fresh("without.png");

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "runtime/face/image.h"
+#include "runtime/face/resample.h"
 #include "tests/support/tiny_model.h"
 #include "tests/tools/run_program.h"
 
@@ -32,6 +33,7 @@ bool InSheet(const Image& sheet, int column, int line, const Image& picture) {
 
 Image Edited(std::vector<std::string> arguments) {
   const std::string out = Fresh("out.png");
+  if (!arguments[0].starts_with("--")) arguments.insert(arguments.begin(), {"--aligned", "--crop"});
   arguments.insert(arguments.begin(), "edit");
   arguments.insert(arguments.end(), {"-o", out});
   const Ran ran = Mien(arguments);
@@ -44,28 +46,29 @@ bool Same(const Image& a, const Image& b) { return std::ranges::equal(a.bytes(),
 TEST_CASE("edit: one picture, texts, sweep, stdin and stdout") {
   const std::string photo = Photo(2), out = Fresh("out.png"), plain = Fresh("plain.png"),
                     sheet = Fresh("sheet.png");
-  REQUIRE(
-      Mien({"edit", photo, "-o", out, "--set", "smile=1.5", "--add", "yaw=10deg", "--layers", "2-5"}).code ==
-      0);
+  REQUIRE(Mien({"edit", "--aligned", "--crop", photo, "-o", out, "--set", "smile=1.5", "--add", "yaw=10deg", "--layers",
+                "2-5"})
+              .code == 0);
   CHECK(ReadImage(out)->width == 32);
   const std::string content = Content(out);
   CHECK(content.find("smile=1.5") != std::string::npos);
   CHECK(content.find("rainedAlgorithmicMedia") != std::string::npos);
-  REQUIRE(Mien({"edit", photo, "-o", plain, "--set", "smile=1.5", "--add", "yaw=10deg", "--layers", "2-5",
-                "--no-metadata"})
+  REQUIRE(Mien({"edit", "--aligned", "--crop", photo, "-o", plain, "--set", "smile=1.5", "--add", "yaw=10deg",
+                "--layers", "2-5", "--no-metadata"})
               .code == 0);
   CHECK(Content(plain).find("smile") == std::string::npos);
   CHECK(std::ranges::equal(ReadImage(plain)->bytes(), ReadImage(out)->bytes()));
-  const Ran piped =
-      Mien({"edit", "-", "-o", "-", "--set", "smile=1.5", "--add", "yaw=10deg", "--layers", "2-5"}, photo);
+  const Ran piped = Mien(
+      {"edit", "--aligned", "--crop", "-", "-o", "-", "--set", "smile=1.5", "--add", "yaw=10deg", "--layers", "2-5"},
+      photo);
   CHECK(piped.code == 0);
   CHECK(piped.out == content);
-  REQUIRE(Mien({"edit", photo, "-o", sheet, "--sweep", "smile=-2:2:5"}).code == 0);
+  REQUIRE(Mien({"edit", "--aligned", "--crop", photo, "-o", sheet, "--sweep", "smile=-2:2:5"}).code == 0);
   const auto pictures = ReadImage(sheet);
   REQUIRE(pictures->width == 5 * 32 + 6 * 4);
   const char* const values[] = {"smile=-2", "smile=-1", "smile=0", "smile=1", "smile=2"};
   for (int i : {0, 3, 4}) {  // edited together, the same pixels as alone
-    REQUIRE(Mien({"edit", photo, "-o", plain, "--set", values[i]}).code == 0);
+    REQUIRE(Mien({"edit", "--aligned", "--crop", photo, "-o", plain, "--set", values[i]}).code == 0);
     const auto alone = ReadImage(plain);
     int wrong = 0;
     for (int y = 0; y < 32; ++y) {
@@ -76,45 +79,49 @@ TEST_CASE("edit: one picture, texts, sweep, stdin and stdout") {
     CHECK(wrong == 0);
   }
   const std::string small = Fresh("small.png");
-  REQUIRE(Mien({"edit", photo, "-o", small, "--sweep", "smile=-2:2:5", "--preview", "16"}).code == 0);
+  REQUIRE(
+      Mien({"edit", "--aligned", "--crop", photo, "-o", small, "--sweep", "smile=-2:2:5", "--preview", "16"}).code ==
+      0);
   CHECK(ReadImage(small)->width == 5 * 16 + 6 * 4);
   // Only rows from 5 on change from picture to picture: the sweep is computed in part, the last picture is
   // the same.
   const std::string part = Fresh("part.png"), last = Fresh("last.png");
-  REQUIRE(Mien({"edit", photo, "-o", part, "--sweep", "smile=-2:2:5", "--layers", "5-7"}).code == 0);
-  REQUIRE(Mien({"edit", photo, "-o", last, "--set", "smile=2", "--layers", "5-7"}).code == 0);
+  REQUIRE(Mien({"edit", "--aligned", "--crop", photo, "-o", part, "--sweep", "smile=-2:2:5", "--layers", "5-7"}).code ==
+          0);
+  REQUIRE(Mien({"edit", "--aligned", "--crop", photo, "-o", last, "--set", "smile=2", "--layers", "5-7"}).code == 0);
   const Image strip = std::move(*ReadImage(part)), whole = std::move(*ReadImage(last));
   for (int y = 0; y < 32; ++y)
     CHECK(std::memcmp(strip.row(4 + y) + 3 * (4 + 4 * 36), whole.row(y), 3 * 32) == 0);
   const std::string kept = Fresh("kept.png"), rebuilt = Fresh("rebuilt.png");
-  REQUIRE(
-      Mien({"edit", photo, "-o", kept, "--set", "smile=2", "--keep-identity", "1", "--no-metadata"}).code ==
-      0);
-  const Ran none = Mien({"edit", photo, "-o", rebuilt, "--no-metadata"});
+  REQUIRE(Mien({"edit", "--aligned", "--crop", photo, "-o", kept, "--set", "smile=2", "--keep-identity", "1",
+                "--no-metadata"})
+              .code == 0);
+  const Ran none = Mien({"edit", "--aligned", "--crop", photo, "-o", rebuilt, "--no-metadata"});
   CHECK(none.code == 0);
   CHECK(none.err.find("reconstruction") != std::string::npos);
   CHECK(Content(kept) == Content(rebuilt));
 }
 
-TEST_CASE("edit: photos of another size are cropped, resized and warned about") {
-  const std::string out = Fresh("out.png");
-  const Ran ran = Mien({"edit", Photo(3, 80, 61), "-o", out, "--set", "age=60y"});
-  CHECK(ran.code == 0);
-  CHECK(ran.err.find("aligned") != std::string::npos);
-  CHECK(Mien({"edit", Photo(3), "-o", out, "--set", "age=60y"}).err.empty());
+TEST_CASE("edit: of an aligned photo that is no square the centre is taken") {
+  const std::string out = Fresh("out.png"), photo = Photo(3, 80, 61), square = Fresh("square.png");
+  REQUIRE(WriteImage(square, *CropCentreSquare(*ReadImage(photo)), {}).ok());
+  CHECK(Same(Edited({photo, "--set", "age=60y"}), Edited({square, "--set", "age=60y"})));
+  CHECK(Mien({"edit", "--aligned", "--crop", Photo(3), "-o", out, "--set", "age=60y", "--no-likeness"}).err.empty());
 }
 
 TEST_CASE("edit: several inputs go to a folder, the same bytes as alone") {
   const std::vector<std::string> photos = {Photo(4), Photo(5), Photo(6)};
   const std::string folder = Fresh("results"), alone = Fresh("alone.png");
-  REQUIRE(Mien({"edit", photos[0], photos[1], photos[2], "-o", folder, "--set", "smile=1"}).code == 0);
+  REQUIRE(
+      Mien({"edit", "--aligned", "--crop", photos[0], photos[1], photos[2], "-o", folder, "--set", "smile=1"}).code ==
+      0);
   CHECK(FilesIn(folder) == 3);
-  REQUIRE(Mien({"edit", photos[1], "-o", alone, "--set", "smile=1"}).code == 0);
+  REQUIRE(Mien({"edit", "--aligned", "--crop", photos[1], "-o", alone, "--set", "smile=1"}).code == 0);
   CHECK(Content(folder + "/photo5.png") == Content(alone));
-  CHECK(Mien({"edit", photos[0], photos[0], "-o", folder, "--set", "smile=1"}).code == 2);
-  CHECK(Mien({"edit", photos[0], photos[1], "-o", alone, "--set", "smile=1"}).code == 2);
-  CHECK(Mien({"edit", photos[0], photos[1], "-o", "-", "--set", "smile=1"}).code == 2);
-  CHECK(Mien({"edit", photos[0], "-o", photos[0], "--set", "smile=1"}).code == 2);
+  CHECK(Mien({"edit", "--aligned", "--crop", photos[0], photos[0], "-o", folder, "--set", "smile=1"}).code == 2);
+  CHECK(Mien({"edit", "--aligned", "--crop", photos[0], photos[1], "-o", alone, "--set", "smile=1"}).code == 2);
+  CHECK(Mien({"edit", "--aligned", "--crop", photos[0], photos[1], "-o", "-", "--set", "smile=1"}).code == 2);
+  CHECK(Mien({"edit", "--aligned", "--crop", photos[0], "-o", photos[0], "--set", "smile=1"}).code == 2);
 }
 
 TEST_CASE(
@@ -135,7 +142,7 @@ TEST_CASE(
         {{"--sweep", "age=20:60:3"}, "age=60 is 60 times"},
         {{"--grid", "age=0:60:2", "smile=-1:1:2"}, "age=60 is 60 times"}}) {
     CAPTURE(c.said);
-    std::vector<std::string> words = {"edit", "-q", photos[0], photos[1], "-o", Fresh("out/")};
+    std::vector<std::string> words = {"edit", "--aligned", "--crop", "-q", photos[0], photos[1], "-o", Fresh("out/")};
     words.insert(words.end(), c.words.begin(), c.words.end());
     const Ran ran = Mien(words);
     CHECK(ran.code == 0);
@@ -143,7 +150,8 @@ TEST_CASE(
     CHECK(Count(ran.err, "warning") == 1);
   }
   for (const char* near : {"age=60y", "smile=3", "smile=-3", "yaw=50deg"}) {
-    CHECK(Mien({"edit", photos[0], "-o", Fresh("x.png"), "--set", near}).err.empty());
+    CHECK(Mien({"edit", "--aligned", "--crop", photos[0], "-o", Fresh("x.png"), "--set", near, "--no-likeness"})
+              .err.empty());
   }
 }
 
@@ -156,7 +164,7 @@ TEST_CASE("edit: options take their own values and leave the photos behind them"
                                              {"--grid", "smile=-1:1:2", "age=-1:1:2"}}) {
     CAPTURE(words[0]);
     const std::string folder = Fresh("out");
-    std::vector<std::string> all = {"edit"};
+    std::vector<std::string> all = {"edit", "--aligned", "--crop"};
     all.insert(all.end(), words.begin(), words.end());
     all.insert(all.end(), {a, b, "-o", folder});
     const Ran ran = Mien(all);
@@ -196,7 +204,7 @@ TEST_CASE("edit: every --sweep is a row of one sheet") {
 
 TEST_CASE("edit: seeds and saved codes are edited like the photos they would have come from") {
   const std::string photo = Photo(7), codes = Fresh("codes.safetensors"), faces = Fresh("faces.npz");
-  REQUIRE(Mien({"encode", photo, "-o", codes}).code == 0);
+  REQUIRE(Mien({"encode", "--aligned", photo, "-o", codes}).code == 0);
   CHECK(Same(Edited({photo, "--set", "smile=1"}), Edited({"--codes", codes, "--set", "smile=1"})));
   REQUIRE(
       Mien({"synth", "--seeds", "3,7-8", "--psi", "0.7", "-o", Fresh("x.png"), "--save-codes", faces}).code ==
@@ -231,7 +239,7 @@ TEST_CASE("edit: what has no effect is mentioned, and not recorded") {
     const char* recorded;  // in the parameters, and must not be
   };
   const std::string photo = Photo(8), codes = Fresh("w.safetensors");
-  REQUIRE(Mien({"encode", photo, "-o", codes}).code == 0);
+  REQUIRE(Mien({"encode", "--aligned", photo, "-o", codes}).code == 0);
   for (const Case& c : {Case{{photo, "--layers", "4-7"}, "--layers", "layers"},
                         {{photo, "--keep-identity", "0.5"}, "--keep-identity", "keep_identity"},
                         {{photo, "--set", "smile=1", "--seed", "5"}, "--seed", "seed"},
@@ -243,19 +251,23 @@ TEST_CASE("edit: what has no effect is mentioned, and not recorded") {
     const std::string out = Fresh("out.png");
     std::vector<std::string> all = {"edit", "-o", out};
     all.insert(all.end(), c.words.begin(), c.words.end());
+    if (c.words[0] == photo) all.insert(all.end(), {"--aligned", "--crop"});
     const auto report = MienWithoutEffect(all, c.option);
     CHECK_FALSE(report["parameters"].contains(c.recorded));
     CHECK_FALSE(Has(Content(out), std::string("\"") + c.recorded + "\":"));
   }
-  const Ran twice = Mien({"edit", photo, "-o", Fresh("x.png"), "--json", "--set", "smile=1", "--set",
-                          "smile=2", "--set", "age=1", "--add", "yaw=1", "--sweep", "age=-1:1:2"});
+  const Ran twice = Mien({"edit", "--aligned", "--crop", photo, "-o", Fresh("x.png"), "--json", "--set", "smile=1",
+                          "--set", "smile=2", "--set", "age=1", "--add", "yaw=1", "--sweep", "age=-1:1:2"});
   CHECK(Has(twice.err, "--set smile=1 has no effect"));
   CHECK(Has(twice.err, "--set age=1 has no effect"));
   CHECK_FALSE(Has(twice.err, "smile=2 has no effect"));
   CHECK(nlohmann::json::parse(twice.out)["parameters"]["set"] == nlohmann::json::array({"smile=2"}));
-  CHECK(Has(Mien({"edit", photo, "-o", Fresh("x.png"), "--set", "smile=1", "--keep-identity", "1"}).err,
-            "reconstruction"));
-  CHECK(Mien({"edit", photo, "-o", Fresh("x.png"), "--set", "smile=1", "--noise", "random", "--seed", "5"})
+  CHECK(
+      Has(Mien({"edit", "--aligned", "--crop", photo, "-o", Fresh("x.png"), "--set", "smile=1", "--keep-identity", "1"})
+              .err,
+          "reconstruction"));
+  CHECK(Mien({"edit", "--aligned", "--crop", photo, "-o", Fresh("x.png"), "--set", "smile=1", "--noise", "random",
+              "--seed", "5", "--no-likeness"})
             .err.empty());
 }
 

@@ -24,15 +24,16 @@ std::string JpegPhoto(int seed) {
 TEST_CASE("a JPEG photo is edited, by its content, from a file or a pipe") {
   const std::string photo = JpegPhoto(3), other = Fresh("photo.png"), out = Fresh("a.png"), piped = Fresh("b.png");
   WriteContent(other, Content(photo));
-  REQUIRE(Mien({"edit", photo, "-o", out, "--set", "smile=1", "--no-metadata"}).code == 0);
-  REQUIRE(Mien({"edit", other, "-o", piped, "--set", "smile=1", "--no-metadata"}).code == 0);
+  REQUIRE(Mien({"edit", "--aligned", "--crop", photo, "-o", out, "--set", "smile=1", "--no-metadata"}).code == 0);
+  REQUIRE(Mien({"edit", "--aligned", "--crop", other, "-o", piped, "--set", "smile=1", "--no-metadata"}).code == 0);
   CHECK(Content(out) == Content(piped));
-  REQUIRE(Mien({"edit", "-", "-o", piped, "--set", "smile=1", "--no-metadata"}, photo).code == 0);
+  REQUIRE(Mien({"edit", "--aligned", "--crop", "-", "-o", piped, "--set", "smile=1", "--no-metadata"}, photo).code ==
+          0);
   CHECK(Content(out) == Content(piped));
   // Damage is a warning, which names the photo.
   const std::string whole = Content(photo);
   WriteContent(other, whole.substr(0, whole.size() - 2));
-  const Ran ran = Mien({"edit", other, "-o", out, "--set", "smile=1"});
+  const Ran ran = Mien({"edit", "--aligned", "--crop", other, "-o", out, "--set", "smile=1"});
   CHECK(ran.code == 0);
   CHECK_MESSAGE(Has(ran.err, "photo.png: the end of the file is missing"), ran.err);
 }
@@ -72,7 +73,7 @@ TEST_CASE("info reads back what made a picture") {
   for (const char* name : {"a.png", "a.jpg"}) {
     CAPTURE(name);
     const std::string out = Fresh(name);
-    REQUIRE(Mien({"edit", JpegPhoto(3), "-o", out, "--set", "smile=1"}).code == 0);
+    REQUIRE(Mien({"edit", "--aligned", "--crop", JpegPhoto(3), "-o", out, "--set", "smile=1"}).code == 0);
     const Ran ran = Run({"info", out});
     REQUIRE(ran.code == 0);
     CHECK(Has(ran.out, "a picture of 32 x 32 pixels"));

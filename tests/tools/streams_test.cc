@@ -87,7 +87,8 @@ TEST_CASE("a closed standard stream stays closed: no file that is opened later t
 TEST_CASE("a batch ends where nothing can be written") {
   const Place place;
   CHECK(Run(place,
-            "cp photo.png two.png; mkdir out; (ulimit -f 0; mien edit photo.png two.png -o out --set smile=1 "
+            "cp photo.png two.png; mkdir out; (ulimit -f 0; mien edit --aligned --crop photo.png two.png -o out --set "
+            "smile=1 "
             "2>&1)"
             " | cat > said; exit ${PIPESTATUS[0]}") == 1);
   const std::string said = Content(place / "said");
@@ -100,13 +101,15 @@ TEST_CASE("a batch ends where nothing can be written") {
 TEST_CASE("a photo may come through a pipe of any kind, and gives what the file gives") {
   const Place place;
   const std::string edit = " --set smile=1 --no-metadata -o ";
-  REQUIRE(Run(place, "mien edit photo.png" + edit + "file.png") == 0);
-  CHECK(Run(place, "mien edit <(cat photo.png)" + edit + "a.png") == 0);
-  CHECK(Run(place, "cat photo.png | mien edit -" + edit + "b.png") == 0);
-  CHECK(Run(place, "mien edit /dev/stdin" + edit + "c.png < photo.png") == 0);
-  CHECK(Run(place, "(head -c 9; sleep 0.1; cat) < photo.png | mien edit /dev/stdin" + edit + "d.png") == 0);
-  CHECK(Run(place, "mkfifo fifo; (sleep 0.1; cat photo.png > fifo) & mien edit fifo" + edit + "e.png") == 0);
-  CHECK(Run(place, "mien edit photo.png" + edit + "- | cat > f.png") == 0);
+  REQUIRE(Run(place, "mien edit --aligned --crop photo.png" + edit + "file.png") == 0);
+  CHECK(Run(place, "mien edit --aligned --crop <(cat photo.png)" + edit + "a.png") == 0);
+  CHECK(Run(place, "cat photo.png | mien edit --aligned --crop -" + edit + "b.png") == 0);
+  CHECK(Run(place, "mien edit --aligned --crop /dev/stdin" + edit + "c.png < photo.png") == 0);
+  CHECK(Run(place,
+            "(head -c 9; sleep 0.1; cat) < photo.png | mien edit --aligned --crop /dev/stdin" + edit + "d.png") == 0);
+  CHECK(Run(place,
+            "mkfifo fifo; (sleep 0.1; cat photo.png > fifo) & mien edit --aligned --crop fifo" + edit + "e.png") == 0);
+  CHECK(Run(place, "mien edit --aligned --crop photo.png" + edit + "- | cat > f.png") == 0);
   for (const char* name : {"a.png", "b.png", "c.png", "d.png", "e.png", "f.png"}) {
     CAPTURE(name);
     CHECK(Content(place / name) == Content(place / "file.png"));
@@ -115,7 +118,7 @@ TEST_CASE("a photo may come through a pipe of any kind, and gives what the file 
 
 TEST_CASE("a result may go to a stream of any kind, and is what the file would be") {
   const Place place;
-  const std::string edit = "mien edit photo.png --set smile=1 --no-metadata -o ";
+  const std::string edit = "mien edit --aligned --crop --no-likeness photo.png --set smile=1 --no-metadata -o ";
   REQUIRE(Run(place, edit + "file.png") == 0);
   const std::string file = Content(place / "file.png");
   CHECK(Run(place, edit + ">(cat > a.png) && wait $!") == 0);
@@ -131,7 +134,7 @@ TEST_CASE("a result may go to a stream of any kind, and is what the file would b
   CHECK(Run(place, "(echo before; " + edit + "/dev/stdout) > e; " + edit + "/dev/stdout >> e") == 0);
   CHECK(Content(place / "e") == "before\n" + file + file);
   // Tensors and models as well; devices take more than one result.
-  CHECK(Run(place, "mien encode photo.png -o w && mien encode photo.png -o /dev/stdout > v") == 0);
+  CHECK(Run(place, "mien encode --aligned photo.png -o w && mien encode --aligned photo.png -o /dev/stdout > v") == 0);
   CHECK(Content(place / "v") == Content(place / "w"));
   CHECK(Run(place, "mien synth -o /dev/null --save-codes /dev/null --json > report") == 0);
   CHECK(fs::is_character_file("/dev/null"));
@@ -146,7 +149,7 @@ TEST_CASE("an endless stream that is no picture is refused by its first bytes, i
   const Place place;
   for (const char* from : {"- < /dev/zero", "/dev/zero", "<(cat /dev/zero)", "/dev/stdin < /dev/zero"}) {
     CAPTURE(from);
-    CHECK(Run(place, std::string("mien encode ") + from + " -o w.npz") == 1);
+    CHECK(Run(place, std::string("mien encode --aligned ") + from + " -o w.npz") == 1);
     CHECK(Content(place / "err").find("neither a PNG nor a JPEG picture") != std::string::npos);
   }
 }
@@ -234,8 +237,8 @@ TEST_CASE("a turned photo is told of, encoded upright and written upright") {
                                  3, 0, 0, 0,  0,   0,    0,   0,   0xff, 0xa8, 0x1f, 0x4d};
   file.insert(33, reinterpret_cast<const char*>(chunk), sizeof chunk);
   std::ofstream(place / "turned.png", std::ios::binary) << file;
-  const std::string edit = "mien edit turned.png --set smile=1 --no-metadata -o a.png ";
-  REQUIRE(Run(place, "mien edit photo.png --set smile=1 --no-metadata -o b.png") == 0);
+  const std::string edit = "mien edit --aligned --crop turned.png --set smile=1 --no-metadata -o a.png ";
+  REQUIRE(Run(place, "mien edit --aligned --crop photo.png --set smile=1 --no-metadata -o b.png") == 0);
   REQUIRE(Run(place, edit + "-v") == 0);
   CHECK(Content(place / "err").find("turned.png: turned upright: EXIF orientation 3") != std::string::npos);
   CHECK(Content(place / "a.png") == Content(place / "b.png"));

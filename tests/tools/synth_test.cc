@@ -192,8 +192,8 @@ TEST_CASE("Every verb mentions the global options that it does not look at") {
     std::string option;
   };
   for (const Case& c :
-       {Case{{"encode", Photo(1), "-o", Fresh("w.npz"), "--seed", "1"}, "--seed"},
-        {{"encode", Photo(1), "-o", Fresh("w.safetensors"), "--npz"}, "--npz"},
+       {Case{{"encode", "--aligned", Photo(1), "-o", Fresh("w.npz"), "--seed", "1"}, "--seed"},
+        {{"encode", "--aligned", Photo(1), "-o", Fresh("w.safetensors"), "--npz"}, "--npz"},
         {{"bench", "--graph", "flow", "--repeat", "1", "--seed", "1"}, "--seed"},
         {{"info", model}, "--model"},
         {{"info", "--max-memory", "1GiB"}, "--max-memory"},
