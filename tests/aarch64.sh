@@ -18,7 +18,7 @@ root=$folder/root
 unpack_libraries() {
   local package unfinished=$folder/unfinished development=(libhwy-dev libpng-dev libjpeg62-turbo-dev zlib1g-dev)
   local apt=(-o APT::Architecture=arm64 -o APT::Architectures::=arm64 -o Dir::State::Status=/dev/null
-    -o "Dir::State::Lists=$folder/lists" -o "Dir::Cache=$folder/cache" -o APT::Sandbox::User=)
+    -o "Dir::State::Lists=$folder/lists" -o "Dir::Cache=$folder/cache" -o APT::Sandbox::User= -o Acquire::Retries=3)
   rm -rf "$unfinished" "$root"
   mkdir -p "$folder/lists/partial" "$folder/cache/archives/partial" "$unfinished/packages" "$unfinished/root"
   apt-get "${apt[@]}" -q update

@@ -19,8 +19,9 @@ install_packages() {
     root=(sudo)
   fi
   echo "installing: ${missing[*]}" >&2
-  "${root[@]}" apt-get update -q >&2 &&
-    "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}" >&2
+  "${root[@]}" apt-get -o Acquire::Retries=3 update -q >&2 &&
+    "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -o Acquire::Retries=3 install -q -y \
+      --no-install-recommends "${missing[@]}" >&2
 }
 
 # libFuzzer and the sanitizers for clang: a package of their own.
