@@ -78,6 +78,7 @@ Status WriteFace(Session& session, const AlignOptions& options, const Image& pho
   MIEN_ASSIGN(FaceCrop crop, CutFaceOf(session, options.input, photo, face, options.size));
   if (crop.as_it_is) {
     MIEN_ASSIGN(crop.picture, ResizeImage(crop.picture, options.size, options.size));
+    crop.picture.profile = photo.profile;
   }
   MIEN_ASSIGN(const Quad quad, FaceQuad(RoundedLandmarks(face.landmarks)));
   const nlohmann::json description = Description(face, quad);

@@ -25,7 +25,8 @@ Status CheckPictureSize(int width, int height);
 // height rows of width RGB pixels, no padding between rows.
 struct Image {
   int width = 0, height = 0;
-  Buffer pixels;  // at least 3 width height bytes
+  Buffer pixels;                   // at least 3 width height bytes
+  std::vector<std::byte> profile;  // of its colours (icc.h), as the file had it; empty: none, which means sRGB
 
   static Result<Image> Create(int width, int height);  // black
   uint8_t* row(int y) const { return pixels.as<uint8_t>() + size_t{3} * width * y; }
@@ -49,9 +50,9 @@ struct PictureNotes {
 };
 
 // PNG of any colour type, depth and interlacing. 16 bits are rounded to 8, grey becomes RGB, transparency is
-// laid over white; gamma and colour profiles are ignored, as the public preprocessing code does. The picture is
-// upright: turned and mirrored as EXIF data in the file says. Damage up to the last pixel is refused, also a header
-// that promises more pixels than the compressed data can hold; after the pixels it is a warning.
+// laid over white; gamma is ignored, a colour profile kept and not applied, as the public preprocessing code does. The
+// picture is upright: turned and mirrored as EXIF data in the file says. Damage up to the last pixel is refused, also a
+// header that promises more pixels than the compressed data can hold; after the pixels it is a warning.
 Result<Image> DecodePng(const ByteSource& file, PictureNotes* notes = nullptr);
 inline Result<Image> DecodePng(std::span<const std::byte> file, PictureNotes* notes = nullptr) {
   return DecodePng(MemorySource(file), notes);

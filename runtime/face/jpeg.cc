@@ -324,6 +324,10 @@ bool WriteAll(Encoder* encoder, const Image& image, const std::string& xmp, int 
     jpeg_write_marker(&info, JPEG_APP0 + 1, reinterpret_cast<const JOCTET*>(xmp.data()),
                       static_cast<unsigned>(xmp.size()));
   }
+  if (!image.profile.empty()) {
+    jpeg_write_icc_profile(&info, reinterpret_cast<const JOCTET*>(image.profile.data()),
+                           static_cast<unsigned>(image.profile.size()));
+  }
   while (info.next_scanline < info.image_height) {
     JSAMPROW row = image.row(static_cast<int>(info.next_scanline));
     jpeg_write_scanlines(&info, &row, 1);
@@ -379,6 +383,7 @@ Result<Image> DecodeJpeg(const ByteSource& file, PictureNotes* notes) {
   }
   if (!ReadPixels(&decoder)) return failed();
   MIEN_TRY(Judge(decoder, &segments.warnings));
+  decoder.image.profile = std::move(segments.profile);
   if (notes != nullptr) *notes = {segments.orientation, std::move(segments.warnings), std::move(segments.texts)};
   return TurnUpright(std::move(decoder.image), segments.orientation);
 }

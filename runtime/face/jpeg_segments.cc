@@ -4,6 +4,7 @@
 
 #include "runtime/face/exif.h"
 #include "runtime/face/forward_reader.h"
+#include "runtime/face/icc.h"
 #include "runtime/face/xmp.h"
 
 namespace mien {
@@ -11,7 +12,7 @@ namespace {
 
 using std::string_view_literals::operator""sv;
 
-constexpr uint8_t kApp1 = 0xe1, kStartOfScan = 0xda, kEndOfImage = 0xd9;
+constexpr uint8_t kApp1 = 0xe1, kApp2 = 0xe2, kStartOfScan = 0xda, kEndOfImage = 0xd9;
 
 class Scan {
  public:
@@ -22,6 +23,7 @@ class Scan {
     for (bool goes_on = true; goes_on;) {
       MIEN_ASSIGN(goes_on, Segment());
     }
+    found_.profile = RgbProfile(profile_.Joined(), &found_.warnings);
     return std::move(found_);
   }
 
@@ -38,13 +40,17 @@ class Scan {
     MIEN_TRY(reader_.Read(raw));
     const size_t bytes = std::to_integer<size_t>(raw[0]) << 8 | std::to_integer<size_t>(raw[1]);  // itself included
     if (bytes < 2 || reader_.left() < bytes - 2) return false;
-    if (marker != kApp1) {
+    if (marker != kApp1 && marker != kApp2) {
       reader_.Skip(bytes - 2);
       return true;
     }
     std::vector<std::byte> data(bytes - 2);
     MIEN_TRY(reader_.Read(data));
-    Take(data);
+    if (marker == kApp1) {
+      Take(data);
+    } else {
+      profile_.Add(data);
+    }
     return true;
   }
 
@@ -64,6 +70,7 @@ class Scan {
 
   ForwardReader reader_;
   JpegSegments found_;
+  ProfilePieces profile_;
   bool has_exif_ = false;
 };
 

@@ -18,6 +18,7 @@ struct JpegSegments {
   int orientation = 1;  // of the first EXIF segment; 1 where there is none or it is not valid
   std::vector<std::string> warnings;
   std::vector<PictureText> texts;  // as PictureNotes::texts
+  std::vector<std::byte> profile;  // as Image::profile
 };
 
 // The walk ends where the pixels begin, or at damage, which is left for the decoder to judge.

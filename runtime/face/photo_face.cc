@@ -109,6 +109,7 @@ Result<FaceCrop> CutCentre(const Image& photo) {
   const double side = crop.picture.width;
   crop.place = {{std::floor((photo.width - side) / 2), std::floor((photo.height - side) / 2)}, {side, 0}, {0, side}};
   crop.as_it_is = true;
+  crop.picture.profile = photo.profile;
   return crop;
 }
 
@@ -119,6 +120,7 @@ Result<FaceCrop> CutFace(const Image& photo, const PhotoFace& face, int size) {
   }
   FaceCrop crop;
   MIEN_ASSIGN(crop.picture, AlignFace(photo, face.landmarks, size, &crop.place));
+  crop.picture.profile = photo.profile;
   return crop;
 }
 

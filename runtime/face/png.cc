@@ -1,12 +1,14 @@
 // PNG through libpng's row interface. libpng reports errors by longjmp: every setjmp stands in a function without
 // objects that need a destructor, and all state lives in structs owned by the callers of these.
 #include <png.h>
+#include <zlib.h>
 
 #include <algorithm>
 #include <csetjmp>
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <string_view>
 
 #include "base/interrupt.h"
 #include "runtime/face/forward_reader.h"
@@ -132,6 +134,7 @@ struct Encoder {
   png_infop info = nullptr;
   std::string xmp;
   std::vector<png_text> texts;
+  std::vector<std::byte> profile;  // the data of its chunk
   std::vector<std::byte> file;
 
   ~Encoder() { png_destroy_write_struct(&png, &info); }
@@ -159,6 +162,11 @@ bool WriteAll(Encoder* encoder, const Image& image) {
   png_set_write_fn(png, encoder, OnWrite, OnFlush);
   png_set_IHDR(png, info, static_cast<png_uint_32>(image.width), static_cast<png_uint_32>(image.height), 8,
                PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+  if (!encoder->profile.empty()) {
+    png_write_info_before_PLTE(png, info);
+    png_write_chunk(png, reinterpret_cast<png_const_bytep>("iCCP"),
+                    reinterpret_cast<png_const_bytep>(encoder->profile.data()), encoder->profile.size());
+  }
   if (!encoder->texts.empty())
     png_set_text(png, info, encoder->texts.data(), static_cast<int>(encoder->texts.size()));
   png_write_info(png, info);
@@ -179,6 +187,20 @@ void AddText(const char* keyword, const std::string& text, Encoder* encoder) {
   entry.lang = const_cast<char*>("");
   entry.lang_key = const_cast<char*>("");
   encoder->texts.push_back(entry);
+}
+
+// As libpng would write it, which refuses profiles that it finds fault with: those are the photographer's own affair.
+Result<std::vector<std::byte>> ProfileChunk(const std::vector<std::byte>& profile) {
+  if (profile.empty()) return std::vector<std::byte>();
+  constexpr std::string_view before("ICC profile\0\0", 13);  // its name, and the only method of compression
+  uLongf packed = compressBound(profile.size());
+  std::vector<std::byte> chunk(before.size() + packed);
+  std::memcpy(chunk.data(), before.data(), before.size());
+  if (compress(reinterpret_cast<Bytef*>(chunk.data() + before.size()), &packed,
+               reinterpret_cast<const Bytef*>(profile.data()), profile.size()) != Z_OK)
+    return Status::Error(Code::kMemory, "no memory to write a colour profile");
+  chunk.resize(before.size() + packed);
+  return chunk;
 }
 
 Status DecodingError(const Decoder& decoder) {
@@ -221,12 +243,14 @@ Result<Image> DecodePng(const ByteSource& file, PictureNotes* notes) {
   image.width = static_cast<int>(decoder.width);
   image.height = static_cast<int>(decoder.height);
   image.pixels = std::move(decoder.pixels);
+  image.profile = std::move(chunks.profile);
   if (notes != nullptr) *notes = {chunks.orientation, std::move(chunks.warnings), std::move(chunks.texts)};
   return TurnUpright(std::move(image), chunks.orientation);
 }
 
 Result<std::vector<std::byte>> EncodePng(const Image& image, const std::vector<PictureText>& texts) {
   Encoder encoder;
+  MIEN_ASSIGN(encoder.profile, ProfileChunk(image.profile));
   for (const PictureText& text : texts) {
     const bool in_xmp = text.keyword == kDigitalSourceType;
     if (in_xmp) encoder.xmp = XmpPacket({text});

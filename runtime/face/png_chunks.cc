@@ -9,21 +9,23 @@
 
 #include "runtime/face/exif.h"
 #include "runtime/face/forward_reader.h"
+#include "runtime/face/icc.h"
 #include "runtime/face/xmp.h"
 
 namespace mien {
 namespace {
 
-constexpr size_t kMostExif =
-    1 << 20;  // bytes of a profile that are looked at; the first directory stands at its beginning
+// Bytes of a chunk that are looked at, packed or not. The first directory of EXIF stands at its beginning; a colour
+// profile that is longer by a byte or more is found to be so.
+constexpr size_t kMostTold = kMostProfileBytes + 1;
 
 std::string_view TextOf(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-// At most kMostExif bytes of what a zlib stream holds; fewer where it is damaged.
+// At most kMostTold bytes of what a zlib stream holds; fewer where it is damaged.
 std::vector<std::byte> Inflated(std::span<const std::byte> packed) {
-  std::vector<std::byte> bytes(kMostExif);
+  std::vector<std::byte> bytes(kMostTold);
   uLongf count = bytes.size();
   // A stream that holds more fills the room and answers an error, which does not matter.
   uncompress(reinterpret_cast<Bytef*>(bytes.data()), &count, reinterpret_cast<const Bytef*>(packed.data()),
@@ -118,6 +120,8 @@ class Scan {
       if (chunk.bytes > reader_.left() - 4) break;
       if (chunk.name() == "IEND") {
         MIEN_ASSIGN(const auto data, Data(chunk, &ended));
+      } else if (chunk.name() == "iCCP") {
+        MIEN_TRY(Profile(chunk));
       } else if (chunk.name() == "eXIf" || chunk.name() == "tEXt" || chunk.name() == "zTXt" || chunk.name() == "iTXt") {
         MIEN_TRY(Told(chunk));
       } else {
@@ -148,7 +152,7 @@ class Scan {
       const auto part = std::span(piece).first(std::min<uint64_t>(left, sizeof piece));
       MIEN_TRY(reader_.Read(part));
       crc = crc32(crc, reinterpret_cast<const Bytef*>(part.data()), static_cast<uInt>(part.size()));
-      if (data.size() < kMostExif) data.insert(data.end(), part.begin(), part.end());
+      if (data.size() < kMostTold) data.insert(data.end(), part.begin(), part.end());
       left -= part.size();
     }
     std::byte stated[4];
@@ -172,6 +176,17 @@ class Scan {
       data = std::move(*profile);
     }
     place = whole ? ExifOrientation(data) : Result<int>(Status::Error(Code::kRefused, "damaged"));
+    return {};
+  }
+
+  // A name, a zero, a zero for the only method, and the profile in a zlib stream.
+  Status Profile(const Chunk& chunk) {
+    bool whole = false;
+    MIEN_ASSIGN(const std::vector<std::byte> data, Data(chunk, &whole));
+    const size_t name = TextOf(data).find('\0');
+    if (has_profile_ || name == std::string_view::npos || name + 2 > data.size()) return {};
+    has_profile_ = true;
+    found_.profile = RgbProfile(Inflated(std::span(data).subspan(name + 2)), &found_.warnings);
     return {};
   }
 
@@ -199,6 +214,7 @@ class Scan {
   ForwardReader reader_;
   PngChunks found_;
   std::optional<Result<int>> chunk_, text_;
+  bool has_profile_ = false;
 };
 
 }  // namespace

@@ -73,6 +73,20 @@ TEST_CASE("edit gives the whole photo back, changed within the square around the
   }
 }
 
+TEST_CASE("edit and align keep the photo's colour profile") {
+  Image photo = std::move(*ReadImage(kAstronaut));
+  photo.profile.resize(200);
+  std::memcpy(photo.profile.data(), "\0\0\0\xc8", 4);
+  std::memcpy(photo.profile.data() + 16, "RGB ", 4);
+  std::memcpy(photo.profile.data() + 36, "acsp", 4);
+  const std::string in = Fresh("in.png"), out = Fresh("out.jpg"), crop = Fresh("crop.png");
+  REQUIRE(WriteImage(in, photo, {}).ok());
+  REQUIRE(Mien({"edit", in, "-o", out, "--set", "smile=1"}).code == 0);
+  CHECK(ReadImage(out)->profile == photo.profile);
+  REQUIRE(Mien({"align", in, "-o", crop}).code == 0);
+  CHECK(ReadImage(crop)->profile == photo.profile);
+}
+
 TEST_CASE("edit --crop is what align and edit --aligned --crop give, and encode finds the same face") {
   const std::string direct = Fresh("direct.png"), crop = Fresh("crop.png"), steps = Fresh("steps.png");
   REQUIRE(Mien({"edit", kAstronaut, "-o", direct, "--set", "age=1", "--crop"}).code == 0);
