@@ -12,13 +12,15 @@ The campaign: all mutants, in an order that mixes the files. Verdicts are kept i
 can be stopped and goes on (a mutant of the same file text is not run again), and written to mutants_judged.txt, by
 source line. With --longest the test cases of at most so many seconds are tried, and what they leave alive gets no
 verdict yet; by default they are all but a few that have larger numbers of what others have. With --seconds: a sample of
-those that mutants_judged.txt calls killed, from another place for every commit, as many as fit after compiling. Prints
-each survivor and a table; exit status 0: none survives but those listed in mutants_equivalent.txt with the reason.
+those that mutants_judged.txt calls killed, from another place for every commit, as many as fit after compiling; what
+the shorter cases leave alive is shown to the longer ones, too. Prints each survivor and a table; exit status 0: none
+survives but those listed in mutants_equivalent.txt with the reason.
 """
 import argparse
 import collections
 import concurrent.futures
 import glob
+import math
 import os
 import re
 import subprocess
@@ -175,9 +177,9 @@ class Program:
                     cases.append((float(seconds), name, set(map(names, kernels))))
         return sorted(cases, key=lambda case: case[0])
 
-    def notices(self, mutant, longest):
-        """Whether some test case fails, of those that launch a kernel with the broken place in it; those that have
-        noticed others of its file come first."""
+    def notices(self, mutant, above, longest):
+        """Whether some test case of more than `above` and at most `longest` seconds fails, of those that launch a kernel
+        with the broken place in it; those that have noticed others of its file come first."""
         kernels = kernels_of(mutant.path)
         objects = [self.symbols[user] for user in users(mutant.path) if user in self.symbols]
 
@@ -187,7 +189,7 @@ class Program:
             return any(kernel & kernels and any(kernel <= there for there in objects) for kernel in launched)
 
         cases = [(-self.noticed[mutant.path, case], seconds, case) for seconds, case, launched in self.cases
-                 if seconds <= longest and reached(launched)]
+                 if above < seconds <= longest and reached(launched)]
         for _, seconds, case in sorted(cases):
             if self.fails(case, mutant.number, seconds):
                 self.noticed[mutant.path, case] += 1
@@ -210,12 +212,14 @@ class Program:
         return status(words, limit, **{BROKEN: str(number)})
 
 
-def judge(mutant, programs, longest):
-    """"killed", "survived", or None where the longer test cases would have to say."""
+def judge(mutant, programs, longest, all_cases):
+    """"killed", "survived", or None where the longer test cases would have to say. What the others leave alive is told
+    to `all_cases`, so that a busy machine, on which cases take longer, comes to the same verdict."""
     order = programs[::-1] if mutant.hooks_first else programs
-    if any(program.notices(mutant, longest) for program in order):
-        return "killed"
-    return "survived" if longest >= LONGEST_CASE else None
+    for above, limit in ((-1.0, longest), (longest, math.inf)) if all_cases else ((-1.0, longest),):
+        if any(program.notices(mutant, above, limit) for program in order):
+            return "killed"
+    return "survived" if all_cases or longest >= LONGEST_CASE else None
 
 
 def table(mutants, verdicts, known):
@@ -270,7 +274,7 @@ def main():
         def run(mutant):
             if arguments.seconds and time.monotonic() - built > arguments.seconds:
                 return
-            verdict = judge(mutant, programs, arguments.longest)
+            verdict = judge(mutant, programs, arguments.longest, arguments.seconds > 0)
             with lock:
                 if verdict is None:
                     return
