@@ -18,14 +18,15 @@ constexpr double kSmallestSine = 0.1;  // of the angle between its sides
 constexpr int kSmallestPicture = 4;    // of the generator
 constexpr int kRowsPerTask = 16;
 
-// The mask is a smooth step of 1 - U^6 - V^6 from 0 to kFade; U and V go from -1 to 1 along the square's sides.
-constexpr float kFade = 0.75f;
+// The mask is a smooth step of 1 - U^8 - V^8 from 0 to kFade; U and V go from -1 to 1 along the square's sides.
+constexpr float kFade = 0.6f;
 // Differences whose mean size around a place is below kDead levels are none; from kAlive on they count in full.
-constexpr float kDead = 3.0f, kAlive = 9.0f;
+constexpr float kDead = 4.0f, kAlive = 12.0f;
 constexpr int kChangeCells = 128;  // along a side of the grid on which changes are measured
-// The colours are matched on a coarser grid, by that many rounds of successive overrelaxation.
+// The colours are matched on a coarser grid: by that many rounds of successive overrelaxation, with a force within the
+// mask where neighbours have 1 and the fading zone up to 1.
 constexpr int kColourCells = 32, kRounds = 80;
-constexpr float kOverrelaxation = 1.8f;
+constexpr float kOverrelaxation = 1.8f, kPullWithin = 0.3f;
 
 float SmoothStep(float t) {
   t = std::clamp(t, 0.0f, 1.0f);
@@ -33,8 +34,8 @@ float SmoothStep(float t) {
 }
 
 float Mask(float u, float v) {
-  const float u2 = u * u, v2 = v * v;
-  return SmoothStep((1.0f - u2 * u2 * u2 - v2 * v2 * v2) * (1.0f / kFade));
+  const float u2 = u * u, v2 = v * v, u4 = u2 * u2, v4 = v2 * v2;
+  return SmoothStep((1.0f - u4 * u4 - v4 * v4) * (1.0f / kFade));
 }
 
 template <class Body>
@@ -350,31 +351,46 @@ void Membrane(const Cells& wanted, const std::vector<float>& pull, const Cells& 
   }
 }
 
-// Adds to the edited face what its colours lack to those of the photo where the mask fades.
-Status MatchColours(const Image& photo, const Square& square, const Texture& edited, ThreadPool* pool) {
-  const int side = std::clamp(static_cast<int>(square.side / 4), 1, std::min(kColourCells, edited.side));
-  const int step = std::max(1, static_cast<int>(square.side / 512));
+// Mean colours of a picture per cell.
+Result<Cells> MeansOf(const Image& picture, int side) {
+  MIEN_ASSIGN(Cells cells, Cells::Create(side));
+  for (int y = 0; y < picture.height; ++y) {
+    const uint8_t* pixel = picture.row(y);
+    Four* sums = cells.row(cells.Of(y, picture.height));
+    for (int x = 0; x < picture.width; ++x, pixel += 3) {
+      Four& sum = sums[cells.Of(x, picture.width)];
+      sum += Pixel(pixel) + Four{0, 0, 0, 1};
+    }
+  }
+  for (int i = 0; i < side * side; ++i) cells.row(0)[i] = cells.row(0)[i] / cells.row(0)[i][3];
+  return cells;
+}
+
+// What the edited face's colours lack to those of the photo: where the mask fades, to what the photo has there; within,
+// what the reconstruction lacks.
+Result<Cells> ColourMatch(const Image& photo, const Square& square, const Image& edited, const Image& reconstruction,
+                          ThreadPool* pool) {
+  const int side = std::clamp(static_cast<int>(square.side / 4), 1, std::min(kColourCells, edited.width));
   MIEN_ASSIGN(const Cells known, Cells::Create(side));
-  MIEN_ASSIGN(const Cells own, Cells::Create(side));
-  MIEN_ASSIGN(const Cells offset, Cells::Create(side));
-  MIEN_TRY(AddPixels(photo, square, known, step, pool));
-  AddTexels(edited, own, [](Four texel) { return Four{texel[0], texel[1], texel[2], 1}; });
+  MIEN_TRY(AddPixels(photo, square, known, std::max(1, static_cast<int>(square.side / 512)), pool));
+  MIEN_ASSIGN(const Cells now, MeansOf(edited, side));
+  MIEN_ASSIGN(const Cells before, MeansOf(reconstruction, side));
   std::vector<float> pull(size_t(side) * side);
   for (int y = 0; y < side; ++y) {
     for (int x = 0; x < side; ++x) {
       Four& cell = known.row(y)[x];
-      const float mask = Mask(known.Middle(x), known.Middle(y));
+      const float count = cell[3], mask = Mask(known.Middle(x), known.Middle(y));
       // What lies beyond the photo's border has texels but no pixels.
-      if (cell[3] > 0.0f && square.HasCell(x, y, side, photo)) pull[size_t(y) * side + x] = 4.0f * mask * (1.0f - mask);
-      cell = cell / std::max(cell[3], 1.0f) - own.row(y)[x] / own.row(y)[x][3];
+      if (!(count > 0.0f) || !square.HasCell(x, y, side, photo)) continue;
+      const float at_edge = 4.0f * mask * (1.0f - mask), within = kPullWithin * mask;
+      float& both = pull[size_t(y) * side + x];
+      both = at_edge + within;
+      if (both > 0.0f) cell = cell / count - (at_edge * now.row(y)[x] + within * before.row(y)[x]) / both;
     }
   }
-  Membrane(known, pull, offset);
-  ForRows(pool, 0, edited.side, [&](int y, int) {
-    Four* texels = edited.row(y);
-    ForTexels(offset, y, edited.side, [&](int x, Four more) { texels[x] += more; });
-  });
-  return Status();
+  MIEN_ASSIGN(Cells match, Cells::Create(side));
+  Membrane(known, pull, match);
+  return match;
 }
 
 uint8_t Level(float value) { return static_cast<uint8_t>(std::clamp(value + 0.5f, 0.0f, 255.0f)); }
@@ -398,12 +414,11 @@ void Draw(const Texture& texture, const Square& square, const Image& photo, Thre
 }  // namespace
 
 PasteMode AutoPaste(std::span<const Edit> edits, const FlowConfig& flow) {
-  const auto local = [&](const Edit& edit) {
+  const auto turns = [&](const Edit& edit) {
     const std::string& name = flow.attributes[static_cast<size_t>(edit.attribute)];
-    return name == "smile" || name == "glasses" || name == "beard";
+    return name == "yaw" || name == "pitch" || name == "roll";
   };
-  const bool difference = !edits.empty() && std::all_of(edits.begin(), edits.end(), local);
-  return difference ? PasteMode::kDifference : PasteMode::kReplace;
+  return edits.empty() || std::ranges::any_of(edits, turns) ? PasteMode::kReplace : PasteMode::kDifference;
 }
 
 double PasteMask(double u, double v) { return Mask(static_cast<float>(2 * u - 1), static_cast<float>(2 * v - 1)); }
@@ -411,12 +426,11 @@ double PasteMask(double u, double v) { return Mask(static_cast<float>(2 * u - 1)
 Status PasteFace(const Image& edited, const Image& reconstruction, const SquarePlace& place, PasteMode mode,
                  Image* photo, ThreadPool* pool) {
   const bool difference = mode == PasteMode::kDifference;
-  const Image& other = difference ? reconstruction : edited;
-  if (edited.width < kSmallestPicture || edited.height != edited.width || other.width != edited.width ||
-      other.height != edited.width)
+  if (edited.width < kSmallestPicture || edited.height != edited.width || reconstruction.width != edited.width ||
+      reconstruction.height != edited.width)
     return Status::Error(
         Code::kUsage, "face to be pasted: pictures of %d x %d and %d x %d, squares of one size of %d or more expected",
-        edited.width, edited.height, other.width, other.height, kSmallestPicture);
+        edited.width, edited.height, reconstruction.width, reconstruction.height, kSmallestPicture);
   MIEN_ASSIGN(const Square square, Square::Create(place, *photo));
   MIEN_ASSIGN(const Image face, Reduced(edited, square));
   if (difference) {
@@ -427,7 +441,11 @@ Status PasteFace(const Image& edited, const Image& reconstruction, const SquareP
     Draw<PasteMode::kDifference>(texture, square, *photo, pool);
   } else {
     MIEN_ASSIGN(const Texture texture, TextureOf(face, nullptr, pool));
-    MIEN_TRY(MatchColours(*photo, square, texture, pool));
+    MIEN_ASSIGN(const Cells match, ColourMatch(*photo, square, edited, reconstruction, pool));
+    ForRows(pool, 0, texture.side, [&](int y, int) {
+      Four* texels = texture.row(y);
+      ForTexels(match, y, texture.side, [&](int x, Four more) { texels[x] += more; });
+    });
     texture.RepeatBorder();
     Draw<PasteMode::kReplace>(texture, square, *photo, pool);
   }

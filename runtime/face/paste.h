@@ -12,20 +12,21 @@
 namespace mien {
 
 enum class PasteMode : uint8_t {
-  kReplace,     // the edited face itself, its colours moved smoothly to those that the photo has where the mask fades
+  kReplace,     // the edited face itself, its colours moved smoothly to those of the photo
   kDifference,  // what the edit changed, added to the photo: edited - reconstruction without what is small
 };
 
-// The mode that came closer to the truth for such edits (bench/RESULTS.md); kReplace without edits.
+// The mode that came closer to the truth for such edits (bench/RESULTS.md): kReplace for those that turn the head, and
+// without edits, where the reconstruction is wanted.
 PasteMode AutoPaste(std::span<const Edit> edits, const FlowConfig& flow);
 
 // The mask at fractions u, v of the square's sides: 1 within, 0 at its border and beyond.
 double PasteMask(double u, double v);
 
-// `edited` and `reconstruction` are the generator's pictures of the edited and the unedited code, squares of one size
-// of 4 pixels or more; kReplace reads the first only. What the square has beyond the photo's border is not drawn. The
-// same bits with any pool; null: the calling thread alone. kUsage: the pictures, or a square that is not finite, has
-// sides below 4 pixels or no area.
+// `edited` and `reconstruction` are the generator's pictures of the edited and the unedited code (without an edit the
+// same one), squares of one size of 4 pixels or more. What the square has beyond the photo's border is not drawn. The
+// same bits with any pool; null: the calling thread alone. kUsage, with nothing drawn: the pictures; a square that is
+// not finite, has sides below 4 pixels or hardly an area.
 Status PasteFace(const Image& edited, const Image& reconstruction, const SquarePlace& place, PasteMode mode,
                  Image* photo, ThreadPool* pool = nullptr);
 
