@@ -10,7 +10,7 @@
 namespace mien {
 namespace {
 
-// Red, green, blue and a number that nobody reads.
+// Red, green, blue; the fourth number means something in few places.
 typedef float Four __attribute__((vector_size(16)));
 
 constexpr double kSmallestSide = 4.0;  // of the square, in pixels
@@ -20,8 +20,9 @@ constexpr int kRowsPerTask = 16;
 
 // The mask is a smooth step of 1 - U^8 - V^8 from 0 to kFade; U and V go from -1 to 1 along the square's sides.
 constexpr float kFade = 0.6f;
-// Differences whose mean size around a place is below kDead levels are none; from kAlive on they count in full.
-constexpr float kDead = 4.0f, kAlive = 12.0f;
+// Differences whose mean size around a place is below kDead levels are none, from kAlive on they count in full; from
+// kOther to kNew on something else has come, and no more of the photo shows through.
+constexpr float kDead = 4.0f, kAlive = 12.0f, kOther = 20.0f, kNew = 60.0f;
 constexpr int kChangeCells = 128;  // along a side of the grid on which changes are measured
 // The colours are matched on a coarser grid: by that many rounds of successive overrelaxation, with a force within the
 // mask where neighbours have 1 and the fading zone up to 1.
@@ -189,7 +190,6 @@ struct Cells {
     return cells;
   }
   Four* row(int y) const { return numbers.as<Four>() + size_t(side) * y; }
-  int Of(int texel, int texels) const { return static_cast<int>(int64_t{texel} * side / texels); }
   // U or V of a cell's middle.
   float Middle(int cell) const { return static_cast<float>(2 * cell + 1) / static_cast<float>(side) - 1.0f; }
 };
@@ -212,14 +212,20 @@ void ForTexels(const Cells& cells, int y, int texels, const Body& body) {
   }
 }
 
-// Sums of a texture's numbers over cells, each made by of(texel).
-template <class OfTexel>
-void AddTexels(const Texture& texture, const Cells& cells, const OfTexel& of) {
-  for (int y = 0; y < texture.side; ++y) {
-    const Four* texels = texture.row(y);
-    Four* sums = cells.row(cells.Of(y, texture.side));
-    for (int x = 0; x < texture.side; ++x) sums[cells.Of(x, texture.side)] += of(texels[x]);
-  }
+// Means over the texels of each cell of at(x, y); there are at least as many texels as cells.
+template <class At>
+void TakeMeans(const Cells& cells, int texels, ThreadPool* pool, const At& at) {
+  const auto first = [&](int cell) { return static_cast<int>((int64_t{cell} * texels + cells.side - 1) / cells.side); };
+  ForTasks(pool, cells.side, [&](int row, int) {
+    for (int column = 0; column < cells.side; ++column) {
+      Four sum = {};
+      for (int y = first(row); y < first(row + 1); ++y) {
+        for (int x = first(column); x < first(column + 1); ++x) sum += at(x, y);
+      }
+      const int count = (first(row + 1) - first(row)) * (first(column + 1) - first(column));
+      cells.row(row)[column] = sum / static_cast<float>(count);
+    }
+  });
 }
 
 // The picture with no more pixels than the square has in the photo, so that sampling it skips none.
@@ -263,26 +269,28 @@ void Smooth(const Cells& cells) {
   }
 }
 
-// Takes out of a difference what is no change: where the mean size of differences around is small.
-Status DropSmall(const Texture& difference, ThreadPool* pool) {
+// Takes out of a difference what is no change: where the mean size of differences around is small. The fourth number
+// becomes the share of what is new.
+Status WeighChanges(const Texture& difference, ThreadPool* pool) {
   MIEN_ASSIGN(Cells changes, Cells::Create(std::min(kChangeCells, difference.side)));
-  AddTexels(difference, changes, [](Four d) {
-    const float size = std::max({std::fabs(d[0]), std::fabs(d[1]), std::fabs(d[2])});
-    return Four{size, 1, 0, 0};
+  TakeMeans(changes, difference.side, pool, [&](int x, int y) {
+    const Four d = difference.row(y)[x];
+    return Four{std::max({std::fabs(d[0]), std::fabs(d[1]), std::fabs(d[2])}), 0, 0, 0};
   });
-  for (int y = 0; y < changes.side; ++y) {
-    for (int x = 0; x < changes.side; ++x) changes.row(y)[x][0] /= changes.row(y)[x][1];
-  }
   Smooth(changes);
   for (int y = 0; y < changes.side; ++y) {
     for (int x = 0; x < changes.side; ++x) {
-      float& number = reinterpret_cast<float*>(&changes.row(y)[x])[0];
-      number = SmoothStep((number - kDead) / (kAlive - kDead));
+      const float size = changes.row(y)[x][0];
+      changes.row(y)[x] =
+          Four{SmoothStep((size - kDead) / (kAlive - kDead)), SmoothStep((size - kOther) / (kNew - kOther))};
     }
   }
   ForRows(pool, 0, difference.side, [&](int y, int) {
     Four* texels = difference.row(y);
-    ForTexels(changes, y, difference.side, [&](int x, Four share) { texels[x] *= share[0]; });
+    ForTexels(changes, y, difference.side, [&](int x, Four share) {
+      texels[x] *= share[0];
+      texels[x][3] = share[1];
+    });
   });
   return Status();
 }
@@ -352,17 +360,9 @@ void Membrane(const Cells& wanted, const std::vector<float>& pull, const Cells& 
 }
 
 // Mean colours of a picture per cell.
-Result<Cells> MeansOf(const Image& picture, int side) {
+Result<Cells> MeansOf(const Image& picture, int side, ThreadPool* pool) {
   MIEN_ASSIGN(Cells cells, Cells::Create(side));
-  for (int y = 0; y < picture.height; ++y) {
-    const uint8_t* pixel = picture.row(y);
-    Four* sums = cells.row(cells.Of(y, picture.height));
-    for (int x = 0; x < picture.width; ++x, pixel += 3) {
-      Four& sum = sums[cells.Of(x, picture.width)];
-      sum += Pixel(pixel) + Four{0, 0, 0, 1};
-    }
-  }
-  for (int i = 0; i < side * side; ++i) cells.row(0)[i] = cells.row(0)[i] / cells.row(0)[i][3];
+  TakeMeans(cells, picture.width, pool, [&](int x, int y) { return Pixel(picture.row(y) + 3 * x); });
   return cells;
 }
 
@@ -373,8 +373,8 @@ Result<Cells> ColourMatch(const Image& photo, const Square& square, const Image&
   const int side = std::clamp(static_cast<int>(square.side / 4), 1, std::min(kColourCells, edited.width));
   MIEN_ASSIGN(const Cells known, Cells::Create(side));
   MIEN_TRY(AddPixels(photo, square, known, std::max(1, static_cast<int>(square.side / 512)), pool));
-  MIEN_ASSIGN(const Cells now, MeansOf(edited, side));
-  MIEN_ASSIGN(const Cells before, MeansOf(reconstruction, side));
+  MIEN_ASSIGN(const Cells now, MeansOf(edited, side, pool));
+  MIEN_ASSIGN(const Cells before, MeansOf(reconstruction, side, pool));
   std::vector<float> pull(size_t(side) * side);
   for (int y = 0; y < side; ++y) {
     for (int x = 0; x < side; ++x) {
@@ -395,8 +395,9 @@ Result<Cells> ColourMatch(const Image& photo, const Square& square, const Image&
 
 uint8_t Level(float value) { return static_cast<uint8_t>(std::clamp(value + 0.5f, 0.0f, 255.0f)); }
 
-template <PasteMode mode>
-void Draw(const Texture& texture, const Square& square, const Image& photo, ThreadPool* pool) {
+// Draws the edited face, or with a difference that, and the edited face by the share of what is new.
+void Draw(const Texture& edited, const Texture* difference, const Square& square, const Image& photo,
+          ThreadPool* pool) {
   ForRows(pool, square.top, square.bottom, [&](int y, int) {
     const Run run = square.RunOf(y);
     uint8_t* pixel = photo.row(y) + 3 * run.first;
@@ -404,8 +405,12 @@ void Draw(const Texture& texture, const Square& square, const Image& photo, Thre
       const float u = run.u + static_cast<float>(i) * run.du, v = run.v + static_cast<float>(i) * run.dv;
       const float mask = Mask(u, v);
       if (!(mask > 0.0f)) continue;
-      const Four old = Pixel(pixel), sample = texture.At(u, v);
-      const Four now = mode == PasteMode::kReplace ? old + mask * (sample - old) : old + mask * sample;
+      const Four old = Pixel(pixel);
+      Four change = {};
+      if (difference != nullptr) change = difference->At(u, v);
+      const float share = difference == nullptr ? 1.0f : change[3];
+      if (share > 0.0f) change += share * (edited.At(u, v) - old - change);
+      const Four now = old + mask * change;
       for (int c = 0; c < 3; ++c) pixel[c] = Level(now[c]);
     }
   });
@@ -425,7 +430,6 @@ double PasteMask(double u, double v) { return Mask(static_cast<float>(2 * u - 1)
 
 Status PasteFace(const Image& edited, const Image& reconstruction, const SquarePlace& place, PasteMode mode,
                  Image* photo, ThreadPool* pool) {
-  const bool difference = mode == PasteMode::kDifference;
   if (edited.width < kSmallestPicture || edited.height != edited.width || reconstruction.width != edited.width ||
       reconstruction.height != edited.width)
     return Status::Error(
@@ -433,22 +437,22 @@ Status PasteFace(const Image& edited, const Image& reconstruction, const SquareP
         edited.width, edited.height, reconstruction.width, reconstruction.height, kSmallestPicture);
   MIEN_ASSIGN(const Square square, Square::Create(place, *photo));
   MIEN_ASSIGN(const Image face, Reduced(edited, square));
-  if (difference) {
-    MIEN_ASSIGN(const Image minus, Reduced(reconstruction, square));
-    MIEN_ASSIGN(const Texture texture, TextureOf(face, &minus, pool));
-    MIEN_TRY(DropSmall(texture, pool));
-    texture.RepeatBorder();
-    Draw<PasteMode::kDifference>(texture, square, *photo, pool);
-  } else {
-    MIEN_ASSIGN(const Texture texture, TextureOf(face, nullptr, pool));
-    MIEN_ASSIGN(const Cells match, ColourMatch(*photo, square, edited, reconstruction, pool));
-    ForRows(pool, 0, texture.side, [&](int y, int) {
-      Four* texels = texture.row(y);
-      ForTexels(match, y, texture.side, [&](int x, Four more) { texels[x] += more; });
-    });
-    texture.RepeatBorder();
-    Draw<PasteMode::kReplace>(texture, square, *photo, pool);
+  MIEN_ASSIGN(const Texture texture, TextureOf(face, nullptr, pool));
+  MIEN_ASSIGN(const Cells match, ColourMatch(*photo, square, edited, reconstruction, pool));
+  ForRows(pool, 0, texture.side, [&](int y, int) {
+    Four* texels = texture.row(y);
+    ForTexels(match, y, texture.side, [&](int x, Four more) { texels[x] += more; });
+  });
+  texture.RepeatBorder();
+  if (mode == PasteMode::kReplace) {
+    Draw(texture, nullptr, square, *photo, pool);
+    return Status();
   }
+  MIEN_ASSIGN(const Image minus, Reduced(reconstruction, square));
+  MIEN_ASSIGN(const Texture difference, TextureOf(face, &minus, pool));
+  MIEN_TRY(WeighChanges(difference, pool));
+  difference.RepeatBorder();
+  Draw(texture, &difference, square, *photo, pool);
   return Status();
 }
 

@@ -13,7 +13,8 @@ namespace mien {
 
 enum class PasteMode : uint8_t {
   kReplace,     // the edited face itself, its colours moved smoothly to those of the photo
-  kDifference,  // what the edit changed, added to the photo: edited - reconstruction without what is small
+  kDifference,  // what the edit changed: edited - reconstruction, without what is small; the face itself where it is
+                // large
 };
 
 // The mode that came closer to the truth for such edits (bench/RESULTS.md): kReplace for those that turn the head, and

@@ -48,11 +48,6 @@ Colour Waves(double eyes) {
   };
 }
 
-// Red rises to the right and green to the left, blue rises to the bottom: what is shifted shows as opposite changes.
-double Slopes(double x, double y, int channel) {
-  return channel == 0 ? 0.4 * x : channel == 1 ? 250 - 0.4 * x : 0.4 * y;
-}
-
 // A face of the given distance between the eyes, its head turned by `roll`; the points that alignment reads.
 Landmarks Face(Point centre, double eyes, double roll = 0.0) {
   const auto turned = [&](double x, double y) {
@@ -75,30 +70,38 @@ double MaskAt(const SquarePlace& place, int x, int y) {
   return PasteMask((p.x * d.y - p.y * d.x) / area, (r.x * p.y - r.y * p.x) / area);
 }
 
-// Mean of a - b per channel where the mask is full, their PSNR there, and whether bits differ where it is empty.
+// PSNR of a and b where the mask is full, how far a lies from b there in pixels (least squares on b's gradients), and
+// whether bits are the same where it is empty.
 struct Comparison {
-  double mean[3] = {}, psnr = 0.0;
+  double psnr = 0.0;
+  Point shift;
   int pixels = 0;
   bool outside_same = true;
 };
 Comparison Compare(const Image& a, const Image& b, const SquarePlace& place) {
   Comparison result;
-  double squares = 0.0;
+  double squares = 0.0, xx = 0.0, xy = 0.0, yy = 0.0, xd = 0.0, yd = 0.0;
   for (int y = 0; y < a.height; ++y) {
     for (int x = 0; x < a.width; ++x) {
       const double mask = MaskAt(place, x, y);
       if (mask == 0.0) result.outside_same &= std::memcmp(a.row(y) + 3 * x, b.row(y) + 3 * x, 3) == 0;
-      if (mask < 1.0) continue;
+      if (mask < 1.0 || x == 0 || y == 0 || x == a.width - 1 || y == a.height - 1) continue;
       ++result.pixels;
-      for (int c = 0; c < 3; ++c) {
-        const double d = double(a.row(y)[3 * x + c]) - b.row(y)[3 * x + c];
-        result.mean[c] += d;
+      for (int c = 3 * x; c < 3 * x + 3; ++c) {
+        const double d = double(b.row(y)[c]) - a.row(y)[c];
+        const double gx = (b.row(y)[c + 3] - b.row(y)[c - 3]) / 2.0, gy = (b.row(y + 1)[c] - b.row(y - 1)[c]) / 2.0;
         squares += d * d;
+        xx += gx * gx;
+        xy += gx * gy;
+        yy += gy * gy;
+        xd += gx * d;
+        yd += gy * d;
       }
     }
   }
-  for (double& mean : result.mean) mean /= result.pixels;
   result.psnr = 10.0 * std::log10(255.0 * 255.0 * 3 * result.pixels / std::max(squares, 1e-9));
+  const double area = xx * yy - xy * xy;
+  result.shift = {(yy * xd - xy * yd) / area, (xx * yd - xy * xd) / area};
   return result;
 }
 
@@ -117,28 +120,7 @@ const Case kCases[] = {{"enlarged", 300, 280, 50, Face({151, 120}, 50), 256},
 
 }  // namespace
 
-TEST_CASE("a crop comes back to where it was, to a small part of a pixel") {
-  for (const Case& c : kCases) {
-    CAPTURE(c.name);
-    const Image photo = Painted(c.width, c.height, Slopes);
-    SquarePlace place;
-    const auto crop = AlignFace(photo, c.face, c.size, &place);
-    REQUIRE(crop.ok());
-    Image pasted = Painted(c.width, c.height, [](double, double, int) { return 0; });
-    const Image black = Copy(pasted);
-    REQUIRE(PasteFace(*crop, Even(c.size, 0), place, PasteMode::kDifference, &pasted).ok());
-    // Beyond the border alignment has made up colours, which blur into the photo.
-    const bool whole = std::string(c.name) != "beyond the border";
-    const Comparison found = Compare(pasted, photo, place);
-    CHECK(found.pixels > 10000);
-    // Half a pixel were 0.2 levels: the opposite changes of red and green leave the crop's cut-off levels out.
-    CHECK(std::fabs(found.mean[0] - found.mean[1]) / 2 < (whole ? 0.05 : 0.5));
-    CHECK(std::fabs(found.mean[2] - (found.mean[0] + found.mean[1]) / 2) < (whole ? 0.05 : 0.5));
-    CHECK(Compare(pasted, black, place).outside_same);
-  }
-}
-
-TEST_CASE("replaced by its own crop, a photo keeps its picture") {
+TEST_CASE("replaced by its own crop, a photo keeps its picture, to a small part of a pixel") {
   for (const Case& c : kCases) {
     CAPTURE(c.name);
     const Image photo = Painted(c.width, c.height, Waves(c.eyes));
@@ -148,7 +130,12 @@ TEST_CASE("replaced by its own crop, a photo keeps its picture") {
     Image pasted = Copy(photo);
     REQUIRE(PasteFace(*crop, *crop, place, PasteMode::kReplace, &pasted).ok());
     const Comparison found = Compare(pasted, photo, place);
-    CHECK(found.psnr > (std::string(c.name) == "beyond the border" ? 30.0 : 38.0));
+    CHECK(found.pixels > 5000);
+    // Beyond the border alignment makes up colours, which blur into the photo.
+    const bool whole = std::string(c.name) != "beyond the border";
+    CHECK(found.psnr > (whole ? 48.0 : 30.0));
+    CHECK(std::fabs(found.shift.x) < (whole ? 0.03 : 0.1));
+    CHECK(std::fabs(found.shift.y) < (whole ? 0.03 : 0.1));
     CHECK(found.outside_same);
     CHECK_FALSE(Same(pasted, photo));
   }
@@ -198,6 +185,25 @@ TEST_CASE("an edit that changes nothing leaves every bit, and so does a change t
   CHECK(Same(pasted, photo));
 }
 
+TEST_CASE("where something else has come, details of the photo go") {
+  const SquarePlace place = Upright(30, 20, 128);
+  const auto dots = [](double x, double y, int) {
+    return static_cast<int>(x) % 2 == static_cast<int>(y) % 2 ? 100 : 130;
+  };
+  const Image photo = Painted(200, 180, dots), before = Even(128, 115);
+  const Image after =
+      Painted(128, 128, [](double x, double y, int) { return std::hypot(x - 64, y - 80) < 20 ? 215 : 115; });
+  Image pasted = Copy(photo);
+  REQUIRE(PasteFace(after, before, place, PasteMode::kDifference, &pasted).ok());
+  for (int y = 0; y < photo.height; ++y) {
+    for (int x = 0; x < photo.width; ++x) {
+      const double far = std::hypot(x + 0.5 - 94, y + 0.5 - 100);
+      if (far < 15) CHECK(std::abs(pasted.row(y)[3 * x] - 215) <= 2);
+      if (far > 26) CHECK(pasted.row(y)[3 * x] == photo.row(y)[3 * x]);
+    }
+  }
+}
+
 TEST_CASE("what is pasted fades into the photo as the mask does") {
   const Image photo = Even(200, 120);
   const SquarePlace place = Upright(25, 25, 150);
@@ -216,9 +222,9 @@ TEST_CASE("what is pasted fades into the photo as the mask does") {
   }
   CHECK(largest > 35);
   pasted = Copy(photo);
-  REQUIRE(PasteFace(Even(150, 100), Even(150, 0), place, PasteMode::kDifference, &pasted).ok());
+  REQUIRE(PasteFace(Even(150, 119), Even(150, 100), place, PasteMode::kDifference, &pasted).ok());
   for (int y = 0; y < photo.height; ++y) {
-    for (int x = 0; x < photo.width; ++x) CHECK(std::fabs(pasted.row(y)[3 * x] - 120 - 100 * MaskAt(place, x, y)) <= 1);
+    for (int x = 0; x < photo.width; ++x) CHECK(std::fabs(pasted.row(y)[3 * x] - 120 - 19 * MaskAt(place, x, y)) <= 1);
   }
 }
 
@@ -255,12 +261,12 @@ TEST_CASE("a picture with more pixels than its square is averaged, not sampled")
   CHECK(Same(pasted, photo));
 }
 
-TEST_CASE("a change is added where it is, in full, and nowhere else") {
+TEST_CASE("a change that is no new thing is added where it is, in full, and nowhere else") {
   const Image photo = Painted(200, 180, Waves(20));
   const SquarePlace place = Upright(30, 20, 128);
   const Image before = Painted(128, 128, Waves(10));
   const Image after = Painted(128, 128, [](double x, double y, int channel) {
-    return Waves(10)(x, y, channel) + (std::hypot(x - 64, y - 80) < 20 ? 40 : 0);
+    return Waves(10)(x, y, channel) + (std::hypot(x - 64, y - 80) < 20 ? 16 : 0);
   });
   Image pasted = Copy(photo);
   REQUIRE(PasteFace(after, before, place, PasteMode::kDifference, &pasted).ok());
@@ -268,7 +274,7 @@ TEST_CASE("a change is added where it is, in full, and nowhere else") {
     for (int x = 0; x < 3 * photo.width; ++x) {
       const double far = std::hypot(x / 3 + 0.5 - 94, y + 0.5 - 100);
       const int change = pasted.row(y)[x] - photo.row(y)[x];
-      if (far < 16) CHECK(change == 40);
+      if (far < 16) CHECK(change == 16);
       if (far > 25) CHECK(change == 0);
       const int mirrored = 187 - x / 3;  // about the middle of the change
       if (mirrored < 0) continue;
