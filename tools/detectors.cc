@@ -3,8 +3,9 @@
 namespace mien {
 
 void AddDetectorOption(CLI::App& verb, DetectorChoice& choice) {
-  const std::map<std::string, DetectorChoice> names = {
-      {"auto", DetectorChoice::kAuto}, {"tiny", DetectorChoice::kTiny}, {"ssd", DetectorChoice::kSsd}};
+  std::map<std::string, DetectorChoice> names;
+  for (const DetectorChoice one : {DetectorChoice::kAuto, DetectorChoice::kTiny, DetectorChoice::kSsd})
+    names.emplace(kDetectorNames[static_cast<size_t>(one)], one);
   verb.add_option("--detector", choice,
                   "which detector finds the faces: tiny (small and fast), ssd (stronger), auto (that which is sure of "
                   "more faces)")

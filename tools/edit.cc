@@ -9,6 +9,7 @@
 #include "runtime/face/likeness.h"
 #include "runtime/face/paste.h"
 #include "tools/batch.h"
+#include "tools/detectors.h"
 #include "tools/edit_plan.h"
 #include "tools/faces.h"
 #include "tools/outputs.h"
@@ -27,7 +28,8 @@ struct EditOptions {
   EditWords words;
   PictureOptions picture;
   std::string out, paste = "auto";
-  bool crop = false, no_likeness = false, fail_fast = false;
+  bool crop = false, no_likeness = false, resume = false;
+  BatchOptions batch;
 };
 
 constexpr const char* kPasteNames[] = {"replace", "difference"};  // in the order of PasteMode
@@ -114,11 +116,12 @@ void MentionUnusedPasting(Session& session, const CLI::App& verb, const EditOpti
 // Makes the picture of one face after the other.
 class Editing {
  public:
-  Editing(Session& session, const EditOptions& options, const EditPlan& plan, Pipeline& pipeline,
+  Editing(Session& session, const EditOptions& options, const EditPlan& plan, PasteMode paste, Pipeline& pipeline,
           const PhotoFaces* finder, ContactSheet sheet)
       : session_(session),
         options_(options),
         plan_(plan),
+        paste_(paste),
         pipeline_(pipeline),
         finder_(finder),
         sheet_(std::move(sheet)),
@@ -146,7 +149,6 @@ class Editing {
   Status MakePhoto(const Face& face, const std::string& overlay) {
     MIEN_ASSIGN(Image photo, ReadPicture(session_, face.input));
     if (options_.search.aligned) {
-      record_["aligned"] = true;
       MIEN_ASSIGN(const FaceCrop crop, CutCentre(photo));
       MIEN_TRY(EditCrop(face, crop, &photo));
     } else {
@@ -172,12 +174,7 @@ class Editing {
     MIEN_ASSIGN(const Image reconstruction, pipeline_.Synthesize(codes_, face.noise_seed));
     if (!options_.no_likeness) MIEN_TRY(MeasureLikeness(face, crop.picture, reconstruction));
     if (!pastes()) return {};
-    const std::vector<Edit>& edits = plan_.pictures[0];
-    PasteMode mode = AutoPaste(edits, *pipeline_.config().flow);
-    if (options_.paste != "auto")
-      mode = options_.paste == kPasteNames[0] ? PasteMode::kReplace : PasteMode::kDifference;
-    record_["paste"] = kPasteNames[static_cast<size_t>(mode)];
-    return PasteFace(sheet_.image(), reconstruction, crop.place, mode, photo);
+    return PasteFace(sheet_.image(), reconstruction, crop.place, paste_, photo);
   }
 
   // Whether it is still the same person, in one line and, in thousandths, in the report and the picture's text.
@@ -196,6 +193,7 @@ class Editing {
   Session& session_;
   const EditOptions& options_;
   const EditPlan& plan_;
+  const PasteMode paste_;
   Pipeline& pipeline_;
   const PhotoFaces* finder_;  // null: nothing is searched or measured
   ContactSheet sheet_;        // of one picture, or of all edits
@@ -203,6 +201,22 @@ class Editing {
   std::vector<float> codes_;
   nlohmann::json record_, report_, likeness_;
 };
+
+// How edits of photos come back into them; what is done with photos is put into the record.
+PasteMode ChoosePaste(const EditOptions& options, const FlowConfig& flow, EditPlan* plan) {
+  nlohmann::json& record = plan->record;
+  if (options.search.aligned) {
+    record["aligned"] = true;
+  } else {
+    record["face"] = options.search.face;
+    record["detector"] = kDetectorNames[static_cast<size_t>(options.search.detector)];
+  }
+  PasteMode mode = AutoPaste(plan->pictures[0], flow);
+  if (options.paste != "auto") mode = options.paste == kPasteNames[0] ? PasteMode::kReplace : PasteMode::kDifference;
+  if (options.crop && !plan->sheet()) record["crop"] = true;
+  if (!options.crop && !plan->sheet()) record["paste"] = kPasteNames[static_cast<size_t>(mode)];
+  return mode;
+}
 
 // Where everything goes, compared with what is read.
 Result<OutputFiles> PlanOutputs(const Session& session, const EditOptions& options, const std::vector<Face>& faces,
@@ -217,11 +231,39 @@ Result<OutputFiles> PlanOutputs(const Session& session, const EditOptions& optio
   const FileGroup pictures = outputs.Group("picture");
   const bool makes_folder = pictures.makes_folder;
   MIEN_TRY(CheckFiles(session, {{"photo", options.photos}, {"codes", options.faces.codes}},
-                      {pictures, {"overlay", *overlays, makes_folder}}));
+                      {pictures, {"overlay", *overlays, makes_folder}, {"manifest", {options.batch.manifest}}}));
   return outputs;
 }
 
-Status RunEdit(Session& session, const CLI::App& verb, const EditOptions& options) {
+// What is recorded of each picture besides the parameters of all.
+constexpr const char* kOwnRecords[] = {"likeness", "pictures", "seed"};
+
+// Whether the file `path` is what this program made by `record` of an input that is older than it.
+bool IsMade(const std::string& path, const std::string& input, const nlohmann::json& record) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  const auto made = fs::last_write_time(path, error);
+  if (error) return false;
+  const auto source = fs::last_write_time(input, error);  // a seed is no file and never changes
+  if (!error && source > made) return false;
+  const auto file = OpenInput(path, kMaxImageFileBytes, Code::kFailure);
+  if (!file.ok()) return false;
+  const auto texts = ReadTexts(**file);
+  if (!texts.ok()) return false;
+  const std::vector<PictureText> current = Provenance(record, true);
+  nlohmann::json found;
+  bool same_program = false;
+  for (const PictureText& text : *texts) {
+    if (text.keyword == kSoftware) same_program = text == current[0];
+    if (text.keyword == kParameters) found = nlohmann::json::parse(text.text, nullptr, false);
+  }
+  if (!found.is_object()) return false;
+  for (const char* key : kOwnRecords) found.erase(key);
+  return same_program && found == nlohmann::json::parse(current[1].text);
+}
+
+Status RunEdit(Session& session, const CLI::App& verb, EditOptions options) {
+  MIEN_TRY(ExpandInto(&options.photos, &options.out));
   if (options.photos.size() <= 1 && !IsFolder(options.out))
     MIEN_TRY(FormatOf(FileKind::kPicture, options.out).status());
   MIEN_ASSIGN(const auto model, OpenModel(session));
@@ -238,6 +280,12 @@ Status RunEdit(Session& session, const CLI::App& verb, const EditOptions& option
   MIEN_ASSIGN(EditPlan plan, PlanEdits(session, options.words, *config.flow, config.generator->rows()));
   MentionUnusedPasting(session, verb, options, faces[0].photo, plan.sheet());
   PipelineOptions wanted = Wanted(session, verb, options, plan, faces, *config.generator, &plan.record);
+  plan.record["model"] = model->file().fingerprint();
+  if (format.kind == PictureKind::kJpeg) plan.record["quality"] = format.quality;
+  PasteMode paste = PasteMode::kReplace;
+  if (faces[0].photo) paste = ChoosePaste(options, *config.flow, &plan);
+  if (options.resume && options.picture.no_metadata)
+    WithoutEffect(session, "--resume", "with --no-metadata no picture tells how it was made");
   std::optional<PhotoFaces> finder;
   const bool measures = !plan.sheet() && !options.no_likeness;
   if (faces[0].photo && (measures || !options.search.aligned)) {
@@ -251,7 +299,7 @@ Status RunEdit(Session& session, const CLI::App& verb, const EditOptions& option
   const int side = pipeline->image_side();
   MIEN_ASSIGN(ContactSheet sheet, ContactSheet::Create(plan.columns * plan.lines, plan.columns, side, side,
                                                        plan.sheet() ? kSheetGap : 0));
-  Editing editing(session, options, plan, *pipeline, finder ? &*finder : nullptr, std::move(sheet));
+  Editing editing(session, options, plan, paste, *pipeline, finder ? &*finder : nullptr, std::move(sheet));
   session.report["parameters"] = plan.record;
   session.report["files"] = nlohmann::json::array();
   const auto make = [&](size_t i) -> Status {
@@ -271,7 +319,15 @@ Status RunEdit(Session& session, const CLI::App& verb, const EditOptions& option
   };
   std::vector<std::string> inputs;
   for (const Face& face : faces) inputs.push_back(face.input);
-  return RunBatch(session, inputs, options.fail_fast, make, write);
+  const auto entry = [&](size_t) {
+    nlohmann::json line = editing.report();
+    line["parameters"] = plan.record;
+    return line;
+  };
+  const auto there = [&](size_t i) {
+    return options.resume && IsMade(outputs.paths()[i], faces[i].input, plan.record);
+  };
+  return RunBatch(session, inputs, options.batch, {make, write, entry, there});
 }
 
 }  // namespace
@@ -279,7 +335,7 @@ Status RunEdit(Session& session, const CLI::App& verb, const EditOptions& option
 void AddEdit(CLI::App& app, Session& session) {
   auto options = std::make_shared<EditOptions>();
   CLI::App* verb = app.add_subcommand("edit", "edit a face in a photo, or one of saved codes or of a seed");
-  verb->add_option("IN", options->photos, "photos (PNG or JPEG; - is stdin)")->type_name("FILE");
+  verb->add_option("IN", options->photos, "photos (PNG or JPEG; - is stdin), or folders of them")->type_name("FILE");
   verb->add_option("-o,--output", options->out, "PNG or .jpg (- is stdout); with several faces a folder")
       ->type_name("PATH")
       ->required();
@@ -296,7 +352,10 @@ void AddEdit(CLI::App& app, Session& session) {
   verb->add_flag("--no-likeness", options->no_likeness, "do not measure whether it is still the same person");
   AddFaceOptions(*verb, options->faces);
   AddPictureOptions(*verb, options->picture);
-  AddFailFast(*verb, options->fail_fast);
+  AddBatchOptions(*verb, options->batch);
+  verb->add_flag("--resume", options->resume,
+                 "leave out what is there already, made of the same input with the same parameters")
+      ->group("Many inputs");
   verb->footer(
       "To edit a mix of two faces or a step between them: mien synth --save-codes, then mien edit --codes.");
   verb->callback([&session, verb, options] { session.status = RunEdit(session, *verb, *options); });

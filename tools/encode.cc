@@ -15,7 +15,8 @@ struct EncodeOptions {
   std::vector<std::string> inputs;
   SearchOptions search;
   std::string out;
-  bool npz = false, fail_fast = false;
+  bool npz = false;
+  BatchOptions batch;
 };
 
 // Where the codes go, compared with what is read; `overlays` gets where a photo without a face goes.
@@ -29,7 +30,8 @@ Result<OutputFiles> PlanOutputs(const Session& session, const EncodeOptions& opt
     overlays->push_back(options.search.aligned ? "" : Beside(path, ".faces.png"));
   const FileGroup codes = outputs.Group("codes");
   const bool makes_folder = codes.makes_folder;
-  MIEN_TRY(CheckFiles(session, {{"photo", options.inputs}}, {codes, {"overlay", *overlays, makes_folder}}));
+  MIEN_TRY(CheckFiles(session, {{"photo", options.inputs}},
+                      {codes, {"overlay", *overlays, makes_folder}, {"manifest", {options.batch.manifest}}}));
   return outputs;
 }
 
@@ -51,7 +53,8 @@ Result<std::vector<FaceCrop>> CropsOf(Session& session, const PhotoFaces* finder
   return crops;
 }
 
-Status RunEncode(Session& session, const EncodeOptions& options) {
+Status RunEncode(Session& session, EncodeOptions options) {
+  MIEN_TRY(ExpandInto(&options.inputs, &options.out));
   std::vector<std::string> overlays;
   MIEN_ASSIGN(OutputFiles outputs, PlanOutputs(session, options, &overlays));
   const std::vector<std::string>& paths = outputs.paths();
@@ -86,7 +89,10 @@ Status RunEncode(Session& session, const EncodeOptions& options) {
     session.report["files"].push_back(paths[i]);
     return {};
   };
-  return RunBatch(session, options.inputs, options.fail_fast, make, write);
+  const auto entry = [&](size_t i) {
+    return nlohmann::json{{"input", options.inputs[i]}, {"output", paths[i]}, {"faces", codes.shape[0]}};
+  };
+  return RunBatch(session, options.inputs, options.batch, {make, write, entry, {}});
 }
 
 }  // namespace
@@ -94,14 +100,16 @@ Status RunEncode(Session& session, const EncodeOptions& options) {
 void AddEncode(CLI::App& app, Session& session) {
   auto options = std::make_shared<EncodeOptions>();
   CLI::App* verb = app.add_subcommand("encode", "photos to latent codes (w_plus)");
-  verb->add_option("IN", options->inputs, "photos (PNG or JPEG; - is stdin)")->type_name("FILE")->required();
+  verb->add_option("IN", options->inputs, "photos (PNG or JPEG; - is stdin), or folders of them")
+      ->type_name("FILE")
+      ->required();
   verb->add_option("-o,--output", options->out, "FILE.safetensors, .npz or .npy, or a folder")
       ->type_name("PATH")
       ->required();
   AddSearchOptions(*verb, options->search);
   AddAligned(*verb, options->search);
   verb->add_flag("--npz", options->npz, "write .npz into the folder");
-  AddFailFast(*verb, options->fail_fast);
+  AddBatchOptions(*verb, options->batch);
   verb->callback([&app, &session, verb, options] {
     MentionUnusedSearch(session, *verb, options->search);
     MentionUnused(session, app, {"--seed"}, "nothing here is random");

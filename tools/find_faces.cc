@@ -137,7 +137,8 @@ void Print(const Session& session, const std::string& path, const Json& report) 
 }
 
 Status RunFaces(Session& session, const FacesOptions& options) {
-  MIEN_TRY(CheckFiles(session, {{"photo", options.photos}}, {}));
+  MIEN_ASSIGN(const std::vector<std::string> photos, ExpandPhotos(options.photos));
+  MIEN_TRY(CheckFiles(session, {{"photo", photos}}, {}));
   MIEN_ASSIGN(const auto model, OpenFaceModel(session));
   FaceNetworksOptions wanted = {session.run};
   wanted.cell_sizes = {kSmallLook, kFirstLook};
@@ -146,24 +147,24 @@ Status RunFaces(Session& session, const FacesOptions& options) {
   MIEN_ASSIGN(const auto networks, FaceNetworks::Create(model, wanted));
   session.Detail("%s", networks->engine().backend().reason.c_str());
   MentionCpuOptions(session, networks->engine().backend());
-  const bool several = options.photos.size() > 1;
+  const bool several = photos.size() > 1;
   if (several) session.report["files"] = Json::array();
   Json report;
   const auto make = [&](size_t i) -> Status {
-    MIEN_ASSIGN(const Image photo, ReadPicture(session, options.photos[i]));
+    MIEN_ASSIGN(const Image photo, ReadPicture(session, photos[i]));
     MIEN_ASSIGN(report, Look(*networks, options, photo));
-    report["photo"] = options.photos[i];
+    report["photo"] = photos[i];
     return {};
   };
   const auto write = [&](size_t i) -> Status {
-    Print(session, options.photos[i], report);
+    Print(session, photos[i], report);
     if (several)
       session.report["files"].push_back(report);
     else
       session.report.update(report);
     return {};
   };
-  return RunBatch(session, options.photos, options.fail_fast, make, write);
+  return RunBatch(session, photos, {options.fail_fast, {}, {}}, {make, write, {}, {}});
 }
 
 }  // namespace
@@ -171,7 +172,9 @@ Status RunFaces(Session& session, const FacesOptions& options) {
 void AddFaces(CLI::App& app, Session& session) {
   auto options = std::make_shared<FacesOptions>();
   CLI::App* verb = app.add_subcommand("faces", "the faces in photos, and what the face networks say of them");
-  verb->add_option("PHOTO", options->photos, "photos (PNG or JPEG; - is stdin)")->type_name("FILE")->required();
+  verb->add_option("PHOTO", options->photos, "photos (PNG or JPEG; - is stdin), or folders of them")
+      ->type_name("FILE")
+      ->required();
   AddDetectorOption(*verb, options->detector);
   verb->add_flag("--whole", options->whole,
                  "also what the networks say of each whole picture, taken as if it were a face");

@@ -261,6 +261,9 @@ Status ReportModel(Sheet& sheet, const Session& session, const std::string& path
     sheet.Print("%s: %llu bytes, sha256 %s\n", path.c_str(), static_cast<unsigned long long>(file.size()),
                 hash.c_str());
   }
+  const std::string& fingerprint = model->file().fingerprint();
+  sheet.report["fingerprint"] = fingerprint;
+  sheet.Print("fingerprint %s (what pictures name as their model)\n", fingerprint.c_str());
   ReportConfig(sheet, *model);
   MIEN_TRY(ReportTensors(sheet, *model));
   return ReportMemory(sheet, session, model, batch);

@@ -163,7 +163,7 @@ Status WriteFolder(Session& session, const SynthOptions& options, const PictureF
   for (size_t i = 0; i < words.size() && !plan.blend; ++i) {
     if (!plan.faces[i].problem.ok()) words[i] = plan.faces[i].input;
   }
-  return RunBatch(session, words, options.fail_fast, make, write);
+  return RunBatch(session, words, {options.fail_fast, {}, {}}, {make, write, {}, {}});
 }
 
 // One file: the picture, or a contact sheet, which is whole or not there.
@@ -226,6 +226,7 @@ Status RunSynth(Session& session, const CLI::App& verb, const SynthOptions& opti
   wanted.synthesize = true;
   ChooseMapping(session, verb, options.faces, plan.faces, generator, &wanted, &plan.record);
   ChoosePicture(session, options.picture, generator, &wanted, &plan.record);
+  plan.record["model"] = model->file().fingerprint();
   MentionSeed(session, verb, options, wanted.random_noise);
   const bool folder = IsFolder(options.out);
   if (options.columns > 0 && (folder || plan.names.size() == 1))

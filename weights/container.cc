@@ -13,6 +13,7 @@
 #include <stdexcept>
 
 #include "base/checked.h"
+#include "weights/checksum.h"
 #include "weights/header.h"
 #include "weights/layout.h"
 
@@ -207,7 +208,12 @@ Result<TensorFile> TensorFile::Open(std::shared_ptr<const ByteSource> source, Pr
   file.tensors_ = ValidateTable(raw, 8 + length, size, problems, unread);
   if (!problems.empty()) return problems.ToStatus(Code::kRefused);
   file.metadata_ = std::move(raw.metadata);
-  if (profile == Profile::kModel) MIEN_TRY(TakeTensorChecksums(file.metadata_, &file.tensors_));
+  if (profile == Profile::kModel) {
+    MIEN_TRY(TakeTensorChecksums(file.metadata_, &file.tensors_));
+    Sha256 header;
+    header.Update(std::as_bytes(std::span(bytes)));
+    file.fingerprint_ = HexLower(header.Finish());
+  }
   MIEN_TRY(TakeQuantizations(file.metadata_, &file.tensors_));
   for (size_t i = 0; i < file.tensors_.size(); ++i)
     file.index_.emplace(file.tensors_[i].name, static_cast<int>(i));

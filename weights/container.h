@@ -43,6 +43,9 @@ class TensorFile {
   const std::vector<std::pair<std::string, std::string>>& unread() const { return unread_; }
   const TensorEntry* Find(const std::string& name) const;  // null: not there
   const ByteSource& source() const { return *source_; }    // the file it was opened from
+  // Model files: SHA-256 of the header, 64 lowercase digits. It names the content, for the header has a checksum of
+  // every tensor.
+  const std::string& fingerprint() const { return fingerprint_; }
 
   // Bytes as stored, checksum verified where there is one. out.size() must be entry.bytes.
   Status Read(const TensorEntry& entry, std::span<std::byte> out) const;
@@ -55,6 +58,7 @@ class TensorFile {
   std::vector<std::pair<std::string, std::string>> unread_;
   std::map<std::string, int> index_;
   std::map<std::string, std::string> metadata_;
+  std::string fingerprint_;
   Profile profile_ = Profile::kPlain;
 };
 

@@ -5,7 +5,9 @@
 
 #include "base/interrupt.h"
 #include "base/stream.h"
+#include "runtime/face/jpeg_segments.h"
 #include "runtime/face/picture_kind.h"
+#include "runtime/face/png_chunks.h"
 
 namespace mien {
 Status CheckPictureSize(int width, int height) {
@@ -51,12 +53,30 @@ Result<Image> TurnUpright(Image image, int orientation) {
   return image;
 }
 
-Result<Image> DecodePicture(const ByteSource& file, PictureNotes* notes) {
+namespace {
+
+Result<PictureKind> KindOf(const ByteSource& file) {
   std::byte first[kFirstBytes];
   const auto seen = std::span(first).first(std::min<uint64_t>(sizeof first, file.size()));
   MIEN_TRY(file.ReadAt(0, seen));
-  MIEN_ASSIGN(const PictureKind kind, KindOfPicture(seen));
+  return KindOfPicture(seen);
+}
+
+}  // namespace
+
+Result<Image> DecodePicture(const ByteSource& file, PictureNotes* notes) {
+  MIEN_ASSIGN(const PictureKind kind, KindOf(file));
   return kind == PictureKind::kPng ? DecodePng(file, notes) : DecodeJpeg(file, notes);
+}
+
+Result<std::vector<PictureText>> ReadTexts(const ByteSource& file) {
+  MIEN_ASSIGN(const PictureKind kind, KindOf(file));
+  if (kind == PictureKind::kPng) {
+    MIEN_ASSIGN(PngChunks chunks, ScanPng(file));
+    return std::move(chunks.texts);
+  }
+  MIEN_ASSIGN(JpegSegments segments, ScanJpeg(file));
+  return std::move(segments.texts);
 }
 
 Result<Image> ReadImage(const std::string& path, PictureNotes* notes) {

@@ -70,6 +70,9 @@ inline Result<Image> DecodeJpeg(std::span<const std::byte> file, PictureNotes* n
 // PNG or JPEG, by the content.
 Result<Image> DecodePicture(const ByteSource& file, PictureNotes* notes = nullptr);
 
+// What a picture's file says of what made it, without decoding it.
+Result<std::vector<PictureText>> ReadTexts(const ByteSource& file);
+
 // The picture that is meant by `image` and an EXIF orientation (1 to 8).
 Result<Image> TurnUpright(Image image, int orientation);
 

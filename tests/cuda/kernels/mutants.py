@@ -178,8 +178,8 @@ class Program:
         return sorted(cases, key=lambda case: case[0])
 
     def notices(self, mutant, above, longest):
-        """Whether some test case of more than `above` and at most `longest` seconds fails, of those that launch a kernel
-        with the broken place in it; those that have noticed others of its file come first."""
+        """Whether some test case of more than `above` and at most `longest` seconds fails, of those that launch a
+        kernel with the broken place in it; those that have noticed others of its file come first."""
         kernels = kernels_of(mutant.path)
         objects = [self.symbols[user] for user in users(mutant.path) if user in self.symbols]
 
