@@ -32,8 +32,8 @@ OP = "mien::*::Cpu(mien::*::Params const&, mien::CpuCall const&)"
 # {run: (function, command)}. What people do with the built-in model, and the flow's products in the sizes of the public
 # one.
 RUNS = {
-    "edit": (PROGRAM, "{build}/tools/mien --threads 1 edit {portrait} --aligned --crop -o {folder}/edit.png "
-                      "--set smile=1".split()),
+    "edit": (PROGRAM, "{build}/tools/mien --threads 1 edit {portrait} --aligned --crop --no-likeness -o {folder}/"
+                      "edit.png --set smile=1".split()),
     "synth": (PROGRAM, "{build}/tools/mien --threads 1 synth --seeds 0 -o {folder}/synth.png".split()),
     **{case: (OP, ["{build}/bench/op_bench", "--repeat", "1", case])
        for case in ["linear mapping", "linear flow_initial", "linear flow_block", "affine_coupling flow_512",

@@ -162,7 +162,7 @@ TEST_CASE("Bits do not depend on runs, threads, batch size, position or neighbou
   }
 }
 
-TEST_CASE("nor in the sizes of the built-in model, where other kernels win") {
+TEST_CASE("nor in the sizes of the built-in model, where other kernels win: full size") {
   const auto model = OpenBuiltinModel();
   REQUIRE(model.ok());
   for (const NetworkOptions& network : NetworksOf((*model)->config())) {

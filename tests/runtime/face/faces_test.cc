@@ -128,7 +128,7 @@ Image OnGround(const Image& photo, int side, int left, int top) {
   return ground;
 }
 
-TEST_CASE("small faces: what the first look does not see, the stronger detector or a closer look finds") {
+TEST_CASE("small faces: what the first look does not see, the stronger detector or a closer look finds: full size") {
   const Image astronaut = Photo("astronaut.png");
   const auto networks = AllNetworks();
   const auto search = [&](const Image& photo, DetectorChoice choice) {
