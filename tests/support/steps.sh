@@ -67,8 +67,8 @@ step() {
   else
     cat "$log"
     [ $status = 0 ] || echo "$name: exit status $status" | tee -a "$log"
-    printf '%s\t%s\n' "$name" "$log" >>"$steps_folder/failed"
   fi
+  [ "$failed" = 0 ] || printf '%s\t%s\n' "$name" "$log" >>"$steps_folder/failed"
   [ "$failed" = 0 ]
 }
 
