@@ -258,7 +258,9 @@ bool IsMade(const std::string& path, const std::string& input, const nlohmann::j
     if (text.keyword == kParameters) found = nlohmann::json::parse(text.text, nullptr, false);
   }
   if (!found.is_object()) return false;
-  for (const char* key : kOwnRecords) found.erase(key);
+  for (const char* key : kOwnRecords) {
+    if (!record.contains(key)) found.erase(key);
+  }
   return same_program && found == nlohmann::json::parse(current[1].text);
 }
 

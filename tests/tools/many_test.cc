@@ -123,6 +123,10 @@ TEST_CASE("what is there already is left out, unless anything is different") {
   CHECK(skipped({}) == 0);
   CHECK(skipped({"--layers", "2-5"}) == 0);
   CHECK(skipped({}) == 0);
+  CHECK(skipped({"--noise", "random"}) == 0);
+  CHECK(skipped({"--noise", "random"}) == 2);
+  CHECK(skipped({"--noise", "random", "--seed", "5"}) == 0);
+  CHECK(skipped({}) == 0);
   fs::remove(out + "/photo1.png");
   CHECK(skipped({}) == 1);
   WriteContent(out + "/photo2.png", "no picture");
