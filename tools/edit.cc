@@ -242,6 +242,7 @@ constexpr const char* kOwnRecords[] = {"likeness", "pictures", "seed"};
 bool IsMade(const std::string& path, const std::string& input, const nlohmann::json& record) {
   namespace fs = std::filesystem;
   std::error_code error;
+  if (!fs::is_regular_file(path, error)) return false;  // reading from a stream would wait
   const auto made = fs::last_write_time(path, error);
   if (error) return false;
   const auto source = fs::last_write_time(input, error);  // a seed is no file and never changes
