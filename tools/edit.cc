@@ -2,7 +2,9 @@
 // inverse flow -> picture.
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <memory>
+#include <optional>
 
 #include "base/interrupt.h"
 #include "base/stream.h"

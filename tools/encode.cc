@@ -1,5 +1,6 @@
 // mien encode: photos to w_plus files.
 #include <memory>
+#include <optional>
 
 #include "tools/batch.h"
 #include "tools/outputs.h"

@@ -1,6 +1,7 @@
 #include "tools/photo_faces.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <filesystem>
 
 #include "base/stream.h"
