@@ -189,7 +189,8 @@ void AddText(const char* keyword, const std::string& text, Encoder* encoder) {
   encoder->texts.push_back(entry);
 }
 
-// As libpng would write it, which refuses profiles that it finds fault with: those are the photographer's own affair.
+// The chunk as libpng would write it. libpng itself refuses to write a profile in which it finds a fault, and a photo
+// is not to fail for that.
 Result<std::vector<std::byte>> ProfileChunk(const std::vector<std::byte>& profile) {
   if (profile.empty()) return std::vector<std::byte>();
   constexpr std::string_view before("ICC profile\0\0", 13);  // its name, and the only method of compression
