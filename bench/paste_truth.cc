@@ -1,7 +1,10 @@
-// How close pasted faces come to the truth: paste_truth RENDERER FOLDER [--seed N] [--first N] [--people N] [--ideal]
-// [--sheet FILE.png] render_portraits (tools/portraits) draws people in a room, and the same people with one attribute
-// changed. The first is edited with the built-in model and pasted in both modes, and compared with the second; so is
-// the photo as it was. Pictures are kept in the folder. Prints a table of means over people.
+// How close pasted faces come to the truth.
+//
+//   paste_truth RENDERER FOLDER [--seed N] [--first N] [--people N] [--ideal] [--sheet FILE.png]
+//
+// RENDERER is render_portraits (tools/portraits). It draws people in a room, and the same people with one attribute
+// changed. The first picture is edited with the built-in model and pasted in both modes, and compared with the second;
+// so is the photo as it was. Pictures are kept in the folder. Prints a table of means over people.
 #include <CLI/CLI.hpp>
 #include <array>
 #include <cmath>
