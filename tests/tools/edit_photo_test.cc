@@ -45,6 +45,7 @@ std::string Pair() {
 
 TEST_CASE("edit gives the whole photo back, changed within the square around the face alone") {
   const Image photo = std::move(*ReadImage(kAstronaut));
+  std::vector<Image> pictures;
   for (const char* paste : {"auto", "replace", "difference"}) {
     CAPTURE(paste);
     const std::string out = Fresh("out.png");
@@ -70,7 +71,10 @@ TEST_CASE("edit gives the whole photo back, changed within the square around the
     const bool replaces = Has(Content(out), "\"paste\":\"replace\"");
     CHECK(replaces != Has(Content(out), "\"paste\":\"difference\""));
     if (std::string(paste) != "auto") CHECK(replaces == (std::string(paste) == "replace"));
+    pictures.push_back(std::move(*ReadImage(out)));
   }
+  CHECK(Same(pictures[0], pictures[2]));  // a smile comes by the difference
+  CHECK_FALSE(Same(pictures[1], pictures[2]));
 }
 
 TEST_CASE("edit and align keep the photo's colour profile") {
