@@ -9,6 +9,7 @@ one with the GPU where there is one; they share each batch and average their gra
 """
 import datetime
 import json
+import math
 import os
 import shutil
 import signal
@@ -17,6 +18,7 @@ import sys
 import time
 
 import numpy as np
+os.environ.setdefault("CXX", os.path.join(os.path.dirname(os.path.abspath(__file__)), "cxx.sh"))  # before torch reads it
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as multiprocessing
@@ -99,6 +101,9 @@ def run_stage(stage, pictures, snapshot, workers, log):
             continue
         for name, value in metrics.items():
             sums[name] = sums.get(name, 0) + value.detach().float()
+            if not math.isfinite(sums[name]):
+                raise SystemExit(f"{stage.NAME}, {count} pictures: {name} is {sums[name].item()}; "
+                                 "the newest snapshot is of before")
         if time.time() - logged > LOG_SECONDS or count >= stage.PICTURES:
             line = {"stage": stage.NAME, "pictures": count, "rendered": len(pictures), **stage.describe(count),
                     **{n: round(v.item() / steps, 4) for n, v in sums.items()},
