@@ -418,6 +418,16 @@ void Draw(const Texture& edited, const Texture* difference, const Square& square
 
 }  // namespace
 
+const char* NameOf(PasteMode mode) { return mode == PasteMode::kReplace ? "replace" : "difference"; }
+
+Result<std::optional<PasteMode>> ParsePaste(const std::string& text) {
+  if (text == "auto") return std::optional<PasteMode>();
+  for (const PasteMode mode : {PasteMode::kReplace, PasteMode::kDifference}) {
+    if (text == NameOf(mode)) return std::optional(mode);
+  }
+  return Status::Error(Code::kUsage, "paste %s: auto, replace or difference expected", text.c_str());
+}
+
 PasteMode AutoPaste(std::span<const Edit> edits, const FlowConfig& flow) {
   const auto turns = [&](const Edit& edit) {
     const std::string& name = flow.attributes[static_cast<size_t>(edit.attribute)];

@@ -40,6 +40,12 @@ Result<bool> FaceLiesOnItsSide(FaceNetworks& networks, const Image& photo) {
 
 }  // namespace
 
+void AddSearch(DetectorChoice detector, FaceNetworksOptions* options) {
+  AddDetectors(detector, options);
+  options->landmarks = true;
+  if (std::ranges::count(options->cell_sizes, kFirstLook) == 0) options->cell_sizes.push_back(kFirstLook);
+}
+
 Result<FaceChoice> ParseFaceChoice(const std::string& text) {
   FaceChoice choice;
   choice.all = text == "all";

@@ -21,6 +21,9 @@ Result<FaceChoice> ParseFaceChoice(const std::string& text);
 // At least one of `faces`, of which there is one at the least, best first. kNoFace: none has the number or the point.
 Result<std::vector<Box>> ChooseFaces(const FaceChoice& choice, const std::vector<Box>& faces);
 
+// The networks that finding faces takes: SearchFaces, LocateFaces, AdviceWithoutFace.
+void AddSearch(DetectorChoice detector, FaceNetworksOptions* options);
+
 struct PhotoFace {
   Landmarks landmarks;     // in pixels of the photo
   std::optional<Box> box;  // that of a detector; none: the landmarks were given

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "runtime/face/image.h"
+#include "tests/support/tiny_model.h"
 #include "tests/tools/run_program.h"
 
 namespace mien {
@@ -75,6 +76,19 @@ TEST_CASE("edit gives the whole photo back, changed within the square around the
   }
   CHECK(Same(pictures[0], pictures[2]));  // a smile comes by the difference
   CHECK_FALSE(Same(pictures[1], pictures[2]));
+}
+
+TEST_CASE("the C API gives the bytes that the program gives") {
+  const std::string jpeg = Fresh("photo.jpg");
+  REQUIRE(WriteImage(jpeg, *ReadImage(kAstronaut), {}, {PictureKind::kJpeg, 90}).ok());
+  for (const std::string& photo : {kAstronaut, jpeg}) {
+    const std::string ending = photo.substr(photo.rfind('.')), ours = Fresh("a" + ending), theirs = Fresh("b" + ending);
+    REQUIRE(Mien({"edit", photo, "-o", ours, "--set", "yaw=0.375"}).code == 0);
+    const int code = Wait(Start(MIEN_BINARY_DIR "/tools/example/edit_with_c_api",
+                                {TinyModelPath(), photo, theirs, "yaw", "0.375"}, Fresh("out"), Fresh("err")));
+    REQUIRE(code == 0);
+    CHECK(Content(ours) == Content(theirs));
+  }
 }
 
 TEST_CASE("edit and align keep the photo's colour profile") {
