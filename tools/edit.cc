@@ -7,6 +7,7 @@
 
 #include "base/interrupt.h"
 #include "base/stream.h"
+#include "runtime/face/metadata.h"
 #include "runtime/face/photo_editor.h"
 #include "tools/batch.h"
 #include "tools/detectors.h"
@@ -28,7 +29,7 @@ struct EditOptions {
   EditWords words;
   PictureOptions picture;
   std::string out, paste = "auto";
-  bool crop = false, no_likeness = false, resume = false;
+  bool crop = false, no_likeness = false, drop_gps = false, resume = false;
   BatchOptions batch;
 };
 
@@ -102,13 +103,14 @@ PipelineOptions Wanted(Session& session, const CLI::App& verb, const EditOptions
 // The options that change nothing for faces of this kind.
 void MentionUnusedPasting(Session& session, const CLI::App& verb, const EditOptions& options, bool photos, bool sheet) {
   if (!photos) {
-    MentionUnused(session, verb, {"--aligned", "--face", "--detector", "--crop", "--paste", "--no-likeness"},
+    MentionUnused(session, verb,
+                  {"--aligned", "--face", "--detector", "--crop", "--paste", "--no-likeness", "--drop-gps"},
                   "it is for photos");
     return;
   }
   MentionUnusedSearch(session, verb, options.search);
   if (sheet) MentionUnused(session, verb, {"--no-likeness"}, "nothing is measured for a sheet");
-  if (sheet || options.crop) MentionUnused(session, verb, {"--paste"}, "the face is shown alone");
+  if (sheet || options.crop) MentionUnused(session, verb, {"--paste", "--drop-gps"}, "the face is shown alone");
 }
 
 // Makes the picture of one face after the other.
@@ -145,6 +147,12 @@ class Editing {
  private:
   Status MakePhoto(const Face& face, const std::string& overlay) {
     MIEN_ASSIGN(Image photo, ReadPicture(session_, face.input));
+    if (options_.drop_gps) {
+      DropPlace(&photo);
+    } else if (TellsPlace(photo) && !options_.crop && !plan_.sheet()) {
+      session_.Note("%s: where it was taken stays in the picture (GPS); --drop-gps takes it out",
+                    InputName(face.input).c_str());
+    }
     std::vector<PhotoFace> found;
     if (!options_.search.aligned) {
       MIEN_ASSIGN(found, finder_->Find(session_, face.input, photo, overlay, &report_));
@@ -348,6 +356,7 @@ void AddEdit(CLI::App& app, Session& session) {
       ->check(CLI::IsMember({"auto", "replace", "difference"}))
       ->capture_default_str();
   verb->add_flag("--no-likeness", options->no_likeness, "do not measure whether it is still the same person");
+  verb->add_flag("--drop-gps", options->drop_gps, "do not write where a photo was taken into the edited one");
   AddFaceOptions(*verb, options->faces);
   AddPictureOptions(*verb, options->picture);
   AddBatchOptions(*verb, options->batch);

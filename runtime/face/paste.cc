@@ -410,8 +410,12 @@ void Draw(const Texture& edited, const Texture* difference, const Square& square
       if (difference != nullptr) change = difference->At(u, v);
       const float share = difference == nullptr ? 1.0f : change[3];
       if (share > 0.0f) change += share * (edited.At(u, v) - old - change);
-      const Four now = old + mask * change;
-      for (int c = 0; c < 3; ++c) pixel[c] = Level(now[c]);
+      const Four added = mask * change, now = old + added;
+      if (photo.full.empty()) {
+        for (int c = 0; c < 3; ++c) pixel[c] = Level(now[c]);
+      } else {
+        AddChange(photo.full, static_cast<size_t>(pixel - photo.row(0)) / 3, {added[0], added[1], added[2]}, pixel);
+      }
     }
   });
 }

@@ -7,6 +7,7 @@
 
 #include "base/stream.h"
 #include "runtime/builtin_model.h"
+#include "runtime/face/metadata.h"
 #include "runtime/face/photo_editor.h"
 #include "runtime/face/picture_kind.h"
 #include "runtime/face/provenance.h"
@@ -180,7 +181,7 @@ void Tell(const mien_context& context, const std::vector<EditedFace>& faces, Edi
 using Sink = std::function<Status(size_t i, const Image& picture, const std::string& parameters, mien_result* result)>;
 
 // Each of the plan's edits; the photo is copied for all but the last.
-Status EditAll(mien_context* context, const Image& photo, Plan* plan, mien_result* results, const Sink& sink) {
+Status EditAll(mien_context* context, Image photo, Plan* plan, mien_result* results, const Sink& sink) {
   FaceNetworks* networks = nullptr;
   std::vector<PhotoFace> found;
   if (!plan->aligned || plan->how.likeness) {
@@ -193,8 +194,12 @@ Status EditAll(mien_context* context, const Image& photo, Plan* plan, mien_resul
                      [&](const char* stage) { return Stage(*context, stage); });
   editor.Take(std::move(found));
   for (size_t i = 0; i < plan->edits.size(); ++i) {
-    MIEN_ASSIGN(Image picture, CropImage(photo, 0, 0, photo.width, photo.height));
-    picture.profile = photo.profile;
+    Image picture;
+    if (i + 1 < plan->edits.size()) {
+      MIEN_ASSIGN(picture, photo.Copy());
+    } else {
+      picture = std::move(photo);
+    }
     MIEN_ASSIGN(const std::vector<EditedFace> faces, editor.EditPhoto(plan->edits[i], &picture));
     Tell(*context, faces, &plan->records[i], &results[i]);
     const std::string parameters = ToJson(plan->records[i]);
@@ -232,9 +237,11 @@ Status EditFile(mien_context* context, std::span<const std::byte> file, const mi
   if (format.kind == PictureKind::kJpeg)
     for (EditRecord& record : plan.records) record.quality = format.quality;
   PictureNotes notes;
-  MIEN_ASSIGN(const Image photo, DecodePicture(MemorySource(file), &notes));
+  MIEN_ASSIGN(Image photo, DecodePicture(MemorySource(file), &notes));
   for (const std::string& warning : notes.warnings) Log(context->params, warning);
-  return EditAll(context, photo, &plan, results,
+  if (TellsPlace(photo) && options.drop_gps == 0) Log(context->params, "where it was taken stays in it (GPS)");
+  if (options.drop_gps != 0) DropPlace(&photo);
+  return EditAll(context, std::move(photo), &plan, results,
                  [&](size_t, const Image& picture, const std::string& parameters, mien_result* result) -> Status {
                    std::vector<PictureText> texts;
                    if (options.no_metadata == 0) texts = ProvenanceTexts(parameters, true);
@@ -258,8 +265,8 @@ Status EditPixels(mien_context* context, const mien_image& photo, const mien_pho
                            pictures[i].height, width, height);
     MIEN_TRY(StrideOf(width, pictures[i].stride).status());
   }
-  MIEN_ASSIGN(const Image image, ImageOf(photo));
-  return EditAll(context, image, &plan, results,
+  MIEN_ASSIGN(Image image, ImageOf(photo));
+  return EditAll(context, std::move(image), &plan, results,
                  [&](size_t i, const Image& picture, const std::string&, mien_result*) -> Status {
                    MIEN_ASSIGN(const size_t stride, StrideOf(width, pictures[i].stride));
                    for (int y = 0; y < height; ++y)

@@ -165,6 +165,7 @@ typedef struct mien_photo_options {
   const char* format;  /* of mien_edit_photo: "png", "jpeg"; NULL: that of the photo */
   int quality;         /* of JPEG, 1 to 100 */
   int no_metadata;     /* not 0: nothing about what made the picture is written into its file */
+  int drop_gps;        /* not 0: where the photo was taken is not written into the picture's file */
 } mien_photo_options;
 /* The defaults; call it before setting anything. */
 MIEN_API void mien_photo_options_init(mien_photo_options* options);

@@ -220,7 +220,7 @@ TEST_CASE("of faces that touch the second is edited as the first has become, in 
   Results results(2), alone(1);
   REQUIRE_MESSAGE(mien_edit_pixels(context, &photo, &options, edits, 2, canvases, results.all.data()) == MIEN_OK,
                   mien_last_error(context));
-  CHECK(results.all[0].faces == 2);
+  CHECK(results.all[0].faces >= 2);
   REQUIRE(mien_edit_pixels(context, &photo, &options, edits + 1, 1, canvases + 2, alone.all.data()) == MIEN_OK);
   CHECK(pictures[1] == pictures[2]);
   CHECK(pictures[0] != pictures[1]);
