@@ -35,7 +35,7 @@ Image Full(int channels, bool wide) {
   for (size_t i = 0; i < samples; ++i) {
     const bool alpha = channels == 4 && i % 4 == 3;
     const size_t x = i / static_cast<size_t>(channels) % kSide;
-    const size_t number = alpha ? std::min<size_t>(x * 65535 / 20, 65535) : i * 7919 % 40000 + 12000;
+    const size_t number = alpha ? x < 10 ? 0 : std::min<size_t>(x * 65535 / 20, 65535) : i * 7919 % 40000 + 12000;
     if (wide) {
       image.full.samples.as<uint16_t>()[i] = static_cast<uint16_t>(number);
     } else {
@@ -216,6 +216,9 @@ TEST_CASE("EXIF that stays says upright, and shows no thumbnail; the place goes 
       CHECK(Text(nowhere).substr(34, 12) == camera.substr(46, 12));  // the entry behind it has moved up
     }
   }
+  // What stands behind a thumbnail stays where it is.
+  const std::string kept = Text(UprightExif(Bytes(Camera(true) + "more")));
+  CHECK(kept.substr(92) == std::string(39, '\0') + "more");
   CHECK(ExifWithoutPlace({}).empty());
   CHECK_FALSE(ExifTellsPlace({}));
 }
