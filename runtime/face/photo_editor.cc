@@ -60,7 +60,8 @@ Result<std::vector<EditedFace>> PhotoEditor::EditPhoto(const std::vector<Edit>& 
   std::vector<EditedFace> edited;
   for (size_t i = 0; i < unedited_.size(); ++i) {
     Unedited& face = unedited_[i];
-    MIEN_ASSIGN(FaceCrop crop, faces_.empty() ? CutCentre(*photo) : CutFace(*photo, faces_[i]));
+    ThreadPool* const pool = &pipeline_.engine().pool();
+    MIEN_ASSIGN(FaceCrop crop, faces_.empty() ? CutCentre(*photo) : CutFace(*photo, faces_[i], kCropSide, pool));
     MIEN_TRY(Encode(std::move(crop.picture), &face));
     MIEN_ASSIGN(Image picture, Draw(face, edits));
     edited.push_back({crop.as_it_is, {}});
@@ -75,7 +76,7 @@ Result<std::vector<EditedFace>> PhotoEditor::EditPhoto(const std::vector<Edit>& 
     }
     MIEN_TRY(Announce("paste"));
     const PasteMode mode = options_.paste.value_or(AutoPaste(edits, *pipeline_.config().flow));
-    MIEN_TRY(PasteFace(picture, face.reconstruction, crop.place, mode, photo, &pipeline_.engine().pool()));
+    MIEN_TRY(PasteFace(picture, face.reconstruction, crop.place, mode, photo, pool));
   }
   return edited;
 }

@@ -42,7 +42,7 @@ struct FaceCrop {
 };
 // `size` pixels a side by AlignFace. Where the face was searched and its square lies within 3 % of the photo's own
 // frame, the photo is aligned already, and its centre square is taken instead.
-Result<FaceCrop> CutFace(const Image& photo, const PhotoFace& face, int size = kCropSide);
+Result<FaceCrop> CutFace(const Image& photo, const PhotoFace& face, int size = kCropSide, ThreadPool* pool = nullptr);
 // The centre square of a photo that is aligned.
 Result<FaceCrop> CutCentre(const Image& photo);
 // Whether each corner lies within 3 % of the sides from that of the picture.
