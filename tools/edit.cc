@@ -269,6 +269,7 @@ bool IsMade(const std::string& path, const std::string& input, const nlohmann::j
 }
 
 Status RunEdit(Session& session, const CLI::App& verb, EditOptions options) {
+  MIEN_TRY(ParseShard(options.batch.shard).status());
   MIEN_TRY(ExpandInto(&options.photos, &options.out));
   if (options.photos.size() <= 1 && !IsFolder(options.out))
     MIEN_TRY(FormatOf(FileKind::kPicture, options.out).status());

@@ -9,8 +9,11 @@
 #include <vector>
 
 #include "base/file.h"
+#include "runtime/builtin_model.h"
 #include "runtime/face/image.h"
+#include "runtime/face/likeness.h"
 #include "runtime/face/photo_face.h"
+#include "runtime/face/pipeline.h"
 #include "runtime/libmien/mien.h"
 #include "tests/support/tiny_model.h"
 
@@ -338,14 +341,25 @@ TEST_CASE("an edit of a photo stops where the caller says so, and is made again"
 }
 
 TEST_CASE("max_memory counts the face networks beside the model") {
-  const Context little(3 << 20);
+  PipelineOptions model;
+  model.threads = 2;
+  model.encode = model.edit = model.synthesize = model.map = true;
+  const MemoryNeed taken = (*Pipeline::Create(testing::TinyModel(), model))->engine().need();
+  FaceNetworksOptions networks;
+  networks.threads = 2;
+  AddSearch(DetectorChoice::kAuto, &networks);
+  AddDescriptors(&networks);
+  const uint64_t more = (*FaceNetworks::Create(*OpenBuiltinFaces(), networks))->engine().need().total();
   const mien_photo_options options = Defaults();
   const mien_edits edits = {&kSmile, 1};
-  Results results(1);
-  CHECK(mien_edit_photo(little, Astronaut().data(), Astronaut().size(), &options, &edits, 1, results.all.data()) ==
-        MIEN_MEMORY);
-  std::vector<float> codes(mien_rows(little) * mien_w_dim(little));
-  CHECK(mien_from_seed(little, 1, codes.data()) == MIEN_OK);
+  for (const bool enough : {false, true}) {
+    const Context context(taken.total() - taken.loading + more - (enough ? 0 : 1));
+    Results results(1);
+    CHECK(mien_edit_photo(context, Astronaut().data(), Astronaut().size(), &options, &edits, 1, results.all.data()) ==
+          (enough ? MIEN_OK : MIEN_MEMORY));
+    std::vector<float> codes(mien_rows(context) * mien_w_dim(context));
+    CHECK(mien_from_seed(context, 1, codes.data()) == MIEN_OK);  // for which the model is enough
+  }
 }
 
 }  // namespace
