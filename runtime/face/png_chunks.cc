@@ -188,7 +188,8 @@ class Scan {
       data = std::move(*profile);
     }
     place = Exif{whole ? ExifOrientation(data) : Result<int>(Status::Error(Code::kRefused, "damaged")), {}};
-    if (whole && data.size() < kMostTold) place->kept = UprightExif(data);
+    // Shorter than what was looked at, so not cut; in text a byte takes two digits and a share of the ends of lines.
+    if (whole && data.size() < (exif ? kMostTold : kMostTold / 3)) place->kept = UprightExif(data);
     return {};
   }
 
