@@ -78,6 +78,7 @@ class Engine {
   const MemoryNeed& need() const { return need_; }
   int batch() const { return batch_; }
   int threads() const { return threads_; }
+  ThreadPool& pool() const { return *pool_; }  // idle between runs; not of a plan
   // How the CPU's programs use memory, and why: one sentence.
   const std::string& memory_reason() const { return memory_reason_; }
   const Program& program(int i) const { return programs_[static_cast<size_t>(i)]; }

@@ -1,10 +1,9 @@
 // mien compare: whether two pictures show the same person.
-#include <algorithm>
 #include <memory>
 
 #include "base/stream.h"
-#include "runtime/face/face_search.h"
 #include "runtime/face/likeness.h"
+#include "runtime/face/photo_face.h"
 #include "tools/detectors.h"
 #include "tools/outputs.h"
 #include "tools/verbs.h"
@@ -33,17 +32,15 @@ Result<std::vector<float>> DescribeLargest(const Session& session, const Compare
                                            FaceNetworks& networks, const Image& picture, const std::string& path,
                                            Json* about) {
   MIEN_ASSIGN(const FaceSearch search, SearchFaces(networks, picture, options.detector));
-  const std::vector<Box> boxes = search.boxes();
-  if (boxes.empty()) return NoFace(path);
-  const Box box = *std::ranges::max_element(boxes, {}, [](const Box& face) { return face.width * face.height; });
-  if (boxes.size() > 1)
-    session.Note("%s: %zu faces found; the largest is compared", InputName(path).c_str(), boxes.size());
-  MIEN_ASSIGN(const std::optional<FoundFace> face, LocateFace(networks, picture, box));
-  if (!face) return NoFace(path);
-  (*about)["faces"] = boxes.size();
-  (*about)["detector"] = search.looks[static_cast<size_t>(search.chosen)].detector;
+  MIEN_ASSIGN(const std::vector<PhotoFace> faces, LocateFaces(networks, search, {}, picture));
+  if (faces.empty()) return NoFace(path);
+  const size_t count = search.boxes().size();
+  if (count > 1) session.Note("%s: %zu faces found; the largest is compared", InputName(path).c_str(), count);
+  const Box& box = *faces[0].box;
+  (*about)["faces"] = count;
+  (*about)["detector"] = faces[0].detector;
   (*about)["box"] = {{"x", box.x}, {"y", box.y}, {"width", box.width}, {"height", box.height}, {"score", box.score}};
-  return DescribeLandmarks(networks, picture, face->landmarks, face->part);
+  return DescribeLandmarks(networks, picture, faces[0].landmarks, PartOf(box, picture.width, picture.height));
 }
 
 Result<std::vector<float>> DescribePicture(Session& session, const CompareOptions& options, FaceNetworks& networks,

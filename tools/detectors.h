@@ -7,8 +7,6 @@
 
 namespace mien {
 
-constexpr const char* kDetectorNames[] = {"auto", "tiny", "ssd"};  // in the order of DetectorChoice
-
 void AddDetectorOption(CLI::App& verb, DetectorChoice& choice);
 
 }  // namespace mien

@@ -1,15 +1,14 @@
 // mien edit: the main job. Photo (or saved codes, or a seed) -> w_plus -> flow -> attribute coordinates ->
 // inverse flow -> picture.
 #include <algorithm>
-#include <cmath>
 #include <filesystem>
 #include <memory>
 #include <optional>
 
 #include "base/interrupt.h"
 #include "base/stream.h"
-#include "runtime/face/likeness.h"
-#include "runtime/face/paste.h"
+#include "runtime/face/metadata.h"
+#include "runtime/face/photo_editor.h"
 #include "tools/batch.h"
 #include "tools/detectors.h"
 #include "tools/edit_plan.h"
@@ -30,11 +29,9 @@ struct EditOptions {
   EditWords words;
   PictureOptions picture;
   std::string out, paste = "auto";
-  bool crop = false, no_likeness = false, resume = false;
+  bool crop = false, no_likeness = false, drop_gps = false, resume = false;
   BatchOptions batch;
 };
-
-constexpr const char* kPasteNames[] = {"replace", "difference"};  // in the order of PasteMode
 
 // The picture of a face, or all those of its contact sheet.
 Status EditFace(Pipeline& pipeline, const EditPlan& plan, const Face& face, std::span<const float> codes,
@@ -106,34 +103,36 @@ PipelineOptions Wanted(Session& session, const CLI::App& verb, const EditOptions
 // The options that change nothing for faces of this kind.
 void MentionUnusedPasting(Session& session, const CLI::App& verb, const EditOptions& options, bool photos, bool sheet) {
   if (!photos) {
-    MentionUnused(session, verb, {"--aligned", "--face", "--detector", "--crop", "--paste", "--no-likeness"},
+    MentionUnused(session, verb,
+                  {"--aligned", "--face", "--detector", "--crop", "--paste", "--no-likeness", "--drop-gps"},
                   "it is for photos");
     return;
   }
   MentionUnusedSearch(session, verb, options.search);
   if (sheet) MentionUnused(session, verb, {"--no-likeness"}, "nothing is measured for a sheet");
-  if (sheet || options.crop) MentionUnused(session, verb, {"--paste"}, "the face is shown alone");
+  if (sheet || options.crop) MentionUnused(session, verb, {"--paste", "--drop-gps"}, "the face is shown alone");
 }
 
 // Makes the picture of one face after the other.
 class Editing {
  public:
-  Editing(Session& session, const EditOptions& options, const EditPlan& plan, PasteMode paste, Pipeline& pipeline,
-          const PhotoFaces* finder, ContactSheet sheet)
+  // `how`: with photos.
+  Editing(Session& session, const EditOptions& options, const EditPlan& plan, const PhotoEditOptions& how,
+          Pipeline& pipeline, const PhotoFaces* finder, ContactSheet sheet)
       : session_(session),
         options_(options),
         plan_(plan),
-        paste_(paste),
+        parameters_(plan.record()),
         pipeline_(pipeline),
         finder_(finder),
+        editor_(pipeline, finder == nullptr ? nullptr : &finder->networks(), how),
         sheet_(std::move(sheet)),
         codes_(static_cast<size_t>(pipeline.rows()) * static_cast<size_t>(pipeline.w_dim())) {}
 
   // `overlay`: where a photo without a face goes.
   Status Make(const Face& face, const std::string& overlay) {
-    record_ = plan_.record;
+    record_ = parameters_;
     report_ = {{"input", face.input}};
-    likeness_ = nlohmann::json::array();
     if (face.photo) return MakePhoto(face, overlay);
     record_["pictures"] = {face.name};
     MIEN_TRY(MakeCodes(pipeline_, face, codes_));
@@ -146,78 +145,80 @@ class Editing {
   nlohmann::json& report() { return report_; }
 
  private:
-  bool pastes() const { return !options_.crop && !plan_.sheet(); }
-
   Status MakePhoto(const Face& face, const std::string& overlay) {
     MIEN_ASSIGN(Image photo, ReadPicture(session_, face.input));
-    if (options_.search.aligned) {
-      MIEN_ASSIGN(const FaceCrop crop, CutCentre(photo));
-      MIEN_TRY(EditCrop(face, crop, &photo));
-    } else {
-      MIEN_ASSIGN(const std::vector<PhotoFace> found, finder_->Find(session_, face.input, photo, overlay, &report_));
-      nlohmann::json faces = nlohmann::json::array();
-      for (const PhotoFace& one : found) {
-        MIEN_ASSIGN(const Quad quad, FaceQuad(RoundedLandmarks(one.landmarks)));
-        faces.push_back(Description(one, quad));
-        MIEN_ASSIGN(const FaceCrop crop, CutFaceOf(session_, face.input, photo, one));
-        MIEN_TRY(EditCrop(face, crop, &photo));
-      }
-      report_["faces"] = std::move(faces);
+    if (options_.drop_gps) {
+      DropPlace(&photo);
+    } else if (TellsPlace(photo) && !options_.crop && !plan_.sheet()) {
+      session_.Note("%s: where it was taken stays in the picture (GPS); --drop-gps takes it out",
+                    InputName(face.input).c_str());
     }
-    if (!likeness_.empty()) record_["likeness"] = report_["likeness"] = likeness_;
-    if (pastes()) photo_ = std::move(photo);
+    std::vector<PhotoFace> found;
+    if (!options_.search.aligned) {
+      MIEN_ASSIGN(found, finder_->Find(session_, face.input, photo, overlay, &report_));
+      MIEN_TRY(Describe(found));
+    }
+    if (plan_.sheet()) return MakeSheet(face, photo, found);
+    editor_.Take(std::move(found));
+    MIEN_ASSIGN(const std::vector<EditedFace> edited, editor_.EditPhoto(plan_.pictures[0], &photo));
+    EditRecord record = plan_.edit;
+    for (const EditedFace& one : edited) {
+      if (one.as_it_is && !options_.search.aligned) MentionAligned(session_, face.input);
+      if (!one.likeness) continue;
+      session_.Note("%s: %s", InputName(face.input).c_str(), EditInWords(*one.likeness, Portrayed(session_)).c_str());
+      record.likeness.push_back(*one.likeness);
+    }
+    const nlohmann::json told = nlohmann::json::parse(ToJson(record));
+    if (told.contains("likeness")) record_["likeness"] = report_["likeness"] = told["likeness"];
+    photo_ = std::move(photo);
     return {};
   }
 
-  Status EditCrop(const Face& face, const FaceCrop& crop, Image* photo) {
+  Status Describe(const std::vector<PhotoFace>& found) {
+    report_["faces"] = nlohmann::json::array();
+    for (const PhotoFace& one : found) {
+      MIEN_ASSIGN(const Quad quad, FaceQuad(RoundedLandmarks(one.landmarks)));
+      report_["faces"].push_back(Description(one, quad));
+    }
+    return {};
+  }
+
+  Status MakeSheet(const Face& face, const Image& photo, const std::vector<PhotoFace>& found) {
+    MIEN_ASSIGN(const FaceCrop crop,
+                found.empty() ? CutCentre(photo) : CutFaceOf(session_, face.input, photo, found[0]));
     MIEN_TRY(pipeline_.Encode(crop.picture, codes_));
-    MIEN_TRY(EditFace(pipeline_, plan_, face, codes_, sheet_));
-    if (plan_.sheet() || (options_.crop && options_.no_likeness)) return {};
-    MIEN_ASSIGN(const Image reconstruction, pipeline_.Synthesize(codes_, face.noise_seed));
-    if (!options_.no_likeness) MIEN_TRY(MeasureLikeness(face, crop.picture, reconstruction));
-    if (!pastes()) return {};
-    return PasteFace(sheet_.image(), reconstruction, crop.place, paste_, photo);
-  }
-
-  // Whether it is still the same person, in one line and, in thousandths, in the report and the picture's text.
-  Status MeasureLikeness(const Face& face, const Image& crop, const Image& reconstruction) {
-    MIEN_ASSIGN(const EditLikeness found, CompareEdit(finder_->networks(), crop, reconstruction, sheet_.image()));
-    const Portrayal portrayal = session_.model.empty() ? Portrayal::kDrawn : Portrayal::kPhotograph;
-    session_.Note("%s: %s", InputName(face.input).c_str(), EditInWords(found, portrayal).c_str());
-    const auto rounded = [](double distance) { return std::round(distance * 1000) / 1000; };
-    const nlohmann::json likeness = {{"photo_reconstruction", rounded(found.photo_reconstruction)},
-                                     {"photo_edit", rounded(found.photo_edit)},
-                                     {"reconstruction_edit", rounded(found.reconstruction_edit)}};
-    likeness_.push_back(likeness);
-    return {};
+    return EditFace(pipeline_, plan_, face, codes_, sheet_);
   }
 
   Session& session_;
   const EditOptions& options_;
   const EditPlan& plan_;
-  const PasteMode paste_;
+  const nlohmann::json parameters_;  // of all
   Pipeline& pipeline_;
   const PhotoFaces* finder_;  // null: nothing is searched or measured
-  ContactSheet sheet_;        // of one picture, or of all edits
-  Image photo_;               // with the edited face in it
+  PhotoEditor editor_;
+  ContactSheet sheet_;  // of one picture, or of all edits
+  Image photo_;         // that was edited
   std::vector<float> codes_;
-  nlohmann::json record_, report_, likeness_;
+  nlohmann::json record_, report_;
 };
 
-// How edits of photos come back into them; what is done with photos is put into the record.
-PasteMode ChoosePaste(const EditOptions& options, const FlowConfig& flow, EditPlan* plan) {
-  nlohmann::json& record = plan->record;
-  if (options.search.aligned) {
-    record["aligned"] = true;
-  } else {
-    record["face"] = options.search.face;
-    record["detector"] = kDetectorNames[static_cast<size_t>(options.search.detector)];
+// How photos are edited, which is put into the plan's record.
+Result<PhotoEditOptions> ChoosePhoto(const Session& session, const EditOptions& options, const FlowConfig& flow,
+                                     EditPlan* plan) {
+  EditRecord& record = plan->edit;
+  record.aligned = options.search.aligned;
+  if (!options.search.aligned) {
+    record.face = options.search.face;
+    record.detector = kDetectorNames[static_cast<size_t>(options.search.detector)];
   }
-  PasteMode mode = AutoPaste(plan->pictures[0], flow);
-  if (options.paste != "auto") mode = options.paste == kPasteNames[0] ? PasteMode::kReplace : PasteMode::kDifference;
-  if (options.crop && !plan->sheet()) record["crop"] = true;
-  if (!options.crop && !plan->sheet()) record["paste"] = kPasteNames[static_cast<size_t>(mode)];
-  return mode;
+  PhotoEditOptions how = {plan->rows, plan->keep_identity, session.seed,
+                          {},         options.crop,        !plan->sheet() && !options.no_likeness};
+  MIEN_ASSIGN(how.paste, ParsePaste(options.paste));
+  if (plan->sheet()) return how;
+  record.crop = options.crop;
+  if (!options.crop) record.paste = NameOf(how.paste.value_or(AutoPaste(plan->pictures[0], flow)));
+  return how;
 }
 
 // Where everything goes, compared with what is read.
@@ -268,6 +269,7 @@ bool IsMade(const std::string& path, const std::string& input, const nlohmann::j
 }
 
 Status RunEdit(Session& session, const CLI::App& verb, EditOptions options) {
+  MIEN_TRY(ParseShard(options.batch.shard).status());
   MIEN_TRY(ExpandInto(&options.photos, &options.out));
   if (options.photos.size() <= 1 && !IsFolder(options.out))
     MIEN_TRY(FormatOf(FileKind::kPicture, options.out).status());
@@ -284,17 +286,18 @@ Status RunEdit(Session& session, const CLI::App& verb, EditOptions options) {
       ChooseFormat(session, verb, options.picture.format, options.out, outputs.paths()[0]);
   MIEN_ASSIGN(EditPlan plan, PlanEdits(session, options.words, *config.flow, config.generator->rows()));
   MentionUnusedPasting(session, verb, options, faces[0].photo, plan.sheet());
-  PipelineOptions wanted = Wanted(session, verb, options, plan, faces, *config.generator, &plan.record);
-  plan.record["model"] = model->file().fingerprint();
-  if (format.kind == PictureKind::kJpeg) plan.record["quality"] = format.quality;
-  PasteMode paste = PasteMode::kReplace;
-  if (faces[0].photo) paste = ChoosePaste(options, *config.flow, &plan);
+  PipelineOptions wanted = Wanted(session, verb, options, plan, faces, *config.generator, &plan.more);
+  plan.edit.model = model->file().fingerprint();
+  if (format.kind == PictureKind::kJpeg) plan.edit.quality = format.quality;
+  PhotoEditOptions how;
+  if (faces[0].photo) {
+    MIEN_ASSIGN(how, ChoosePhoto(session, options, *config.flow, &plan));
+  }
   if (options.resume && options.picture.no_metadata)
     WithoutEffect(session, "--resume", "with --no-metadata no picture tells how it was made");
   std::optional<PhotoFaces> finder;
-  const bool measures = !plan.sheet() && !options.no_likeness;
-  if (faces[0].photo && (measures || !options.search.aligned)) {
-    MIEN_ASSIGN(finder, PhotoFaces::Create(session, options.search, measures));
+  if (faces[0].photo && (how.likeness || !options.search.aligned)) {
+    MIEN_ASSIGN(finder, PhotoFaces::Create(session, options.search, how.likeness));
     if (finder->all() && (options.crop || plan.sheet()))
       return Status::Error(Code::kUsage, "--face all: --crop and sheets show one face; its number expected");
     static_cast<RunOptions&>(wanted) = RunBeside(session.run, finder->networks());
@@ -304,8 +307,9 @@ Status RunEdit(Session& session, const CLI::App& verb, EditOptions options) {
   const int side = pipeline->image_side();
   MIEN_ASSIGN(ContactSheet sheet, ContactSheet::Create(plan.columns * plan.lines, plan.columns, side, side,
                                                        plan.sheet() ? kSheetGap : 0));
-  Editing editing(session, options, plan, paste, *pipeline, finder ? &*finder : nullptr, std::move(sheet));
-  session.report["parameters"] = plan.record;
+  Editing editing(session, options, plan, how, *pipeline, finder ? &*finder : nullptr, std::move(sheet));
+  const nlohmann::json parameters = plan.record();
+  session.report["parameters"] = parameters;
   session.report["files"] = nlohmann::json::array();
   const auto make = [&](size_t i) -> Status {
     if (!overlays[i].empty()) MIEN_TRY(outputs.MakeFolder());
@@ -326,12 +330,10 @@ Status RunEdit(Session& session, const CLI::App& verb, EditOptions options) {
   for (const Face& face : faces) inputs.push_back(face.input);
   const auto entry = [&](size_t) {
     nlohmann::json line = editing.report();
-    line["parameters"] = plan.record;
+    line["parameters"] = parameters;
     return line;
   };
-  const auto there = [&](size_t i) {
-    return options.resume && IsMade(outputs.paths()[i], faces[i].input, plan.record);
-  };
+  const auto there = [&](size_t i) { return options.resume && IsMade(outputs.paths()[i], faces[i].input, parameters); };
   return RunBatch(session, inputs, options.batch, {make, write, entry, there});
 }
 
@@ -355,6 +357,7 @@ void AddEdit(CLI::App& app, Session& session) {
       ->check(CLI::IsMember({"auto", "replace", "difference"}))
       ->capture_default_str();
   verb->add_flag("--no-likeness", options->no_likeness, "do not measure whether it is still the same person");
+  verb->add_flag("--drop-gps", options->drop_gps, "do not write where a photo was taken into the edited one");
   AddFaceOptions(*verb, options->faces);
   AddPictureOptions(*verb, options->picture);
   AddBatchOptions(*verb, options->batch);

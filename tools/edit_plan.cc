@@ -104,31 +104,35 @@ bool Overwritten(const EditPlan& plan, size_t index) {
 
 // What happens goes into the record, what does not is mentioned.
 void Record(Session& session, const EditWords& words, const std::vector<Written>& written, EditPlan* plan) {
-  nlohmann::json& record = plan->record;
-  record = {{"verb", "edit"}, {"set", nlohmann::json::array()}, {"add", nlohmann::json::array()}};
   for (size_t i = 0; i < written.size(); ++i) {
     if (Overwritten(*plan, i)) {
       WithoutEffect(session, std::string("--") + written[i].option + " " + written[i].text,
                     "a later value of the attribute replaces it");
     } else {
-      record[written[i].option].push_back(written[i].text);
+      (written[i].edit.mode == Edit::Mode::kSet ? plan->edit.set : plan->edit.add).push_back(written[i].text);
     }
   }
-  if (!words.grid.empty()) record["grid"] = words.grid;
-  if (words.sweeps.size() == 1) record["sweep"] = words.sweeps[0];
-  if (words.sweeps.size() > 1) record["sweep"] = words.sweeps;
+  if (!words.grid.empty()) plan->more["grid"] = words.grid;
+  if (words.sweeps.size() == 1) plan->more["sweep"] = words.sweeps[0];
+  if (words.sweeps.size() > 1) plan->more["sweep"] = words.sweeps;
   if (!plan->edits()) {
     if (!words.layers.empty()) WithoutEffect(session, "--layers", "nothing is edited");
     if (words.keep_identity > 0.0f) WithoutEffect(session, "--keep-identity", "nothing is edited");
     return;
   }
-  if (!words.layers.empty()) record["layers"] = words.layers;
-  if (words.keep_identity > 0.0f) record["keep_identity"] = words.keep_identity;
+  plan->edit.layers = words.layers;
+  plan->edit.keep_identity = words.keep_identity;
   if (words.keep_identity == 1.0f)
     session.Warn("--keep-identity 1 leaves nothing of the edits: the reconstruction");
 }
 
 }  // namespace
+
+nlohmann::json EditPlan::record() const {
+  nlohmann::json record = nlohmann::json::parse(ToJson(edit));
+  record.update(more);
+  return record;
+}
 
 void AddEditWords(CLI::App& verb, EditWords& words) {
   verb.option_defaults()->group("Edits");

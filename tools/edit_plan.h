@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "runtime/face/editor.h"
+#include "runtime/face/provenance.h"
 #include "tools/session.h"
 
 namespace mien {
@@ -25,8 +26,11 @@ struct EditPlan {
   int columns = 1, lines = 1;  // of the sheet
   std::vector<bool> rows;      // of w_plus that may change
   float keep_identity = 0.0f;
-  nlohmann::json record = nlohmann::json::object();  // what is done, for the pictures' texts and the report
+  EditRecord edit;                                 // what is done
+  nlohmann::json more = nlohmann::json::object();  // what else is, with other names
 
+  // What is done, for the pictures' texts and the report.
+  nlohmann::json record() const;
   bool edits() const { return !pictures[0].empty(); }  // false: the reconstruction
   bool sheet() const { return pictures.size() > 1; }
 };

@@ -55,6 +55,7 @@ Result<std::vector<FaceCrop>> CropsOf(Session& session, const PhotoFaces* finder
 }
 
 Status RunEncode(Session& session, EncodeOptions options) {
+  MIEN_TRY(ParseShard(options.batch.shard).status());
   MIEN_TRY(ExpandInto(&options.inputs, &options.out));
   std::vector<std::string> overlays;
   MIEN_ASSIGN(OutputFiles outputs, PlanOutputs(session, options, &overlays));

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/stream.h"
 #include "base/text.h"
+#include "runtime/face/provenance.h"
 #include "tools/without_effect.h"
 
 namespace mien {
@@ -94,10 +95,7 @@ Status OutputFiles::MakeFolder() {
 }
 
 std::vector<PictureText> Provenance(const nlohmann::json& parameters, bool edited) {
-  const std::string source = edited ? "compositeWithTrainedAlgorithmicMedia" : "trainedAlgorithmicMedia";
-  return {{kSoftware, "mien " MIEN_VERSION},
-          {kParameters, parameters.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace)},
-          {kDigitalSourceType, "http://cv.iptc.org/newscodes/digitalsourcetype/" + source}};
+  return ProvenanceTexts(parameters.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace), edited);
 }
 
 Progress::Progress(const Session& session, size_t total)

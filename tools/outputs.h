@@ -62,8 +62,7 @@ class OutputFiles {
 // Whether Plan would put results into OUT instead of naming one after it.
 bool IsFolder(const std::string& out);
 
-// Texts that say what made the picture: the program, the parameters as JSON, and the mark of synthetic
-// media (IPTC digital source type). `edited`: made from a photo, otherwise from nothing.
+// ProvenanceTexts of these parameters.
 std::vector<PictureText> Provenance(const nlohmann::json& parameters, bool edited);
 
 // "3/12 name" on a terminal, nothing elsewhere or with --quiet; the line is cleared at the end.

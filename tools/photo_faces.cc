@@ -1,12 +1,10 @@
 #include "tools/photo_faces.h"
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <filesystem>
 
 #include "base/stream.h"
 #include "runtime/builtin_model.h"
-#include "runtime/face/likeness.h"
 #include "tools/detectors.h"
 #include "tools/outputs.h"
 #include "tools/without_effect.h"
@@ -39,12 +37,8 @@ Result<PhotoFaces> PhotoFaces::Create(const Session& session, const SearchOption
   MIEN_ASSIGN(faces.choice_, ParseFaceChoice(options.face));
   faces.detector_ = options.detector;
   FaceNetworksOptions wanted = {session.run};
-  wanted.landmarks = true;
   if (descriptors) AddDescriptors(&wanted);
-  if (!options.aligned) {
-    AddDetectors(options.detector, &wanted);
-    if (std::ranges::count(wanted.cell_sizes, kFirstLook) == 0) wanted.cell_sizes.push_back(kFirstLook);
-  }
+  if (!options.aligned) AddSearch(options.detector, &wanted);
   MIEN_ASSIGN(const auto model, OpenBuiltinFaces());
   MIEN_ASSIGN(faces.networks_, FaceNetworks::Create(model, wanted));
   return faces;
@@ -74,11 +68,19 @@ Result<std::vector<PhotoFace>> PhotoFaces::Find(Session& session, const std::str
   return Status::Error(Code::kNoFace, "%s: no face found; %s", name.c_str(), advice.c_str());
 }
 
+void MentionAligned(const Session& session, const std::string& path) {
+  session.Note("%s is aligned already: taken as it is", InputName(path).c_str());
+}
+
 Result<FaceCrop> CutFaceOf(const Session& session, const std::string& path, const Image& photo, const PhotoFace& face,
                            int size) {
   MIEN_ASSIGN(FaceCrop crop, CutFace(photo, face, size));
-  if (crop.as_it_is) session.Note("%s is aligned already: taken as it is", InputName(path).c_str());
+  if (crop.as_it_is) MentionAligned(session, path);
   return crop;
+}
+
+Portrayal Portrayed(const Session& session) {
+  return session.model.empty() ? Portrayal::kDrawn : Portrayal::kPhotograph;
 }
 
 RunOptions RunBeside(const RunOptions& run, const FaceNetworks& networks) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/face/likeness.h"
 #include "runtime/face/photo_face.h"
 #include "tools/session.h"
 
@@ -48,9 +49,14 @@ class PhotoFaces {
   std::unique_ptr<FaceNetworks> networks_;
 };
 
+// Says that nothing was cut out.
+void MentionAligned(const Session& session, const std::string& path);
 // CutFace, saying so where the photo was aligned already.
 Result<FaceCrop> CutFaceOf(const Session& session, const std::string& path, const Image& photo, const PhotoFace& face,
                            int size = kCropSide);
+
+// How the faces that the model makes came into pictures.
+Portrayal Portrayed(const Session& session);
 
 // What is left of --max-memory beside the networks.
 RunOptions RunBeside(const RunOptions& run, const FaceNetworks& networks);

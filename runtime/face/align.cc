@@ -56,13 +56,8 @@ void ForCorners(Quad& quad, const Change& change) {
   for (Point* corner : {&quad.nw, &quad.sw, &quad.se, &quad.ne}) *corner = change(*corner);
 }
 
-// Of whole pixels, right and bottom behind the last.
-struct Box {
-  int left, top, right, bottom;
-};
-
 // Around the quad. What lies a thousand times the largest picture away does not change the answer.
-Box BoxAround(const Quad& quad) {
+Region BoxAround(const Quad& quad) {
   const auto corners = Corners(quad);
   const auto by_x = [](Point a, Point b) { return a.x < b.x; };
   const auto by_y = [](Point a, Point b) { return a.y < b.y; };
@@ -75,14 +70,14 @@ Box BoxAround(const Quad& quad) {
 
 // The quad as a picture, as Pillow's transform(QUAD, BILINEAR) with all corners moved by half a pixel: black outside,
 // values cut off and not rounded.
-Result<Image> Warp(const Image& image, const Quad& quad, int size) {
+Result<Image> Warp(const Image& image, const Quad& quad, int size, ThreadPool* pool) {
   MIEN_ASSIGN(Image out, Image::Create(size, size));
   Quad moved = quad;
   ForCorners(moved, [](Point p) { return p + Point{0.5, 0.5}; });
   const double one = 1.0 / size;
   const Point a = moved.nw, b = (moved.ne - a) * one, c = (moved.sw - a) * one;
   const Point d = (moved.se - moved.sw - moved.ne + a) * one * one;
-  for (int row = 0; row < size; ++row) {
+  const auto draw = [&](int row, int) {
     for (int column = 0; column < size; ++column) {
       const double u = column + 0.5, v = row + 0.5;
       double x = a.x + b.x * u + c.x * v + d.x * u * v, y = a.y + b.y * u + c.y * v + d.y * u * v;
@@ -102,6 +97,11 @@ Result<Image> Warp(const Image& image, const Quad& quad, int size) {
         out.row(row)[3 * column + channel] = static_cast<uint8_t>(first + (between(lower) - first) * dy);
       }
     }
+  };
+  if (pool != nullptr) {
+    pool->ParallelFor(size, draw);
+  } else {
+    for (int row = 0; row < size; ++row) draw(row, 0);
   }
   return out;
 }
@@ -120,45 +120,42 @@ Result<Quad> FaceQuad(const Landmarks& landmarks) {
   return frame.quad;
 }
 
-Result<Image> AlignFace(const Image& photo, const Landmarks& landmarks, int size, SquarePlace* place) {
+Result<Image> AlignFace(const Image& photo, const Landmarks& landmarks, int size, SquarePlace* place,
+                        ThreadPool* pool) {
   MIEN_TRY(CheckPictureSize(size, size));
   MIEN_ASSIGN(const Frame frame, FrameOf(RoundedLandmarks(landmarks)));
   Quad quad = frame.quad;
   double side = frame.side;
-  Image made;  // the photo on its way; `photo` itself until it changes
-  const Image* image = &photo;
-  Point corner;       // of the photo in it
-  Point pixel{1, 1};  // of it, in those of the photo
-
+  int width = photo.width, height = photo.height;
   const double shrink = std::floor(side / size * 0.5);
   if (shrink > 1.0) {
-    const int width = static_cast<int>(std::nearbyint(photo.width / shrink));
-    const int height = static_cast<int>(std::nearbyint(photo.height / shrink));
+    width = static_cast<int>(std::nearbyint(photo.width / shrink));
+    height = static_cast<int>(std::nearbyint(photo.height / shrink));
     if (width < 1 || height < 1)
       return Status::Error(Code::kUsage, "landmarks: a face of %g pixels does not belong to a picture of %d x %d", side,
                            photo.width, photo.height);
-    MIEN_ASSIGN(made, ResizeImage(photo, width, height, Filter::kLanczos));
-    image = &made;
-    pixel = {double(photo.width) / width, double(photo.height) / height};
     ForCorners(quad, [&](Point p) { return Point{p.x / shrink, p.y / shrink}; });
     side /= shrink;
   }
+  const Point pixel = {double(photo.width) / width, double(photo.height) / height};  // shrunk, in those of the photo
 
   const int border = std::max(static_cast<int>(std::nearbyint(side * 0.1)), 3);
-  Box box = BoxAround(quad);
-  box = {std::max(box.left - border, 0), std::max(box.top - border, 0), std::min(box.right + border, image->width),
-         std::min(box.bottom + border, image->height)};
+  Region box = BoxAround(quad);
+  box = {std::max(box.left - border, 0), std::max(box.top - border, 0), std::min(box.right + border, width),
+         std::min(box.bottom + border, height)};
   if (box.left >= box.right || box.top >= box.bottom)
     return Status::Error(Code::kUsage, "landmarks: the face lies outside of the picture of %d x %d pixels", photo.width,
                          photo.height);
-  if (box.right - box.left < image->width || box.bottom - box.top < image->height) {
-    MIEN_ASSIGN(made, CropImage(*image, box.left, box.top, box.right - box.left, box.bottom - box.top));
+  Image made;  // of the photo what the square needs, on its way
+  const Image* image = &photo;
+  if (shrink > 1.0 || box.right - box.left < width || box.bottom - box.top < height) {
+    MIEN_ASSIGN(made, ResizeRegion(photo, width, height, Filter::kLanczos, box, pool));
     image = &made;
-    corner = Point{} - Point{double(box.left), double(box.top)};
-    ForCorners(quad, [&](Point p) { return p + corner; });
   }
+  Point corner = {-double(box.left), -double(box.top)};  // of the photo in it
+  ForCorners(quad, [&](Point p) { return p + corner; });
 
-  const Box wanted = BoxAround(quad);
+  const Region wanted = BoxAround(quad);
   Border added = {std::max(-wanted.left + border, 0), std::max(-wanted.top + border, 0),
                   std::max(wanted.right - image->width + border, 0),
                   std::max(wanted.bottom - image->height + border, 0)};
@@ -176,7 +173,7 @@ Result<Image> AlignFace(const Image& photo, const Landmarks& landmarks, int size
     const auto in_photo = [&](Point p) { return Point{p.x * pixel.x, p.y * pixel.y}; };
     *place = {in_photo(quad.nw + Point{0.5, 0.5} - corner), in_photo(quad.ne - quad.nw), in_photo(quad.sw - quad.nw)};
   }
-  return Warp(*image, quad, size);
+  return Warp(*image, quad, size, pool);
 }
 
 }  // namespace mien

@@ -5,6 +5,7 @@
 
 #include <array>
 
+#include "base/thread_pool.h"
 #include "runtime/face/image.h"
 
 namespace mien {
@@ -41,7 +42,8 @@ constexpr int kCropSide = 256;
 // The square as a picture of size x size pixels. A large photo is shrunk first, and what the square has beyond the
 // photo's border is its mirror image, blurred and faded to the median colour. kUsage: as FaceQuad; the square lies
 // outside of the photo, or what would have to be added to the photo exceeds the limits of pictures. `place` gets where
-// it comes from.
-Result<Image> AlignFace(const Image& photo, const Landmarks& landmarks, int size, SquarePlace* place = nullptr);
+// it comes from. The same bits with any pool; null: the calling thread alone.
+Result<Image> AlignFace(const Image& photo, const Landmarks& landmarks, int size, SquarePlace* place = nullptr,
+                        ThreadPool* pool = nullptr);
 
 }  // namespace mien

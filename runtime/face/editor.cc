@@ -134,6 +134,13 @@ Result<Edit> ParseEdit(const FlowConfig& flow, const std::string& text, Edit::Mo
   return MakeEdit(flow, attribute, mode, value, !unit.empty());
 }
 
+std::string EditText(const std::string& attribute, float value, bool natural) {
+  char digits[32];
+  *std::to_chars(digits, digits + sizeof digits - 1, value).ptr = '\0';
+  const char* const unit = natural ? NaturalUnit(attribute) : nullptr;
+  return attribute + "=" + digits + (unit == nullptr ? "" : unit);
+}
+
 std::vector<FarValue> FarValues(const FlowConfig& flow, std::span<const std::vector<Edit>> edits) {
   std::vector<FarValue> far;
   for (int attribute = 0; attribute < static_cast<int>(flow.attributes.size()); ++attribute) {

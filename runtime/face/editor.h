@@ -32,6 +32,9 @@ Result<Edit> MakeEdit(const FlowConfig& flow, const std::string& attribute, Edit
 // "smile=1.5" is normalised, "yaw=15deg" and "age=60y" are natural.
 Result<Edit> ParseEdit(const FlowConfig& flow, const std::string& text, Edit::Mode mode);
 
+// As ParseEdit takes it: "smile=1.5", "yaw=15deg".
+std::string EditText(const std::string& attribute, float value, bool natural);
+
 // Past this, on the normalised scale, the generator makes no face any more; often a unit was left out.
 constexpr float kFarValue = 3.0f;
 struct FarValue {

@@ -1,8 +1,10 @@
-// The one thing of EXIF data that concerns pixels: which way up the picture is.
+// What of EXIF data concerns a picture that is turned upright, edited and written again: which way up it was, its
+// thumbnail, where it was taken.
 #pragma once
 
 #include <cstddef>
 #include <span>
+#include <vector>
 
 #include "base/status.h"
 
@@ -13,5 +15,15 @@ namespace mien {
 // kRefused, with the reason, for a block that is cut short or states another value. The thumbnail's own
 // orientation is not looked at.
 Result<int> ExifOrientation(std::span<const std::byte> exif);
+
+// The block, without that prefix, as it may stand with the upright, edited picture: with orientation 1 and without the
+// thumbnail, of which nothing but zeros stays. All else keeps its place, for makers' notes refer to places. Empty where
+// ExifOrientation refuses the block, or where its first directory is not whole.
+std::vector<std::byte> UprightExif(std::span<const std::byte> exif);
+
+// Of a block that UprightExif gave: whether it says where the photo was taken (GPS), and the same without it; empty
+// where that cannot be taken out.
+bool ExifTellsPlace(std::span<const std::byte> exif);
+std::vector<std::byte> ExifWithoutPlace(std::vector<std::byte> exif);
 
 }  // namespace mien

@@ -12,6 +12,7 @@ constexpr int kFirstLook = 416, kCloserLook = 1024;
 constexpr double kSureScore = 0.5, kCloserScore = 0.7;
 
 enum class DetectorChoice : uint8_t { kAuto, kTiny, kSsd };
+inline constexpr const char* kDetectorNames[] = {"auto", "tiny", "ssd"};  // in their order
 struct Look {
   std::string detector;  // "tiny_416", "ssd", "tiny_1024", "ssd_parts": the same on overlapping parts of the photo
   std::vector<Box> boxes;  // best first

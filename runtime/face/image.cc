@@ -29,27 +29,59 @@ Result<Image> Image::Create(int width, int height) {
   return image;
 }
 
-Result<Image> TurnUpright(Image image, int orientation) {
-  if (orientation == 1) return image;
+Result<Image> Image::Copy() const {
+  Image copy;
+  copy.width = width;
+  copy.height = height;
+  copy.profile = profile;
+  copy.exif = exif;
+  copy.xmp = xmp;
+  copy.full = {full.channels, full.wide, {}};
+  for (const auto& [from, to] : {std::pair{&pixels, &copy.pixels}, {&full.samples, &copy.full.samples}}) {
+    MIEN_ASSIGN(*to, Buffer::Uninitialised(from->bytes(), "picture"));
+    if (from->bytes() > 0) std::memcpy(to->data(), from->data(), from->bytes());
+  }
+  return copy;
+}
+
+namespace {
+
+// Pixels of kBytes each, turned; the sides are those of the picture as it stands in the file.
+template <size_t kBytes>
+Result<Buffer> Turned(const Buffer& pixels, int file_width, int file_height, int orientation) {
   const bool sides_swap = orientation >= 5;
-  const int width = sides_swap ? image.height : image.width, height = sides_swap ? image.width : image.height;
+  const int width = sides_swap ? file_height : file_width, height = sides_swap ? file_width : file_height;
   // What the upright picture has at (x, y) stands at (y, x) in the file where sides swap, counted from the other end of
   // the axes that are reversed.
   const bool from_right = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
   const bool from_below = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
-  MIEN_ASSIGN(Buffer pixels, Buffer::Uninitialised(image.bytes().size(), "picture"));
-  auto* to = pixels.as<uint8_t>();
+  MIEN_ASSIGN(Buffer turned, Buffer::Uninitialised(kBytes * width * height, "picture"));
+  std::byte* to = turned.data();
   for (int y = 0; y < height; ++y) {
     MIEN_TRY(CheckInterrupt());
-    for (int x = 0; x < width; ++x, to += 3) {
+    for (int x = 0; x < width; ++x, to += kBytes) {
       const int column = sides_swap ? y : x, row = sides_swap ? x : y;
-      std::memcpy(to, image.row(from_below ? image.height - 1 - row : row) +
-                          size_t{3} * (from_right ? image.width - 1 - column : column), 3);
+      const size_t line = static_cast<size_t>(from_below ? file_height - 1 - row : row);
+      std::memcpy(to, pixels.data() + kBytes * (line * file_width + (from_right ? file_width - 1 - column : column)),
+                  kBytes);
     }
   }
-  image.width = width;
-  image.height = height;
-  image.pixels = std::move(pixels);
+  return turned;
+}
+
+}  // namespace
+
+Result<Image> TurnUpright(Image image, int orientation) {
+  if (orientation == 1) return image;
+  const auto turned = [&](const Buffer& pixels, size_t bytes) {
+    const auto turn = bytes == 3 ? Turned<3> : bytes == 4 ? Turned<4> : bytes == 6 ? Turned<6> : Turned<8>;
+    return turn(pixels, image.width, image.height, orientation);
+  };
+  MIEN_ASSIGN(image.pixels, turned(image.pixels, 3));
+  if (!image.full.empty()) {
+    MIEN_ASSIGN(image.full.samples, turned(image.full.samples, image.full.pixel_bytes()));
+  }
+  if (orientation >= 5) std::swap(image.width, image.height);
   return image;
 }
 

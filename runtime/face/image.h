@@ -11,6 +11,7 @@
 
 #include "base/buffer.h"
 #include "base/file.h"
+#include "runtime/face/full_pixels.h"
 #include "weights/config.h"
 
 namespace mien {
@@ -27,8 +28,12 @@ struct Image {
   int width = 0, height = 0;
   Buffer pixels;                   // at least 3 width height bytes
   std::vector<std::byte> profile;  // of its colours (icc.h), as the file had it; empty: none, which means sRGB
+  FullPixels full;                 // of which `pixels` are a part; empty: they are all
+  std::vector<std::byte> exif;     // as UprightExif gives it
+  std::string xmp;                 // as KeptXmp gives it
 
   static Result<Image> Create(int width, int height);  // black
+  Result<Image> Copy() const;
   uint8_t* row(int y) const { return pixels.as<uint8_t>() + size_t{3} * width * y; }
   std::span<const uint8_t> bytes() const { return {pixels.as<uint8_t>(), size_t{3} * width * height}; }
 };
@@ -49,10 +54,11 @@ struct PictureNotes {
   std::vector<PictureText> texts;     // with the keywords above, each once
 };
 
-// PNG of any colour type, depth and interlacing. 16 bits are rounded to 8, grey becomes RGB, transparency is
-// laid over white; gamma is ignored, a colour profile kept and not applied, as the public preprocessing code does. The
-// picture is upright: turned and mirrored as EXIF data in the file says. Damage up to the last pixel is refused, also a
-// header that promises more pixels than the compressed data can hold; after the pixels it is a warning.
+// PNG of any colour type, depth and interlacing. Pixels: 16 bits are rounded to 8, grey becomes RGB, transparency is
+// laid over white; what that leaves out is in Image::full. Gamma is ignored, a colour profile kept and not applied, as
+// the public preprocessing code does. The picture is upright: turned and mirrored as EXIF data in the file says. Damage
+// up to the last pixel is refused, also a header that promises more pixels than the compressed data can hold; after the
+// pixels it is a warning.
 Result<Image> DecodePng(const ByteSource& file, PictureNotes* notes = nullptr);
 inline Result<Image> DecodePng(std::span<const std::byte> file, PictureNotes* notes = nullptr) {
   return DecodePng(MemorySource(file), notes);
@@ -84,6 +90,8 @@ struct PictureFormat {
   int quality = 95;  // of JPEG, 1 to 100 as libjpeg counts it
 };
 
+// All that the image has, with the texts, which take the place of others of their kind in its XMP. JPEG has no place
+// for Image::full, and none for EXIF and XMP that are longer than a segment: 64 KiB.
 Result<std::vector<std::byte>> EncodePng(const Image& image, const std::vector<PictureText>& texts);
 // With the full resolution of colour (4:4:4). The same bytes for the same picture; kUsage when the texts, those with
 // the keywords above, are longer than the 64 KiB that JPEG has for them.

@@ -299,7 +299,13 @@ boolean OnFull(j_compress_ptr info) {
 
 void OnFinish(j_compress_ptr info) { Store(info, kPieceBytes - info->dest->free_in_buffer); }
 
-bool WriteAll(Encoder* encoder, const Image& image, const std::string& xmp, int quality) {
+void WriteApp1(j_compress_ptr info, const std::string& data) {
+  if (data.empty()) return;
+  jpeg_write_marker(info, JPEG_APP0 + 1, reinterpret_cast<const JOCTET*>(data.data()),
+                    static_cast<unsigned>(data.size()));
+}
+
+bool WriteAll(Encoder* encoder, const Image& image, const std::string& exif, const std::string& xmp, int quality) {
   if (setjmp(encoder->jump)) return false;
   jpeg_compress_struct& info = encoder->info;
   info.err = Errors(encoder, NoMessage);
@@ -320,10 +326,8 @@ bool WriteAll(Encoder* encoder, const Image& image, const std::string& xmp, int 
   info.optimize_coding = TRUE;
   for (int i = 0; i < info.num_components; ++i) info.comp_info[i].h_samp_factor = info.comp_info[i].v_samp_factor = 1;
   jpeg_start_compress(&info, TRUE);
-  if (!xmp.empty()) {
-    jpeg_write_marker(&info, JPEG_APP0 + 1, reinterpret_cast<const JOCTET*>(xmp.data()),
-                      static_cast<unsigned>(xmp.size()));
-  }
+  WriteApp1(&info, exif);
+  WriteApp1(&info, xmp);
   if (!image.profile.empty()) {
     jpeg_write_icc_profile(&info, reinterpret_cast<const JOCTET*>(image.profile.data()),
                            static_cast<unsigned>(image.profile.size()));
@@ -384,6 +388,8 @@ Result<Image> DecodeJpeg(const ByteSource& file, PictureNotes* notes) {
   if (!ReadPixels(&decoder)) return failed();
   MIEN_TRY(Judge(decoder, &segments.warnings));
   decoder.image.profile = std::move(segments.profile);
+  decoder.image.exif = std::move(segments.exif);
+  decoder.image.xmp = std::move(segments.xmp);
   if (notes != nullptr) *notes = {segments.orientation, std::move(segments.warnings), std::move(segments.texts)};
   return TurnUpright(std::move(decoder.image), segments.orientation);
 }
@@ -391,7 +397,13 @@ Result<Image> DecodeJpeg(const ByteSource& file, PictureNotes* notes) {
 Result<std::vector<std::byte>> EncodeJpeg(const Image& image, const std::vector<PictureText>& texts, int quality) {
   if (quality < 1 || quality > 100)
     return Status::Error(Code::kUsage, "JPEG quality %d, 1 to 100 expected", quality);
-  const std::string xmp = texts.empty() ? std::string() : std::string(kXmpPrefix) + XmpPacket(texts);
+  const auto segment = [](std::string_view prefix, std::string_view data) {
+    return data.empty() ? std::string() : std::string(prefix).append(data);
+  };
+  std::string exif = segment({"Exif\0\0", 6}, {reinterpret_cast<const char*>(image.exif.data()), image.exif.size()});
+  if (exif.size() > kMostSegmentBytes) exif.clear();
+  std::string xmp = segment(kXmpPrefix, XmpPacket(texts, image.xmp));
+  if (xmp.size() > kMostSegmentBytes) xmp = segment(kXmpPrefix, XmpPacket(texts));
   if (xmp.size() > kMostSegmentBytes) {
     return Status::Error(Code::kUsage,
                          "what made the picture takes %zu bytes to tell, and JPEG has room for %zu: write PNG, or "
@@ -399,7 +411,7 @@ Result<std::vector<std::byte>> EncodeJpeg(const Image& image, const std::vector<
                          xmp.size(), kMostSegmentBytes);
   }
   const auto encoder = std::make_unique<Encoder>();
-  if (!WriteAll(encoder.get(), image, xmp, quality)) return Failed(*encoder, "cannot encode");
+  if (!WriteAll(encoder.get(), image, exif, xmp, quality)) return Failed(*encoder, "cannot encode");
   return std::move(encoder->file);
 }
 

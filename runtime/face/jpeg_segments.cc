@@ -56,13 +56,17 @@ class Scan {
 
   void Take(std::span<const std::byte> data) {
     const std::string_view text(reinterpret_cast<const char*>(data.data()), data.size());
-    if (text.starts_with(kXmpPrefix) && found_.texts.empty())
+    if (text.starts_with(kXmpPrefix) && !has_xmp_) {
+      has_xmp_ = true;
       found_.texts = TextsInXmp(text.substr(kXmpPrefix.size()));
+      found_.xmp = KeptXmp(text.substr(kXmpPrefix.size()), &found_.warnings);
+    }
     if (has_exif_ || !text.starts_with("Exif\0"sv)) return;
     has_exif_ = true;
     const Result<int> orientation = ExifOrientation(data);
     if (orientation.ok()) {
       found_.orientation = *orientation;
+      found_.exif = UprightExif(data);
     } else {
       found_.warnings.push_back(std::string("its EXIF data is ignored: ") + orientation.status().message());
     }
@@ -71,7 +75,7 @@ class Scan {
   ForwardReader reader_;
   JpegSegments found_;
   ProfilePieces profile_;
-  bool has_exif_ = false;
+  bool has_exif_ = false, has_xmp_ = false;
 };
 
 }  // namespace

@@ -18,7 +18,8 @@ struct JpegSegments {
   int orientation = 1;  // of the first EXIF segment; 1 where there is none or it is not valid
   std::vector<std::string> warnings;
   std::vector<PictureText> texts;  // as PictureNotes::texts
-  std::vector<std::byte> profile;  // as Image::profile
+  std::vector<std::byte> profile, exif;  // as those of Image
+  std::string xmp;
 };
 
 // The walk ends where the pixels begin, or at damage, which is left for the decoder to judge.

@@ -35,6 +35,7 @@ void DrawLine(Image* photo, Point from, Point to, int radius, Colour colour) {
 }  // namespace
 
 void DrawFace(Image* photo, const Quad& quad, const Landmarks& landmarks) {
+  photo->full = {};  // it is drawn on the 8 bits alone
   const int line = std::max(photo->width, photo->height) / 1000;
   const std::array<Point, 4> corners = {quad.nw, quad.ne, quad.se, quad.sw};
   for (size_t i = 0; i < corners.size(); ++i) DrawLine(photo, corners[i], corners[(i + 1) % 4], line, kQuadColour);

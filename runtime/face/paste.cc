@@ -12,6 +12,7 @@ namespace {
 
 // Red, green, blue; the fourth number means something in few places.
 typedef float Four __attribute__((vector_size(16)));
+typedef int32_t Ints __attribute__((vector_size(16)));
 
 constexpr double kSmallestSide = 4.0;  // of the square, in pixels
 constexpr double kSmallestSine = 0.1;  // of the angle between its sides
@@ -229,15 +230,13 @@ void TakeMeans(const Cells& cells, int texels, ThreadPool* pool, const At& at) {
 }
 
 // The picture with no more pixels than the square has in the photo, so that sampling it skips none.
-Result<Image> Reduced(const Image& picture, const Square& square) {
+Result<Image> Reduced(const Image& picture, const Square& square, ThreadPool* pool) {
   const int side = (static_cast<int>(std::min(square.side, 1e6)) / kColourCells + 1) * kColourCells;
   if (side >= picture.width) return CropImage(picture, 0, 0, picture.width, picture.height);
-  return ResizeImage(picture, side, side, Filter::kLanczos);
+  return ResizeImage(picture, side, side, Filter::kLanczos, pool);
 }
 
-Four Pixel(const uint8_t* from) {
-  return Four{static_cast<float>(from[0]), static_cast<float>(from[1]), static_cast<float>(from[2]), 0.0f};
-}
+Four Pixel(const uint8_t* from) { return __builtin_convertvector((Ints{from[0], from[1], from[2], 0}), Four); }
 
 // `minus` may be null.
 Result<Texture> TextureOf(const Image& picture, const Image* minus, ThreadPool* pool) {
@@ -393,7 +392,15 @@ Result<Cells> ColourMatch(const Image& photo, const Square& square, const Image&
   return match;
 }
 
-uint8_t Level(float value) { return static_cast<uint8_t>(std::clamp(value + 0.5f, 0.0f, 255.0f)); }
+// Rounded to the nearest levels.
+void StorePixel(Four value, uint8_t* pixel) {
+  constexpr Four kLeast = {}, kMost = {255, 255, 255, 255};
+  value += 0.5f;
+  value = value > kLeast ? value : kLeast;
+  value = value < kMost ? value : kMost;
+  const Ints levels = __builtin_convertvector(value, Ints);
+  for (int c = 0; c < 3; ++c) pixel[c] = static_cast<uint8_t>(levels[c]);
+}
 
 // Draws the edited face, or with a difference that, and the edited face by the share of what is new.
 void Draw(const Texture& edited, const Texture* difference, const Square& square, const Image& photo,
@@ -410,13 +417,27 @@ void Draw(const Texture& edited, const Texture* difference, const Square& square
       if (difference != nullptr) change = difference->At(u, v);
       const float share = difference == nullptr ? 1.0f : change[3];
       if (share > 0.0f) change += share * (edited.At(u, v) - old - change);
-      const Four now = old + mask * change;
-      for (int c = 0; c < 3; ++c) pixel[c] = Level(now[c]);
+      const Four added = mask * change, now = old + added;
+      if (photo.full.empty()) {
+        StorePixel(now, pixel);
+      } else {
+        AddChange(photo.full, static_cast<size_t>(pixel - photo.row(0)) / 3, {added[0], added[1], added[2]}, pixel);
+      }
     }
   });
 }
 
 }  // namespace
+
+const char* NameOf(PasteMode mode) { return mode == PasteMode::kReplace ? "replace" : "difference"; }
+
+Result<std::optional<PasteMode>> ParsePaste(const std::string& text) {
+  if (text == "auto") return std::optional<PasteMode>();
+  for (const PasteMode mode : {PasteMode::kReplace, PasteMode::kDifference}) {
+    if (text == NameOf(mode)) return std::optional(mode);
+  }
+  return Status::Error(Code::kUsage, "paste %s: auto, replace or difference expected", text.c_str());
+}
 
 PasteMode AutoPaste(std::span<const Edit> edits, const FlowConfig& flow) {
   const auto turns = [&](const Edit& edit) {
@@ -436,7 +457,7 @@ Status PasteFace(const Image& edited, const Image& reconstruction, const SquareP
         Code::kUsage, "face to be pasted: pictures of %d x %d and %d x %d, squares of one size of %d or more expected",
         edited.width, edited.height, reconstruction.width, reconstruction.height, kSmallestPicture);
   MIEN_ASSIGN(const Square square, Square::Create(place, *photo));
-  MIEN_ASSIGN(const Image face, Reduced(edited, square));
+  MIEN_ASSIGN(const Image face, Reduced(edited, square, pool));
   MIEN_ASSIGN(const Texture texture, TextureOf(face, nullptr, pool));
   MIEN_ASSIGN(const Cells match, ColourMatch(*photo, square, edited, reconstruction, pool));
   ForRows(pool, 0, texture.side, [&](int y, int) {
@@ -448,7 +469,7 @@ Status PasteFace(const Image& edited, const Image& reconstruction, const SquareP
     Draw(texture, nullptr, square, *photo, pool);
     return Status();
   }
-  MIEN_ASSIGN(const Image minus, Reduced(reconstruction, square));
+  MIEN_ASSIGN(const Image minus, Reduced(reconstruction, square, pool));
   MIEN_ASSIGN(const Texture difference, TextureOf(face, &minus, pool));
   MIEN_TRY(WeighChanges(difference, pool));
   difference.RepeatBorder();

@@ -3,7 +3,9 @@
 // photo").
 #pragma once
 
+#include <optional>
 #include <span>
+#include <string>
 
 #include "base/thread_pool.h"
 #include "runtime/face/align.h"
@@ -16,6 +18,10 @@ enum class PasteMode : uint8_t {
   kDifference,  // what the edit changed: edited - reconstruction, without what is small; the face itself where it is
                 // large
 };
+
+const char* NameOf(PasteMode mode);  // "replace", "difference"
+// "auto": none; kUsage: another text.
+Result<std::optional<PasteMode>> ParsePaste(const std::string& text);
 
 // The mode that came closer to the truth for such edits (bench/RESULTS.md): kReplace for those that turn the head, and
 // without edits, where the reconstruction is wanted.

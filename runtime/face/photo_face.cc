@@ -40,6 +40,12 @@ Result<bool> FaceLiesOnItsSide(FaceNetworks& networks, const Image& photo) {
 
 }  // namespace
 
+void AddSearch(DetectorChoice detector, FaceNetworksOptions* options) {
+  AddDetectors(detector, options);
+  options->landmarks = true;
+  if (std::ranges::count(options->cell_sizes, kFirstLook) == 0) options->cell_sizes.push_back(kFirstLook);
+}
+
 Result<FaceChoice> ParseFaceChoice(const std::string& text) {
   FaceChoice choice;
   choice.all = text == "all";
@@ -113,13 +119,13 @@ Result<FaceCrop> CutCentre(const Image& photo) {
   return crop;
 }
 
-Result<FaceCrop> CutFace(const Image& photo, const PhotoFace& face, int size) {
+Result<FaceCrop> CutFace(const Image& photo, const PhotoFace& face, int size, ThreadPool* pool) {
   if (face.box) {
     MIEN_ASSIGN(const Quad quad, FaceQuad(RoundedLandmarks(face.landmarks)));
     if (FillsPicture(quad, photo.width, photo.height)) return CutCentre(photo);
   }
   FaceCrop crop;
-  MIEN_ASSIGN(crop.picture, AlignFace(photo, face.landmarks, size, &crop.place));
+  MIEN_ASSIGN(crop.picture, AlignFace(photo, face.landmarks, size, &crop.place, pool));
   crop.picture.profile = photo.profile;
   return crop;
 }

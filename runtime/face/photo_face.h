@@ -21,6 +21,9 @@ Result<FaceChoice> ParseFaceChoice(const std::string& text);
 // At least one of `faces`, of which there is one at the least, best first. kNoFace: none has the number or the point.
 Result<std::vector<Box>> ChooseFaces(const FaceChoice& choice, const std::vector<Box>& faces);
 
+// The networks that finding faces takes: SearchFaces, LocateFaces, AdviceWithoutFace.
+void AddSearch(DetectorChoice detector, FaceNetworksOptions* options);
+
 struct PhotoFace {
   Landmarks landmarks;     // in pixels of the photo
   std::optional<Box> box;  // that of a detector; none: the landmarks were given
@@ -39,7 +42,7 @@ struct FaceCrop {
 };
 // `size` pixels a side by AlignFace. Where the face was searched and its square lies within 3 % of the photo's own
 // frame, the photo is aligned already, and its centre square is taken instead.
-Result<FaceCrop> CutFace(const Image& photo, const PhotoFace& face, int size = kCropSide);
+Result<FaceCrop> CutFace(const Image& photo, const PhotoFace& face, int size = kCropSide, ThreadPool* pool = nullptr);
 // The centre square of a photo that is aligned.
 Result<FaceCrop> CutCentre(const Image& photo);
 // Whether each corner lies within 3 % of the sides from that of the picture.

@@ -4,6 +4,7 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <bit>
 #include <csetjmp>
 #include <cstdlib>
 #include <cstring>
@@ -53,7 +54,7 @@ struct Decoder {
   Status read;  // of the file
   ForwardReader* file = nullptr;
   png_uint_32 width = 0, height = 0;
-  int channels = 0;
+  FullPixels format;       // of the rows: channels and width of samples
   uint64_t raw_bytes = 0;  // that the compressed data has to give
   Buffer pixels;
 
@@ -73,7 +74,7 @@ uint64_t RawBytes(png_structp png, png_infop info) {
   return (uint64_t{png_get_rowbytes(png, info)} + 1) * png_get_image_height(png, info);
 }
 
-// Everything before the pixels; sets the transformation to 8-bit RGB or RGBA.
+// Everything before the pixels; sets the transformation to RGB or RGBA.
 bool ReadHeader(Decoder* decoder) {
   if (setjmp(png_jmpbuf(decoder->png))) return false;
   png_structp png = decoder->png;
@@ -88,23 +89,25 @@ bool ReadHeader(Decoder* decoder) {
   decoder->width = png_get_image_width(png, info);
   decoder->height = png_get_image_height(png, info);
   decoder->raw_bytes = RawBytes(png, info);
-  png_set_scale_16(png);
+  if constexpr (std::endian::native == std::endian::little) png_set_swap(png);
   png_set_expand(png);
   png_set_gray_to_rgb(png);
   png_set_interlace_handling(png);
   png_read_update_info(png, info);
-  decoder->channels = png_get_channels(png, info);
-  if (png_get_bit_depth(png, info) != 8 || (decoder->channels != 3 && decoder->channels != 4)) {
+  decoder->format.channels = png_get_channels(png, info);
+  decoder->format.wide = png_get_bit_depth(png, info) == 16;
+  if ((png_get_bit_depth(png, info) != 8 && !decoder->format.wide) ||
+      (decoder->format.channels != 3 && decoder->format.channels != 4)) {
     png_error(png, "unexpected pixel format");
   }
-  if (png_get_rowbytes(png, info) != size_t{decoder->width} * decoder->channels)
+  if (png_get_rowbytes(png, info) != decoder->width * decoder->format.pixel_bytes())
     png_error(png, "unexpected row size");
   return true;
 }
 
 bool ReadPixels(Decoder* decoder) {
   if (setjmp(png_jmpbuf(decoder->png))) return false;
-  const size_t row_bytes = size_t{decoder->width} * decoder->channels;
+  const size_t row_bytes = decoder->width * decoder->format.pixel_bytes();
   const int passes = png_get_interlace_type(decoder->png, decoder->info) == PNG_INTERLACE_NONE
                          ? 1
                          : PNG_INTERLACE_ADAM7_PASSES;
@@ -115,17 +118,6 @@ bool ReadPixels(Decoder* decoder) {
     }
   }
   return true;  // what follows is no part of the picture: ScanPng has looked at it
-}
-
-// RGBA over white, in place: the answer never overtakes what is still to be read.
-void LayOverWhite(uint8_t* pixels, size_t count) {
-  for (size_t i = 0; i < count; ++i) {
-    const uint8_t* from = pixels + 4 * i;
-    const unsigned alpha = from[3];
-    uint8_t* to = pixels + 3 * i;
-    for (int c = 0; c < 3; ++c)
-      to[c] = static_cast<uint8_t>((from[c] * alpha + 255 * (255 - alpha) + 127) / 255);
-  }
 }
 
 struct Encoder {
@@ -160,8 +152,10 @@ bool WriteAll(Encoder* encoder, const Image& image) {
   png_structp png = encoder->png;
   png_infop info = encoder->info;
   png_set_write_fn(png, encoder, OnWrite, OnFlush);
-  png_set_IHDR(png, info, static_cast<png_uint_32>(image.width), static_cast<png_uint_32>(image.height), 8,
-               PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+  const bool alpha = image.full.channels == 4;
+  png_set_IHDR(png, info, static_cast<png_uint_32>(image.width), static_cast<png_uint_32>(image.height),
+               image.full.wide ? 16 : 8, alpha ? PNG_COLOR_TYPE_RGB_ALPHA : PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE,
+               PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
   if (!encoder->profile.empty()) {
     png_write_info_before_PLTE(png, info);
     png_write_chunk(png, reinterpret_cast<png_const_bytep>("iCCP"),
@@ -170,9 +164,15 @@ bool WriteAll(Encoder* encoder, const Image& image) {
   if (!encoder->texts.empty())
     png_set_text(png, info, encoder->texts.data(), static_cast<int>(encoder->texts.size()));
   png_write_info(png, info);
+  if (!image.exif.empty()) {
+    png_write_chunk(png, reinterpret_cast<png_const_bytep>("eXIf"),
+                    reinterpret_cast<png_const_bytep>(image.exif.data()), image.exif.size());
+  }
+  if (image.full.wide && std::endian::native == std::endian::little) png_set_swap(png);
   for (int y = 0; y < image.height; ++y) {
     if (InterruptFlag().load(std::memory_order_relaxed)) return false;
-    png_write_row(png, image.row(y));
+    const size_t row = static_cast<size_t>(y) * static_cast<size_t>(image.width) * image.full.pixel_bytes();
+    png_write_row(png, image.full.empty() ? image.row(y) : image.full.samples.as<png_byte>() + row);
   }
   png_write_end(png, nullptr);
   return true;
@@ -237,14 +237,22 @@ Result<Image> DecodePng(const ByteSource& file, PictureNotes* notes) {
   if (!ReadHeader(&decoder)) return DecodingError(decoder);
   MIEN_TRY(CheckHeader(decoder, chunks.data_bytes));
   const uint64_t pixels = uint64_t{decoder.width} * decoder.height;
-  MIEN_ASSIGN(decoder.pixels, Buffer::Uninitialised(pixels * decoder.channels, "picture"));
+  MIEN_ASSIGN(decoder.pixels, Buffer::Uninitialised(pixels * decoder.format.pixel_bytes(), "picture"));
   if (!ReadPixels(&decoder) || decoder.failure.no_memory) return DecodingError(decoder);
-  if (decoder.channels == 4) LayOverWhite(decoder.pixels.as<uint8_t>(), pixels);
   Image image;
   image.width = static_cast<int>(decoder.width);
   image.height = static_cast<int>(decoder.height);
-  image.pixels = std::move(decoder.pixels);
+  if (decoder.format.pixel_bytes() == 3) {
+    image.pixels = std::move(decoder.pixels);
+  } else {
+    image.full = std::move(decoder.format);
+    image.full.samples = std::move(decoder.pixels);
+    MIEN_ASSIGN(image.pixels, Buffer::Uninitialised(3 * pixels, "picture"));
+    RgbOf(image.full, 0, {image.pixels.as<uint8_t>(), 3 * pixels});
+  }
   image.profile = std::move(chunks.profile);
+  image.exif = std::move(chunks.exif);
+  image.xmp = std::move(chunks.xmp);
   if (notes != nullptr) *notes = {chunks.orientation, std::move(chunks.warnings), std::move(chunks.texts)};
   return TurnUpright(std::move(image), chunks.orientation);
 }
@@ -252,11 +260,16 @@ Result<Image> DecodePng(const ByteSource& file, PictureNotes* notes) {
 Result<std::vector<std::byte>> EncodePng(const Image& image, const std::vector<PictureText>& texts) {
   Encoder encoder;
   MIEN_ASSIGN(encoder.profile, ProfileChunk(image.profile));
+  std::vector<PictureText> in_xmp;
   for (const PictureText& text : texts) {
-    const bool in_xmp = text.keyword == kDigitalSourceType;
-    if (in_xmp) encoder.xmp = XmpPacket({text});
-    AddText(in_xmp ? kXmpKeyword : text.keyword.c_str(), in_xmp ? encoder.xmp : text.text, &encoder);
+    if (text.keyword == kDigitalSourceType) {
+      in_xmp.push_back(text);
+    } else {
+      AddText(text.keyword.c_str(), text.text, &encoder);
+    }
   }
+  encoder.xmp = XmpPacket(in_xmp, image.xmp);
+  if (!encoder.xmp.empty()) AddText(kXmpKeyword, encoder.xmp, &encoder);
   encoder.png = png_create_write_struct_2(PNG_LIBPNG_VER_STRING, &encoder.failure, OnError, OnWarning,
                                           &encoder.failure, OnAllocate, nullptr);
   if (encoder.png != nullptr) encoder.info = png_create_info_struct(encoder.png);

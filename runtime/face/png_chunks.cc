@@ -96,6 +96,14 @@ std::vector<PictureText> TextsIn(std::string_view type, std::string_view data) {
   return {};
 }
 
+constexpr std::string_view kXmpStart(kXmpKeyword, sizeof kXmpKeyword);  // with the zero behind it
+
+// What is known of one EXIF block.
+struct Exif {
+  Result<int> orientation;
+  std::vector<std::byte> kept;  // UprightExif
+};
+
 struct Chunk {
   char type[4];
   uint32_t bytes = 0;
@@ -168,14 +176,20 @@ class Scan {
     MIEN_ASSIGN(std::vector<std::byte> data, Data(chunk, &whole));
     const bool exif = chunk.name() == "eXIf";
     if (chunk.name() == "tEXt" || chunk.name() == "iTXt") AddTexts(TextsIn(chunk.name(), TextOf(data)));
-    std::optional<Result<int>>& place = exif ? chunk_ : text_;
+    if (!has_xmp_ && chunk.name() == "iTXt" && TextOf(data).starts_with(kXmpStart)) {
+      has_xmp_ = true;
+      if (whole && chunk.bytes < kMostTold) found_.xmp = KeptXmp(PlainText("iTXt", TextOf(data)), &found_.warnings);
+    }
+    std::optional<Exif>& place = exif ? chunk_ : text_;
     if (place) return {};  // the first of its kind counts
     if (!exif) {
       auto profile = ExifInText(chunk.name(), data);
       if (!profile) return {};
       data = std::move(*profile);
     }
-    place = whole ? ExifOrientation(data) : Result<int>(Status::Error(Code::kRefused, "damaged"));
+    place = Exif{whole ? ExifOrientation(data) : Result<int>(Status::Error(Code::kRefused, "damaged")), {}};
+    // Shorter than what was looked at, so not cut; in text a byte takes two digits and a share of the ends of lines.
+    if (whole && data.size() < (exif ? kMostTold : kMostTold / 3)) place->kept = UprightExif(data);
     return {};
   }
 
@@ -200,12 +214,14 @@ class Scan {
   // The chunk of the standard counts before the older way, a right one before a wrong one.
   void Conclude() {
     bool known = false;
-    for (const std::optional<Result<int>>* place : {&chunk_, &text_}) {
+    for (std::optional<Exif>* place : {&chunk_, &text_}) {
       if (!*place) continue;
-      if (!(*place)->ok()) {
-        found_.warnings.push_back(std::string("its EXIF data is ignored: ") + (*place)->status().message());
+      const Result<int>& orientation = (*place)->orientation;
+      if (!orientation.ok()) {
+        found_.warnings.push_back(std::string("its EXIF data is ignored: ") + orientation.status().message());
       } else if (!known) {
-        found_.orientation = ***place;
+        found_.orientation = *orientation;
+        found_.exif = std::move((*place)->kept);
         known = true;
       }
     }
@@ -213,8 +229,8 @@ class Scan {
 
   ForwardReader reader_;
   PngChunks found_;
-  std::optional<Result<int>> chunk_, text_;
-  bool has_profile_ = false;
+  std::optional<Exif> chunk_, text_;
+  bool has_profile_ = false, has_xmp_ = false;
 };
 
 }  // namespace

@@ -20,7 +20,8 @@ struct PngChunks {
       1;  // of the first eXIf chunk, or of the first EXIF profile in a text chunk; 1 where it is not valid
   std::vector<std::string> warnings;
   std::vector<PictureText> texts;  // as PictureNotes::texts
-  std::vector<std::byte> profile;  // as Image::profile
+  std::vector<std::byte> profile, exif;  // as those of Image
+  std::string xmp;
 };
 
 // `file` begins with the signature. Damage before the pixels is left for the decoder to refuse; what stands

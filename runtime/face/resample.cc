@@ -19,24 +19,28 @@ double Weight(Filter filter, double x) {
   return -3.0 <= x && x < 3.0 ? Sinc(x) * Sinc(x / 3.0) : 0.0;
 }
 
-// For every output pixel of one axis: the first source pixel and the weights of the ones that follow.
+// For output pixels [begin, end) of one axis: the first source pixel and the weights of the ones that follow.
 struct Taps {
   int width = 0;  // weights per output pixel
   std::vector<int> first, count;
   std::vector<int32_t> weights;  // [outputs, width]
+
+  // The source pixels that are read.
+  int begin() const { return first.front(); }
+  int end() const { return first.back() + count.back(); }
 };
 
-Taps TapsOf(Filter filter, int in, int out) {
+Taps TapsOf(Filter filter, int in, int out, int begin, int end) {
   const double scale = static_cast<double>(in) / out;
   const double wider = std::max(scale, 1.0), half = Support(filter) * wider;
   Taps taps;
   taps.width = static_cast<int>(std::ceil(half)) * 2 + 1;
-  taps.first.resize(out);
-  taps.count.resize(out);
-  taps.weights.assign(size_t(out) * taps.width, 0);
+  taps.first.resize(end - begin);
+  taps.count.resize(end - begin);
+  taps.weights.assign(size_t(end - begin) * taps.width, 0);
   std::vector<double> exact(taps.width);
-  for (int i = 0; i < out; ++i) {
-    const double centre = (i + 0.5) * scale;
+  for (int i = 0; i < end - begin; ++i) {
+    const double centre = (begin + i + 0.5) * scale;
     const int first = std::max(0, static_cast<int>(centre - half + 0.5));
     const int count = std::min(in, static_cast<int>(centre + half + 0.5)) - first;
     double sum = 0.0;
@@ -56,46 +60,81 @@ Taps TapsOf(Filter filter, int in, int out) {
 
 uint8_t Rounded(int32_t sum) { return static_cast<uint8_t>(std::clamp(sum >> kWeightBits, 0, 255)); }
 
-Result<Image> ResizeRows(const Image& image, int width, Filter filter) {
-  const Taps taps = TapsOf(filter, image.width, width);
-  MIEN_ASSIGN(Image out, Image::Create(width, image.height));
-  for (int y = 0; y < image.height; ++y) {
-    for (int x = 0; x < width; ++x) {
-      const uint8_t* from = image.row(y) + size_t{3} * taps.first[x];
+constexpr int kRowsPerTask = 16;
+template <class Body>
+void ForRows(ThreadPool* pool, int rows, const Body& body) {
+  const auto task = [&](int index, int) {
+    const int begin = index * kRowsPerTask;
+    for (int y = begin; y < std::min(begin + kRowsPerTask, rows); ++y) body(y);
+  };
+  const int tasks = (rows + kRowsPerTask - 1) / kRowsPerTask;
+  if (pool != nullptr) return pool->ParallelFor(tasks, task);
+  for (int i = 0; i < tasks; ++i) task(i, 0);
+}
+
+// Rows [top, bottom) of the picture.
+Result<Image> ResizeRows(const Image& image, const Taps& taps, int top, int bottom, ThreadPool* pool) {
+  const int width = static_cast<int>(taps.first.size());
+  MIEN_ASSIGN(Image out, Image::Create(width, bottom - top));
+  ForRows(pool, out.height, [&](int y) {
+    uint8_t* to = out.row(y);
+    for (int x = 0; x < width; ++x, to += 3) {
+      const uint8_t* from = image.row(top + y) + size_t{3} * taps.first[x];
       const int32_t* weights = &taps.weights[size_t(x) * taps.width];
-      for (int c = 0; c < 3; ++c) {
-        int32_t sum = 1 << (kWeightBits - 1);
-        for (int k = 0; k < taps.count[x]; ++k) sum += from[3 * k + c] * weights[k];
-        out.row(y)[3 * x + c] = Rounded(sum);
+      int32_t red = 1 << (kWeightBits - 1), green = red, blue = red;
+      for (int k = 0; k < taps.count[x]; ++k, from += 3) {
+        red += from[0] * weights[k];
+        green += from[1] * weights[k];
+        blue += from[2] * weights[k];
       }
+      to[0] = Rounded(red);
+      to[1] = Rounded(green);
+      to[2] = Rounded(blue);
     }
-  }
+  });
   return out;
 }
 
-Result<Image> ResizeColumns(const Image& image, int height, Filter filter) {
-  const Taps taps = TapsOf(filter, image.height, height);
-  MIEN_ASSIGN(Image out, Image::Create(image.width, height));
-  for (int y = 0; y < height; ++y) {
+// The taps' rows are counted from `top` on; columns [left, right) of the picture.
+Result<Image> ResizeColumns(const Image& image, const Taps& taps, int top, int left, int right, ThreadPool* pool) {
+  const int height = static_cast<int>(taps.first.size()), samples = 3 * (right - left);
+  MIEN_ASSIGN(Image out, Image::Create(right - left, height));
+  ForRows(pool, height, [&](int y) {
+    constexpr int kTogether = 64;  // sums that stay in registers or close by
     const int32_t* weights = &taps.weights[size_t(y) * taps.width];
-    for (int x = 0; x < 3 * image.width; ++x) {
-      int32_t sum = 1 << (kWeightBits - 1);
-      for (int k = 0; k < taps.count[y]; ++k) sum += image.row(taps.first[y] + k)[x] * weights[k];
-      out.row(y)[x] = Rounded(sum);
+    for (int x = 0; x < samples; x += kTogether) {
+      const int count = std::min(kTogether, samples - x);
+      int32_t sums[kTogether];
+      std::fill_n(sums, kTogether, 1 << (kWeightBits - 1));
+      for (int k = 0; k < taps.count[y]; ++k) {
+        const uint8_t* from = image.row(taps.first[y] + k - top) + 3 * left + x;
+        for (int i = 0; i < count; ++i) sums[i] += from[i] * weights[k];
+      }
+      for (int i = 0; i < count; ++i) out.row(y)[x + i] = Rounded(sums[i]);
     }
-  }
+  });
   return out;
 }
 
 }  // namespace
 
-Result<Image> ResizeImage(const Image& image, int width, int height, Filter filter) {
+Result<Image> ResizeImage(const Image& image, int width, int height, Filter filter, ThreadPool* pool) {
+  return ResizeRegion(image, width, height, filter, {0, 0, width, height}, pool);
+}
+
+Result<Image> ResizeRegion(const Image& image, int width, int height, Filter filter, const Region& region,
+                           ThreadPool* pool) {
   MIEN_TRY(CheckPictureSize(width, height));
-  if (image.width == width && image.height == height) return CropImage(image, 0, 0, width, height);
-  if (image.width == width) return ResizeColumns(image, height, filter);
-  MIEN_ASSIGN(Image rows, ResizeRows(image, width, filter));
-  if (image.height == height) return rows;
-  return ResizeColumns(rows, height, filter);
+  const bool rows = image.width != width, columns = image.height != height;
+  if (!rows && !columns)
+    return CropImage(image, region.left, region.top, region.right - region.left, region.bottom - region.top);
+  Taps along, down;
+  if (rows) along = TapsOf(filter, image.width, width, region.left, region.right);
+  if (columns) down = TapsOf(filter, image.height, height, region.top, region.bottom);
+  if (!rows) return ResizeColumns(image, down, 0, region.left, region.right, pool);
+  if (!columns) return ResizeRows(image, along, region.top, region.bottom, pool);
+  MIEN_ASSIGN(const Image between, ResizeRows(image, along, down.begin(), down.end(), pool));
+  return ResizeColumns(between, down, down.begin(), 0, between.width, pool);
 }
 
 Result<Image> CropImage(const Image& image, int left, int top, int width, int height) {

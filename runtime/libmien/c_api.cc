@@ -1,24 +1,12 @@
 // The C API (mien.h) over Pipeline: turns Status into codes and texts and lets no exception out.
 #include <pthread.h>
 
-#include <atomic>
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
-#include <exception>
-#include <memory>
-#include <new>
 
 #include "runtime/builtin_model.h"
-#include "runtime/face/pipeline.h"
-#include "runtime/libmien/mien.h"
-
-struct mien_context {
-  std::shared_ptr<const mien::ModelFile> model;
-  std::unique_ptr<mien::Pipeline> pipeline;
-  mien_params params = {};
-  std::atomic<bool> stop{false};
-  mien::Status error;
-};
+#include "runtime/libmien/context.h"
 
 namespace mien {
 namespace {
@@ -66,40 +54,6 @@ static_assert(static_cast<int>(Code::kOk) == MIEN_OK && static_cast<int>(Code::k
               static_cast<int>(Code::kMemory) == MIEN_MEMORY && static_cast<int>(Code::kGate) == MIEN_GATE &&
               static_cast<int>(Code::kInterrupted) == MIEN_INTERRUPTED);
 
-mien_code CodeOf(const Status& status) { return static_cast<mien_code>(status.code()); }
-
-// body() answers a Status; an exception becomes one.
-template <class Body>
-Status Guarded(const Body& body) noexcept {
-  try {
-    return body();
-  } catch (const std::bad_alloc&) {
-    return kNoMemory;
-  } catch (const std::exception& error) {
-    return Status::Error(Code::kFailure, "unexpected: %s", error.what());
-  } catch (...) {
-    return Status::Error(Code::kFailure, "unexpected error");
-  }
-}
-
-Status Announce(const mien_params& params, const char* stage) {
-  if (params.progress == nullptr || params.progress(params.progress_user, stage) == 0) return {};
-  return Status::Error(Code::kInterrupted, "stopped before stage %s", stage);
-}
-
-// One call on a context: announces the stage, runs it, keeps the error.
-template <class Body>
-mien_code Call(mien_context* context, const char* stage, bool arguments, const Body& body) noexcept {
-  if (context == nullptr) return MIEN_USAGE;
-  context->stop = false;
-  context->error = Guarded([&]() -> Status {
-    if (!arguments) return Status::Error(Code::kUsage, "%s: a pointer is null", stage);
-    MIEN_TRY(Announce(context->params, stage));
-    return body(*context->pipeline);
-  });
-  return CodeOf(context->error);
-}
-
 std::span<const float> Codes(const Pipeline& pipeline, const float* w_plus) {
   return {w_plus, static_cast<size_t>(pipeline.rows()) * pipeline.w_dim()};
 }
@@ -107,8 +61,12 @@ std::span<float> Codes(const Pipeline& pipeline, float* w_plus) {
   return {w_plus, static_cast<size_t>(pipeline.rows()) * pipeline.w_dim()};
 }
 
-void Log(const mien_params& params, const std::string& line) {
-  if (params.log != nullptr) params.log(params.log_user, line.c_str());
+Result<DetectorChoice> DetectorOf(const char* name) {
+  if (name == nullptr) return DetectorChoice::kAuto;
+  const auto* const found =
+      std::ranges::find_if(kDetectorNames, [&](const char* one) { return std::strcmp(one, name) == 0; });
+  if (found != std::end(kDetectorNames)) return static_cast<DetectorChoice>(found - std::begin(kDetectorNames));
+  return Status::Error(Code::kUsage, "detector %s: auto, tiny or ssd expected", name);
 }
 
 Status Load(const mien_params& params, mien_context* context) {
@@ -117,6 +75,7 @@ Status Load(const mien_params& params, mien_context* context) {
                          params.abi_version, MIEN_ABI_VERSION);
   }
   context->params = params;
+  MIEN_ASSIGN(context->detector, DetectorOf(params.detector));
   MIEN_TRY(Announce(params, "load"));
   if (params.model_path == nullptr) {
     MIEN_ASSIGN(context->model, OpenBuiltinModel());
@@ -133,6 +92,8 @@ Status Load(const mien_params& params, mien_context* context) {
   options.resolution = params.resolution;
   options.incremental = params.interactive != 0;
   options.stop = &context->stop;
+  context->run = options;
+  options.no_noise = config.generator && !config.generator->has_noise_maps;
   options.encode = config.encoder.has_value();
   options.edit = config.flow.has_value();
   options.synthesize = config.generator.has_value();
@@ -168,11 +129,27 @@ Result<bool> IsSecond(const Enum& value, const char* what) {
   return Status::Error(Code::kUsage, "edit: %s %d, 0 or 1 expected", what, number);
 }
 
-Status Missing(const char* component) {
-  return Status::Error(Code::kUsage, "the model has no %s", component);
+}  // namespace
+
+Result<std::vector<Edit>> EditsOf(const mien_context& context, const mien_edit* edits, size_t count,
+                                  std::vector<std::string>* set, std::vector<std::string>* add) {
+  const FlowConfig& flow = *context.pipeline->config().flow;
+  std::vector<Edit> wanted;
+  for (size_t i = 0; i < count; ++i) {
+    MIEN_ASSIGN(const bool adds, IsSecond(edits[i].mode, "mode"));
+    MIEN_ASSIGN(const bool natural, IsSecond(edits[i].unit, "unit"));
+    const std::string attribute = edits[i].attribute == nullptr ? "" : edits[i].attribute;
+    MIEN_ASSIGN(const Edit edit,
+                MakeEdit(flow, attribute, adds ? Edit::Mode::kAdd : Edit::Mode::kSet, edits[i].value, natural));
+    wanted.push_back(edit);
+    std::vector<std::string>* const texts = adds ? add : set;
+    if (texts != nullptr) texts->push_back(EditText(attribute, edits[i].value, natural));
+  }
+  for (const FarValue& far : FarValues(flow, {&wanted, 1}))
+    Log(context.params, far.what + (far.meant.empty() ? "" : "; " + far.meant + " would be MIEN_NATURAL"));
+  return wanted;
 }
 
-}  // namespace
 }  // namespace mien
 
 using mien::Pipeline;
@@ -187,6 +164,7 @@ void mien_params_init(mien_params* params) {
   params->backend = "auto";
   params->psi = 1.0f;
   params->memory = "auto";
+  params->detector = "auto";
 }
 
 mien_code mien_create(const mien_params* params, mien_context** out) {
@@ -229,19 +207,18 @@ const char* mien_attribute_name(const mien_context* context, int index) {
 }
 
 mien_code mien_encode(mien_context* context, const uint8_t* rgb, int width, int height, float* w_plus) {
-  return mien::Call(context, "encode", rgb != nullptr && w_plus != nullptr,
-                    [&](Pipeline& pipeline) -> Status {
-                      if (!pipeline.config().encoder) return mien::Missing("encoder");
-                      MIEN_ASSIGN(mien::Image photo, mien::Image::Create(width, height));
-                      std::memcpy(photo.pixels.data(), rgb, photo.bytes().size());
-                      return pipeline.Encode(photo, mien::Codes(pipeline, w_plus));
-                    });
+  return mien::Call(context, "encode", rgb != nullptr && w_plus != nullptr, [&](Pipeline& pipeline) -> Status {
+    if (!pipeline.config().encoder) return mien::MissingComponent("encoder");
+    MIEN_ASSIGN(mien::Image photo, mien::Image::Create(width, height));
+    std::memcpy(photo.pixels.data(), rgb, photo.bytes().size());
+    return pipeline.Encode(photo, mien::Codes(pipeline, w_plus));
+  });
 }
 
 mien_code mien_from_seed(mien_context* context, uint32_t seed, float* w_plus) {
   return mien::Call(context, "map", w_plus != nullptr, [&](Pipeline& pipeline) -> Status {
     if (!pipeline.config().generator || pipeline.config().generator->label_dim > 0) {
-      return mien::Missing("generator without labels");
+      return mien::MissingComponent("generator without labels");
     }
     return pipeline.FromSeed(seed, mien::Codes(pipeline, w_plus));
   });
@@ -251,20 +228,8 @@ mien_code mien_apply_edits(mien_context* context, const mien_edit* edits, size_t
                            float keep_identity, const float* w_plus, float* edited) {
   const bool arguments = (edits != nullptr || count == 0) && w_plus != nullptr && edited != nullptr;
   return mien::Call(context, "edit", arguments, [&](Pipeline& pipeline) -> Status {
-    if (!pipeline.config().flow) return mien::Missing("flow");
-    std::vector<mien::Edit> wanted;
-    for (size_t i = 0; i < count; ++i) {
-      MIEN_ASSIGN(const bool adds, mien::IsSecond(edits[i].mode, "mode"));
-      MIEN_ASSIGN(const bool natural, mien::IsSecond(edits[i].unit, "unit"));
-      MIEN_ASSIGN(
-          mien::Edit edit,
-          mien::MakeEdit(*pipeline.config().flow, edits[i].attribute == nullptr ? "" : edits[i].attribute,
-                         adds ? mien::Edit::Mode::kAdd : mien::Edit::Mode::kSet, edits[i].value, natural));
-      wanted.push_back(edit);
-    }
-    for (const mien::FarValue& far : mien::FarValues(*pipeline.config().flow, {&wanted, 1})) {
-      mien::Log(context->params, far.what + (far.meant.empty() ? "" : "; " + far.meant + " would be MIEN_NATURAL"));
-    }
+    if (!pipeline.config().flow) return mien::MissingComponent("flow");
+    MIEN_ASSIGN(const auto wanted, mien::EditsOf(*context, edits, count, nullptr, nullptr));
     MIEN_ASSIGN(const auto rows, mien::ParseRows(layers == nullptr ? "" : layers, pipeline.rows()));
     return pipeline.ApplyEdit(wanted, rows, keep_identity, mien::Codes(pipeline, w_plus),
                               mien::Codes(pipeline, edited));
@@ -272,13 +237,12 @@ mien_code mien_apply_edits(mien_context* context, const mien_edit* edits, size_t
 }
 
 mien_code mien_synthesize(mien_context* context, const float* w_plus, uint8_t* rgb) {
-  return mien::Call(context, "synthesize", w_plus != nullptr && rgb != nullptr,
-                    [&](Pipeline& pipeline) -> Status {
-                      if (!pipeline.config().generator) return mien::Missing("generator");
-                      MIEN_ASSIGN(mien::Image image, pipeline.Synthesize(mien::Codes(pipeline, w_plus), 0));
-                      std::memcpy(rgb, image.pixels.data(), image.bytes().size());
-                      return {};
-                    });
+  return mien::Call(context, "synthesize", w_plus != nullptr && rgb != nullptr, [&](Pipeline& pipeline) -> Status {
+    if (!pipeline.config().generator) return mien::MissingComponent("generator");
+    MIEN_ASSIGN(mien::Image image, pipeline.Synthesize(mien::Codes(pipeline, w_plus), 0));
+    std::memcpy(rgb, image.pixels.data(), image.bytes().size());
+    return {};
+  });
 }
 
 void mien_cancel(mien_context* context) {

@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
 
 #include "runtime/face/image.h"
 #include "tests/faults/cases.h"
@@ -101,6 +102,7 @@ struct Scenario {
     REQUIRE_MESSAGE(ran.code == 0, ran.err);
     err = ran.err;
     made = Made(ran);
+    for (const auto& file : fs::directory_iterator(folder)) files[file.path()] = Content(file.path());
   }
   std::string Made(const Ran& ran) const { return output.empty() ? ran.out : Content(output); }
 
@@ -108,6 +110,7 @@ struct Scenario {
   const char* name;
   std::vector<std::string> arguments;
   std::string folder, output, err, made;
+  std::map<std::string, std::string> files;  // the output, and what is written beside it
 };
 
 long CallsOf(const Scenario& scenario, const std::string& kind) {
@@ -119,7 +122,7 @@ long CallsOf(const Scenario& scenario, const std::string& kind) {
   return std::stol(Content(counted));
 }
 
-// What may be there after a run: nothing else than the whole output, and that after a success.
+// What may be there after a run: nothing but whole results, and all of them after a success.
 void CheckRun(const Scenario& scenario, const Ran& ran, int code) {
   if (ran.code == 0) {
     CHECK(ran.err == scenario.err);
@@ -128,18 +131,21 @@ void CheckRun(const Scenario& scenario, const Ran& ran, int code) {
     CHECK(ran.code == code);
     CHECK_MESSAGE(IsOneErrorLine(ran.err), ran.err);
   }
-  if (scenario.output.empty()) return;
+  size_t there = 0;
   for (const auto& file : fs::directory_iterator(scenario.folder)) {
-    CHECK(file.path() == scenario.output);
-    CHECK(Content(scenario.output) == scenario.made);
+    const auto whole = scenario.files.find(file.path());
+    REQUIRE(whole != scenario.files.end());
+    CHECK(Content(file.path()) == whole->second);
+    ++there;
   }
-  fs::remove(scenario.output);
+  if (ran.code == 0) CHECK(there == scenario.files.size());
+  for (const auto& [path, content] : scenario.files) fs::remove(path);
 }
 
 void Sweep(const Scenario& scenario, const std::string& kind, int code, long stride) {
   const long calls = CallsOf(scenario, kind);
   REQUIRE(calls > 0);
-  if (!scenario.output.empty()) fs::remove(scenario.output);
+  for (const auto& [path, content] : scenario.files) fs::remove(path);
   long failed = 0, harmless = 0;
   for (const char* later : {"", "+"}) {
     for (long at = 0; at < calls; at += stride, ++failed) {
@@ -181,12 +187,22 @@ Scenario Edit(const char* threads) {
           ".png"};
 }
 
+const std::string kPortrait = MIEN_SOURCE_DIR "/tests/data/faces/portrait_a_neutral.png";
+Scenario OnFaces(const char* verb, const std::vector<std::string>& photos, const std::string& ending = "") {
+  std::vector<std::string> words = {verb, "--threads", "1", "--detector", "tiny"};
+  words.insert(words.end(), photos.begin(), photos.end());
+  return {verb, words, ending};
+}
+
 TEST_CASE("program: memory fails") {
   Sweep(Help(), "memory", 5, Stride(11));
   Sweep(Info(), "memory", 5, Stride(97));
   Sweep(Report(), "memory", 5, Stride(211));
   Sweep(Convert(), "memory", 5, Stride(331));
   Sweep(Edit("1"), "memory", 5, Stride(331));
+  Sweep(OnFaces("compare", {kPortrait, kPortrait}), "memory", 5, Stride(2003));
+  Sweep(OnFaces("faces", {kPortrait}), "memory", 5, Stride(2003));
+  Sweep(OnFaces("align", {kPortrait}, ".png"), "memory", 5, Stride(2003));
 }
 
 TEST_CASE("program: threads fail") {

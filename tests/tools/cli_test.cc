@@ -228,10 +228,11 @@ TEST_CASE("An installed copy serves a C program through CMake and pkg-config") {
   if (!testing::kCountsAllocations)
     return;  // a library built for a sanitizer does not load into a plain program
   const std::string out = Fresh("out"), err = Fresh("err");
-  const int code = Wait(Start("/bin/sh",
-                              {MIEN_SOURCE_DIR "/tests/tools/installed.sh", MIEN_BINARY_DIR,
-                               MIEN_SOURCE_DIR "/tools/example", TinyModelPath(), Fresh("pre fix")},
-                              out, err));
+  const int code =
+      Wait(Start("/bin/sh",
+                 {MIEN_SOURCE_DIR "/tests/tools/installed.sh", MIEN_BINARY_DIR, MIEN_SOURCE_DIR "/tools/example",
+                  TinyModelPath(), MIEN_SOURCE_DIR "/tests/data/faces/astronaut.png", Fresh("pre fix")},
+                 out, err));
   const std::string said = Content(out) + Content(err);
   CHECK_MESSAGE(code == 0, said);
 }

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "runtime/face/image.h"
+#include "tests/support/tiny_model.h"
 #include "tests/tools/run_program.h"
 
 namespace mien {
@@ -75,6 +76,59 @@ TEST_CASE("edit gives the whole photo back, changed within the square around the
   }
   CHECK(Same(pictures[0], pictures[2]));  // a smile comes by the difference
   CHECK_FALSE(Same(pictures[1], pictures[2]));
+}
+
+TEST_CASE("edit brings back EXIF, XMP, 16 bits and transparency; the place is said, and goes when it is asked for") {
+  Image photo = std::move(*ReadImage(kAstronaut));
+  // In the first directory a reference to one of GPS behind it, which has no entries.
+  const std::string exif("II*\0\x08\0\0\0\x01\0\x25\x88\x04\0\x01\0\0\0\x1a\0\0\0\0\0\0\0\0\0\0\0\0\0", 32);
+  photo.exif.resize(exif.size());
+  std::memcpy(photo.exif.data(), exif.data(), exif.size());
+  photo.xmp = "<rdf:RDF><dc:title>lake</dc:title></rdf:RDF>";
+  photo.full = {4, true, std::move(*Buffer::Create(uint64_t{8} * photo.width * photo.height, "photo"))};
+  for (size_t i = 0; i < size_t{4} * photo.width * photo.height; ++i) {
+    const bool alpha = i % 4 == 3;
+    photo.full.samples.as<uint16_t>()[i] =
+        static_cast<uint16_t>(alpha ? 65535 : photo.pixels.as<uint8_t>()[i / 4 * 3 + i % 4] * 257);
+  }
+  photo.full.samples.as<uint16_t>()[0] ^= 77;
+  const std::string in = Fresh("in.png"), out = Fresh("out.png"), jpeg = Fresh("out.jpg");
+  REQUIRE(WriteImage(in, photo, {}).ok());
+  const Ran ran = Run({"edit", in, "-o", out, "--set", "smile=2"});
+  REQUIRE_MESSAGE(ran.code == 0, ran.err);
+  CHECK(Has(ran.err, "GPS"));
+  const Image made = std::move(*ReadImage(out));
+  CHECK(made.exif == photo.exif);
+  CHECK(Has(made.xmp, "lake"));
+  REQUIRE(made.full.samples.bytes() == photo.full.samples.bytes());
+  size_t same = 0;
+  for (size_t i = 0; i < made.full.samples.bytes(); ++i)
+    same += made.full.samples.data()[i] == photo.full.samples.data()[i];
+  CHECK(same > made.full.samples.bytes() / 2);  // most of it is not the face
+  CHECK(same < made.full.samples.bytes());
+  CHECK(made.full.samples.as<uint16_t>()[0] == photo.full.samples.as<uint16_t>()[0]);
+
+  const Ran dropped = Run({"edit", in, "-o", jpeg, "--set", "smile=2", "--drop-gps"});
+  REQUIRE(dropped.code == 0);
+  CHECK_FALSE(Has(dropped.err, "GPS"));
+  const Image other = std::move(*ReadImage(jpeg));
+  CHECK(other.exif.size() == exif.size());
+  CHECK(other.exif != photo.exif);
+  CHECK(Has(other.xmp, "lake"));
+  MienWithoutEffect({"edit", in, "-o", out, "--set", "smile=2", "--crop", "--drop-gps"}, "--drop-gps");
+}
+
+TEST_CASE("the C API gives the bytes that the program gives") {
+  const std::string jpeg = Fresh("photo.jpg");
+  REQUIRE(WriteImage(jpeg, *ReadImage(kAstronaut), {}, {PictureKind::kJpeg, 90}).ok());
+  for (const std::string& photo : {kAstronaut, jpeg}) {
+    const std::string ending = photo.substr(photo.rfind('.')), ours = Fresh("a" + ending), theirs = Fresh("b" + ending);
+    REQUIRE(Mien({"edit", photo, "-o", ours, "--set", "yaw=0.375"}).code == 0);
+    const int code = Wait(Start(MIEN_BINARY_DIR "/tools/example/edit_with_c_api",
+                                {TinyModelPath(), photo, theirs, "yaw", "0.375"}, Fresh("out"), Fresh("err")));
+    REQUIRE(code == 0);
+    CHECK(Content(ours) == Content(theirs));
+  }
 }
 
 TEST_CASE("edit and align keep the photo's colour profile") {

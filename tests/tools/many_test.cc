@@ -83,6 +83,9 @@ TEST_CASE("shards share a list, and together are the whole") {
   CHECK_FALSE(fs::exists(nothing));
   for (const char* bad : {"0/2", "3/2", "1", "1/", "1/2x", "a/b", "1/2/3", "-1/2"})
     CHECK(Edit({photos, "-o", parts, "--shard", bad}).code == 2);
+  // It is looked at before the model.
+  CHECK(Run({"edit", photos, "-o", parts, "-m", "/nonexistent", "--shard", "3/2"}).code == 2);
+  CHECK(Run({"encode", photos, "-o", parts, "-m", "/nonexistent", "--shard", "3/2"}).code == 2);
 }
 
 TEST_CASE("a shard may come from Slurm or Kubernetes") {

@@ -1,47 +1,33 @@
-/* Edits one attribute of a face through the C API. Pictures are binary PPM (P6), so that no other library is
- * needed: edit_with_c_api MODEL IN.ppm OUT.ppm ATTRIBUTE VALUE MODEL "-" is the built-in model; IN "-" is a
- * made-up face. */
+/* Edits one attribute of the largest face of a photo through the C API: the photo comes back whole.
+ *   edit_with_c_api MODEL IN OUT ATTRIBUTE VALUE
+ * MODEL "-" is the built-in model. IN is a PNG or JPEG file; OUT becomes one of the same kind. */
 #include <mien.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static unsigned char* read_ppm(const char* path, int* width, int* height) {
-  FILE* file = fopen(path, "rb");
-  unsigned char* rgb = NULL;
+/* The whole file, to be freed; NULL where it cannot be read. */
+static void* read_file(const char* path, size_t* bytes) {
+  FILE* const file = fopen(path, "rb");
+  char* content = NULL;
+  long length = 0;
   if (file == NULL) return NULL;
-  if (fscanf(file, "P6 %5d %5d 255", width, height) == 2 && fgetc(file) != EOF && *width > 0 && *height > 0) {
-    const size_t bytes = (size_t)*width * (size_t)*height * 3;
-    rgb = malloc(bytes);
-    if (rgb != NULL && fread(rgb, 1, bytes, file) != bytes) {
-      free(rgb);
-      rgb = NULL;
-    }
+  if (fseek(file, 0, SEEK_END) == 0 && (length = ftell(file)) > 0 && fseek(file, 0, SEEK_SET) == 0)
+    content = malloc((size_t)length);
+  *bytes = (size_t)length;
+  if (content != NULL && fread(content, 1, *bytes, file) != *bytes) {
+    free(content);
+    content = NULL;
   }
   fclose(file);
-  return rgb;
+  return content;
 }
 
-static int write_ppm(const char* path, const unsigned char* rgb, int side) {
-  FILE* file = fopen(path, "wb");
+static int write_file(const char* path, const void* content, size_t bytes) {
+  FILE* const file = fopen(path, "wb");
   if (file == NULL) return 0;
-  fprintf(file, "P6\n%d %d\n255\n", side, side);
-  const size_t bytes = (size_t)side * (size_t)side * 3;
-  const int written = fwrite(rgb, 1, bytes, file) == bytes;
+  const int written = fwrite(content, 1, bytes, file) == bytes;
   return fclose(file) == 0 && written;
-}
-
-static mien_code load_codes(mien_context* context, const char* path, float* codes) {
-  int width = 0, height = 0;
-  if (strcmp(path, "-") == 0) return mien_from_seed(context, 1, codes);
-  unsigned char* photo = read_ppm(path, &width, &height);
-  if (photo == NULL) {
-    fprintf(stderr, "%s: not a readable binary PPM\n", path);
-    return MIEN_FAILURE;
-  }
-  const mien_code code = mien_encode(context, photo, width, height, codes);
-  free(photo);
-  return code;
 }
 
 static void print_line(void* user, const char* line) {
@@ -49,9 +35,35 @@ static void print_line(void* user, const char* line) {
   fprintf(stderr, "%s\n", line);
 }
 
+/* 0 where the edited photo was written. */
+static int edit(mien_context* context, const char* in, const char* out, const mien_edit* change) {
+  static const char* const verdicts[] = {"the same person", "another person", "cannot tell who it is"};
+  size_t bytes = 0;
+  void* const photo = read_file(in, &bytes);
+  if (photo == NULL) {
+    fprintf(stderr, "%s: cannot be read\n", in);
+    return 1;
+  }
+  mien_photo_options options;
+  mien_photo_options_init(&options);
+  const mien_edits edits = {change, 1};
+  mien_result result;
+  const mien_code code = mien_edit_photo(context, photo, bytes, &options, &edits, 1, &result);
+  free(photo);
+  if (code != MIEN_OK) {
+    fprintf(stderr, "%s: %s\n", in, mien_last_error(context));
+    return 1;
+  }
+  printf("%d x %d pixels: %s (%.3f)\n", result.width, result.height, verdicts[result.verdict], result.photo_edit);
+  const int written = write_file(out, result.file, result.bytes);
+  mien_free_results(&result, 1);
+  if (!written) fprintf(stderr, "%s: cannot be written\n", out);
+  return written ? 0 : 1;
+}
+
 int main(int count, char** words) {
   if (count != 6) {
-    fprintf(stderr, "usage: %s MODEL IN.ppm OUT.ppm ATTRIBUTE VALUE\n", words[0]);
+    fprintf(stderr, "usage: %s MODEL IN OUT ATTRIBUTE VALUE\n", words[0]);
     return 2;
   }
   mien_params params;
@@ -63,19 +75,8 @@ int main(int count, char** words) {
     fprintf(stderr, "%s\n", mien_last_error(NULL));
     return 1;
   }
-  const int side = mien_image_side(context);
-  float* codes = malloc(sizeof(float) * (size_t)mien_rows(context) * (size_t)mien_w_dim(context));
-  unsigned char* picture = malloc((size_t)side * (size_t)side * 3);
-  const mien_edit edit = {words[4], MIEN_SET, MIEN_NORMALISED, strtof(words[5], NULL)};
-  int done = 0;
-  if (codes != NULL && picture != NULL && load_codes(context, words[2], codes) == MIEN_OK &&
-      mien_apply_edits(context, &edit, 1, NULL, 0.0f, codes, codes) == MIEN_OK &&
-      mien_synthesize(context, codes, picture) == MIEN_OK) {
-    done = write_ppm(words[3], picture, side);
-  }
-  if (!done) fprintf(stderr, "failed: %s\n", mien_last_error(context));
-  free(picture);
-  free(codes);
+  const mien_edit change = {words[4], MIEN_SET, MIEN_NORMALISED, strtof(words[5], NULL)};
+  const int failed = edit(context, words[2], words[3], &change);
   mien_destroy(context);
-  return done ? 0 : 1;
+  return failed;
 }

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <cstring>
 #include <limits>
 #include <memory>
 
@@ -84,6 +86,21 @@ TEST_CASE("alignment gives the recorded pixels: inside, beyond the border, shrun
     int64_t different = 0;
     for (size_t i = 0; i < expected.size(); ++i) different += aligned->bytes()[i] != expected[i];
     CHECK(different == 0);
+  }
+}
+
+TEST_CASE("any number of threads cuts out the same bits and places") {
+  const auto pool = std::move(*ThreadPool::Create(3));
+  for (const int size : {64, 16}) {  // warped alone, and shrunk before
+    for (const Point middle : {Point{100, 90}, Point{30, 20}}) {
+      SquarePlace one, other;
+      const Image photo = MadePhoto(220, 200, 3);
+      const auto alone = AlignFace(photo, Face(middle, 42), size, &one);
+      const auto together = AlignFace(photo, Face(middle, 42), size, &other, pool.get());
+      REQUIRE(alone.ok());
+      CHECK(std::ranges::equal(alone->bytes(), together->bytes()));
+      CHECK(std::memcmp(&one, &other, sizeof one) == 0);
+    }
   }
 }
 

@@ -305,6 +305,28 @@ TEST_CASE("Resize gives the numbers of Pillow") {
   CHECK_FALSE(ResizeImage(image, 0, 5).ok());
 }
 
+TEST_CASE("A region of a resized picture is that part of the whole, with any number of threads") {
+  const auto pool = std::move(*ThreadPool::Create(3));
+  const Image image = TestPicture(129, 65);
+  struct Case {
+    int width, height;
+    Region region;
+  };
+  for (const Case& c :
+       {Case{40, 30, {0, 0, 40, 30}}, Case{40, 30, {7, 5, 31, 29}}, Case{40, 65, {39, 64, 40, 65}},
+        Case{129, 200, {3, 150, 128, 200}}, Case{300, 31, {200, 0, 201, 31}}, Case{129, 65, {12, 13, 99, 14}}}) {
+    for (const Filter filter : {Filter::kTriangle, Filter::kLanczos}) {
+      const Region& r = c.region;
+      const Image whole = std::move(*ResizeImage(image, c.width, c.height, filter));
+      const Image expected = std::move(*CropImage(whole, r.left, r.top, r.right - r.left, r.bottom - r.top));
+      for (ThreadPool* const threads : {static_cast<ThreadPool*>(nullptr), pool.get()}) {
+        CAPTURE(c.width);
+        CHECK(Same(*ResizeRegion(image, c.width, c.height, filter, r, threads), expected));
+      }
+    }
+  }
+}
+
 TEST_CASE("The crop takes the centre") {
   const Image image = TestPicture(30, 21);
   const auto square = CropCentreSquare(image);
