@@ -1,14 +1,22 @@
 // mien train --replay: the recorded steps of a file, taken again.
+#include <algorithm>
+
 #include "tools/train.h"
 #include "tools/training_file.h"
 
 namespace mien {
 namespace {
 
+// The base of a likelihood that is not conditional has parameters in files, too; nothing reads them, and they stay.
+bool IsUnused(const NamedTensor& tensor, const FlowState& state) {
+  return tensor.name.starts_with("_distribution.") && state.Find(tensor.name) == nullptr;
+}
+
 // The state that the file begins with. Its names are those of a checkpoint.
 Status TakeInit(const std::string& path, const RecordedSteps& steps, FlowState* state) {
   size_t found = 0;
   for (const NamedTensor& tensor : steps.init) {
+    if (IsUnused(tensor, *state)) continue;
     const FlowState::Tensor* const own = state->Find(tensor.name);
     if (own == nullptr || own->shape != tensor.shape) {
       return Status::Error(Code::kRefused, "%s: init/%s: %s expected, %s found", path.c_str(), tensor.name.c_str(),
@@ -54,11 +62,14 @@ Status ReplaySteps(Session& session, const std::string& path, const std::string&
         results.push_back({"grad/" + name, trainer->state().Find(name)->shape, values});
     }
     if (s > 0 && s + 1 < count) continue;
+    const std::string after = "after" + std::to_string(s + 1) + "/";
+    for (const NamedTensor& tensor : steps.init) {
+      if (IsUnused(tensor, trainer->state())) results.push_back({after + tensor.name, tensor.shape, tensor.values});
+    }
     for (const FlowState::Tensor& tensor : trainer->state().tensors()) {
       if (tensor.index) continue;
       const auto values = trainer->state().Values(tensor);
-      results.push_back(
-          {"after" + std::to_string(s + 1) + "/" + tensor.name, tensor.shape, {values.begin(), values.end()}});
+      results.push_back({after + tensor.name, tensor.shape, {values.begin(), values.end()}});
     }
   }
   MIEN_TRY(WriteTensors(out, results, {}));

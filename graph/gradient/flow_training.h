@@ -18,7 +18,7 @@ struct FlowStepOptions {
   int batch = 512;           // images; every one has the flow's contexts as rows
   int attributes = 8;        // K, the first coordinates
   bool conditional = false;  // the base of the likelihood is a normal distribution per row, with parameters of its own
-  double flow_divisor = 400, attribute_divisor = 4;
+  double flow_divisor = 400;
 };
 
 // Names of the parameters of the conditional base, shapes [2D,L] and [2D]: its means, then the logarithms of its

@@ -38,9 +38,29 @@ class Formula {
     bool operator==(const Step&) const = default;
   };
 
+  // Its functions are found by the terms that they are given; they are no names of the project.
   struct Term {
     Formula* formula = nullptr;
     uint8_t at = 0;
+
+    Term Of(Code code) const { return formula->Push({code, at, 0, 0.0f}); }
+    Term Of(Code code, Term b) const { return formula->Push({code, at, b.at, 0.0f}); }
+    friend Term operator+(Term a, Term b) { return a.Of(Code::kAdd, b); }
+    friend Term operator-(Term a, Term b) { return a.Of(Code::kSubtract, b); }
+    friend Term operator*(Term a, Term b) { return a.Of(Code::kMultiply, b); }
+    friend Term operator/(Term a, Term b) { return a.Of(Code::kDivide, b); }
+    friend Term operator+(Term a, float b) { return a + a.formula->Constant(b); }
+    friend Term operator-(Term a, float b) { return a - a.formula->Constant(b); }
+    friend Term operator*(Term a, float b) { return a * a.formula->Constant(b); }
+    friend Term operator/(Term a, float b) { return a / a.formula->Constant(b); }
+    friend Term operator-(float a, Term b) { return b.formula->Constant(a) - b; }
+    friend Term Exp(Term a) { return a.Of(Code::kExp); }
+    friend Term Log(Term a) { return a.Of(Code::kLog); }
+    friend Term Sqrt(Term a) { return a.Of(Code::kSqrt); }
+    friend Term Sigmoid(Term a) { return a.Of(Code::kSigmoid); }
+    friend Term Softplus(Term a) { return a.Of(Code::kSoftplus); }
+    friend Term Relu(Term a) { return a.Of(Code::kRelu); }
+    friend Term Positive(Term a) { return a.Of(Code::kPositive); }
   };
 
   Term In(int operand) { return {this, static_cast<uint8_t>(operand)}; }
@@ -70,23 +90,5 @@ class Formula {
 };
 
 using Term = Formula::Term;
-
-inline Term Of(Formula::Code code, Term a, Term b = {}) { return a.formula->Push({code, a.at, b.at, 0.0f}); }
-inline Term operator+(Term a, Term b) { return Of(Formula::Code::kAdd, a, b); }
-inline Term operator-(Term a, Term b) { return Of(Formula::Code::kSubtract, a, b); }
-inline Term operator*(Term a, Term b) { return Of(Formula::Code::kMultiply, a, b); }
-inline Term operator/(Term a, Term b) { return Of(Formula::Code::kDivide, a, b); }
-inline Term operator+(Term a, float b) { return a + a.formula->Constant(b); }
-inline Term operator-(Term a, float b) { return a - a.formula->Constant(b); }
-inline Term operator*(Term a, float b) { return a * a.formula->Constant(b); }
-inline Term operator/(Term a, float b) { return a / a.formula->Constant(b); }
-inline Term operator-(float a, Term b) { return b.formula->Constant(a) - b; }
-inline Term Exp(Term a) { return Of(Formula::Code::kExp, a); }
-inline Term Log(Term a) { return Of(Formula::Code::kLog, a); }
-inline Term Sqrt(Term a) { return Of(Formula::Code::kSqrt, a); }
-inline Term Sigmoid(Term a) { return Of(Formula::Code::kSigmoid, a); }
-inline Term Softplus(Term a) { return Of(Formula::Code::kSoftplus, a); }
-inline Term Relu(Term a) { return Of(Formula::Code::kRelu, a); }
-inline Term Positive(Term a) { return Of(Formula::Code::kPositive, a); }
 
 }  // namespace mien

@@ -50,7 +50,6 @@ Result<FlowTrainer::Prepared*> FlowTrainer::Prepare(int batch) {
   options.attributes = attributes_;
   options.conditional = rules_.conditional;
   options.flow_divisor = rules_.flow_divisor;
-  options.attribute_divisor = rules_.attribute_divisor;
   MIEN_ASSIGN(FlowStepGraph step, BuildFlowStep(config_, options));
   Prepared prepared;
   for (const ValueId id : step.graph.inputs) {

@@ -40,7 +40,7 @@ class FlowTrainer {
 
   FlowState& state() { return state_; }
   TrainingRules& rules() { return rules_; }
-  // The largest memory that a step on so many images takes, without the state.
+  // Makes a step on so many images ready; how much memory it takes, without the state.
   Result<uint64_t> StepBytes(int batch);
 
   // One step of optimisation in epoch 0, 1, .... kNumeric: a loss is not finite, and nothing has changed.
