@@ -23,7 +23,7 @@ class Training:
     """State and steps. `state`: name -> tensor, in a checkpoint's names; `rules`: the metadata of a recorded file."""
 
     def __init__(self, state, rules, dtype, passes=2):
-        self.state = {k: v.clone() if k.endswith("_features") else v.to(dtype) for k, v in state.items()}
+        self.state = {k: v.clone() if k.endswith("_features") else v.to(dtype, copy=True) for k, v in state.items()}
         self.trained = [k for k in state if is_trained(k)]
         for name in self.trained:
             self.state[name] = self.state[name].clone().requires_grad_(True)
@@ -126,6 +126,9 @@ def record(name):
             if dtype == torch.float32:
                 worst = np.abs(np.array(loss) - recorded[f"step{s}/losses_flow_ident_attr_total"]).max()
                 assert worst <= 1e-6 * abs(loss[3]), (name, s, worst)
+                for k in state if s == 4 else []:
+                    if "running_" in k:
+                        assert np.abs(training.state[k].numpy() - recorded["after5/" + k]).max() <= 1e-4, (name, k)
                 continue
             if s == 0:
                 exact["f64/z"] = latent.numpy()
