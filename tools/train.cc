@@ -7,7 +7,6 @@
 #include <cmath>
 #include <memory>
 
-#include "base/text.h"
 #include "tools/formats.h"
 #include "tools/numbers.h"
 #include "tools/training_file.h"

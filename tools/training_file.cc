@@ -2,10 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
-#include <limits>
 #include <nlohmann/json.hpp>
-#include <set>
 
 #include "graph/gradient/flow_training.h"
 #include "weights/header.h"
