@@ -81,13 +81,42 @@ ValueId Builder::Weight(const std::string& name, const Shape& as) {
   return entry->second;
 }
 
+ValueId Builder::Parameter(const std::string& name) {
+  const auto found = schema_.find(name);
+  return Parameter(name, found == schema_.end() ? Shape() : found->second);
+}
+
+ValueId Builder::Parameter(const std::string& name, const Shape& shape) {
+  if (!status_.ok()) return kAbsent;
+  if (!WithinLimits(shape)) {
+    Fail(Status::Error(Code::kFailure, "%s: no shape for parameter %s", graph_.name.c_str(), name.c_str()));
+    return kAbsent;
+  }
+  const auto [entry, is_new] = parameters_.try_emplace(name, kAbsent);
+  if (is_new) entry->second = AddValue(Value::Kind::kParameter, name, shape);
+  return entry->second;
+}
+
+// Kernels of the CPU read weights only packed, which is done once, before any run.
+Status Builder::CheckPacked(const Node& node) const {
+  for (size_t i = 0; i < node.in.size(); ++i) {
+    if (node.in[i] == kAbsent || !HasInput(OpPackedMask(node.op), i)) continue;
+    const Value& value = graph_.values[static_cast<size_t>(node.in[i])];
+    if (value.kind != Value::Kind::kComputed && value.kind != Value::Kind::kParameter) continue;
+    return Status::Error(Code::kFailure, "operand %zu of %s is packed before any run, but %s is %s", i, OpName(node.op),
+                         value.name.c_str(), value.kind == Value::Kind::kComputed ? "computed" : "trainable");
+  }
+  return {};
+}
+
 std::vector<ValueId> Builder::Append(const std::string& layer, AnyOp op, std::vector<ValueId> in) {
   std::vector<ValueId> out(static_cast<size_t>(OpOutputs(op)), kAbsent);
   if (!status_.ok()) return out;
   Node node{std::move(op), std::move(in), {}};
   const std::vector<Shape> operands = graph_.InputShapes(node);
   std::vector<Shape> results(out.size());
-  const Status inferred = OpInfer(node.op, operands, results.data());
+  Status inferred = OpInfer(node.op, operands, results.data());
+  if (inferred.ok()) inferred = CheckPacked(node);
   if (!inferred.ok()) {
     Fail(inferred.Within("%s: layer %s on %s", graph_.name.c_str(), layer.c_str(),
                          OperandList(operands).c_str()));

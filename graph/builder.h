@@ -22,6 +22,10 @@ class Builder {
   // The tensor `name` of the model file; `as`: viewed with another shape of as many elements.
   ValueId Weight(const std::string& name);
   ValueId Weight(const std::string& name, const Shape& as);
+  // Floats of the caller that a step of training may change between two runs (Value::Kind::kParameter). Without a shape
+  // it is that of the tensor `name` in the model file.
+  ValueId Parameter(const std::string& name);
+  ValueId Parameter(const std::string& name, const Shape& shape);
 
   // Appends a call of Op; the layer's name appears in errors and names the results. One result per
   // Op::kOutputs.
@@ -39,19 +43,23 @@ class Builder {
   void Output(const std::string& name, ValueId value);
   void Trace(const std::string& name, ValueId value);  // Output when tracing, nothing otherwise
   const Shape& ShapeOf(ValueId value) const;           // absent for kAbsent and after an error
+  const Graph& graph() const { return graph_; }        // as far as it is built
 
+  bool ok() const { return status_.ok(); }
+  void Fail(Status status);  // the first one is kept
   Result<Graph> Finish();
 
  private:
   std::vector<ValueId> Append(const std::string& layer, AnyOp op, std::vector<ValueId> in);
   ValueId AddValue(Value::Kind kind, const std::string& name, const Shape& shape);
-  void Fail(Status status);
+  Status CheckPacked(const Node& node) const;
 
   Graph graph_;
   bool trace_;
   Status status_;
   std::map<std::string, Shape> schema_;
-  std::map<std::string, ValueId> weights_;  // by name and shape
+  std::map<std::string, ValueId> weights_;     // by name and shape
+  std::map<std::string, ValueId> parameters_;  // by name
 };
 
 }  // namespace mien

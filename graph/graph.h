@@ -14,10 +14,12 @@ using ValueId = int;
 constexpr ValueId kAbsent = -1;
 
 struct Value {
-  enum class Kind : uint8_t { kInput, kWeight, kComputed };
+  // kParameter: plain floats that are the caller's and that a step of training changes; never packed.
+  enum class Kind : uint8_t { kInput, kWeight, kParameter, kComputed };
   Kind kind = Kind::kComputed;
   Shape shape;
-  std::string name;  // input: its name in `mien run`; weight: its tensor in the model file; computed: its layer
+  // input: its name in `mien run`; weight, parameter: its tensor in the model file; computed: its layer
+  std::string name;
 };
 
 struct Node {

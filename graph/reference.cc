@@ -59,12 +59,15 @@ class Reference {
   }
 
  private:
+  static bool IsStored(const Value& value) {
+    return value.kind == Value::Kind::kWeight || value.kind == Value::Kind::kParameter;
+  }
   DoubleTensor& Data(ValueId id) { return data_[static_cast<size_t>(id)]; }
   const Shape& ShapeOf(ValueId id) const { return graph_.values[static_cast<size_t>(id)].shape; }
 
   Status LoadWeight(ValueId id) {
     const Value& value = graph_.values[static_cast<size_t>(id)];
-    if (value.kind != Value::Kind::kWeight || !Data(id).empty()) return {};
+    if (!IsStored(value) || !Data(id).empty()) return {};
     std::vector<float> floats(static_cast<size_t>(value.shape.elements()));
     MIEN_TRY(weights_(value.name, floats));
     Data(id).assign(floats.begin(), floats.end());

@@ -11,7 +11,7 @@
 namespace mien {
 
 using DoubleTensor = std::vector<double>;
-// Fills the weight `name`, exactly converted from its stored value.
+// Fills the weight or parameter `name`, exactly converted from its stored value.
 using WeightSource = std::function<Status(const std::string& name, std::span<float> out)>;
 
 Result<std::map<std::string, DoubleTensor>> RunReference(const Graph& graph,

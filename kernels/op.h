@@ -28,6 +28,10 @@
 // Where the CPU has a choice of algorithms, `struct CpuParams : Params` says which it may take; the functions from
 // Count on but Ref take it then. The op's meaning is in Params alone.
 //
+// An op with a rule for gradients declares it, and <op>_grad.cc defines it for programs that learn (graph/gradient):
+//
+//     static void Grad(const Params&, GradCall* call);  // appends the nodes of its derivatives
+//
 // An absent optional operand has Shape::present() false and View::present() false. Ops never read a dimension of the
 // batch to decide on arithmetic: a sample's bits do not depend on its neighbours, nor on the number of threads, nor on
 // the range of rows.
@@ -48,6 +52,8 @@ template <class T>
 using Inputs = std::span<const View<const T>>;
 template <class T>
 using Outputs = std::span<const View<T>>;
+
+struct GradCall;  // graph/gradient/gradient.h
 
 struct Cost {
   int64_t multiply_adds = 0;  // of the direct algorithm

@@ -57,6 +57,10 @@ Cost OpCount(const AnyCpuOp& op, Shapes in) {
   return Dispatch(op, Cost(), [&]<class Op>(const CpuParams<Op>& params) { return Op::Count(params, in); });
 }
 
+uint32_t OpPackedMask(const AnyOp& op) {
+  return Dispatch(op, uint32_t{0}, []<class Op>(const typename Op::Params&) { return uint32_t{Op::kPacked}; });
+}
+
 uint32_t OpPackedMask(const AnyCpuOp& op) {
   return Dispatch(op, uint32_t{0}, []<class Op>(const CpuParams<Op>&) { return uint32_t{Op::kPacked}; });
 }

@@ -22,8 +22,10 @@ namespace mien {
 #include "kernels/global_avg_pool/global_avg_pool.h"
 #include "kernels/l2_normalize/l2_normalize.h"
 #include "kernels/linear/linear.h"
+#include "kernels/matmul/matmul.h"
 #include "kernels/mod_conv/mod_conv.h"
 #include "kernels/pixel_norm/pixel_norm.h"
+#include "kernels/pointwise/pointwise.h"
 #include "kernels/pool2d/pool2d.h"
 #include "kernels/repeat_batch/repeat_batch.h"
 #include "kernels/resize/resize.h"
@@ -76,6 +78,7 @@ int OpOutputs(const AnyOp& op);
 Status OpInfer(const AnyOp& op, Shapes in, Shape* out);
 Cost OpCount(const AnyOp& op, Shapes in);
 void OpRef(const AnyOp& op, Inputs<double> in, Outputs<double> out);
+uint32_t OpPackedMask(const AnyOp& op);
 // How the CPU computes it.
 const char* OpName(const AnyCpuOp& op);
 Cost OpCount(const AnyCpuOp& op, Shapes in);

@@ -39,12 +39,14 @@ uint64_t Program::staging_bytes() const {
 
 std::byte* Program::AddressOf(ValueId id) const {
   const Executable::Value& value = ValueOf(id);
-  if (value.kind != Value::Kind::kWeight) return arena_ + plan_.values[static_cast<size_t>(id)].offset;
+  if (value.in_arena()) return arena_ + plan_.values[static_cast<size_t>(id)].offset;
+  if (value.kind == Value::Kind::kParameter) return reinterpret_cast<std::byte*>(parameters_(value.name));
   return value.form < 0 ? nullptr : static_cast<std::byte*>(weights_[static_cast<size_t>(value.form)].get());
 }
 
-void Program::Bind(void* arena, void* staging, std::vector<WeightHandle> weights) {
+void Program::Bind(void* arena, void* staging, std::vector<WeightHandle> weights, ParameterPlace parameters) {
   arena_ = static_cast<std::byte*>(arena);
+  parameters_ = std::move(parameters);
   weights_ = std::move(weights);
   auto* place = static_cast<std::byte*>(staging);
   const auto span_of = [&](ValueId id) {

@@ -4,12 +4,17 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
+#include <string>
 #include <vector>
 
 #include "graph/lowering/planner.h"
 #include "runtime/weight_store.h"
 
 namespace mien {
+
+// Where the floats of a parameter lie, by its name; aligned for the host.
+using ParameterPlace = std::function<float*(const std::string& name)>;
 
 class Program {
  public:
@@ -26,7 +31,7 @@ class Program {
 
   // `arena` has plan().arena_bytes bytes, `staging` staging_bytes(); both outlive the program. `weights`: by form of
   // the executable.
-  void Bind(void* arena, void* staging, std::vector<WeightHandle> weights);
+  void Bind(void* arena, void* staging, std::vector<WeightHandle> weights, ParameterPlace parameters = {});
   // From then on Run replays what was captured: copies of the inputs, all steps, copies of the outputs; the same bits.
   // Run has succeeded before, so that all kernels are loaded.
   Status Capture();
@@ -64,6 +69,7 @@ class Program {
   MemoryPlan plan_;
   const Backend* backend_ = nullptr;
   std::byte* arena_ = nullptr;
+  ParameterPlace parameters_;
   std::vector<WeightHandle> weights_;  // by form
   std::vector<void*> pointers_;        // operands and results of all steps
   std::vector<BoundStep> steps_;

@@ -75,6 +75,7 @@ void AddVerbs(CLI::App& app, Session& session) {
   AddCompare(app, session);
   AddInfo(app, session);
   AddRun(app, session);
+  AddTrain(app, session);
   AddBench(app, session);
   AddSelftest(app, session);
 }

@@ -25,5 +25,6 @@ void AddInfo(CLI::App& app, Session& session);
 void AddRun(CLI::App& app, Session& session);
 void AddSelftest(CLI::App& app, Session& session);
 void AddSynth(CLI::App& app, Session& session);
+void AddTrain(CLI::App& app, Session& session);
 
 }  // namespace mien

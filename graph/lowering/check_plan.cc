@@ -123,7 +123,7 @@ Status CheckPlan(const Executable& executable, const ScratchBytes& scratch_bytes
   std::vector<std::vector<const Placement*>> alive(std::max<size_t>(steps, 1));
   for (size_t v = 0; v < executable.values.size(); ++v) {
     const Executable::Value& value = executable.values[v];
-    MIEN_TRY(CheckBytes(plan.values[v], value.kind == Value::Kind::kWeight ? 0 : value.bytes, plan));
+    MIEN_TRY(CheckBytes(plan.values[v], value.in_arena() ? value.bytes : 0, plan));
     if (plan.values[v].bytes == 0) continue;
     MIEN_TRY(CheckSpan(plan.values[v], uses.first(v), uses.last(v)));
     for (size_t step = uses.first(v); step <= uses.last(v); ++step) alive[step].push_back(&plan.values[v]);

@@ -41,6 +41,9 @@ struct Executable {
     int form = -1;       // weight: of `forms`; -1: nobody reads it as it is
     // Of images of which a window of rows is in memory; 0: the whole value is.
     int64_t window_rows = 0, row_bytes = 0;
+
+    // Weights and parameters lie elsewhere.
+    bool in_arena() const { return kind == Kind::kInput || kind == Kind::kComputed; }
   };
   // Values are kAbsent where an operand is not there or a result is not made. A value may be written by several calls,
   // each a part of it (grouped convolutions that join).

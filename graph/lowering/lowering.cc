@@ -142,6 +142,11 @@ Result<Executable> Lowering::Run() {
 }
 
 Result<Executable> LowerForDevice(const Graph& graph, Precision precision) {
+  for (const Value& value : graph.values) {
+    if (value.kind != Value::Kind::kParameter) continue;
+    return Status::Error(Code::kUsage, "%s: parameter %s: training runs on the cpu backend", graph.name.c_str(),
+                         value.name.c_str());
+  }
   return Lowering(graph, precision).Run();
 }
 

@@ -169,7 +169,7 @@ Result<MemoryPlan> PlanMemory(const Executable& executable, const ScratchBytes& 
   for (size_t v = 0; v < executable.values.size(); ++v) {
     const Executable::Value& value = executable.values[v];
     plan.values[v].name = value.name;
-    plan.values[v].bytes = value.kind == Value::Kind::kWeight ? 0 : value.bytes;
+    plan.values[v].bytes = value.in_arena() ? value.bytes : 0;
   }
   AddSteps(executable, scratch_bytes, &plan);
   std::vector<Item> items;

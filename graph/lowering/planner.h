@@ -21,7 +21,7 @@ struct Placement {
 
 struct MemoryPlan {
   uint64_t alignment = 0;          // of every offset
-  std::vector<Placement> values;   // one per value of the executable; weights have bytes = 0
+  std::vector<Placement> values;   // one per value of the executable; weights and parameters have bytes = 0
   std::vector<Placement> scratch;  // one per step; bytes may be 0
   std::vector<Placement> carries;  // one per call in rows: what it keeps from one range of rows to the next
   std::vector<std::string> steps;  // the layer of each

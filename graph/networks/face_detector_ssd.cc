@@ -8,7 +8,7 @@ namespace {
 
 constexpr FaceAct kRelu6 = {.act = Activation::kRelu, .clamp = 6.0f};
 
-ValueId Pointwise(const Module& m, const std::string& path, int stride, ValueId x) {
+ValueId PointwiseConv(const Module& m, const std::string& path, int stride, ValueId x) {
   return AppendConv(m, {.path = path + "_pointwise",
                         .weight = "weights",
                         .bias = "convolution_bn_offset",
@@ -29,7 +29,7 @@ Result<Graph> BuildFaceDetectorSsd(const ModelConfig& config, const FaceDetector
   const Module m(&b, "face_detector_ssd.");
   std::vector<ValueId> maps;
   ValueId x = b.Input("image", {graph.batch, 3, d.input_size, d.input_size});
-  x = Pointwise(m, "MobilenetV1/Conv2d_0", 2, x);
+  x = PointwiseConv(m, "MobilenetV1/Conv2d_0", 2, x);
   for (size_t i = 1; i < d.channels.size(); ++i) {
     const std::string path = "MobilenetV1/Conv2d_" + std::to_string(i);
     x = AppendDepthwise(m, {.path = path + "_depthwise",
@@ -38,11 +38,11 @@ Result<Graph> BuildFaceDetectorSsd(const ModelConfig& config, const FaceDetector
                             .norm = true,
                             .act = kRelu6},
                         x);
-    x = Pointwise(m, path, 1, x);
+    x = PointwiseConv(m, path, 1, x);
     if (i == 11 || i == 13) maps.push_back(x);
   }
   for (size_t i = 0; i < d.extra_channels.size(); ++i) {
-    x = Pointwise(m, "Prediction/Conv2d_" + std::to_string(i), i % 2 == 0 ? 1 : 2, x);
+    x = PointwiseConv(m, "Prediction/Conv2d_" + std::to_string(i), i % 2 == 0 ? 1 : 2, x);
     if (i % 2 == 1) maps.push_back(x);
   }
   for (size_t i = 0; i < maps.size(); ++i) {

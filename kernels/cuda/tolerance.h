@@ -49,5 +49,9 @@ template <>
 constexpr double kTolerance<AffineCoupling> = 4.4e-7;
 template <>
 constexpr double kTolerance<FlowNorm> = 4.6e-7;
+template <>
+constexpr double kTolerance<MatMul> = 3.0e-6;
+template <>
+constexpr double kTolerance<Pointwise> = 1.0e-6;
 
 }  // namespace mien

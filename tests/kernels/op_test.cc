@@ -95,8 +95,8 @@ void CheckCost(const OpCase<Op>& c, const Arrays& in, const Arrays& out, int64_t
   for (const auto& tensor : out) elements += static_cast<int64_t>(tensor.size());
   CHECK(cost.bytes == elements * 4);
   CHECK(cost.multiply_adds >= 0);
-  constexpr bool kOnMatrixProduct =
-      std::is_same_v<Op, Conv2d> || std::is_same_v<Op, Linear> || std::is_same_v<Op, ModConv>;
+  constexpr bool kOnMatrixProduct = std::is_same_v<Op, Conv2d> || std::is_same_v<Op, Linear> ||
+                                    std::is_same_v<Op, ModConv> || std::is_same_v<Op, MatMul>;
   CHECK(executed_products == (kOnMatrixProduct ? cost.products : 0));
 }
 

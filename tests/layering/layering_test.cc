@@ -20,13 +20,15 @@ namespace fs = std::filesystem;
 namespace {
 
 // Who may include whom (DESIGN.md, "Rooms"), every room itself besides. The CUDA sources of an op are a room of their
-// own: its headers know nothing of a device. So are the references: they know nothing of how the CPU computes.
+// own: its headers know nothing of a device. So are the references: they know nothing of how the CPU computes; and the
+// rules for gradients, which are nodes of graphs.
 const std::map<std::string, std::vector<std::string>> kMayInclude = {
     {"base", {}},
     {"kernels/cpu", {"base"}},
     {"kernels/cpu/conv", {"base", "kernels/cpu"}},
     {"kernels", {"base", "kernels/cpu", "kernels/cpu/conv"}},
     {"kernels/*_ref.cc", {"base", "kernels"}},
+    {"kernels/*_grad.cc", {"base", "kernels", "graph", "graph/gradient"}},
     {"kernels/device", {"base"}},
     {"kernels/device/simt", {"base", "kernels/device"}},
     {"kernels/cuda", {"base", "kernels", "kernels/device", "kernels/device/simt"}},
@@ -38,14 +40,17 @@ const std::map<std::string, std::vector<std::string>> kMayInclude = {
     {"graph", {"base", "kernels", "weights"}},
     {"graph/networks", {"base", "kernels", "weights", "graph"}},
     {"graph/lowering", {"base", "kernels", "kernels/tensor", "graph"}},
+    {"graph/gradient", {"base", "kernels", "weights", "graph"}},
     {"runtime",
      {"base", "kernels", "kernels/device", "kernels/executor", "weights", "graph", "graph/networks", "graph/lowering"}},
     {"runtime/face", {"base", "weights", "graph", "runtime"}},
     {"runtime/check", {"base", "kernels", "kernels/cuda", "kernels/tensor", "graph", "runtime"}},
     {"runtime/libmien", {"base", "runtime", "runtime/face"}},
+    {"runtime/train",
+     {"base", "kernels", "kernels/cpu", "weights", "graph", "graph/gradient", "graph/lowering", "runtime"}},
     {"tools",
-     {"base", "kernels", "kernels/cpu", "weights", "weights/import", "graph", "graph/networks", "runtime",
-      "runtime/face", "runtime/check"}},
+     {"base", "kernels", "kernels/cpu", "weights", "weights/import", "graph", "graph/networks", "graph/gradient",
+      "runtime", "runtime/face", "runtime/check", "runtime/train"}},
 };
 // Rooms that may include all of the above.
 const std::set<std::string> kLeaves = {"tests", "bench"};
@@ -58,6 +63,7 @@ std::string RoomOf(const std::string& path) {
     const std::string room = folder.generic_string();
     if (room == "kernels" && path.ends_with(".cu")) return "kernels/*.cu";
     if (room == "kernels" && path.ends_with("_ref.cc")) return "kernels/*_ref.cc";
+    if (room == "kernels" && path.ends_with("_grad.cc")) return "kernels/*_grad.cc";
     if (kMayInclude.contains(room) || kLeaves.contains(room)) return room;
   }
   return "";

@@ -134,6 +134,10 @@ void CallPlainOps() {
   Call<Add>({}, {map, map});
   Call<StackRows>({.rows = 2}, {rows, rows, rows});
   Call<SelectColumns>({}, {{1, 2, 128}, {64}}, {Fill(), Fill::Indices(128)});
+  Call<SelectColumns>({.scatter = 128}, {{1, 2, 64}, {64}}, {Fill(), Fill::Indices(128)});
+  Call<MatMul>({}, {rows, {128, 64}});
+  Call<Pointwise>({pointwise_cases::EveryCode()}, pointwise_cases::Operands({{1, 4, 128}, {128}}));
+  Call<Pointwise>({pointwise_cases::EveryCode(), 0, 0, 1}, pointwise_cases::Operands({{1, 4, 128}, {128}}));
   Call<AffineCoupling>({}, {{1, 2, 128}, {1, 2, 128}, {64}}, {Fill(), Fill(), Fill::Indices(128)});
   Call<FlowNorm>({}, {{1, 2, 128}, {128}, {128}, {128}, {128}}, {Fill(), Fill(), Fill(), Fill(), positive});
 }

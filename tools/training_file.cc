@@ -1,0 +1,291 @@
+#include "tools/training_file.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "graph/gradient/flow_training.h"
+#include "weights/header.h"
+
+namespace mien {
+namespace {
+
+template <class T>
+double Read(const std::byte* at) {
+  T value;
+  std::memcpy(&value, at, sizeof value);
+  return static_cast<double>(value);
+}
+
+double Read(DType type, const std::byte* at) {
+  switch (type) {
+    case DType::kF64:
+      return Read<double>(at);
+    case DType::kF32:
+      return Read<float>(at);
+    case DType::kF16:
+      return HalfToFloat(static_cast<uint16_t>(Read<uint16_t>(at)));
+    case DType::kBF16:
+      return BFloat16ToFloat(static_cast<uint16_t>(Read<uint16_t>(at)));
+    case DType::kI64:
+      return Read<int64_t>(at);
+    case DType::kI32:
+      return Read<int32_t>(at);
+    case DType::kI16:
+      return Read<int16_t>(at);
+    case DType::kI8:
+      return Read<int8_t>(at);
+    case DType::kU8:
+      return Read<uint8_t>(at);
+    case DType::kBool:
+      return Read<uint8_t>(at) != 0 ? 1 : 0;
+  }
+  return 0;
+}
+
+// One open file: tensors by name, errors that name it.
+class Source {
+ public:
+  static Result<Source> Open(const std::string& path) {
+    MIEN_ASSIGN(ForeignFile file, OpenTensors(path));
+    return Source(path, std::move(file));
+  }
+
+  const std::string& path() const { return path_; }
+  const ForeignFile& file() const { return file_; }
+  const ForeignTensor* Find(const std::string& name) const { return file_.Find(name); }
+
+  // Of the shape; kAny dimensions (-1) may be anything. Its shape comes back in `found`.
+  Result<std::vector<double>> Read(const std::string& name, const Shape& expected, Shape* found) const {
+    const ForeignTensor* const tensor = Find(name);
+    if (tensor == nullptr) {
+      return Status::Error(Code::kRefused, "%s: a tensor %s %s expected, found %s", path_.c_str(), name.c_str(),
+                           InWords(expected).c_str(), ContentInWords(file_).c_str());
+    }
+    bool fits = tensor->shape.rank == expected.rank;
+    for (int i = 0; i < expected.rank && fits; ++i)
+      fits = tensor->shape[i] > 0 && (expected[i] < 0 || expected[i] == tensor->shape[i]);
+    if (!fits) {
+      return Status::Error(Code::kRefused, "%s: tensor %s: %s expected, %s found", path_.c_str(), name.c_str(),
+                           InWords(expected).c_str(), tensor->shape.ToString().c_str());
+    }
+    *found = tensor->shape;
+    auto values = ReadDoubles(*tensor);
+    return values.ok() ? std::move(values) : values.status().Within("%s", path_.c_str());
+  }
+  Result<std::vector<float>> ReadFinite(const std::string& name, const Shape& expected, Shape* found) const {
+    MIEN_ASSIGN(const std::vector<double> values, Read(name, expected, found));
+    for (size_t i = 0; i < values.size(); ++i) {
+      if (std::isfinite(static_cast<float>(values[i]))) continue;
+      return Status::Error(Code::kRefused, "%s: tensor %s: element %zu is not finite", path_.c_str(), name.c_str(), i);
+    }
+    return std::vector<float>(values.begin(), values.end());
+  }
+  // Unknown numbers are NaN.
+  Result<std::vector<float>> ReadLabels(const std::string& name, const Shape& expected, Shape* found) const {
+    MIEN_ASSIGN(const std::vector<double> values, Read(name, expected, found));
+    for (size_t i = 0; i < values.size(); ++i) {
+      if (!std::isinf(static_cast<float>(values[i]))) continue;
+      return Status::Error(Code::kRefused, "%s: tensor %s: element %zu is infinite", path_.c_str(), name.c_str(), i);
+    }
+    return std::vector<float>(values.begin(), values.end());
+  }
+  Result<std::vector<int64_t>> ReadPeople(const std::string& name, int64_t images) const {
+    Shape found;
+    MIEN_ASSIGN(const std::vector<double> values, Read(name, {images}, &found));
+    std::vector<int64_t> people;
+    for (size_t i = 0; i < values.size(); ++i) {
+      if (!(std::fabs(values[i]) < 9e15) || values[i] != std::floor(values[i])) {
+        return Status::Error(Code::kRefused, "%s: tensor %s: element %zu: a whole number expected, %g found",
+                             path_.c_str(), name.c_str(), i, values[i]);
+      }
+      people.push_back(static_cast<int64_t>(values[i]));
+    }
+    return people;
+  }
+
+ private:
+  Source(std::string path, ForeignFile file) : path_(std::move(path)), file_(std::move(file)) {}
+  static std::string InWords(const Shape& shape) {
+    std::string text;
+    for (int i = 0; i < shape.rank; ++i) text += (i > 0 ? "," : "") + (shape[i] < 0 ? "?" : std::to_string(shape[i]));
+    return "[" + text + "]";
+  }
+
+  std::string path_;
+  ForeignFile file_;
+};
+
+// The names are a JSON list in the metadata; an .npz file has none, and its attributes are those of the paper.
+Result<std::vector<std::string>> AttributeNames(const Source& source, int64_t count) {
+  const auto found = source.file().metadata.find("attributes");
+  if (found == source.file().metadata.end()) {
+    const std::vector<std::string> known = {"gender", "glasses", "yaw", "pitch", "bald", "beard", "age", "smile"};
+    if (count == static_cast<int64_t>(known.size())) return known;
+    return Status::Error(Code::kRefused, "%s: no attribute names in the metadata, which %lld attributes need",
+                         source.path().c_str(), static_cast<long long>(count));
+  }
+  const nlohmann::json names = nlohmann::json::parse(found->second, nullptr, false);
+  const bool list = names.is_array() && std::ranges::all_of(names, [](const auto& name) { return name.is_string(); });
+  if (!list || static_cast<int64_t>(names.size()) != count) {
+    return Status::Error(Code::kRefused, "%s: metadata attributes: a JSON list of %lld names expected, %s found",
+                         source.path().c_str(), static_cast<long long>(count), Printable(found->second).c_str());
+  }
+  return names.get<std::vector<std::string>>();
+}
+
+Result<TrainingData> ReadOne(const std::string& path) {
+  MIEN_ASSIGN(const Source source, Source::Open(path));
+  TrainingData data;
+  Shape shape;
+  MIEN_ASSIGN(data.w_plus, source.ReadFinite("w_plus", {-1, -1, -1}, &shape));
+  data.images = shape[0];
+  data.rows = shape[1];
+  data.features = shape[2];
+  MIEN_ASSIGN(data.people, source.ReadPeople("identity", data.images));
+  MIEN_ASSIGN(data.labels, source.ReadLabels("attributes", {data.images, -1}, &shape));
+  MIEN_ASSIGN(data.attributes, AttributeNames(source, shape[1]));
+  return data;
+}
+
+}  // namespace
+
+Result<std::vector<double>> ReadDoubles(const ForeignTensor& tensor) {
+  if (tensor.quantization) {
+    return Status::Error(Code::kRefused, "tensor %s is quantised", Printable(tensor.name).c_str());
+  }
+  std::vector<std::byte> bytes;
+  MIEN_TRY(ReadContiguous(tensor, &bytes));
+  std::vector<double> values(static_cast<size_t>(tensor.shape.elements()));
+  for (size_t i = 0; i < values.size(); ++i) values[i] = Read(tensor.type, bytes.data() + i * DTypeBytes(tensor.type));
+  return values;
+}
+
+Result<TrainingData> ReadTrainingFiles(const std::vector<std::string>& paths) {
+  TrainingData all;
+  int64_t people = 0;
+  for (const std::string& path : paths) {
+    MIEN_ASSIGN(TrainingData data, ReadOne(path));
+    if (all.images == 0) {
+      all.rows = data.rows;
+      all.features = data.features;
+      all.attributes = data.attributes;
+    }
+    if (data.rows != all.rows || data.features != all.features) {
+      return Status::Error(Code::kRefused, "%s: codes of [%lld,%lld] expected as in %s, [%lld,%lld] found",
+                           path.c_str(), static_cast<long long>(all.rows), static_cast<long long>(all.features),
+                           paths[0].c_str(), static_cast<long long>(data.rows), static_cast<long long>(data.features));
+    }
+    if (data.attributes != all.attributes) {
+      return Status::Error(Code::kRefused, "%s: the attributes of %s expected, others found", path.c_str(),
+                           paths[0].c_str());
+    }
+    std::map<int64_t, int64_t> numbers;  // of the people of this file among all
+    for (const int64_t person : data.people) {
+      const auto [entry, is_new] = numbers.try_emplace(person, people);
+      people += is_new;
+      all.people.push_back(entry->second);
+    }
+    all.images += data.images;
+    all.w_plus.insert(all.w_plus.end(), data.w_plus.begin(), data.w_plus.end());
+    all.labels.insert(all.labels.end(), data.labels.begin(), data.labels.end());
+  }
+  return all;
+}
+
+namespace {
+
+constexpr char kInit[] = "init/";
+
+// What a file of recorded steps says of the flow, by the shapes of its tensors.
+Result<FlowConfig> FlowOf(const Source& source, const Shape& codes) {
+  FlowConfig config;
+  config.contexts = static_cast<int>(codes[1]);
+  config.features = static_cast<int>(codes[2]);
+  config.layers = config.blocks = 0;
+  config.norm_between = false;
+  const std::string net = std::string(kInit) + "_transform._transforms.0.transform_net.";
+  for (const ForeignTensor& tensor : source.file().tensors) {
+    if (!tensor.name.starts_with(kInit)) continue;
+    if (tensor.name.ends_with(".identity_features")) ++config.layers;
+    if (tensor.name.ends_with(".unconstrained_weight")) config.norm_between = true;
+    if (tensor.name.starts_with(net + "blocks.") && tensor.name.ends_with(".context_layer.bias")) ++config.blocks;
+  }
+  const ForeignTensor* const first = source.Find(net + "initial_layer.bias");
+  const ForeignTensor* const last = source.Find(net + "final_layer.bias");
+  if (config.layers == 0 || first == nullptr || last == nullptr) {
+    return Status::Error(Code::kRefused, "%s: the tensors of a flow under init/ expected, found %s",
+                         source.path().c_str(), ContentInWords(source.file()).c_str());
+  }
+  config.hidden = static_cast<int>(first->shape.elements());
+  config.additive = last->shape.elements() < config.features - 1;
+  return config;
+}
+
+// A number of the metadata; `value` stays where there is none.
+Status TakeNumber(const Source& source, const char* key, double* value) {
+  const auto found = source.file().metadata.find(key);
+  if (found == source.file().metadata.end()) return {};
+  char* end = nullptr;
+  const double number = std::strtod(found->second.c_str(), &end);
+  if (found->second.empty() || *end != '\0' || !std::isfinite(number)) {
+    return Status::Error(Code::kRefused, "%s: metadata %s: a number expected, %s found", source.path().c_str(), key,
+                         Printable(found->second).c_str());
+  }
+  *value = number;
+  return {};
+}
+
+Status TakeRules(const Source& source, RecordedSteps* steps) {
+  TrainingRules& rules = steps->rules;
+  double epoch = 0;
+  MIEN_TRY(TakeNumber(source, "epoch_index", &epoch));
+  MIEN_TRY(TakeNumber(source, "lr", &rules.adam.learning_rate));
+  MIEN_TRY(TakeNumber(source, "weight_decay", &rules.adam.weight_decay));
+  MIEN_TRY(TakeNumber(source, "flow_divisor", &rules.flow_divisor));
+  MIEN_TRY(TakeNumber(source, "attr_divisor", &rules.attribute_divisor));
+  MIEN_TRY(TakeNumber(source, "clip", &rules.clip));
+  MIEN_TRY(TakeNumber(source, "sigma0", &rules.sigma));
+  MIEN_TRY(TakeNumber(source, "decay", &rules.sigma_decay));
+  if (epoch < 0 || epoch > 1e6) {
+    return Status::Error(Code::kRefused, "%s: metadata epoch_index: 0 to 1000000 expected, %g found",
+                         source.path().c_str(), epoch);
+  }
+  steps->epoch = static_cast<int>(epoch);
+  const auto base = source.file().metadata.find("distribution");
+  rules.conditional = base == source.file().metadata.end() ? source.Find(kInit + std::string(kBaseWeight)) != nullptr
+                                                           : base->second == "conditional";
+  return {};
+}
+
+}  // namespace
+
+Result<RecordedSteps> ReadRecordedSteps(const std::string& path) {
+  MIEN_ASSIGN(const Source source, Source::Open(path));
+  RecordedSteps steps;
+  MIEN_TRY(TakeRules(source, &steps));
+  Shape codes, labels;
+  for (int s = 0; s == 0 || source.Find("step" + std::to_string(s) + "/ws") != nullptr; ++s) {
+    const std::string at = "step" + std::to_string(s) + "/";
+    RecordedSteps::Step step;
+    const Shape same = s == 0 ? Shape{-1, -1, -1} : Shape{-1, codes[1], codes[2]};
+    MIEN_ASSIGN(step.w_plus, source.ReadFinite(at + "ws", same, &codes));
+    MIEN_ASSIGN(step.people, source.ReadPeople(at + "char_idx", codes[0]));
+    MIEN_ASSIGN(step.labels, source.ReadLabels(at + "attrs_norm", {codes[0], s == 0 ? -1 : labels[1]}, &labels));
+    if (s == 0) steps.images = static_cast<int>(codes[0]);
+    steps.steps.push_back(std::move(step));
+  }
+  steps.attributes = static_cast<int>(labels[1]);
+  MIEN_ASSIGN(steps.config, FlowOf(source, codes));
+  for (const ForeignTensor& tensor : source.file().tensors) {
+    if (!tensor.name.starts_with(kInit)) continue;
+    Shape shape;
+    MIEN_ASSIGN(std::vector<float> values, source.ReadFinite(tensor.name, tensor.shape, &shape));
+    steps.init.push_back({tensor.name.substr(sizeof kInit - 1), shape, std::move(values)});
+  }
+  return steps;
+}
+
+}  // namespace mien
