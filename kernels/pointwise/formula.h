@@ -81,7 +81,6 @@ class Formula {
   const Step& step(int i) const { return steps_[static_cast<size_t>(i)]; }
   int result() const { return result_; }  // an operand, or kOperands + a step
   bool Reads(int operand) const;
-  int OperandsRead() const;  // one more than the last operand that is read
 
  private:
   std::array<Step, kMaxSteps> steps_ = {};

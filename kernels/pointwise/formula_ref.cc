@@ -67,12 +67,4 @@ bool Formula::Reads(int operand) const {
   return false;
 }
 
-int Formula::OperandsRead() const {
-  int last = 0;
-  for (int i = 0; i < kOperands; ++i) {
-    if (Reads(i)) last = i + 1;
-  }
-  return last;
-}
-
 }  // namespace mien

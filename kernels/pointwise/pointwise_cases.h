@@ -40,6 +40,14 @@ inline Formula Product() {
 inline Formula Itself() {
   return FormulaOf([](Formula& f) { return f.In(0); });
 }
+// As many operands as have a derivative, the last among them.
+inline Formula AllButOne() {
+  return FormulaOf([](Formula& f) {
+    Term sum = f.In(0) * f.In(Formula::kOperands - 1);
+    for (int i = 1; i < Formula::kOperands - 2; ++i) sum = sum + f.In(i) * f.In(i - 1);
+    return sum;
+  });
+}
 inline Formula LogScale() {
   return FormulaOf([](Formula& f) { return Log(Sigmoid(f.In(0) + 2.0f) + 1e-3f); });
 }
@@ -53,6 +61,8 @@ inline std::vector<OpCase<Pointwise>> CasesOf<Pointwise>() {
   const auto summed = [](const Formula& formula, uint32_t by_row, int first, int last) {
     return Pointwise::Params{formula, by_row, first, last};
   };
+  std::vector<Shape> but_one(Pointwise::kInputs, {3, 21});
+  but_one[Pointwise::kInputs - 2] = Shape();
   return {
       {"every_code", Tag::kTiny, every, Operands({{5, 7, 19}, {5, 7, 19}}), 2e-7, {}, 0b11},
       {"table", Tag::kTiny, product, Operands({{3, 5, 40}, {5, 40}}), 4e-7},
@@ -74,6 +84,7 @@ inline std::vector<OpCase<Pointwise>> CasesOf<Pointwise>() {
       {"flow_log_scales", Tag::kModel, summed(LogScale(), 0, 3, 0), Operands({{64, 18, 256}}), 2e-7, {}, 0},
       {"flow_bias", Tag::kModel, summed(Itself(), 0, 2, 0), Operands({{64, 18, 512}}), 2e-7, {}, 0},
       {"one_number", Tag::kEdge, every, Operands({{1}, {1}}), 2e-7, {}, 0},
+      {"all_but_one", Tag::kEdge, {AllButOne()}, but_one, 3.2e-7, {}, 0b10111111},
       {"itself", Tag::kEdge, {Itself()}, Operands({{3, 4}}), 0},
       {"far_out", Tag::kEdge, {LogScale()}, Operands({{2, 70}}), 2e-7, {Fill::Uniform(-130, 130)}},
   };

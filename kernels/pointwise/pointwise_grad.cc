@@ -87,7 +87,9 @@ Formula DerivativeOf(const Formula& f, int operand, int derivative) {
 void Pointwise::Grad(const Params& params, GradCall* call) {
   std::vector<Shape> shapes;
   for (const ValueId id : call->in) shapes.push_back(call->ShapeOf(id));
-  const int rank = shapes[0].rank, place = params.formula.OperandsRead() > 0 ? params.formula.OperandsRead() : 1;
+  const int rank = shapes[0].rank;
+  int place = 1;  // of the derivative by the result among the operands
+  while (place < kInputs && params.formula.Reads(place)) ++place;
   if (place == kInputs) {
     call->builder.Fail(Status::Error(Code::kUsage, "layer %s: a formula of at most %d operands has a derivative",
                                      call->layer.c_str(), kInputs - 1));

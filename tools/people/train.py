@@ -18,7 +18,9 @@ import sys
 import time
 
 import numpy as np
-os.environ.setdefault("CXX", os.path.join(os.path.dirname(os.path.abspath(__file__)), "cxx.sh"))  # before torch reads it
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+os.environ.setdefault("CXX", os.path.join(HERE, "cxx.sh"))  # torch reads it when it is imported
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as multiprocessing
@@ -32,7 +34,6 @@ from train_generator import GeneratorStage
 from train_mapping import MappingStage
 
 STAGES = (GeneratorStage, FinishStage, MappingStage, EncoderStage, ClassifierStage)
-HERE = os.path.dirname(os.path.abspath(__file__))
 SEED, SHARDS, PEOPLE, SHOTS, SIDE = 1, 60, 500, 2, 256  # 60 000 pictures of 30 000 people; seed 1 is for training
 SHARDS_TO_BEGIN = 4
 SNAPSHOT_SECONDS, LOG_SECONDS, REFRESH_SECONDS = 300, 30, 60
