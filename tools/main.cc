@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <exception>
 #include <limits>
 #include <new>
@@ -175,8 +176,10 @@ int Main(int count, char** words) {
     // `mien help nonsense` is left to be refused like `mien nonsense`.
     const bool general = arguments.empty() || arguments[0].starts_with('-');
     if (help && (general || IsVerb(app, arguments[0]))) words.insert(words.begin(), "--help");
+    errno = 0;
     app.parse(std::move(words));
   } catch (const CLI::ParseError& error) {
+    const bool out_of_memory = errno == ENOMEM;
     if (error.get_exit_code() == 0) {  // help or version, which was asked for
       std::ostringstream out;
       out.exceptions(std::ios::badbit);  // not half of it where memory ends
@@ -185,7 +188,9 @@ int Main(int count, char** words) {
       return 0;
     }
     session.json = std::ranges::find(arguments, "--json") != arguments.end();
-    session.status = Status::Error(Code::kUsage, "%s", InWords(app, error, arguments).c_str());
+    // CLI11 asks errno whether a flag could be read, and there the C library may have wanted memory in vain.
+    session.status = out_of_memory ? Status::Error(Code::kMemory, "out of memory")
+                                   : Status::Error(Code::kUsage, "%s", InWords(app, error, arguments).c_str());
   } catch (const std::bad_alloc&) {
     session.status = Status::Error(Code::kMemory, "out of memory");
   }
