@@ -194,6 +194,21 @@ Scenario OnFaces(const char* verb, const std::vector<std::string>& photos, const
   return {verb, words, ending};
 }
 
+TEST_CASE("a block for what is done at exit that is not to be had is no usage error") {
+  const Scenario version = Help();
+  const long calls = CallsOf(version, "memory");
+  for (int exits = 0; exits < 32; ++exits) {
+    for (long at = calls - 12; at < calls; ++at) {
+      const std::string fault = "MIEN_FAULT=memory:" + std::to_string(at);
+      CAPTURE(fault);
+      CAPTURE(exits);
+      CheckRun(version,
+               Run(version.arguments, {"LD_PRELOAD=" MIEN_SHIM, fault, "MIEN_FAULT_EXITS=" + std::to_string(exits)}),
+               5);
+    }
+  }
+}
+
 TEST_CASE("program: memory fails") {
   Sweep(Help(), "memory", 5, Stride(11));
   Sweep(Info(), "memory", 5, Stride(97));

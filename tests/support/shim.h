@@ -4,6 +4,8 @@
 //
 //   MIEN_FAULT=KIND:K[+]   KIND is memory, thread or file; call K fails (from 0), with + every later one too
 //
+//   MIEN_FAULT_EXITS=N     N functions are registered for the end: the C library keeps 32 of them in a block, so N says
+//                          where in the program it wants another block
 //   MIEN_FAULT_COUNT=FILE  at its end the program writes the number of calls of that kind there
 #pragma once
 
