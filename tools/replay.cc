@@ -23,18 +23,15 @@ Status TakeInit(const std::string& path, const RecordedSteps& steps, FlowState* 
                            own == nullptr ? "no such tensor" : own->shape.ToString().c_str(),
                            tensor.shape.ToString().c_str());
     }
-    for (const float column : tensor.values) {
-      if (own->index && (column < 0 || column >= static_cast<float>(steps.config.features))) {
-        return Status::Error(Code::kRefused, "%s: init/%s: columns below %d expected, %g found", path.c_str(),
-                             tensor.name.c_str(), steps.config.features, double{column});
-      }
-    }
     std::ranges::copy(tensor.values, state->Values(*own).begin());
     ++found;
   }
-  if (found == state->tensors().size()) return {};
-  return Status::Error(Code::kRefused, "%s: %zu tensors of a flow under init/ expected, %zu found", path.c_str(),
-                       state->tensors().size(), found);
+  if (found != state->tensors().size()) {
+    return Status::Error(Code::kRefused, "%s: %zu tensors of a flow under init/ expected, %zu found", path.c_str(),
+                         state->tensors().size(), found);
+  }
+  const Status masks = state->CheckMasks();
+  return masks.ok() ? masks : masks.Within("%s: init", path.c_str());
 }
 
 }  // namespace

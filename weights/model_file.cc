@@ -9,6 +9,7 @@
 #include "weights/container.h"
 #include "weights/header.h"
 #include "weights/layout.h"
+#include "weights/mask_columns.h"
 #include "weights/problems.h"
 #include "weights/schema.h"
 
@@ -46,7 +47,6 @@ Status ReadIndexList(const TensorFile& file, const TensorEntry& entry, std::span
   return file.Read(entry, std::as_writable_bytes(out));
 }
 
-// The two lists of a coupling together name every column once; otherwise an index would leave its row.
 Status CheckMasks(const TensorFile& file, const std::vector<TensorSpec>& specs) {
   Problems problems;
   for (size_t i = 0; i + 1 < specs.size(); ++i) {
@@ -55,16 +55,12 @@ Status CheckMasks(const TensorFile& file, const std::vector<TensorSpec>& specs) 
     std::vector<int64_t> columns(identity_count + static_cast<size_t>(specs[i + 1].shape[0]));
     MIEN_TRY(ReadIndexList(file, *file.Find(specs[i].name), std::span(columns).first(identity_count)));
     MIEN_TRY(ReadIndexList(file, *file.Find(specs[i + 1].name), std::span(columns).subspan(identity_count)));
-    std::vector<bool> seen(columns.size());
-    for (int64_t column : columns) {
-      const bool fine =
-          column >= 0 && column < static_cast<int64_t>(columns.size()) && !seen[static_cast<size_t>(column)];
-      if (!fine) {
-        problems.Add("%s and transform_features: column %" PRId64 " is out of range or there twice",
-                     specs[i].name.c_str(), column);
-        break;
-      }
-      seen[static_cast<size_t>(column)] = true;
+    MaskColumns both(static_cast<int64_t>(columns.size()));
+    for (const int64_t column : columns) {
+      if (both.Take(column)) continue;
+      problems.Add("%s and transform_features: column %" PRId64 " is out of range or there twice",
+                   specs[i].name.c_str(), column);
+      break;
     }
     ++i;
   }

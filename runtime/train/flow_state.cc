@@ -8,6 +8,7 @@
 #include "base/split_mix.h"
 #include "graph/gradient/flow_training.h"
 #include "kernels/cpu/sums.h"
+#include "weights/mask_columns.h"
 #include "weights/schema.h"
 
 namespace mien {
@@ -71,6 +72,23 @@ void FlowState::Initialise(uint32_t seed) {
       std::ranges::fill(values, 0.0f);
     }
   }
+}
+
+Status FlowState::CheckMasks() const {
+  for (size_t i = 0; i + 1 < tensors_.size(); ++i) {
+    if (!tensors_[i].index) continue;
+    MaskColumns both(tensors_[i].shape[0] + tensors_[i + 1].shape[0]);
+    for (const Tensor* list : {&tensors_[i], &tensors_[i + 1]}) {
+      for (const float column : Values(*list)) {
+        const bool whole = std::fabs(column) <= 1e6f && column == std::floor(column);
+        if (whole && both.Take(static_cast<int64_t>(column))) continue;
+        return Status::Error(Code::kRefused, "%s: column %g is out of range or there twice", list->name.c_str(),
+                             double{column});
+      }
+    }
+    ++i;
+  }
+  return {};
 }
 
 const FlowState::Tensor* FlowState::Find(const std::string& name) const {

@@ -34,6 +34,9 @@ class FlowState {
   // residual block within 1e-3; norms that change nothing, with running statistics of zero.
   void Initialise(uint32_t seed);
 
+  // kRefused: the masks of a coupling do not name every column once. For values that come from a file.
+  Status CheckMasks() const;
+
   const std::vector<Tensor>& tensors() const { return tensors_; }
   const Tensor* Find(const std::string& name) const;  // null: not there
   std::span<float> Values(const Tensor& tensor) const { return Of(values_, tensor); }

@@ -57,7 +57,9 @@ Status TakeProgress(const std::string& path, const std::string& text, FlowState*
   const std::vector<double> n = NumbersOf(text);
   constexpr size_t kBefore = 6;
   const bool finite = std::ranges::all_of(n, [](double value) { return std::isfinite(value); });
-  if (!finite || n.size() < kBefore || (n.size() - kBefore) % kNumbersOfEpoch != 0 || !(n[0] >= 0) || n[0] > 1e15) {
+  const auto counts = [&](size_t i) { return 0 <= n[i] && n[i] <= 1e9; };
+  if (!finite || n.size() < kBefore || (n.size() - kBefore) % kNumbersOfEpoch != 0 || !counts(0) || !counts(4) ||
+      !counts(5)) {
     return Status::Error(Code::kRefused, "%s: the progress of a training run expected, %zu numbers found", path.c_str(),
                          n.size());
   }
@@ -128,7 +130,8 @@ Status ReadSnapshot(const std::string& path, const std::string& settings, FlowSt
     MIEN_TRY(ReadInto(path, *opened, kFirst + tensor.name, tensor.shape, state->FirstMoment(tensor)));
     MIEN_TRY(ReadInto(path, *opened, kSecond + tensor.name, tensor.shape, state->SecondMoment(tensor)));
   }
-  return {};
+  const Status masks = state->CheckMasks();
+  return masks.ok() ? masks : masks.Within("%s", path.c_str());
 }
 
 Status WriteFlowModel(const std::string& path, const FlowConfig& config, const FlowState& state,

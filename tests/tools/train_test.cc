@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -126,6 +127,67 @@ TEST_CASE("train: a run goes on from its snapshot with the same bytes") {
   CHECK(Content(parts + ".snapshot") == before);
   WriteContent(parts + ".snapshot", before.substr(0, before.size() / 2));
   CHECK(Train(data, parts, {"--resume", "--base", "conditional"}).code == 4);
+}
+
+// A file of tensors in two parts.
+struct Tensors {
+  nlohmann::json header;
+  std::string numbers;
+
+  explicit Tensors(const std::string& content) {
+    uint64_t length = 0;
+    std::memcpy(&length, content.data(), sizeof length);
+    header = nlohmann::json::parse(content.substr(sizeof length, length));
+    numbers = content.substr(sizeof length + length);
+  }
+  void Put(const std::string& tensor, size_t at, float number) {
+    const size_t begin = header.at(tensor).at("data_offsets")[0];
+    numbers.replace(begin + at * sizeof number, sizeof number, reinterpret_cast<const char*>(&number), sizeof number);
+  }
+  std::string Whole() const {
+    std::string text = header.dump();
+    text.resize((text.size() + 7) / 8 * 8, ' ');
+    const uint64_t length = text.size();
+    return std::string(reinterpret_cast<const char*>(&length), sizeof length) + text + numbers;
+  }
+};
+
+TEST_CASE("train: snapshots and recorded steps that were tampered with are refused") {
+  const std::string data = Data().Write(), model = Fresh("flow.model"), snapshot = model + ".snapshot";
+  REQUIRE(Train(data, model, {"--epochs", "1"}).code == 0);
+  const Tensors whole(Content(snapshot));
+  const auto resume = [&](const Tensors& tensors, const char* expected) {
+    WriteContent(snapshot, tensors.Whole());
+    const Ran ran = Train(data, model, {"--resume"});
+    CHECK(ran.code == (*expected == '\0' ? 0 : 4));
+    CHECK_MESSAGE(Has(ran.err, expected), ran.err);
+  };
+  resume(whole, "");
+  const std::string mask = "_transform._transforms.0.identity_features";
+  for (const float column : {2.0f, 0.5f, -1.0f, 1e9f, 1e30f, kUnknown}) {  // 2 is there already
+    Tensors wrong = whole;
+    wrong.Put(mask, 0, column);
+    resume(wrong, "is out of range or there twice");
+  }
+  for (const size_t number : {0, 4, 5}) {  // steps, epochs without progress, epochs to wait
+    for (const char* value : {"-0x1p+0", "0x1p+900"}) {
+      Tensors wrong = whole;
+      std::istringstream words(wrong.header["__metadata__"]["mien.training.progress"].get<std::string>());
+      std::string changed;
+      size_t at = 0;
+      for (std::string word; words >> word; ++at) changed += (at == number ? value : word) + " ";
+      wrong.header["__metadata__"]["mien.training.progress"] = changed;
+      resume(wrong, "the progress of a training run expected");
+    }
+  }
+  Tensors steps(Content(MIEN_SOURCE_DIR "/tests/data/golden/train_b_std_epoch0.safetensors"));
+  const std::string recorded = Fresh("steps.safetensors"), out = Fresh("out.safetensors");
+  const size_t begin = steps.header.at("init/" + mask).at("data_offsets")[0];
+  steps.numbers[begin] = 2;  // of a whole number in 8 bytes
+  WriteContent(recorded, steps.Whole());
+  const Ran ran = Run({"train", "--replay", recorded, "-o", out});
+  CHECK(ran.code == 4);
+  CHECK_MESSAGE(Has(ran.err, "is out of range or there twice"), ran.err);
 }
 
 TEST_CASE("train: a full disk and a stop leave the last snapshot as it was") {

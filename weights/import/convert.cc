@@ -13,6 +13,7 @@
 #include "weights/header.h"
 #include "weights/import/detect.h"
 #include "weights/layout.h"
+#include "weights/mask_columns.h"
 #include "weights/schema.h"
 #include "weights/writer.h"
 
@@ -150,18 +151,15 @@ Result<bool> OverflowsHalf(const Converter& converter) {
 Status CheckMasks(const std::vector<TensorSpec>& specs, const std::vector<Converter>& converters) {
   for (size_t i = 0; i + 1 < specs.size(); ++i) {
     if (!specs[i].is_index || !specs[i + 1].is_index) continue;
-    std::vector<bool> seen(static_cast<size_t>(specs[i].shape[0] + specs[i + 1].shape[0]));
+    MaskColumns both(specs[i].shape[0] + specs[i + 1].shape[0]);
     for (size_t k = i; k < i + 2; ++k) {
       MIEN_TRY(converters[k]([&](std::span<const std::byte> bytes) -> Status {
         for (size_t at = 0; at + 8 <= bytes.size(); at += 8) {
           int64_t column;
           std::memcpy(&column, bytes.data() + at, 8);
-          if (column < 0 || column >= static_cast<int64_t>(seen.size()) ||
-              seen[static_cast<size_t>(column)]) {
-            return Status::Error(Code::kRefused, "%s: column %lld is out of range or there twice",
-                                 specs[k].name.c_str(), static_cast<long long>(column));
-          }
-          seen[static_cast<size_t>(column)] = true;
+          if (both.Take(column)) continue;
+          return Status::Error(Code::kRefused, "%s: column %lld is out of range or there twice", specs[k].name.c_str(),
+                               static_cast<long long>(column));
         }
         return {};
       }));
