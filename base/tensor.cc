@@ -66,7 +66,7 @@ Result<Shape> Shape::Checked(std::span<const uint64_t> dims) {
     shape.dim[shape.rank++] = static_cast<int64_t>(d);
   }
   if (!product || *product > static_cast<uint64_t>(empty ? std::numeric_limits<int64_t>::max() : kMaxElements)) {
-    return Status::Error(Code::kRefused, "more than %lld elements", static_cast<long long>(kMaxElements));
+    return Status::Error(Code::kRefused, "at most %lld elements expected", static_cast<long long>(kMaxElements));
   }
   return shape;
 }

@@ -41,6 +41,7 @@ inline std::vector<WrongCase<MatMul>> WrongCasesOf<MatMul>() {
       {left, {{8, 2}, {7, 4}}, "[8,?]", "[7,4]"},
       {left, {{8, 3, 2}, {8, 4}}, "[8,3,?]", "[8,4]"},
       {plain, {{1, 1, 1, 1, 1}, {1, 2, 3}}, "at most 5", "6"},
+      {plain, {{1 << 20, 1}, {1, 1 << 20}}, "at most 2147483647 elements", "[1048576,1048576]"},
   };
 }
 

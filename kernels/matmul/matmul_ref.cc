@@ -63,7 +63,6 @@ Status MatMul::Infer(const Params& params, Shapes in, Shape* out) {
   MIEN_TRY(ExpectShape(kName, "b", expected, b));
   const int rows = params.form == Form::kLeftTransposed ? 1 : a.rank - summed, columns = b.rank - summed;
   MIEN_TRY(ExpectAtMost(kName, "dimensions of the product", Shape::kMaxRank, rows + columns));
-  MIEN_TRY(ExpectAtLeast(kName, "rows of the product", 1, rows));
   out[0] = Shape();
   out[0].rank = rows + columns;
   std::copy_n(params.form == Form::kLeftTransposed ? a.dim + a.rank - 1 : a.dim, rows, out[0].dim);

@@ -99,7 +99,7 @@ inline std::vector<WrongCase<Pointwise>> WrongCasesOf<Pointwise>() {
   for (int i = 0; i <= Formula::kMaxSteps; ++i) sum = sum + long_one.In(0);
   long_one = sum;
   return {
-      {product, Operands({Shape()}), "[?]", "absent"},
+      {{Itself()}, Operands({Shape()}), "x0: [?]", "absent"},
       {product, Operands({{2, 3}}), "[?,?]", "absent"},
       {product, Operands({{2, 3}, {2}}), "[3]", "[2]"},
       {product, Operands({{2, 3}, {4, 3}}), "[2,3]", "[4,3]"},
@@ -108,6 +108,7 @@ inline std::vector<WrongCase<Pointwise>> WrongCasesOf<Pointwise>() {
       {{Product(), 0, 1, 1}, Operands({{2, 3}, {3}}), "at most 0", "1"},
       {{Product(), 0, 0, 3}, Operands({{2, 3}, {3}}), "at most 2", "3"},
       {{Product(), 0, -1}, Operands({{2, 3}, {3}}), "at least 0", "-1"},
+      {{Product(), 0, 0, -1}, Operands({{2, 3}, {3}}), "at least 0", "-1"},
       {{long_one}, Operands({{2, 3}}), "at most 48 steps", "more"},
   };
 }
