@@ -1,4 +1,4 @@
-"""StyleGAN2 generator in rosinality's convention and key names, 256 px, lean widths.
+"""StyleGAN2 generator in rosinality's convention and key names, 128 px, lean widths.
 
 Modulation scales the activations and demodulation the output of the convolution (equal to scaling the weights, and
 one convolution serves the whole batch).  w_plus is [B, ROWS, W_DIM].  Activations lie channels-last, which the
@@ -10,8 +10,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-SIZE, W_DIM, ROWS, MAPPING_LAYERS = 256, 128, 14, 8
-CHANNELS = {4: 256, 8: 256, 16: 256, 32: 192, 64: 96, 128: 64, 256: 32}
+SIZE, W_DIM, ROWS, MAPPING_LAYERS = 128, 128, 12, 8
+CHANNELS = {4: 256, 8: 256, 16: 256, 32: 192, 64: 96, 128: 64}
 MAPPING_LR = 0.01
 GAIN = math.sqrt(2)
 

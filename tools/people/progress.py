@@ -12,7 +12,7 @@ import torch
 
 from common import DEVICE, Pictures, autocast, gradient_energy, psnr, save_sheet, shrink
 from encoder import INPUT, Encoder
-from generator import Generator
+from generator import SIZE, Generator
 from recogniser import Recogniser
 from snapshot import Snapshot
 from train_generator import GeneratorStage
@@ -44,7 +44,7 @@ def main():
     index = np.arange(min(len(pictures), int(sys.argv[5]) if len(sys.argv) > 5 else 200))
     generator, stage, count = average_of(snapshot, Generator(), "finish", "generator")
     encoder, _, seen = average_of(snapshot, Encoder(), "encoder")
-    size = GeneratorStage.size(count) if stage == "generator" else 256
+    size = GeneratorStage.size(count) if stage == "generator" else SIZE
     recogniser, rows = Recogniser(faces, DEVICE), {"x": [], "generator": [], "reconstruction": []}
     for part in np.array_split(index, max(1, len(index) // 20)):
         x, w = pictures.images(part), pictures.w(part).to(DEVICE)

@@ -34,7 +34,7 @@ from train_generator import GeneratorStage
 from train_mapping import MappingStage
 
 STAGES = (GeneratorStage, FinishStage, MappingStage, EncoderStage, ClassifierStage)
-SEED, SHARDS, PEOPLE, SHOTS, SIDE = 1, 60, 500, 2, 256  # 60 000 pictures of 30 000 people; seed 1 is for training
+SEED, SHARDS, PEOPLE, SHOTS, SIDE = 1, 60, 500, 2, 128  # 60 000 pictures of 30 000 people; seed 1 is for training
 SHARDS_TO_BEGIN = 4
 SNAPSHOT_SECONDS, LOG_SECONDS, REFRESH_SECONDS = 300, 30, 60
 
