@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Everything that must pass: installs what is missing (package names of Debian 12 and 13 and Ubuntu 24.04), builds, and
 # runs two lanes beside each other, since most of what they do uses one core. Some work is too heavy for every commit
-# and takes turns (tests/support/turns.sh): most rooms and the host runner under the sanitizers; the fuzz targets, and
-# the ops on an emulated aarch64; the CUDA kernels' machine code where there is nvcc, and their mutants. The last lines
-# say what was left to other commits and what was skipped; the very last is "N passed, N failed", and exit status 0
-# means none failed.
-#   MIEN_TURN             sanitizers, fuzz, machine_code, all or none: this turn and no other
+# and takes turns (tests/support/turns.sh): most rooms under the sanitizers; the fuzz targets; the host runner under the
+# sanitizers, and the ops on an emulated aarch64; the CUDA kernels' machine code where there is nvcc, and their mutants.
+# The last lines say what was left to other commits and what was skipped; the very last is "N passed, N failed", and
+# exit status 0 means none failed.
+#   MIEN_TURN             sanitizers, fuzz, emulators, machine_code, all or none: this turn and no other
 #   MIEN_FUZZ_SECONDS     per fuzz target, default 30; 0 leaves fuzzing out
 #   MIEN_MUTANT_SECONDS   default 120; 0 leaves the mutants out (all: tests/cuda/kernels/mutants.py build/release)
 #   MIEN_WERROR           ON: the compiler's warnings are errors
@@ -14,7 +14,7 @@ cd "$(dirname "$0")/.." || exit 1
 . tests/support/packages.sh
 . tests/support/steps.sh
 . tests/support/turns.sh
-turns=(sanitizers fuzz machine_code)
+turns=(sanitizers fuzz emulators machine_code)
 
 give_up() {
   echo "run.sh: $1" >&2
@@ -76,29 +76,29 @@ build_sanitized() {
 }
 sanitizers() {
   local name failed=0
-  if step "build with sanitizers" build_sanitized; then
-    for name in base weights graph; do ctest_step build/asan "$name" || failed=1; done
-    for name in runtime kernels; do
-      step "$name under sanitizers" "build/asan/tests/test_$name" -tce='*: full size' || failed=1
-    done
-  else
-    failed=1
-  fi
-  step "build of simt with sanitizers" cmake --build build/release --target test_simt_asan || return
-  wait_for_launches
-  step "simt under sanitizers" build/release/tests/cuda/kernels/test_simt_asan \
-    -tc="$(tests/cuda/kernels/cover.py build/release/mutants/simt.tsv)" || failed=1
+  step "build with sanitizers" build_sanitized || return
+  for name in base weights graph; do ctest_step build/asan "$name" || failed=1; done
+  for name in runtime kernels; do
+    step "$name under sanitizers" "build/asan/tests/test_$name" -tce='*: full size' || failed=1
+  done
   return $failed
 }
 
 fuzz() {
-  local failed=0
   if [ "$fuzz_seconds" -gt 0 ]; then
-    step "fuzz targets" tests/fuzz/run.sh "$fuzz_seconds" || failed=1
+    step "fuzz targets" tests/fuzz/run.sh "$fuzz_seconds"
   else
     skip "fuzz targets" "MIEN_FUZZ_SECONDS=0"
   fi
+}
+
+emulators() {
+  local failed=0
   step aarch64 tests/aarch64.sh || failed=1
+  step "build of simt with sanitizers" cmake --build build/release --target test_simt_asan || return
+  wait_for_launches
+  step "simt under sanitizers" build/release/tests/cuda/kernels/test_simt_asan \
+    -tc="$(tests/cuda/kernels/cover.py build/release/mutants/simt.tsv)" || failed=1
   return $failed
 }
 

@@ -76,28 +76,30 @@ says() {
 # 20 cases of ctest, the release build and the instructions; each turn brings what it has.
 fresh_tree
 run "everything passes, no turn" "22 passed, 0 failed" 0 MIEN_TURN=none
-says "what is left is told" "3 left to other commits: sanitizers, fuzz, machine_code"
+says "what is left is told" "4 left to other commits: sanitizers, fuzz, emulators, machine_code"
 says "no skips are told too" "0 skipped: "
 grep -q -F -- "--- failed" "$work/said" && { failures=$((failures + 1)); echo "FAIL a pass is called a failure"; }
 run "everything passes, all turns" "60 passed, 0 failed" 0 MIEN_TURN=all
-run "the first turn" "54 passed, 0 failed" 0
-says "the sanitizers' turn" "2 left to other commits: fuzz, machine_code"
-run "the next turn" "24 passed, 0 failed" 0
-says "the fuzz targets' turn" "2 left to other commits: sanitizers, machine_code"
+run "the first turn" "48 passed, 0 failed" 0
+says "the sanitizers' turn" "3 left to other commits: fuzz, emulators, machine_code"
+run "the next turn" "23 passed, 0 failed" 0
+says "the fuzz targets' turn" "3 left to other commits: sanitizers, emulators, machine_code"
+run "the third turn" "29 passed, 0 failed" 0
+says "the emulators' turn" "3 left to other commits: sanitizers, fuzz, machine_code"
 run "the last turn" "26 passed, 0 failed" 0
-says "the machine code's turn" "2 left to other commits: sanitizers, fuzz"
-run "round again" "54 passed, 0 failed" 0
-says "the sanitizers' turn again" "2 left to other commits: fuzz, machine_code"
+says "the machine code's turn" "3 left to other commits: sanitizers, fuzz, emulators"
+run "round again" "48 passed, 0 failed" 0
+says "the sanitizers' turn again" "3 left to other commits: fuzz, emulators, machine_code"
 
 fresh_tree
 program "$work/tree/tests/aarch64.sh" <<<"exit 1"
-run "a turn that fails" "23 passed, 1 failed" 1 STUB_COMMITS=1
+run "a turn that fails" "28 passed, 1 failed" 1 STUB_COMMITS=2
 says "what failed stands again at the end" "--- failed: aarch64"
-run "a turn that failed is not taken" "23 passed, 1 failed" 1 STUB_COMMITS=1
+run "a turn that failed is not taken" "28 passed, 1 failed" 1 STUB_COMMITS=2
 
 fresh_tree
 program "$work/bin/git" <<<"echo 'fatal: detected dubious ownership' >&2; exit 128"
-run "git cannot say anything" "54 passed, 0 failed" 0
+run "git cannot say anything" "48 passed, 0 failed" 0
 fresh_tree
 run "ctest knows no test of that name" "17 passed, 1 failed" 1 MIEN_TURN=none STUB_UNKNOWN=base
 run "no test case ran" "2 passed, 4 failed" 1 MIEN_TURN=none STUB_CASES="0 | 0 passed | 0 failed | 9 skipped"
@@ -114,15 +116,15 @@ run "ctest lists nothing" "1 passed, 1 failed" 1 MIEN_TURN=none
 
 fresh_tree
 program "$work/tree/build/asan/tests/test_kernels" <<<"echo '[doctest] doctest version is stub'; exit 0"
-run "a program of doctest without its summary" "49 passed, 1 failed" 1 MIEN_TURN=sanitizers
+run "a program of doctest without its summary" "43 passed, 1 failed" 1 MIEN_TURN=sanitizers
 program "$work/tree/build/asan/tests/test_kernels" <<<"echo '[doctest] test cases: 5 | 5 passed | 0 failed | 0 skipped'
 kill -9 \$\$"
-run "a program that dies after its summary" "54 passed, 1 failed" 1 MIEN_TURN=sanitizers
+run "a program that dies after its summary" "48 passed, 1 failed" 1 MIEN_TURN=sanitizers
 fresh_tree
 chmod -x "$work/tree/tests/fuzz/run.sh"
-run "a step that cannot be started" "23 passed, 1 failed" 1 MIEN_TURN=fuzz
+run "a step that cannot be started" "22 passed, 1 failed" 1 MIEN_TURN=fuzz
 rm "$work/tree/tests/fuzz/run.sh"
-run "a step that is not there" "23 passed, 1 failed" 1 MIEN_TURN=fuzz
+run "a step that is not there" "22 passed, 1 failed" 1 MIEN_TURN=fuzz
 fresh_tree
 program "$work/bin/cmake" <<<"exit 1"
 run "a build that fails" "0 passed, 2 failed" 1 MIEN_TURN=none
