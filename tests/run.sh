@@ -49,7 +49,7 @@ configure_and_build() {
 
 install_everything() {
   install_packages g++ cmake ninja-build pkg-config libpng-dev libjpeg-dev zlib1g-dev libhwy-dev nlohmann-json3-dev \
-    libcli11-dev doctest-dev python3 valgrind || return
+    libcli11-dev doctest-dev python3 python3-numpy valgrind || return
   if has_turn fuzz && [ "$fuzz_seconds" -gt 0 ]; then install_packages clang && install_clang_runtime; fi
 }
 
