@@ -65,7 +65,8 @@ const char* CudaBuild() {
 }
 
 Result<Device> OpenDevice(const Executor* executor, int ordinal) {
-  if (executor == nullptr) return Status::Error(Code::kDevice, "this build has no CUDA backend");
+  if (executor == nullptr)
+    return Status::Error(Code::kDevice, "this build has no CUDA backend (cmake --preset cuda builds one)");
   Device device;
   device.executor = executor;
   device.ordinal = ordinal;
