@@ -76,6 +76,7 @@ struct ThreadPool::State {
   int tasks = 0;
   Thunk thunk = nullptr;
   const void* body = nullptr;
+  const Observer* observer = nullptr;
   int caller = -1;    // the processor that it calls from
   bool spin = false;  // false: there are more threads than processors, waiting takes one from the others
   std::vector<Worker> workers;  // those that were started
@@ -85,6 +86,13 @@ struct ThreadPool::State {
     const int begin = static_cast<int>(int64_t{tasks} * thread / threads);
     const int end = static_cast<int>(int64_t{tasks} * (thread + 1) / threads);
     for (int task = begin; task < end; ++task) thunk(body, task, thread);
+  }
+  // As Run was called last.
+  void RunShare(int thread, int threads) const {
+    if (observer == nullptr) return RunRange(thunk, body, tasks, thread, threads);
+    const auto start = std::chrono::steady_clock::now();
+    RunRange(thunk, body, tasks, thread, threads);
+    observer->ran(observer->state, thread, start, std::chrono::steady_clock::now());
   }
 
   void Announce() {
@@ -104,7 +112,7 @@ struct ThreadPool::State {
       seen = generation.load(std::memory_order_acquire);
       if (stop) return;
       if (spin && sched_getcpu() == caller) KeepOff(caller);
-      RunRange(thunk, body, tasks, thread, threads);
+      RunShare(thread, threads);
       if (running.fetch_sub(1, std::memory_order_release) == 1) running.notify_one();
     }
   }
@@ -137,21 +145,23 @@ ThreadPool::~ThreadPool() {
 }
 
 void ThreadPool::Run(int tasks, Thunk thunk, const void* body) {
-  if (threads_ == 1 || tasks <= 1) {
-    State::RunRange(thunk, body, tasks, 0, 1);
-    return;
-  }
   State& state = *state_;
   state.thunk = thunk;
   state.body = body;
   state.tasks = tasks;
+  if (threads_ == 1 || tasks <= 1) {
+    state.RunShare(0, 1);
+    return;
+  }
   state.caller = sched_getcpu();
   state.running.store(threads_ - 1, std::memory_order_relaxed);
   state.Announce();
-  State::RunRange(thunk, body, tasks, 0, threads_);
+  state.RunShare(0, threads_);
   for (int left; (left = state.running.load(std::memory_order_acquire)) != 0;)
     WaitForChange(state.running, left, state.spin ? kCallerWait : kNoWait);
 }
+
+void ThreadPool::Observe(const Observer* observer) { state_->observer = observer; }
 
 int DefaultThreads() {
   cpu_set_t set;

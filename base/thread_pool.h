@@ -4,6 +4,7 @@
 // for some tens of microseconds, then it sleeps; a worker that finds itself on the caller's processor leaves it.
 #pragma once
 
+#include <chrono>
 #include <memory>
 
 #include "base/status.h"
@@ -20,6 +21,14 @@ class ThreadPool {
   ThreadPool& operator=(const ThreadPool&) = delete;
 
   int threads() const { return threads_; }
+
+  // Told by each thread what it did of every ParallelFor, and when. Between two calls; null: nobody is told.
+  struct Observer {
+    using Time = std::chrono::steady_clock::time_point;
+    void* state = nullptr;
+    void (*ran)(void* state, int thread, Time begin, Time end) = nullptr;
+  };
+  void Observe(const Observer* observer);
 
   // Calls body(task, thread) once for every task in [0, tasks), thread in [0, threads()); returns when all are done.
   // One caller at a time. Exceptions must not leave the body.

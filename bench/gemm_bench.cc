@@ -9,44 +9,10 @@
 #include <vector>
 
 #include "kernels/cpu/gemm.h"
+#include "kernels/cpu/peak.h"
 #include "kernels/cpu/rows.h"
 
-#undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "bench/gemm_bench.cc"
-#include "hwy/foreach_target.h"  // IWYU pragma: keep
-#include "hwy/highway.h"
-
-HWY_BEFORE_NAMESPACE();
-namespace mien::HWY_NAMESPACE {
-namespace hn = hwy::HWY_NAMESPACE;
-
-// Twelve chains, as the product has, from different values so that the compiler cannot make one of them.
-// Returns the multiply-adds that were done; `values` keeps them alive.
-int64_t ChainsOf(int64_t steps, float* values) {
-  const hn::ScalableTag<float> d;
-  const auto factor = hn::Set(d, values[0]), addend = hn::Set(d, values[1]);
-  const auto start = [&](int chain) { return hn::Set(d, values[3 + chain]); };
-  auto a = start(0), b = start(1), c = start(2), e = start(3), f = start(4), g = start(5);
-  auto h = start(6), i = start(7), j = start(8), k = start(9), l = start(10), m = start(11);
-  for (int64_t s = 0; s < steps; ++s) {
-    a = hn::MulAdd(a, factor, addend), b = hn::MulAdd(b, factor, addend), c = hn::MulAdd(c, factor, addend);
-    e = hn::MulAdd(e, factor, addend), f = hn::MulAdd(f, factor, addend), g = hn::MulAdd(g, factor, addend);
-    h = hn::MulAdd(h, factor, addend), i = hn::MulAdd(i, factor, addend), j = hn::MulAdd(j, factor, addend);
-    k = hn::MulAdd(k, factor, addend), l = hn::MulAdd(l, factor, addend), m = hn::MulAdd(m, factor, addend);
-  }
-  const auto sum = hn::Add(hn::Add(hn::Add(a, b), hn::Add(c, e)), hn::Add(hn::Add(f, g), hn::Add(h, i)));
-  values[2] = hn::GetLane(hn::Add(sum, hn::Add(hn::Add(j, k), hn::Add(l, m))));
-  return 12 * steps * static_cast<int64_t>(hn::Lanes(d));
-}
-
-}  // namespace mien::HWY_NAMESPACE
-HWY_AFTER_NAMESPACE();
-
-#if HWY_ONCE
 namespace mien {
-
-HWY_EXPORT(ChainsOf);
-
 namespace {
 
 double ThreadSeconds() {
@@ -76,10 +42,9 @@ struct Size {
 // Of `product`, which returns its multiply-adds.
 template <class Product>
 void Measure(const char* name, int rounds, const Product& product) {
-  float values[15] = {0.5f, 0.25f, 0.0f, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
   std::vector<double> peaks, rates, shares;
   for (int round = 0; round < rounds; ++round) {
-    peaks.push_back(Rate([&] { return HWY_DYNAMIC_DISPATCH(ChainsOf)(int64_t{1} << 22, values); }));
+    peaks.push_back(Rate([&] { return ChainsOfMultiplyAdds(int64_t{1} << 22); }));
     rates.push_back(Rate(product));
     shares.push_back(rates.back() / peaks.back());
   }
@@ -157,4 +122,3 @@ int main(int argc, char** argv) {
     mien::MeasureRows(size, rounds);
   }
 }
-#endif

@@ -56,6 +56,11 @@ struct Backend {
   // Null where nothing can be captured: what `enqueue` puts into the queue of the backend, to be replayed.
   Result<Memory> (*capture)(void* state, const std::function<Status()>& enqueue) = nullptr;
   Status (*replay)(void* state, const Memory& captured) = nullptr;
+
+  // Null where a step has ended when `run` returns. A mark in the queue, by its number from 0 on; and, after
+  // synchronize, the milliseconds between two.
+  Status (*mark)(void* state, size_t number) = nullptr;
+  Result<double> (*between)(void* state, size_t first, size_t second) = nullptr;
 };
 
 Backend CpuBackend(int threads);

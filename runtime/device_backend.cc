@@ -1,4 +1,6 @@
 // One stream of a device, and the kernels of its executor.
+#include <vector>
+
 #include "runtime/backend.h"
 
 namespace mien {
@@ -8,6 +10,7 @@ struct OnDevice {
   Device device;
   Precision precision;
   DeviceHandle stream;
+  std::vector<DeviceHandle> marks;  // events, made when they are first wanted
 
   const DeviceApi& api() const { return device.api(); }
 };
@@ -67,6 +70,23 @@ Result<Memory> Capture(void* state, const std::function<Status()>& enqueue) {
   return Memory(DeviceHandle(executable, {api.destroy_executable}));
 }
 
+Status Mark(void* state, size_t number) {
+  OnDevice& on = Of(state);
+  while (on.marks.size() <= number) {
+    void* event = nullptr;
+    MIEN_TRY(Answer(state, on.api().create_event(&event), "creating an event"));
+    on.marks.push_back(DeviceHandle(event, {on.api().destroy_event}));
+  }
+  return Answer(state, on.api().record(on.marks[number].get(), on.stream.get()), "recording an event");
+}
+
+Result<double> Between(void* state, size_t first, size_t second) {
+  const OnDevice& on = Of(state);
+  float milliseconds = 0.0f;
+  MIEN_TRY(Answer(state, on.api().elapsed(&milliseconds, on.marks[first].get(), on.marks[second].get()), "timing"));
+  return static_cast<double>(milliseconds);
+}
+
 }  // namespace
 
 Backend DeviceBackend(const Device& device, Precision precision) {
@@ -74,7 +94,7 @@ Backend DeviceBackend(const Device& device, Precision precision) {
   backend.alignment = kDeviceAlignment;
   backend.place = device.executor;
   backend.ordinal = device.ordinal;
-  backend.state = std::make_shared<OnDevice>(OnDevice{device, precision, DeviceHandle()});
+  backend.state = std::make_shared<OnDevice>(OnDevice{device, precision, DeviceHandle(), {}});
   backend.lower = [](void* state, const Graph& graph, const CpuLowering&) {
     return LowerForDevice(graph, Of(state).precision);
   };
@@ -94,6 +114,8 @@ Backend DeviceBackend(const Device& device, Precision precision) {
   backend.upload = Upload;
   backend.download = Download;
   backend.capture = Capture;
+  backend.mark = Mark;
+  backend.between = Between;
   backend.replay = [](void* state, const Memory& captured) {
     return Answer(state, Of(state).api().run_graph(captured.get(), Of(state).stream.get()), "running");
   };

@@ -124,7 +124,7 @@ Result<std::unique_ptr<Engine>> Engine::DraftIn(std::shared_ptr<WeightStore> wei
   for (const ProgramOptions& wanted : options.programs) {
     MIEN_ASSIGN(Graph graph, BuildGraph(engine->store_->config(), wanted.network, {options.batch, wanted.trace}));
     const CpuLowering how = {options.exact, bands, bands, wanted.incremental};
-    MIEN_ASSIGN(Program program, Program::Create(std::move(graph), how, engine->backend_));
+    MIEN_ASSIGN(Program program, Program::Create(std::move(graph), how, engine->backend_, options.profile));
     engine->programs_.push_back(std::move(program));
   }
   engine->AddNeed();
@@ -231,9 +231,14 @@ Result<std::unique_ptr<Engine>> Engine::Create(std::shared_ptr<WeightStore> weig
                                                const EngineOptions& options) {
   MIEN_ASSIGN(std::unique_ptr<Engine> engine, Draft(std::move(weights), options));
   MIEN_ASSIGN(engine->pool_, ThreadPool::Create(engine->threads_));
+  if (options.profile != nullptr) {
+    options.profile->PrepareThreads(engine->threads_);
+    engine->pool_->Observe(&options.profile->observer());
+  }
   MIEN_TRY(engine->Take());
   for (Program& program : engine->programs_) {
-    if (engine->backend_.capture != nullptr) MIEN_TRY(engine->Warm(program, options.device_graphs));
+    if (engine->backend_.capture != nullptr)
+      MIEN_TRY(engine->Warm(program, options.device_graphs && options.profile == nullptr));
   }
   malloc_trim(0);  // what planning and packing left free would stay resident
   return engine;

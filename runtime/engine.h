@@ -39,6 +39,7 @@ struct RunOptions {
   uint64_t max_memory = 0;                  // bytes; 0: no limit
   const std::atomic<bool>* stop = nullptr;  // looked at between steps; on a device between programs
   bool device_graphs = true;                // cuda: a program is captured once and replayed; false on a cpu: kUsage
+  Profile* profile = nullptr;               // told of every step; nothing is captured then
   const Executor* executor = nullptr;       // what "cuda" means; null: the kernels of this build
 };
 

@@ -18,7 +18,7 @@ Status CheckStop(const std::atomic<bool>* stop) {
 
 }  // namespace
 
-Result<Program> Program::Create(Graph graph, const CpuLowering& how, const Backend& backend) {
+Result<Program> Program::Create(Graph graph, const CpuLowering& how, const Backend& backend, Profile* profile) {
   Program program;
   program.graph_ = std::move(graph);
   program.backend_ = &backend;
@@ -26,6 +26,10 @@ Result<Program> Program::Create(Graph graph, const CpuLowering& how, const Backe
   const auto scratch_bytes = [&](const Kernel& kernel) { return backend.scratch_bytes(backend.state.get(), kernel); };
   MIEN_ASSIGN(program.plan_, PlanMemory(program.executable_, scratch_bytes));
   MIEN_TRY(CheckPlan(program.executable_, scratch_bytes, program.plan_));
+  if (profile != nullptr) {
+    program.profile_ = profile;
+    program.first_label_ = profile->AddLabels(program.executable_);
+  }
   return program;
 }
 
@@ -128,6 +132,25 @@ Status Program::RunStep(size_t s) const {
   return status.ok() ? status : status.Within("%s", CallOf(executable_.steps[s]).layer.c_str());
 }
 
+// With the step's time: on the CPU while it runs, of a device by a mark behind it.
+Status Program::RunProfiled(size_t s) const {
+  const Executable::Step& step = executable_.steps[s];
+  profile_->Begin(first_label_ + step.call, step.rows);
+  const Status ran = RunStep(s);
+  profile_->End();
+  return ran;
+}
+
+Status Program::ProfileDevice(Profile::Clock::time_point start) const {
+  for (size_t i = 0; i < sent_.size(); ++i) {
+    const int label = first_label_ + executable_.steps[sent_[i]].call;
+    MIEN_ASSIGN(const double end, backend_->between(backend_->state.get(), 0, i + 1));
+    MIEN_ASSIGN(const double took, backend_->between(backend_->state.get(), i, i + 1));
+    profile_->AddOnDevice(label, start, end, took);
+  }
+  return {};
+}
+
 Status Program::Enqueue(uint64_t changed, const std::atomic<bool>* stop) {
   void* const state = backend_->state.get();
   const bool staged = backend_->upload != nullptr;
@@ -135,11 +158,17 @@ Status Program::Enqueue(uint64_t changed, const std::atomic<bool>* stop) {
     MIEN_TRY(backend_->upload(state, AddressOf(executable_.inputs[i]), inputs_[i].data(), inputs_[i].size_bytes(),
                               "uploading inputs"));
   }
+  const bool marked = profile_ != nullptr && backend_->mark != nullptr;
+  sent_.clear();
+  if (marked) MIEN_TRY(backend_->mark(state, 0));
   for (size_t s = 0; s < steps_.size(); ++s) {
     if ((steps_[s].parts & changed) == 0) continue;
     MIEN_TRY(CheckStop(stop));
-    MIEN_TRY(RunStep(s));
+    MIEN_TRY(profile_ == nullptr ? RunStep(s) : RunProfiled(s));
     ++steps_run_;
+    if (!marked) continue;
+    sent_.push_back(s);
+    MIEN_TRY(backend_->mark(state, sent_.size()));
   }
   for (size_t i = 0; i < outputs_.size() && staged; ++i) {
     MIEN_TRY(backend_->download(state, outputs_[i].data(), AddressOf(executable_.outputs[i].value),
@@ -160,10 +189,12 @@ Status Program::Run(const std::atomic<bool>* stop) {
   steps_run_ = 0;
   MIEN_TRY(CheckStop(stop));
   MIEN_TRY(backend_->enter(state));
+  const auto start = Profile::Clock::now();
   const Status ran = captured_ != nullptr ? backend_->replay(state, captured_) : Enqueue(changed, stop);
   const Status ended = backend_->synchronize(state, "running");  // also after a failure: steps may still run
   MIEN_TRY(ran);
   MIEN_TRY(ended);
+  MIEN_TRY(ProfileDevice(start));
   if (executable_.keeps_values) changed_ = 0;
   return {};
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "graph/lowering/planner.h"
+#include "runtime/profile.h"
 #include "runtime/weight_store.h"
 
 namespace mien {
@@ -18,9 +19,10 @@ using ParameterPlace = std::function<float*(const std::string& name)>;
 
 class Program {
  public:
-  // The backend outlives the program. Where the executable keeps all values, a run computes only what depends on input
-  // that has changed.
-  static Result<Program> Create(Graph graph, const CpuLowering& how, const Backend& backend);
+  // The backend outlives the program, and so does the profile, which is told of every run. Where the executable keeps
+  // all values, a run computes only what depends on input that has changed.
+  static Result<Program> Create(Graph graph, const CpuLowering& how, const Backend& backend,
+                                Profile* profile = nullptr);
 
   const Graph& graph() const { return graph_; }
   const Executable& executable() const { return executable_; }
@@ -63,6 +65,8 @@ class Program {
   void BindSteps();
   RowMove MoveBefore(ValueId id, RowRange held, const Executable::Step& step) const;
   Status Enqueue(uint64_t changed, const std::atomic<bool>* stop);
+  Status RunProfiled(size_t step) const;
+  Status ProfileDevice(Profile::Clock::time_point start) const;
 
   Graph graph_;
   Executable executable_;
@@ -75,6 +79,9 @@ class Program {
   std::vector<BoundStep> steps_;
   std::vector<std::span<float>> inputs_, outputs_;
   Memory captured_;
+  Profile* profile_ = nullptr;
+  int first_label_ = 0;
+  std::vector<size_t> sent_;        // steps of the last run, where a device is profiled
   uint64_t changed_ = kEverything;  // parts of the input since the last run
   size_t steps_run_ = 0;
 };

@@ -1,81 +1,47 @@
-// mien bench: how long each program takes, from inputs in host memory to outputs in host memory. On a device
-// also what it can do at the most, and how long each step takes beside that.
-#include <algorithm>
+// mien bench: how long each program takes, from inputs in host memory to outputs in host memory; by layers also what
+// the processor or device can do at the most, and how long each step takes beside that.
 #include <chrono>
-#include <cmath>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "base/interrupt.h"
+#include "kernels/cpu/simd.h"
+#include "runtime/check/cpu_times.h"
 #include "runtime/check/rival_times.h"
 #include "runtime/engine.h"
+#include "tools/bench_report.h"
 #include "tools/numbers.h"
 #include "tools/verbs.h"
+#include "tools/version.h"
 #include "tools/without_effect.h"
 
 namespace mien {
 namespace {
 
 struct BenchOptions {
-  std::string graph, format = "md";
+  std::string graph, format = "md", sort = "order", compare;
+  std::optional<std::string> step;
   int batch = 1, repeat = 30;
-  bool rivals = false;
+  bool layers = false, rivals = false;
 };
 
-// Rows of equal length under named columns, in one of three forms.
-struct Table {
-  std::vector<std::string> columns;
-  std::vector<std::vector<std::string>> rows;
-
-  void Print(const Session& session, const std::string& format) const {
-    const auto line = [&](const std::vector<std::string>& cells) {
-      std::string text = format == "md" ? "|" : "";
-      for (size_t i = 0; i < cells.size(); ++i)
-        text += format == "md" ? " " + cells[i] + " |" : (i == 0 ? "" : ",") + cells[i];
-      session.Print("%s\n", text.c_str());
-    };
-    line(columns);
-    if (format == "md") line(std::vector<std::string>(columns.size(), "---"));
-    for (const auto& row : rows) line(row);
-    session.Print("\n");
+std::vector<std::vector<float>> InputsOf(const Graph& graph) {
+  std::vector<std::vector<float>> inputs;
+  for (const ValueId id : graph.inputs) {
+    auto& input = inputs.emplace_back(static_cast<size_t>(graph.values[static_cast<size_t>(id)].shape.elements()));
+    for (size_t i = 0; i < input.size(); ++i) input[i] = static_cast<float>(i * 40503 % 65536) / 32768.0f - 1.0f;
   }
-  nlohmann::json Json() const {
-    nlohmann::json all = nlohmann::json::array();
-    for (const auto& row : rows) {
-      nlohmann::json one = nlohmann::json::object();
-      for (size_t i = 0; i < row.size(); ++i) one[columns[i]] = row[i];
-      all.push_back(std::move(one));
-    }
-    return all;
-  }
-};
-
-std::string Number(double value, const char* format = "%.3f") {
-  char text[32];
-  std::snprintf(text, sizeof text, format, value);
-  return text;
-}
-
-// The smallest time that at least `share` of the runs did not exceed.
-double Quantile(std::vector<double> times, double share) {
-  std::sort(times.begin(), times.end());
-  const auto rank = static_cast<size_t>(std::ceil(share * static_cast<double>(times.size())));
-  return times[std::max<size_t>(rank, 1) - 1];
+  return inputs;
 }
 
 // Milliseconds of `repeat` runs of program 0, after one that does not count.
 Result<std::vector<double>> TimeRuns(Engine& engine, int repeat) {
   const Graph& graph = engine.graph(0);
-  std::vector<std::vector<float>> inputs, outputs;
-  const auto elements = [&](ValueId id) {
-    return static_cast<size_t>(graph.values[static_cast<size_t>(id)].shape.elements());
-  };
-  for (const ValueId id : graph.inputs) {
-    auto& input = inputs.emplace_back(elements(id));
-    for (size_t i = 0; i < input.size(); ++i)
-      input[i] = static_cast<float>(i * 40503 % 65536) / 32768.0f - 1.0f;
-  }
-  for (const NamedValue& output : graph.outputs) outputs.emplace_back(elements(output.value));
+  const std::vector<std::vector<float>> inputs = InputsOf(graph);
+  std::vector<std::vector<float>> outputs;
+  for (const NamedValue& output : graph.outputs)
+    outputs.emplace_back(static_cast<size_t>(graph.values[static_cast<size_t>(output.value)].shape.elements()));
   const std::vector<std::span<const float>> in(inputs.begin(), inputs.end());
   const std::vector<std::span<float>> out(outputs.begin(), outputs.end());
   std::vector<double> times;
@@ -89,44 +55,71 @@ Result<std::vector<double>> TimeRuns(Engine& engine, int repeat) {
   return times;
 }
 
-// What a device is asked once, and the tables that grow with each program.
+// What is measured once, and the tables that grow with each program.
 struct Report {
   Ceilings ceilings;
   std::optional<Rivals> rivals;
-  Table programs = {{"program", "precision", "batch", "p50 ms", "p99 ms", "p99.9 ms", "eager p50 ms",
-                     "launches", "bound ms", "% of bound", "arena MiB"},
-                    {}};
-  Table steps = {{"program", "layer", "op", "launches", "us", "GB/s", "TFLOP/s", "bound by", "% of bound"},
-                 {}};
+  BenchTable programs{{{"program"},
+                       {"precision"},
+                       {"batch"},
+                       {"ms", 3},
+                       {"p10 ms", 3},
+                       {"p90 ms", 3},
+                       {"p99 ms", 3},
+                       {"p99.9 ms", 3},
+                       {"eager ms", 3},
+                       {"launches"},
+                       {"bound ms", 3},
+                       {"% of bound"},
+                       {"arena MiB", 1}}};
+  BenchTable steps{{{"program"},
+                    {"layer"},
+                    {"op"},
+                    {"runs"},
+                    {"us", 1},
+                    {"p10 us", 1},
+                    {"p90 us", 1},
+                    {"million products", 1},
+                    {"MB", 2},
+                    {"GB/s", 1},
+                    {"GFLOP/s", 1},
+                    {"bound by"},
+                    {"% of bound"}}};
 };
 
+Result<std::vector<StepTime>> TimeLayers(const BenchOptions& options, const Engine& engine, const Report& report) {
+  const Program& program = engine.program(0);
+  if (const auto& device = engine.backend().device) return TimeSteps(*device, program, options.step, report.ceilings);
+  return TimeCalls(program, InputsOf(engine.graph(0)), options.repeat, options.step, report.ceilings, engine.threads());
+}
+
 // Returns the milliseconds that all steps cannot be faster than.
-Result<double> AddSteps(const Device& device, const Program& program, Report* report) {
-  MIEN_ASSIGN(const std::vector<StepTime> times, TimeSteps(device, program, report->ceilings));
+Result<double> AddSteps(const BenchOptions& options, const Engine& engine, Report* report) {
+  const Program& program = engine.program(0);
+  MIEN_ASSIGN(const std::vector<StepTime> times, TimeLayers(options, engine, *report));
   std::vector<RivalTime> rivals;
   if (report->rivals) {
-    MIEN_ASSIGN(rivals, TimeRivals(device, program, *report->rivals));
+    MIEN_ASSIGN(rivals, TimeRivals(*engine.backend().device, program, *report->rivals));
   }
   double bound = 0.0;
-  for (size_t n = 0; n < times.size(); ++n) {
-    const StepTime& step = times[n];
+  for (const StepTime& step : times) {
     bound += step.bound.milliseconds;
-    auto& row = report->steps.rows.emplace_back();
-    row = {program.graph().name,
-           step.layer,
-           step.op,
-           std::to_string(step.cost.launches),
-           Number(1e3 * step.milliseconds, "%.1f"),
-           Number(1e-6 * static_cast<double>(step.cost.bytes) / step.milliseconds, "%.1f"),
-           Number(2e-9 * static_cast<double>(step.cost.multiply_adds) / step.milliseconds, "%.2f"),
-           step.bound.by,
-           Number(100.0 * step.bound.milliseconds / step.milliseconds, "%.0f")};
-    if (rivals.empty()) continue;
-    const RivalTime& rival = rivals[n];
-    const bool there = !rival.rival.empty();
-    row.push_back(there ? rival.rival : "-");
-    row.push_back(there ? Number(1e3 * rival.milliseconds, "%.1f") : "-");
-    row.push_back(there ? Number(rival.milliseconds / step.milliseconds, "%.2f") : "-");
+    const double took = step.milliseconds.median, bytes = static_cast<double>(step.cost.bytes),
+                 products = static_cast<double>(step.cost.multiply_adds);
+    nlohmann::json::array_t row = {program.graph().name, step.layer, step.op, step.cost.launches};
+    AppendSpread(row, step.milliseconds, 1e3);
+    for (const double number : {1e-6 * products, 1e-6 * bytes, 1e-6 * bytes / took, 2e-6 * products / took})
+      row.push_back(number);
+    row.push_back(step.bound.milliseconds > 0.0 ? nlohmann::json(step.bound.by) : nlohmann::json());
+    row.push_back(100.0 * step.bound.milliseconds / took);
+    if (!rivals.empty()) {
+      const RivalTime& rival = rivals[static_cast<size_t>(step.call)];
+      const bool there = !rival.rival.empty();
+      row.push_back(there ? nlohmann::json(rival.rival) : nlohmann::json());
+      row.push_back(there ? nlohmann::json(1e3 * rival.milliseconds) : nlohmann::json());
+      row.push_back(there ? nlohmann::json(rival.milliseconds / took) : nlohmann::json());
+    }
+    report->steps.AddRow(std::move(row));
   }
   return bound;
 }
@@ -137,26 +130,27 @@ Status BenchProgram(const Session& session, const BenchOptions& options, const N
   wanted.batch = options.batch;
   wanted.programs = {{network}};
   MIEN_ASSIGN(const auto engine, Engine::Create(store, wanted));
-  MIEN_ASSIGN(const std::vector<double> times, TimeRuns(*engine, options.repeat));
-  const Program& program = engine->program(0);
-  const std::optional<Device>& device = engine->backend().device;
-  const double median = Quantile(times, 0.5);
-  std::string launches = "-", eager = "-", bound = "-", share = "-";
-  if (device) {
+  MIEN_ASSIGN(const std::vector<double> times, TimeRuns(*engine, options.step ? 1 : options.repeat));
+  nlohmann::json eager, launches, bound, share;
+  if (engine->backend().device && !options.step) {
     wanted.device_graphs = false;
     MIEN_ASSIGN(const auto uncaptured, Engine::Create(store, wanted));
     MIEN_ASSIGN(const std::vector<double> eager_times, TimeRuns(*uncaptured, options.repeat));
-    launches = std::to_string(program.executable().TotalCost().launches);
-    eager = Number(Quantile(eager_times, 0.5));
-    MIEN_ASSIGN(const double steps_bound, AddSteps(*device, program, report));
-    bound = Number(steps_bound);
-    share = Number(100.0 * steps_bound / median, "%.0f");
+    launches = engine->program(0).executable().TotalCost().launches;
+    eager = Quantile(eager_times, 0.5);
   }
-  report->programs.rows.push_back(
-      {NameOf(network), session.run.precision, std::to_string(options.batch), Number(median),
-       Number(Quantile(times, 0.99)),
-       Number(Quantile(times, 0.999)), eager, launches, bound, share,
-       Number(static_cast<double>(engine->plan(0).arena_bytes) / (1 << 20), "%.1f")});
+  if (options.layers) {
+    MIEN_ASSIGN(const double steps_bound, AddSteps(options, *engine, report));
+    bound = steps_bound;
+    share = 100.0 * steps_bound / Quantile(times, 0.5);
+  }
+  if (options.step) return {};
+  nlohmann::json::array_t row = {NameOf(network), session.run.precision, options.batch};
+  AppendSpread(row, SpreadOf(times), 1.0);
+  for (const double quantile : {0.99, 0.999}) row.push_back(Quantile(times, quantile));
+  for (const nlohmann::json& cell : {eager, launches, bound, share}) row.push_back(cell);
+  row.push_back(static_cast<double>(engine->plan(0).arena_bytes) / (1 << 20));
+  report->programs.AddRow(std::move(row));
   return {};
 }
 
@@ -180,14 +174,68 @@ Status AskDevice(Session& session, const Device& device, void* stream, const Ben
   report->rivals = OpenRivals(stream);
   for (const std::string& line : report->rivals->lines) session.Note("rival %s", line.c_str());
   session.report["rivals"] = report->rivals->lines;
-  for (const char* column : {"rival", "rival us", "x rival"}) report->steps.columns.push_back(column);
+  report->steps.AddColumns({{"rival"}, {"rival us", 1}, {"x rival", 2}});
   return {};
 }
 
-Status RunBench(Session& session, const BenchOptions& options) {
+Status AskCpu(Session& session, Report* report) {
+  MIEN_ASSIGN(const auto pool, ThreadPool::Create(session.run.threads > 0 ? session.run.threads : DefaultThreads()));
+  MIEN_ASSIGN(report->ceilings, MeasureCpuCeilings(*pool));
+  const Ceilings& c = report->ceilings;
+  const double fp32 = 2e-9 * c.multiply_adds[0];
+  session.report["ceilings"] = {
+      {"memory_gb_per_s", 1e-9 * c.memory}, {"cache_gb_per_s", 1e-9 * c.cache}, {"fp32_gflop_per_s", fp32}};
+  session.Note(
+      "this processor at the most, measured on %d threads: reading memory %.1f GB/s, the last cache %.1f GB/s, "
+      "multiply-adds %.0f GFLOP/s; what the cores' own caches hold is bound by its products alone",
+      pool->threads(), 1e-9 * c.memory, 1e-9 * c.cache, fp32);
+  return {};
+}
+
+// What the numbers depend on, beside the numbers.
+void DescribeRun(Session& session, const BenchOptions& options, const BackendChoice& backend) {
+  const CpuCaches caches = CachesOfThisCpu();
+  session.report["machine"] = {{"device", backend.device ? backend.device->info.name : "cpu"},
+                               {"processor", ProcessorName()},
+                               {"vectors", SimdTarget()},
+                               {"processors", DefaultThreads()},
+                               {"own_cache_bytes", caches.own},
+                               {"last_cache_bytes", caches.last}};
+  session.report["build"] = {{"version", kThisProgram.version},
+                             {"commit", kThisProgram.commit},
+                             {"compiler", kThisProgram.compiler},
+                             {"cuda", CudaBuild()}};
+  session.report["options"] = {{"model", session.model},         {"precision", session.run.precision},
+                               {"exact", session.run.exact},     {"memory", session.run.memory},
+                               {"threads", session.run.threads}, {"graphs", session.run.device_graphs},
+                               {"batch", options.batch},         {"repeat", options.repeat}};
+  session.report["backend"] = backend.name;
+}
+
+void PrintTables(Session& session, const BenchOptions& options, const std::optional<nlohmann::json>& old,
+                 Report& report) {
+  if (options.sort == "time") report.steps.SortBy("us");
+  session.report["programs"] = report.programs.Json();
+  if (options.layers) session.report["steps"] = report.steps.Json();
+  const BenchTable compared = CompareReports(old ? *old : nlohmann::json::object(), session.report);
+  if (old) session.report["compared"] = compared.Json();
+  session.json = session.json || options.format == "json";
+  for (const BenchTable* table : {&std::as_const(report.programs), &std::as_const(report.steps), &compared}) {
+    if (!table->empty()) session.Print("%s\n", table->Text(options.format == "md").c_str());
+  }
+}
+
+Status RunBench(Session& session, BenchOptions options) {
   MIEN_ASSIGN(const BackendChoice backend, ChooseBackend(session.run.backend));
   if (options.rivals && !backend.device)
     return Status::Error(Code::kUsage, "--rivals: there are rivals on a device only");
+  if (options.step && options.graph.empty())
+    return Status::Error(Code::kUsage, "--step names a layer of one network: --graph is needed too");
+  options.layers = options.layers || options.rivals || options.step;
+  std::optional<nlohmann::json> old;
+  if (!options.compare.empty()) {
+    MIEN_ASSIGN(old, ReadBenchReport(options.compare));
+  }
   MIEN_ASSIGN(const auto model, OpenModel(session));
   const auto store = std::make_shared<WeightStore>(model);
   MentionCpuOptions(session, backend);
@@ -195,9 +243,11 @@ Status RunBench(Session& session, const BenchOptions& options) {
                options.repeat);
   DeviceHandle stream;  // of the rivals, which go before it
   Report report;
-  if (backend.device) {
+  if (options.layers && backend.device) {
     MIEN_ASSIGN(stream, CreateStream(backend.device->api()));
     MIEN_TRY(AskDevice(session, *backend.device, stream.get(), options, &report));
+  } else if (options.layers) {
+    MIEN_TRY(AskCpu(session, &report));
   }
   std::vector<NetworkOptions> networks = NetworksOf(model->config());
   if (!options.graph.empty()) {
@@ -205,16 +255,8 @@ Status RunBench(Session& session, const BenchOptions& options) {
     networks = {one};
   }
   for (const NetworkOptions& network : networks) MIEN_TRY(BenchProgram(session, options, network, store, &report));
-  session.report["backend"] = backend.name;
-  session.report["repeat"] = options.repeat;
-  session.report["programs"] = report.programs.Json();
-  if (backend.device) session.report["steps"] = report.steps.Json();
-  if (options.format == "json") {
-    session.json = true;
-    return {};
-  }
-  report.programs.Print(session, options.format);
-  if (backend.device) report.steps.Print(session, options.format);
+  DescribeRun(session, options, backend);
+  PrintTables(session, options, old, report);
   return {};
 }
 
@@ -233,6 +275,16 @@ void AddBench(CLI::App& app, Session& session) {
       ->transform(WholeNumber())
       ->check(CLI::Range(1, 100000))
       ->capture_default_str();
+  verb->add_flag("--layers", options->layers,
+                 "also each step: its time, products and bytes, and the peak of this machine that bounds it");
+  verb->add_option("--step", options->step, "that layer of --graph alone, again and again, for profilers")
+      ->type_name("LAYER");
+  verb->add_option("--sort", options->sort, "steps in order, or the slowest first (time)")
+      ->check(CLI::IsMember({"order", "time"}))
+      ->capture_default_str();
+  verb->add_option("--compare", options->compare,
+                   "an earlier report (-o json): ratios, and what differs by more than the noise")
+      ->type_name("FILE");
   verb->add_flag("--rivals", options->rivals,
                  "on a device: time cuBLAS and cuDNN, where they are installed, on the same shapes");
   verb->add_option("-o,--output", options->format, "md, csv or json")

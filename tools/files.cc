@@ -184,9 +184,9 @@ Status CheckPlaces(const std::vector<Use>& outputs) {
 
 }  // namespace
 
-Status CheckFiles(const Session& session, std::vector<FileGroup> inputs,
-                  const std::vector<FileGroup>& outputs) {
+Status CheckFiles(const Session& session, std::vector<FileGroup> inputs, std::vector<FileGroup> outputs) {
   inputs.push_back({"model", {session.model}});
+  outputs.push_back({"profile", {session.profile}});
   const std::vector<Use> in = LocateAll(inputs, STDIN_FILENO), out = LocateAll(outputs, STDOUT_FILENO);
   const auto standard = Locate("-", STDOUT_FILENO);
   for (const Use& output : out) {

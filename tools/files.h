@@ -17,11 +17,10 @@ struct FileGroup {
 };
 
 // Called by every verb that writes, with all it reads (the model of the session is added here) and all it
-// writes, before anything is computed. Usage error, naming both files: an output that is an input or another
-// output, by whatever name (links; names that the file system takes for one), stdin or another stream read
+// writes (the profile is), before anything is computed. Usage error, naming both files: an output that is an input or
+// another output, by whatever name (links; names that the file system takes for one), stdin or another stream read
 // twice, stdout written twice or with --json; devices like /dev/null take any number of results. Failure, as
 // writing would answer later: an output in a folder that is not there, or where nothing may be written.
-Status CheckFiles(const Session& session, std::vector<FileGroup> inputs,
-                  const std::vector<FileGroup>& outputs);
+Status CheckFiles(const Session& session, std::vector<FileGroup> inputs, std::vector<FileGroup> outputs);
 
 }  // namespace mien

@@ -16,6 +16,7 @@
 #include "runtime/face/picture_kind.h"
 #include "tools/numbers.h"
 #include "tools/verbs.h"
+#include "tools/version.h"
 #include "tools/without_effect.h"
 #include "weights/checksum.h"
 #include "weights/import/readers.h"
@@ -273,11 +274,15 @@ Status ReportModel(Sheet& sheet, const Session& session, const std::string& path
 void ReportBuild(Sheet& sheet) {
   const Result<Device> device = OpenDevice(BuildExecutor(), 0);
   const char* found = device.ok() ? device->info.name : device.status().message();
-  sheet.report["build"] = {{"version", MIEN_VERSION}, {"compiler", MIEN_COMPILER},
-                           {"simd", SimdTarget()},    {"simd_compiled", SimdTargets()},
-                           {"cuda", CudaBuild()},     {"device", found}};
-  sheet.Print("build: mien " MIEN_VERSION ", CPU kernels: %s, CUDA kernels: %s, device: %s\n",
-              SimdInWords().c_str(), CudaBuild(), found);
+  sheet.report["build"] = {{"version", kThisProgram.version},
+                           {"commit", kThisProgram.commit},
+                           {"compiler", kThisProgram.compiler},
+                           {"simd", SimdTarget()},
+                           {"simd_compiled", SimdTargets()},
+                           {"cuda", CudaBuild()},
+                           {"device", found}};
+  sheet.Print("build: mien %s (%s), CPU kernels: %s, CUDA kernels: %s, device: %s\n", kThisProgram.version,
+              kThisProgram.commit, SimdInWords().c_str(), CudaBuild(), found);
 }
 
 // Streams are taken for models: they can be read once.

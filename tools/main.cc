@@ -7,6 +7,7 @@
 #include <exception>
 #include <limits>
 #include <new>
+#include <optional>
 #include <span>
 #include <sstream>
 
@@ -15,7 +16,9 @@
 #include "kernels/cpu/simd.h"
 #include "runtime/device.h"
 #include "tools/numbers.h"
+#include "tools/profile_file.h"
 #include "tools/verbs.h"
+#include "tools/version.h"
 
 namespace mien {
 namespace {
@@ -60,6 +63,9 @@ void AddGlobalOptions(CLI::App& app, Session& session) {
                  "refuse to take more for weights and activations, e.g. 2GiB")
       ->transform(ByteSize())
       ->type_name("BYTES");
+  app.add_option("--profile", session.profile,
+                 "a trace of all steps by layer and thread, for Perfetto or chrome://tracing")
+      ->type_name("FILE");
   app.option_defaults()->group("Options");
   app.add_flag("--json", session.json, "one JSON document on stdout");
   app.add_flag("-q,--quiet", session.quiet, "only warnings and errors on stderr");
@@ -154,6 +160,19 @@ int Answer(const Session& session) {
   return code;
 }
 
+// Also of a verb that failed; its own failure is the one that is told.
+void FinishProfile(Session& session, const Profile& profile) {
+  if (profile.Spans().empty()) {
+    session.Note("--profile %s: no network ran, nothing was written", session.profile.c_str());
+    return;
+  }
+  const Status written = WriteProfile(profile, session.profile);
+  if (session.status.ok()) session.status = written;
+  if (written.ok() && profile.left_out() > 0)
+    session.Warn("%s: %lld spans beyond what a profile holds were left out", session.profile.c_str(),
+                 static_cast<long long>(profile.left_out()));
+}
+
 int Main(int count, char** words) {
   // `mien help VERB` is `mien VERB --help`.
   std::vector<std::string> arguments(words + 1, words + count);
@@ -163,11 +182,16 @@ int Main(int count, char** words) {
   Session session;
   session.run.stop = &InterruptFlag();
   CLI::App app(kAbout, "mien");
-  app.set_version_flag("--version", std::string("mien " MIEN_VERSION ", CPU kernels: ") + SimdInWords() +
-                                        ", CUDA kernels: " + CudaBuild() + ", compiler: " MIEN_COMPILER);
+  app.set_version_flag("--version", std::string("mien ") + kThisProgram.version + " (" + kThisProgram.commit +
+                                        "), CPU kernels: " + SimdInWords() + ", CUDA kernels: " + CudaBuild() +
+                                        ", compiler: " + kThisProgram.compiler);
   app.fallthrough();
   app.require_subcommand(1);
   AddGlobalOptions(app, session);
+  std::optional<Profile> profile;
+  app.parse_complete_callback([&] {  // before any verb
+    if (!session.profile.empty()) session.run.profile = &profile.emplace();
+  });
   AddVerbs(app, session);
   FinishVerbs(app);
   InstallSignalHandlers();
@@ -194,6 +218,7 @@ int Main(int count, char** words) {
   } catch (const std::bad_alloc&) {
     session.status = Status::Error(Code::kMemory, "out of memory");
   }
+  if (profile) FinishProfile(session, *profile);
   return Answer(session);
 }
 

@@ -1,12 +1,13 @@
 // mien selftest: every op on this machine against its double reference, on a device first what its instructions mean,
 // as a block of text to paste into a report.
-#include "kernels/cpu/simd.h"
-
 #include <memory>
+
+#include "kernels/cpu/simd.h"
 #include "runtime/check/instruction_check.h"
 #include "runtime/check/rival_check.h"
 #include "runtime/engine.h"
 #include "tools/verbs.h"
+#include "tools/version.h"
 #include "tools/without_effect.h"
 
 namespace mien {
@@ -72,12 +73,13 @@ Result<std::vector<OpCheck>> CheckDevice(Session& session, const Device& device,
 Status RunSelftest(Session& session, const SelftestOptions& options) {
   MIEN_ASSIGN(const BackendChoice backend, ChooseBackend(session.run.backend));
   session.report["backend"] = backend.name;
-  session.report["version"] = MIEN_VERSION;
-  session.report["compiler"] = MIEN_COMPILER;
+  session.report["version"] = kThisProgram.version;
+  session.report["commit"] = kThisProgram.commit;
+  session.report["compiler"] = kThisProgram.compiler;
   session.report["simd"] = SimdTarget();
   session.report["cuda_build"] = CudaBuild();
-  session.Print("mien " MIEN_VERSION " selftest%s, built by " MIEN_COMPILER "\nbackend  %s (%s)\n",
-                options.quick ? " --quick" : "", backend.name.c_str(), backend.reason.c_str());
+  session.Print("mien %s (%s) selftest%s, built by %s\nbackend  %s (%s)\n", kThisProgram.version, kThisProgram.commit,
+                options.quick ? " --quick" : "", kThisProgram.compiler, backend.name.c_str(), backend.reason.c_str());
   session.Print("kernels  CPU: %s, CUDA: %s\n", SimdInWords().c_str(), CudaBuild());
   if (options.rivals && !backend.device)
     return Status::Error(Code::kUsage, "--rivals: there are rivals on a device only");

@@ -18,6 +18,7 @@ struct Session {
   std::string model;             // path of a model file; empty: the built-in model
   RunOptions run;  // run.stop is the interrupt flag
   uint32_t seed = 0;
+  std::string profile;  // where the trace of run.profile goes; empty: none
   bool json = false;
   bool quiet = false;
   bool verbose = false;

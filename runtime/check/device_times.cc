@@ -24,8 +24,8 @@ Result<double> MeasureMemory(const Device& device, void* stream) {
   const std::array<void*, 1> out = {start + 2 * bytes};
   const FastOp add = PlainOp{OpCall<Add>{}, {shape, shape}, {shape}};
   const auto enqueue = [&] { return device.executor->run(add, in, out, nullptr, {&api, stream}); };
-  MIEN_ASSIGN(const double milliseconds, TimeOnDevice(api, stream, enqueue));
-  return 3e3 * static_cast<double>(bytes) / milliseconds;
+  MIEN_ASSIGN(const Spread milliseconds, TimeOnDevice(api, stream, enqueue));
+  return 3e3 * static_cast<double>(bytes) / milliseconds.median;
 }
 
 // Work per second, in as many rounds as take long enough.
@@ -41,22 +41,22 @@ Result<double> MeasureCeiling(const Device& device, void* stream, Ceiling ceilin
   for (;; call.rounds *= 2) {
     MIEN_TRY(CheckInterrupt());
     const auto enqueue = [&] { return device.executor->run_ceiling(ceiling, call); };
-    MIEN_ASSIGN(const double milliseconds, TimeOnDevice(api, stream, enqueue));
-    if (milliseconds >= kLongEnough || call.rounds >= 1 << 20)
-      return 1e3 * CeilingWork(ceiling, blocks, call.rounds, bytes) / milliseconds;
+    MIEN_ASSIGN(const Spread milliseconds, TimeOnDevice(api, stream, enqueue));
+    if (milliseconds.median >= kLongEnough || call.rounds >= 1 << 20)
+      return 1e3 * CeilingWork(ceiling, blocks, call.rounds, bytes) / milliseconds.median;
   }
 }
 
 }  // namespace
 
-Result<double> TimeOnDevice(const DeviceApi& api, void* stream, const std::function<Status()>& enqueue) {
+Result<Spread> TimeOnDevice(const DeviceApi& api, void* stream, const std::function<Status()>& enqueue) {
   constexpr int kRuns = 9;
   void *first = nullptr, *second = nullptr;
   MIEN_TRY(DeviceStatus(api, api.create_event(&first), "creating an event"));
   const DeviceHandle own_first(first, {api.destroy_event});
   MIEN_TRY(DeviceStatus(api, api.create_event(&second), "creating an event"));
   const DeviceHandle own_second(second, {api.destroy_event});
-  std::array<float, kRuns> times;
+  std::vector<double> times;
   for (int run = -1; run < kRuns; ++run) {
     float milliseconds = 0.0f;
     MIEN_TRY(DeviceStatus(api, api.record(first, stream), "recording an event"));
@@ -64,10 +64,9 @@ Result<double> TimeOnDevice(const DeviceApi& api, void* stream, const std::funct
     MIEN_TRY(DeviceStatus(api, api.record(second, stream), "recording an event"));
     MIEN_TRY(DeviceStatus(api, api.synchronize(stream), "timing"));
     MIEN_TRY(DeviceStatus(api, api.elapsed(&milliseconds, first, second), "timing"));
-    if (run >= 0) times[static_cast<size_t>(run)] = milliseconds;
+    if (run >= 0) times.push_back(milliseconds);
   }
-  std::nth_element(times.begin(), times.begin() + kRuns / 2, times.end());
-  return times[kRuns / 2];
+  return SpreadOf(times);
 }
 
 Result<Ceilings> MeasureCeilings(const Device& device, void* stream) {
@@ -84,27 +83,21 @@ Result<Ceilings> MeasureCeilings(const Device& device, void* stream) {
   return ceilings;
 }
 
-StepBound BoundOf(const FastCost& cost, const Ceilings& ceilings, size_t cache_bytes) {
-  constexpr const char* kUnits[] = {"fp32", "tf32", "fp16"};
-  const auto unit = static_cast<size_t>(cost.unit);
-  const bool cached = static_cast<uint64_t>(cost.bytes) <= cache_bytes;
-  const double moving = 1e3 * static_cast<double>(cost.bytes) / (cached ? ceilings.cache : ceilings.memory);
-  const double multiplying = 1e3 * static_cast<double>(cost.multiply_adds) / ceilings.multiply_adds[unit];
-  if (multiplying > moving) return {kUnits[unit], multiplying};
-  return {cached ? "cache" : "memory", moving};
-}
-
-Result<std::vector<StepTime>> TimeSteps(const Device& device, const Program& program, const Ceilings& ceilings) {
+Result<std::vector<StepTime>> TimeSteps(const Device& device, const Program& program,
+                                        const std::optional<std::string>& only, const Ceilings& ceilings) {
   std::vector<StepTime> times;
   const Executable& executable = program.executable();
   for (size_t s = 0; s < executable.steps.size(); ++s) {
+    const Executable::Call& call = executable.calls[static_cast<size_t>(executable.steps[s].call)];
+    if (only && call.layer != *only) continue;
     MIEN_TRY(CheckInterrupt());
     const auto enqueue = [&] { return program.RunStep(s); };
-    MIEN_ASSIGN(const double milliseconds, TimeOnDevice(device.api(), StreamOf(program.backend()).handle, enqueue));
-    const Executable::Call& call = executable.calls[static_cast<size_t>(executable.steps[s].call)];
+    MIEN_ASSIGN(const Spread milliseconds, TimeOnDevice(device.api(), StreamOf(program.backend()).handle, enqueue));
     const FastCost cost = FastCount(call.fast());
-    times.push_back({call.layer, FastName(call.fast()), cost, milliseconds, BoundOf(cost, ceilings, device.info.l2)});
+    times.push_back({executable.steps[s].call, call.layer, FastName(call.fast()), cost, milliseconds,
+                     BoundOf(cost, ceilings, device.info.l2)});
   }
+  if (times.empty()) return NoSuchLayer(program.executable().name, *only);
   return times;
 }
 

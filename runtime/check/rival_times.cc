@@ -120,7 +120,7 @@ struct RivalMemory {
   }
 };
 
-Result<double> TimeGemm(const Device& device, void* stream, const Cublas& cublas, Precision precision,
+Result<Spread> TimeGemm(const Device& device, void* stream, const Cublas& cublas, Precision precision,
                         const RivalMemory& memory, const GemmShape& s) {
   const Sizes sizes = SizesOf(s);
   return TimeOnDevice(device.api(), stream, [&] {
@@ -128,7 +128,7 @@ Result<double> TimeGemm(const Device& device, void* stream, const Cublas& cublas
   });
 }
 
-Result<double> TimeConv(const Device& device, void* stream, const Cudnn& cudnn, Precision precision,
+Result<Spread> TimeConv(const Device& device, void* stream, const Cudnn& cudnn, Precision precision,
                         const RivalMemory& memory, const ConvShape& s) {
   const Sizes sizes = SizesOf(s);
   MIEN_ASSIGN(const Cudnn::Convolution prepared, cudnn.Prepare(precision, s));
@@ -159,7 +159,7 @@ Result<std::vector<RivalTime>> TimeRivals(const Device& device, const Program& p
   std::vector<RivalTime> times(calls.size());
   for (size_t n = 0; n < calls.size(); ++n) {
     MIEN_TRY(CheckInterrupt());
-    Result<double> time = 0.0;
+    Result<Spread> time = Spread();
     if (works[n].gemm && rivals.cublas) {
       time = TimeGemm(device, stream, *rivals.cublas, precision, memory, *works[n].gemm);
       times[n].rival = rivals.cublas->name();
@@ -167,7 +167,7 @@ Result<std::vector<RivalTime>> TimeRivals(const Device& device, const Program& p
       time = TimeConv(device, stream, *rivals.cudnn, precision, memory, *works[n].conv);
       times[n].rival = rivals.cudnn->name();
     }
-    times[n] = time.ok() ? RivalTime{times[n].rival, *time} : RivalTime();
+    times[n] = time.ok() ? RivalTime{times[n].rival, time->median} : RivalTime();
   }
   return times;
 }

@@ -44,7 +44,7 @@ const std::map<std::string, std::vector<std::string>> kMayInclude = {
     {"runtime",
      {"base", "kernels", "kernels/device", "kernels/executor", "weights", "graph", "graph/networks", "graph/lowering"}},
     {"runtime/face", {"base", "weights", "graph", "runtime"}},
-    {"runtime/check", {"base", "kernels", "kernels/cuda", "kernels/tensor", "graph", "runtime"}},
+    {"runtime/check", {"base", "kernels", "kernels/cpu", "kernels/cuda", "kernels/tensor", "graph", "runtime"}},
     {"runtime/libmien", {"base", "runtime", "runtime/face"}},
     {"runtime/train",
      {"base", "kernels", "kernels/cpu", "weights", "graph", "graph/gradient", "graph/lowering", "runtime"}},

@@ -29,18 +29,25 @@ TEST_CASE("every ceiling is measured, every step of a program timed beside the o
     for (const char* name : {"synthesis", "flow"}) {
       const auto engine = Make(store, OnHostRunner({{*NetworkNamed(name)}}, precision));
       const Program& program = engine->program(0);
-      const auto times = TimeSteps(device, program, *ceilings);
+      const auto times = TimeSteps(device, program, {}, *ceilings);
       REQUIRE_MESSAGE(times.ok(), std::string(times.status().message()));
       CHECK(times->size() == program.executable().calls.size());
       for (const StepTime& step : *times) {
         CAPTURE(precision);
         CAPTURE(step.layer);
         CHECK(step.cost.launches > 0);
-        CHECK(std::isfinite(step.milliseconds));
-        CHECK(step.milliseconds > 0.0);
+        CHECK(std::isfinite(step.milliseconds.high));
+        CHECK(step.milliseconds.low > 0.0);
+        CHECK(step.milliseconds.low <= step.milliseconds.median);
+        CHECK(step.milliseconds.median <= step.milliseconds.high);
         CHECK(std::isfinite(step.bound.milliseconds));
         CHECK(step.bound.milliseconds > 0.0);
       }
+      const auto one = TimeSteps(device, program, times->front().layer, *ceilings);
+      REQUIRE(one.ok());
+      CHECK(one->size() < times->size());
+      for (const StepTime& step : *one) CHECK(step.layer == times->front().layer);
+      CHECK(TimeSteps(device, program, "nobody", *ceilings).status().code() == Code::kUsage);
     }
   }
 }
@@ -75,22 +82,6 @@ TEST_CASE("a ceiling is measured in as many rounds as take five milliseconds") {
   CHECK(found->multiply_adds[0] == doctest::Approx(speed(Ceiling::kFloat)));
   CHECK(found->multiply_adds[1] == doctest::Approx(speed(Ceiling::kTf32)));
   CHECK(found->multiply_adds[2] == doctest::Approx(speed(Ceiling::kHalf)));
-}
-
-TEST_CASE("a step is bound by the slowest of what it does") {
-  const Ceilings ceilings = {1e9, 4e9, {1e12, 2e12, 4e12}};
-  const auto bound = [&](int64_t multiply_adds, int64_t bytes, Precision unit) {
-    return BoundOf({1, multiply_adds, bytes, unit}, ceilings, 1000);
-  };
-  const auto check = [](const StepBound& found, const char* by, double milliseconds) {
-    CHECK(std::string(found.by) == by);
-    CHECK(found.milliseconds == doctest::Approx(milliseconds));
-  };
-  check(bound(0, 1'000'000, Precision::kFloat), "memory", 1.0);
-  check(bound(0, 1000, Precision::kHalf), "cache", 0.25e-3);
-  check(bound(1'000'000'000'000, 1'000'000, Precision::kFloat), "fp32", 1000.0);
-  check(bound(1'000'000'000'000, 1'000'000, Precision::kTf32), "tf32", 500.0);
-  check(bound(1'000'000'000'000, 1'000'000, Precision::kHalf), "fp16", 250.0);
 }
 
 TEST_CASE("a call that fails while timing is an error, and events go back") {
