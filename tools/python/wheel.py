@@ -30,6 +30,10 @@ def contents(library):
     return files
 
 
+def digest(data):
+    return base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+
+
 def pack(library, folder):
     platform = re.sub("[-.]", "_", sysconfig.get_platform())
     tag, info = f"py3-none-{platform}", f"mien-{version()}.dist-info"
@@ -39,8 +43,7 @@ def pack(library, folder):
                                  "Requires-Python: >=3.9\nRequires-Dist: numpy\n").encode()
     files[f"{info}/WHEEL"] = (f"Wheel-Version: 1.0\nGenerator: mien\nRoot-Is-Purelib: false\nTag: {tag}\n").encode()
     record = f"{info}/RECORD"
-    lines = [f"{name},sha256={base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b'=').decode()},{len(data)}"
-             for name, data in files.items()]
+    lines = [f"{name},sha256={digest(data)},{len(data)}" for name, data in files.items()]
     files[record] = "\n".join([*lines, f"{record},,"]).encode() + b"\n"
     path = os.path.join(folder, f"mien-{version()}-{tag}.whl")
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:

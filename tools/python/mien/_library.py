@@ -2,7 +2,8 @@
 import ctypes
 import ctypes.util
 import os
-from ctypes import POINTER, Structure, c_char_p, c_double, c_float, c_int, c_size_t, c_uint8, c_uint32, c_uint64, c_void_p
+from ctypes import POINTER, Structure, c_char_p, c_double, c_float, c_int, c_size_t, c_uint8, c_uint32, c_uint64
+from ctypes import c_void_p
 
 ABI_VERSION = 3
 LOG_CALLBACK = ctypes.CFUNCTYPE(None, c_void_p, c_char_p)
