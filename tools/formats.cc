@@ -19,7 +19,10 @@ const Writable& WritableAs(FileKind kind) {
   static const Writable tensors = {"tensors and codes", {".safetensors", ".npz", ".npy"}, {}};
   static const Writable models = {"models", {".safetensors"}, {".pt", ".pth", ".pkl", ".ckpt"}};
   static const Writable drawings = {"drawings", {".svg"}, {}};
+  static const Writable pages = {"pages", {".html", ".htm"}, {}};
   switch (kind) {
+    case FileKind::kPage:
+      return pages;
     case FileKind::kPicture:
       return pictures;
     case FileKind::kTensors:

@@ -8,8 +8,8 @@
 namespace mien {
 
 // What a result is: pictures become .png, .jpg or .jpeg, tensors and latent codes .safetensors, .npz or .npy, models
-// .safetensors, drawings .svg.
-enum class FileKind { kPicture, kTensors, kModel, kDrawing };
+// .safetensors, drawings .svg, pages .html or .htm.
+enum class FileKind { kPicture, kTensors, kModel, kDrawing, kPage };
 
 // The format of a result of this kind that goes to `path`, as an ending in lower case: the one that the name
 // asks for, in either case of letters, or the first of the kind where the name has no ending or one that

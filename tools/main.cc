@@ -83,6 +83,7 @@ void AddVerbs(CLI::App& app, Session& session) {
   AddInfo(app, session);
   AddRun(app, session);
   AddTrain(app, session);
+  AddEvaluate(app, session);
   AddBench(app, session);
   AddSelftest(app, session);
 }

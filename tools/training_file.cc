@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "graph/gradient/flow_training.h"
@@ -147,7 +148,19 @@ Result<TrainingData> ReadOne(const std::string& path) {
   MIEN_ASSIGN(data.people, source.ReadPeople("identity", data.images));
   MIEN_ASSIGN(data.labels, source.ReadLabels("attributes", {data.images, -1}, &shape));
   MIEN_ASSIGN(data.attributes, AttributeNames(source, shape[1]));
+  for (const auto& [name, column] : {std::pair("age_band", &data.age_band), {"skin_tone", &data.skin_tone}}) {
+    if (source.Find(name) == nullptr) continue;
+    MIEN_ASSIGN(*column, source.ReadLabels(name, {data.images}, &shape));
+  }
   return data;
+}
+
+// Appends a column of one file of `images` pictures to that of all before it; a file that lacks it knows nothing.
+void Append(const std::vector<float>& column, int64_t images, int64_t before, std::vector<float>* all) {
+  if (column.empty() && all->empty()) return;
+  all->resize(static_cast<size_t>(before), std::numeric_limits<float>::quiet_NaN());
+  all->insert(all->end(), column.begin(), column.end());
+  all->resize(static_cast<size_t>(before + images), std::numeric_limits<float>::quiet_NaN());
 }
 
 }  // namespace
@@ -188,6 +201,8 @@ Result<TrainingData> ReadTrainingFiles(const std::vector<std::string>& paths) {
       people += is_new;
       all.people.push_back(entry->second);
     }
+    Append(data.age_band, data.images, all.images, &all.age_band);
+    Append(data.skin_tone, data.images, all.images, &all.skin_tone);
     all.images += data.images;
     all.w_plus.insert(all.w_plus.end(), data.w_plus.begin(), data.w_plus.end());
     all.labels.insert(all.labels.end(), data.labels.begin(), data.labels.end());

@@ -20,6 +20,7 @@ void AddCompare(CLI::App& app, Session& session);
 void AddConvert(CLI::App& app, Session& session);
 void AddEdit(CLI::App& app, Session& session);
 void AddEncode(CLI::App& app, Session& session);
+void AddEvaluate(CLI::App& app, Session& session);
 void AddFaces(CLI::App& app, Session& session);
 void AddInfo(CLI::App& app, Session& session);
 void AddRun(CLI::App& app, Session& session);

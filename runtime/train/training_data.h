@@ -15,6 +15,7 @@ struct TrainingData {
   std::vector<int64_t> people;                 // [N]
   std::vector<std::string> attributes;         // names, K of them
   std::vector<float> labels;                   // [N,K] raw; NaN: unknown
+  std::vector<float> age_band, skin_tone;      // [N] or nothing: to sort people by, not learned from; NaN: unknown
 
   int64_t alone() const;  // images that are the only ones of their person
   // Per attribute the smallest and the largest known label. kRefused, naming the attribute: nothing is known of it, or

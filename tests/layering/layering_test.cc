@@ -48,9 +48,10 @@ const std::map<std::string, std::vector<std::string>> kMayInclude = {
     {"runtime/libmien", {"base", "runtime", "runtime/face"}},
     {"runtime/train",
      {"base", "kernels", "kernels/cpu", "weights", "graph", "graph/gradient", "graph/lowering", "runtime"}},
+    {"runtime/evaluate", {"base", "weights", "graph", "graph/networks", "runtime", "runtime/face"}},
     {"tools",
      {"base", "kernels", "kernels/cpu", "weights", "weights/import", "graph", "graph/networks", "graph/gradient",
-      "runtime", "runtime/face", "runtime/check", "runtime/train"}},
+      "runtime", "runtime/face", "runtime/check", "runtime/train", "runtime/evaluate"}},
 };
 // Rooms that may include all of the above.
 const std::set<std::string> kLeaves = {"tests", "bench"};
