@@ -245,7 +245,7 @@ Status Truth::Add(const Person& person) {
   for (const Change& change : ChangesOf(person)) {
     MIEN_ASSIGN(Scene after, SceneOf(options_, person, change.name, change.scene));
     MIEN_ASSIGN(const Edit edit, ParseEdit(flow, change.edit, Edit::Mode::kSet));
-    MIEN_TRY(pipeline_->ApplyEdit({edit}, std::vector<bool>(size_t(pipeline_->rows()), true), 0.0f, code, edited));
+    MIEN_TRY(pipeline_->ApplyEdit({edit}, std::vector<bool>(size_t(pipeline_->rows()), true), 1.0f, code, edited));
     MIEN_ASSIGN(const Image face, options_.ideal ? ideal(after.picture) : pipeline_->Synthesize(edited, 0));
     std::vector<Image> pictures;
     for (size_t k = 0; k < std::size(kPictures); ++k) {

@@ -12,6 +12,7 @@
 #include "tools/batch.h"
 #include "tools/detectors.h"
 #include "tools/edit_plan.h"
+#include "tools/edit_search.h"
 #include "tools/faces.h"
 #include "tools/outputs.h"
 #include "tools/photo_faces.h"
@@ -33,21 +34,17 @@ struct EditOptions {
   BatchOptions batch;
 };
 
-// The picture of a face, or all those of its contact sheet.
-Status EditFace(Pipeline& pipeline, const EditPlan& plan, const Face& face, std::span<const float> codes,
-                ContactSheet& result) {
+// The pictures of the contact sheet of a face.
+Status EditForSheet(Pipeline& pipeline, const EditPlan& plan, const Face& face, std::span<const float> codes,
+                    ContactSheet& result) {
   const size_t numbers = codes.size();
   std::vector<float> edited(std::min(plan.pictures.size(), size_t{kMaxBatch}) * numbers);
   for (size_t first = 0; first < plan.pictures.size(); first += kMaxBatch) {
     const auto together =
         std::span(plan.pictures).subspan(first, std::min(plan.pictures.size() - first, size_t{kMaxBatch}));
     MIEN_TRY(CheckInterrupt());
-    if (plan.edits()) {
-      MIEN_TRY(pipeline.ApplyEdits(together, plan.rows, plan.keep_identity, codes,
-                                   std::span(edited).first(together.size() * numbers)));
-    } else {
-      std::ranges::copy(codes, edited.begin());
-    }
+    MIEN_TRY(pipeline.ApplyEdits(together, plan.rows, plan.strength, codes,
+                                 std::span(edited).first(together.size() * numbers)));
     for (size_t i = 0; i < together.size(); ++i) {
       MIEN_TRY(CheckInterrupt());
       MIEN_ASSIGN(const Image picture,
@@ -76,9 +73,14 @@ Result<std::vector<Face>> FacesOf(const Session& session, const EditOptions& opt
   return faces;
 }
 
+// Whether scores before and after the edit are reported.
+bool TellsScores(const Session& session, const EditOptions& options, const EditPlan& plan, const ModelConfig& model) {
+  return session.json && model.attributes && plan.edits() && !plan.sheet() && !options.no_likeness;
+}
+
 // What the options want of the pipeline; `record` gets what will be done.
-PipelineOptions Wanted(Session& session, const CLI::App& verb, const EditOptions& options,
-                       const EditPlan& plan, const std::vector<Face>& faces, const GeneratorConfig& generator,
+PipelineOptions Wanted(Session& session, const CLI::App& verb, const EditOptions& options, const EditPlan& plan,
+                       const std::vector<Face>& faces, const GeneratorConfig& generator, bool scores,
                        nlohmann::json* record) {
   PipelineOptions wanted = {session.run};
   wanted.encode = faces[0].photo;
@@ -86,6 +88,7 @@ PipelineOptions Wanted(Session& session, const CLI::App& verb, const EditOptions
   ChooseMapping(session, verb, options.faces, faces, generator, &wanted, record);
   ChoosePicture(session, options.picture, generator, &wanted, record);
   wanted.edits = static_cast<int>(std::min(plan.pictures.size(), size_t{kMaxBatch}));
+  wanted.scores = !plan.until.empty() || scores;
   // The pictures of a sheet share the layers before the first row that may change.
   wanted.incremental = plan.sheet() && !plan.rows[0];
   const bool seeded =
@@ -125,7 +128,9 @@ class Editing {
         parameters_(plan.record()),
         pipeline_(pipeline),
         finder_(finder),
-        editor_(pipeline, finder == nullptr ? nullptr : &finder->networks(), how),
+        scores_(how.scores),
+        search_(session, plan, pipeline, finder == nullptr ? nullptr : &finder->networks()),
+        editor_(pipeline, finder == nullptr ? nullptr : &finder->networks(), Seeking(how)),
         sheet_(std::move(sheet)),
         codes_(static_cast<size_t>(pipeline.rows()) * static_cast<size_t>(pipeline.w_dim())) {}
 
@@ -136,7 +141,7 @@ class Editing {
     if (face.photo) return MakePhoto(face, overlay);
     record_["pictures"] = {face.name};
     MIEN_TRY(MakeCodes(pipeline_, face, codes_));
-    return EditFace(pipeline_, plan_, face, codes_, sheet_);
+    return plan_.sheet() ? EditForSheet(pipeline_, plan_, face, codes_, sheet_) : MakePicture(face);
   }
 
   // Of the last face.
@@ -145,6 +150,49 @@ class Editing {
   nlohmann::json& report() { return report_; }
 
  private:
+  // With what the face itself decides, where something is sought.
+  PhotoEditOptions Seeking(PhotoEditOptions how) {
+    if (!plan_.seeks()) return how;
+    const uint64_t noise_seed = how.noise_seed;
+    how.adjust = [this, noise_seed](std::span<const float> codes, std::vector<Edit>* edits, float* strength) {
+      return search_.Adjust(codes, noise_seed, edits, strength);
+    };
+    return how;
+  }
+
+  // Of codes, the one picture.
+  Status MakePicture(const Face& face) {
+    std::vector<Edit> edits = plan_.pictures[0];
+    float strength = plan_.strength;
+    std::vector<double> before;
+    if (scores_) {
+      MIEN_TRY(pipeline_.Synthesize(codes_, face.noise_seed).status());
+      MIEN_ASSIGN(before, pipeline_.Scores());
+    }
+    if (plan_.seeks()) MIEN_TRY(search_.Adjust(codes_, face.noise_seed, &edits, &strength));
+    std::vector<float> edited = codes_;
+    if (!edits.empty()) MIEN_TRY(pipeline_.ApplyEdit(edits, plan_.rows, strength, codes_, edited));
+    MIEN_ASSIGN(const Image picture, pipeline_.Synthesize(edited, face.noise_seed));
+    nlohmann::json scores = nlohmann::json::array();
+    if (scores_) {
+      MIEN_ASSIGN(const std::vector<double> after, pipeline_.Scores());
+      scores.push_back(Told(before, after));
+    }
+    Tell(std::move(scores));
+    return sheet_.Place(0, picture);
+  }
+
+  nlohmann::json Told(const std::vector<double>& before, const std::vector<double>& after) const {
+    const ModelConfig& config = pipeline_.config();
+    return ScoresInJson(config.attributes->outputs, before, after, *config.flow, plan_);
+  }
+
+  // What was found for the faces of one input, and what the classifier says of each.
+  void Tell(nlohmann::json scores) {
+    if (plan_.seeks()) record_["found"] = report_["found"] = search_.TakeFound();
+    if (scores_) report_["attributes"] = std::move(scores);
+  }
+
   Status MakePhoto(const Face& face, const std::string& overlay) {
     MIEN_ASSIGN(Image photo, ReadPicture(session_, face.input));
     if (options_.drop_gps) {
@@ -162,7 +210,9 @@ class Editing {
     editor_.Take(std::move(found));
     MIEN_ASSIGN(const std::vector<EditedFace> edited, editor_.EditPhoto(plan_.pictures[0], &photo));
     EditRecord record = plan_.edit;
+    nlohmann::json scores = nlohmann::json::array();
     for (const EditedFace& one : edited) {
+      if (scores_) scores.push_back(Told(one.scores_before, one.scores_after));
       if (one.as_it_is && !options_.search.aligned) MentionAligned(session_, face.input);
       if (!one.likeness) continue;
       session_.Note("%s: %s", InputName(face.input).c_str(), EditInWords(*one.likeness, Portrayed(session_)).c_str());
@@ -170,6 +220,7 @@ class Editing {
     }
     const nlohmann::json told = nlohmann::json::parse(ToJson(record));
     if (told.contains("likeness")) record_["likeness"] = report_["likeness"] = told["likeness"];
+    Tell(std::move(scores));
     photo_ = std::move(photo);
     return {};
   }
@@ -187,7 +238,7 @@ class Editing {
     MIEN_ASSIGN(const FaceCrop crop,
                 found.empty() ? CutCentre(photo) : CutFaceOf(session_, face.input, photo, found[0]));
     MIEN_TRY(pipeline_.Encode(crop.picture, codes_));
-    return EditFace(pipeline_, plan_, face, codes_, sheet_);
+    return EditForSheet(pipeline_, plan_, face, codes_, sheet_);
   }
 
   Session& session_;
@@ -196,6 +247,8 @@ class Editing {
   const nlohmann::json parameters_;  // of all
   Pipeline& pipeline_;
   const PhotoFaces* finder_;  // null: nothing is searched or measured
+  const bool scores_;         // are reported
+  EditSearch search_;
   PhotoEditor editor_;
   ContactSheet sheet_;  // of one picture, or of all edits
   Image photo_;         // that was edited
@@ -212,12 +265,17 @@ Result<PhotoEditOptions> ChoosePhoto(const Session& session, const EditOptions& 
     record.face = options.search.face;
     record.detector = kDetectorNames[static_cast<size_t>(options.search.detector)];
   }
-  PhotoEditOptions how = {plan->rows, plan->keep_identity, session.seed,
-                          {},         options.crop,        !plan->sheet() && !options.no_likeness};
+  PhotoEditOptions how = {plan->rows, plan->strength, session.seed,
+                          {},         options.crop,   !plan->sheet() && !options.no_likeness};
   MIEN_ASSIGN(how.paste, ParsePaste(options.paste));
   if (plan->sheet()) return how;
   record.crop = options.crop;
-  if (!options.crop) record.paste = NameOf(how.paste.value_or(AutoPaste(plan->pictures[0], flow)));
+  std::vector<Edit> edits = plan->pictures[0];
+  for (const EditPlan::Sought& sought : plan->until) {
+    const auto place = std::ranges::find(flow.attributes, sought.attribute) - flow.attributes.begin();
+    edits.push_back({static_cast<int>(place)});
+  }
+  if (!options.crop) record.paste = NameOf(how.paste.value_or(AutoPaste(edits, flow)));
   return how;
 }
 
@@ -239,7 +297,7 @@ Result<OutputFiles> PlanOutputs(const Session& session, const EditOptions& optio
 }
 
 // What is recorded of each picture besides the parameters of all.
-constexpr const char* kOwnRecords[] = {"likeness", "pictures", "seed"};
+constexpr const char* kOwnRecords[] = {"found", "likeness", "pictures", "seed"};
 
 // Whether the file `path` is what this program made by `record` of an input that is older than it.
 bool IsMade(const std::string& path, const std::string& input, const nlohmann::json& record) {
@@ -284,20 +342,25 @@ Status RunEdit(Session& session, const CLI::App& verb, EditOptions options) {
   MIEN_ASSIGN(OutputFiles outputs, PlanOutputs(session, options, faces, &overlays));
   const PictureFormat format =
       ChooseFormat(session, verb, options.picture.format, options.out, outputs.paths()[0]);
-  MIEN_ASSIGN(EditPlan plan, PlanEdits(session, options.words, *config.flow, config.generator->rows()));
+  MIEN_ASSIGN(EditPlan plan, PlanEdits(session, options.words, config, RuleOf(Portrayed(session)).threshold));
   MentionUnusedPasting(session, verb, options, faces[0].photo, plan.sheet());
-  PipelineOptions wanted = Wanted(session, verb, options, plan, faces, *config.generator, &plan.more);
+  const bool scores = TellsScores(session, options, plan, config);
+  PipelineOptions wanted = Wanted(session, verb, options, plan, faces, *config.generator, scores, &plan.more);
   plan.edit.model = model->file().fingerprint();
   if (format.kind == PictureKind::kJpeg) plan.edit.quality = format.quality;
   PhotoEditOptions how;
   if (faces[0].photo) {
     MIEN_ASSIGN(how, ChoosePhoto(session, options, *config.flow, &plan));
   }
+  how.scores = scores;
   if (options.resume && options.picture.no_metadata)
     WithoutEffect(session, "--resume", "with --no-metadata no picture tells how it was made");
   std::optional<PhotoFaces> finder;
-  if (faces[0].photo && (how.likeness || !options.search.aligned)) {
-    MIEN_ASSIGN(finder, PhotoFaces::Create(session, options.search, how.likeness));
+  const bool searches = faces[0].photo && !options.search.aligned, describes = how.likeness || plan.identity_below > 0;
+  if (searches || describes) {
+    SearchOptions search = options.search;
+    search.aligned = !searches;
+    MIEN_ASSIGN(finder, PhotoFaces::Create(session, search, describes));
     if (finder->all() && (options.crop || plan.sheet()))
       return Status::Error(Code::kUsage, "--face all: --crop and sheets show one face; its number expected");
     static_cast<RunOptions&>(wanted) = RunBeside(session.run, finder->networks());

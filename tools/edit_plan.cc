@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 
 #include "tools/without_effect.h"
 
@@ -57,6 +58,49 @@ Result<std::vector<Written>> ParseEdits(const EditWords& words, const FlowConfig
     edits.push_back({"add", text, edit});
   }
   return edits;
+}
+
+// "smile=0.8", "age=50y": a score of the classifier, in its own unit.
+Result<EditPlan::Sought> ParseUntil(const std::string& text, const ModelConfig& model) {
+  const size_t equals = text.find('=');
+  EditPlan::Sought sought = {text, text.substr(0, equals), 0.0};
+  const auto knows = [&](const std::vector<std::string>& names) {
+    return std::ranges::find(names, sought.attribute) != names.end();
+  };
+  if (!model.attributes)
+    return Status::Error(Code::kUsage, "--until needs the component attributes, which this model file does not have");
+  const std::string number = equals == std::string::npos ? "" : text.substr(equals + 1);
+  char* end = nullptr;
+  sought.score = std::strtod(number.c_str(), &end);
+  const std::string unit = end == nullptr ? "" : end;
+  const bool unit_fits = unit.empty() || (unit == "y" && sought.attribute == "age") ||
+                         (unit == "deg" && (sought.attribute == "yaw" || sought.attribute == "pitch"));
+  if (number.empty() || end == number.c_str() || !unit_fits || !std::isfinite(sought.score))
+    return Status::Error(Code::kUsage, "until %s: ATTRIBUTE=SCORE expected, such as smile=0.8 or age=50y",
+                         text.c_str());
+  if (!knows(model.flow->attributes) || !knows(model.attributes->outputs))
+    return Status::Error(Code::kUsage, "until %s: an attribute that the flow edits and the classifier sees expected",
+                         text.c_str());
+  return sought;
+}
+
+// Until this option meant a distance it was the share of the unedited codes that stays, 0 to 1. The two ends are no
+// distance that anybody wants, and are refused; any other number may be one.
+Result<double> ParseKeepIdentity(const Session& session, const std::string& text, double threshold) {
+  if (text.empty()) return 0.0;
+  if (text == kKeepBelowThreshold) return threshold;
+  char* end = nullptr;
+  const double distance = std::strtod(text.c_str(), &end);
+  if (*end != '\0' || !(distance > 0.0 && distance < 2.0) || distance == 1.0) {
+    return Status::Error(Code::kUsage,
+                         "keep-identity %s: a distance of the face recogniser expected, above 0 and below 2 but not 1 "
+                         "(the share of the codes that stay, which this option once was, is now --strength, one minus "
+                         "that share)",
+                         text.c_str());
+  }
+  session.Note("--keep-identity %s is a distance of the face recogniser; for a weaker edit write --strength %g",
+               text.c_str(), 1.0 - distance);
+  return distance;
 }
 
 // The edits of every picture: those that all share, then the steps of --sweep or --grid.
@@ -117,13 +161,16 @@ void Record(Session& session, const EditWords& words, const std::vector<Written>
   if (words.sweeps.size() > 1) plan->more["sweep"] = words.sweeps;
   if (!plan->edits()) {
     if (!words.layers.empty()) WithoutEffect(session, "--layers", "nothing is edited");
-    if (words.keep_identity > 0.0f) WithoutEffect(session, "--keep-identity", "nothing is edited");
+    if (words.strength < 1.0f) WithoutEffect(session, "--strength", "nothing is edited");
+    if (!words.keep_identity.empty()) WithoutEffect(session, "--keep-identity", "nothing is edited");
+    plan->identity_below = 0.0;
     return;
   }
   plan->edit.layers = words.layers;
-  plan->edit.keep_identity = words.keep_identity;
-  if (words.keep_identity == 1.0f)
-    session.Warn("--keep-identity 1 leaves nothing of the edits: the reconstruction");
+  plan->edit.strength = words.strength;
+  plan->edit.until = words.until;
+  plan->edit.identity_below = plan->identity_below;
+  if (words.strength == 0.0f) session.Warn("--strength 0 leaves nothing of the edits: the reconstruction");
 }
 
 }  // namespace
@@ -149,8 +196,15 @@ void AddEditWords(CLI::App& verb, EditWords& words) {
   repeated("--add", words.add, "ATTRIBUTE=VALUE", "add to an attribute");
   verb.add_option("--layers", words.layers, "only these rows of w_plus may change, e.g. 4-7")
       ->type_name("ROWS");
-  verb.add_option("--keep-identity", words.keep_identity, "0: the whole edit, 1: none of it")
-      ->capture_default_str();
+  verb.add_option("--strength", words.strength, "1: the whole edit, 0: none of it")->capture_default_str();
+  repeated("--until", words.until, "ATTRIBUTE=SCORE",
+           "edit an attribute until the model's classifier gives it this score: smile=0.8, age=50y");
+  verb.add_option("--keep-identity", words.keep_identity,
+                  "the largest part of the edit whose distance to the reconstruction, as the face recogniser has it, "
+                  "stays below D (default: below which it is the same person)")
+      ->type_name("[D]")
+      ->expected(0, 1)
+      ->default_str(kKeepBelowThreshold);
   CLI::Option* const sweep = repeated("--sweep", words.sweeps, "ATTRIBUTE=FROM:TO:COUNT",
                                       "one attribute over a range as a contact sheet, e.g. smile=-2:2:5; "
                                       "each further --sweep is another row");
@@ -163,21 +217,30 @@ void AddEditWords(CLI::App& verb, EditWords& words) {
   verb.option_defaults()->group("Options");
 }
 
-Result<EditPlan> PlanEdits(Session& session, const EditWords& words, const FlowConfig& flow, int rows) {
-  if (!(words.keep_identity >= 0.0f && words.keep_identity <= 1.0f))
-    return Status::Error(Code::kUsage, "keep-identity %g, 0 to 1 expected", words.keep_identity);
+Result<EditPlan> PlanEdits(Session& session, const EditWords& words, const ModelConfig& model, double threshold) {
+  const FlowConfig& flow = *model.flow;
+  if (!(words.strength >= 0.0f && words.strength <= 1.0f)) {
+    return Status::Error(Code::kUsage, "strength %g, 0 to 1 expected", static_cast<double>(words.strength));
+  }
   EditPlan plan;
-  plan.keep_identity = words.keep_identity;
-  MIEN_ASSIGN(plan.rows, ParseRows(words.layers, rows));
+  plan.strength = words.strength;
+  MIEN_ASSIGN(plan.identity_below, ParseKeepIdentity(session, words.keep_identity, threshold));
+  for (const std::string& text : words.until) {
+    MIEN_ASSIGN(EditPlan::Sought sought, ParseUntil(text, model));
+    plan.until.push_back(std::move(sought));
+  }
+  MIEN_ASSIGN(plan.rows, ParseRows(words.layers, model.generator->rows()));
   MIEN_ASSIGN(const std::vector<Written> written, ParseEdits(words, flow));
   std::vector<Edit> shared;
   for (const Written& one : written) shared.push_back(one.edit);
   MIEN_TRY(PlacePictures(words, flow, shared, &plan));
+  if (plan.seeks() && plan.sheet())
+    return Status::Error(Code::kUsage, "--until and --keep-identity are for one picture, not for sheets");
   for (const FarValue& far : FarValues(flow, plan.pictures)) {
     session.Warn("%s%s", far.what.c_str(),
                  far.meant.empty() ? "" : ("; for " + far.meant + " write " + far.written).c_str());
   }
-  if (!plan.edits()) session.Warn("no --set, --add, --sweep or --grid: the reconstruction is written");
+  if (!plan.edits()) session.Warn("no --set, --add, --until, --sweep or --grid: the reconstruction is written");
   Record(session, words, written, &plan);
   return plan;
 }

@@ -14,9 +14,12 @@ namespace mien {
 
 struct EditWords {
   std::vector<std::string> set, add, sweeps, grid;
-  std::string layers;
-  float keep_identity = 0.0f;
+  std::vector<std::string> until;
+  std::string layers, keep_identity;  // keep_identity: empty, kKeepBelowThreshold or a distance
+  float strength = 1.0f;
 };
+// --keep-identity without a distance.
+inline constexpr char kKeepBelowThreshold[] = "threshold";
 void AddEditWords(CLI::App& verb, EditWords& words);
 
 struct EditPlan {
@@ -25,18 +28,26 @@ struct EditPlan {
   std::vector<int> places;     // of each in the sheet, row by row from the upper left corner
   int columns = 1, lines = 1;  // of the sheet
   std::vector<bool> rows;      // of w_plus that may change
-  float keep_identity = 0.0f;
+  float strength = 1.0f;
+  // A value that is sought for each face: the attribute's score is to become `score`.
+  struct Sought {
+    std::string text, attribute;
+    double score;
+  };
+  std::vector<Sought> until;
+  double identity_below = 0.0;  // the distance to the reconstruction that is not to be reached; 0: any
   EditRecord edit;                                 // what is done
   nlohmann::json more = nlohmann::json::object();  // what else is, with other names
 
   // What is done, for the pictures' texts and the report.
   nlohmann::json record() const;
-  bool edits() const { return !pictures[0].empty(); }  // false: the reconstruction
+  bool edits() const { return !pictures[0].empty() || !until.empty(); }  // false: the reconstruction
+  bool seeks() const { return !until.empty() || identity_below > 0; }
   bool sheet() const { return pictures.size() > 1; }
 };
 
 // kUsage: what is wrong. Warns of values far outside of the training range, once per attribute, and mentions
-// what has no effect. `rows`: of w_plus.
-Result<EditPlan> PlanEdits(Session& session, const EditWords& words, const FlowConfig& flow, int rows);
+// what has no effect. `rows`: of w_plus; `threshold`: the distance of --keep-identity without one.
+Result<EditPlan> PlanEdits(Session& session, const EditWords& words, const ModelConfig& model, double threshold);
 
 }  // namespace mien

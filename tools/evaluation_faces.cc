@@ -158,6 +158,7 @@ void Reader::SortAll() {
 
 Result<EvaluatedFaces> Reader::Read(const std::shared_ptr<const ModelFile>& model, const RunOptions& run) {
   MIEN_TRY(Open(model, run));
+  if (!options_.photos.empty()) session_.report["without_face"] = nlohmann::json::array();
   const size_t total = options_.photos.size() + static_cast<size_t>(data_.images) + made_.size();
   if (total == 0) return Status::Error(Code::kUsage, "data files, --photos, --seeds or --codes expected");
   const size_t count = options_.most > 0 ? std::min(total, static_cast<size_t>(options_.most)) : total;

@@ -93,6 +93,7 @@ Result<std::vector<Gate>> ParseGates(const std::string& text, const std::vector<
 
 Status CheckGates(Session& session, const std::vector<Gate>& gates, const Evaluation& evaluation) {
   std::string unmet;
+  if (!gates.empty()) session.report["gates"] = nlohmann::json::array();
   for (const Gate& gate : gates) {
     const double found = Found(gate, evaluation);
     const bool met = Meets(gate, found);

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "runtime/evaluate/measures.h"
+#include "runtime/face/attribute_scores.h"
 
 namespace mien {
 namespace {
@@ -12,13 +13,6 @@ enum Network : int { kSynthesis, kAttributes, kRecognizer };
 
 // e4e averages pictures to this side and takes this part of them for the recogniser.
 constexpr int kRecognizerPicture = 256, kRecognizerTop = 35, kRecognizerLeft = 32, kRecognizerPart = 188;
-
-// Shares lie in 0 to 1, angles within half a turn; the public evaluation leaves the others as they are.
-double Cut(const std::string& name, double score) {
-  if (name == "gender" || name == "glasses") return std::clamp(score, 0.0, 1.0);
-  if (name == "pitch" || name == "roll" || name == "yaw") return std::clamp(score, -180.0, 180.0);
-  return score;
-}
 
 }  // namespace
 
@@ -56,7 +50,8 @@ Status EditJudge::Draw(size_t count, std::span<const float> codes, std::span<flo
                    std::span(small_).subspan(i * numbers, numbers));
   raw_.resize(count * score_names().size());
   MIEN_TRY(engine_.Run(kAttributes, count, std::array{std::span<const float>(small_)}, std::array{std::span(raw_)}));
-  for (size_t i = 0; i < raw_.size(); ++i) scores[i] = Cut(score_names()[i % score_names().size()], double{raw_[i]});
+  for (size_t i = 0; i < raw_.size(); ++i)
+    scores[i] = CutScore(score_names()[i % score_names().size()], double{raw_[i]});
   return {};
 }
 

@@ -32,11 +32,8 @@ struct Interval {
 };
 Interval BootstrapOfMean(std::span<const double> values, uint64_t seed);
 
-// A picture [C,side,side] at another size as torch's bilinear interpolation gives it: corners not aligned, no
-// antialiasing.
-void ResizeBilinear(std::span<const float> in, int side, int new_side, std::span<float> out);
-// The same as torch's adaptive average: cell i is the mean of floor(i n / m) to ceil((i + 1) n / m) - 1. `in` is the
-// square of `size` at (left, top) in pictures of `side`.
+// Pictures [C,side,side] at another size as torch's adaptive average gives them: cell i of m has the mean of
+// floor(i n / m) to ceil((i + 1) n / m) - 1. What is averaged is the square of `size` at (left, top).
 void AverageCells(std::span<const float> in, int side, int left, int top, int size, int new_side, std::span<float> out);
 
 }  // namespace mien

@@ -196,11 +196,11 @@ Status ApplyEdits(const FlowConfig& flow, const std::vector<Edit>& edits, const 
   return {};
 }
 
-Status KeepIdentity(const FlowConfig& flow, const std::vector<bool>& rows, float keep,
-                    std::span<const float> original, std::span<float> edited) {
+Status Blend(const FlowConfig& flow, const std::vector<bool>& rows, float strength, std::span<const float> original,
+             std::span<float> edited) {
   MIEN_TRY(CheckRows(flow, rows, edited.size()));
-  if (!(keep >= 0.0f && keep <= 1.0f))
-    return Status::Error(Code::kUsage, "keep-identity %g, 0 to 1 expected", keep);
+  if (!(strength >= 0.0f && strength <= 1.0f))
+    return Status::Error(Code::kUsage, "strength %g, 0 to 1 expected", static_cast<double>(strength));
   if (original.size() != edited.size()) {
     return Status::Error(Code::kUsage, "w_plus of %zu numbers, %zu expected", original.size(), edited.size());
   }
@@ -208,8 +208,8 @@ Status KeepIdentity(const FlowConfig& flow, const std::vector<bool>& rows, float
   for (size_t i = 0; i < edited.size(); ++i) {
     if (!rows[i / features % rows.size()]) {
       edited[i] = original[i];
-    } else if (keep > 0.0f) {
-      edited[i] = original[i] + (1.0f - keep) * (edited[i] - original[i]);
+    } else if (strength < 1.0f) {
+      edited[i] = original[i] + strength * (edited[i] - original[i]);
     }
   }
   return {};

@@ -53,8 +53,8 @@ Status ApplyEdits(const FlowConfig& flow, const std::vector<Edit>& edits, const 
                   std::span<float> latent);
 
 // edited [N,L,D] in place: rows not chosen take the bits of `original`; chosen ones become
-// original + (1 - keep) (edited - original), keep in [0,1]; keep = 0 leaves them as they are.
-Status KeepIdentity(const FlowConfig& flow, const std::vector<bool>& rows, float keep,
-                    std::span<const float> original, std::span<float> edited);
+// original + strength (edited - original), strength in [0,1]; 1 leaves them as they are.
+Status Blend(const FlowConfig& flow, const std::vector<bool>& rows, float strength, std::span<const float> original,
+             std::span<float> edited);
 
 }  // namespace mien

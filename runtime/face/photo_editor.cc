@@ -33,8 +33,11 @@ Status PhotoEditor::Encode(Image crop, Unedited* face) {
   *face = {};
   face->codes.resize(static_cast<size_t>(pipeline_.rows()) * static_cast<size_t>(pipeline_.w_dim()));
   MIEN_TRY(pipeline_.Encode(crop, face->codes));
-  if (options_.likeness || !options_.crop) {
+  if (options_.likeness || options_.scores || !options_.crop) {
     MIEN_ASSIGN(face->reconstruction, pipeline_.Synthesize(face->codes, options_.noise_seed));
+  }
+  if (options_.scores) {
+    MIEN_ASSIGN(face->scores, pipeline_.Scores());
   }
   if (options_.likeness) {
     MIEN_ASSIGN(face->crop_descriptor, DescribeCrop(*networks_, crop));
@@ -44,11 +47,11 @@ Status PhotoEditor::Encode(Image crop, Unedited* face) {
   return {};
 }
 
-Result<Image> PhotoEditor::Draw(const Unedited& face, const std::vector<Edit>& edits) {
+Result<Image> PhotoEditor::Draw(const Unedited& face, const std::vector<Edit>& edits, float strength) {
   std::vector<float> codes = face.codes;
   if (!edits.empty()) {
     MIEN_TRY(Announce("edit"));
-    MIEN_TRY(pipeline_.ApplyEdit(edits, options_.rows, options_.keep_identity, face.codes, codes));
+    MIEN_TRY(pipeline_.ApplyEdit(edits, options_.rows, strength, face.codes, codes));
   }
   MIEN_TRY(Announce("synthesize"));
   return pipeline_.Synthesize(codes, options_.noise_seed);
@@ -63,8 +66,14 @@ Result<std::vector<EditedFace>> PhotoEditor::EditPhoto(const std::vector<Edit>& 
     ThreadPool* const pool = &pipeline_.engine().pool();
     MIEN_ASSIGN(FaceCrop crop, faces_.empty() ? CutCentre(*photo) : CutFace(*photo, faces_[i], kCropSide, pool));
     MIEN_TRY(Encode(std::move(crop.picture), &face));
-    MIEN_ASSIGN(Image picture, Draw(face, edits));
-    edited.push_back({crop.as_it_is, {}});
+    std::vector<Edit> own = edits;
+    float strength = options_.strength;
+    if (options_.adjust) MIEN_TRY(options_.adjust(face.codes, &own, &strength));
+    MIEN_ASSIGN(Image picture, Draw(face, own, strength));
+    edited.push_back({crop.as_it_is, {}, face.scores, {}});
+    if (options_.scores) {
+      MIEN_ASSIGN(edited.back().scores_after, pipeline_.Scores());
+    }
     if (options_.likeness) {
       MIEN_TRY(Announce("compare"));
       MIEN_ASSIGN(const std::vector<float> descriptor, DescribeCrop(*networks_, picture));
@@ -75,7 +84,7 @@ Result<std::vector<EditedFace>> PhotoEditor::EditPhoto(const std::vector<Edit>& 
       continue;
     }
     MIEN_TRY(Announce("paste"));
-    const PasteMode mode = options_.paste.value_or(AutoPaste(edits, *pipeline_.config().flow));
+    const PasteMode mode = options_.paste.value_or(AutoPaste(own, *pipeline_.config().flow));
     MIEN_TRY(PasteFace(picture, face.reconstruction, crop.place, mode, photo, pool));
   }
   return edited;

@@ -15,16 +15,20 @@ namespace mien {
 
 struct PhotoEditOptions {
   std::vector<bool> rows;      // of w_plus that may change (ParseRows)
-  float keep_identity = 0.0f;  // 0..1
+  float strength = 1.0f;       // 0..1, see Blend
   uint64_t noise_seed = 0;
   std::optional<PasteMode> paste;  // none: AutoPaste
   bool crop = false;               // the edited face alone, as the generator draws it; of one face
   bool likeness = false;           // is measured
+  bool scores = false;             // of the attribute classifier are asked for, which the pipeline then has
+  // May change how a face is edited, whose codes it gets; null: nothing does.
+  std::function<Status(std::span<const float> codes, std::vector<Edit>* edits, float* strength)> adjust = {};
 };
 
 struct EditedFace {
   bool as_it_is = false;                 // FaceCrop::as_it_is
   std::optional<EditLikeness> likeness;  // where it is measured
+  std::vector<double> scores_before, scores_after;  // of the reconstruction and the edit, where they are asked for
 };
 
 class PhotoEditor {
@@ -51,10 +55,11 @@ class PhotoEditor {
     std::vector<float> codes;
     Image reconstruction;
     std::vector<float> crop_descriptor, reconstruction_descriptor;
+    std::vector<double> scores;
   };
   Status Announce(const char* stage) const;
   Status Encode(Image crop, Unedited* face);
-  Result<Image> Draw(const Unedited& face, const std::vector<Edit>& edits);
+  Result<Image> Draw(const Unedited& face, const std::vector<Edit>& edits, float strength);
 
   Pipeline& pipeline_;
   FaceNetworks* const networks_;

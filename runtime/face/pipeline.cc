@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "runtime/face/attribute_scores.h"
 #include "runtime/face/random.h"
 #include "runtime/face/resample.h"
 
@@ -41,6 +42,7 @@ Result<std::unique_ptr<Pipeline>> Pipeline::Create(std::shared_ptr<const ModelFi
   MIEN_TRY(NeedsComponent(options.edit, config.flow.has_value(), "editing", "flow"));
   MIEN_TRY(NeedsComponent(options.synthesize || options.map, config.generator.has_value(), "synthesis",
                           "generator"));
+  MIEN_TRY(NeedsComponent(options.scores, config.attributes.has_value(), "judging attributes", "attributes"));
   if (options.map) MIEN_TRY(CheckLabel(*config.generator, options.label));
   auto pipeline = std::unique_ptr<Pipeline>(new Pipeline);
   pipeline->model_ = std::move(model);
@@ -58,6 +60,7 @@ Result<std::unique_ptr<Pipeline>> Pipeline::Create(std::shared_ptr<const ModelFi
   want(options.edit, {FlowOptions{}}, &pipeline->flow_);
   want(options.edit, {FlowInverseOptions{}}, &pipeline->inverse_);
   want(options.synthesize, {.network = synthesis, .incremental = options.incremental}, &pipeline->synthesis_);
+  want(options.scores, {AttributesOptions{}}, &pipeline->attributes_);
   const auto store = std::make_shared<WeightStore>(pipeline->model_);
   MIEN_ASSIGN(pipeline->engine_, Engine::Create(store, engine));
   if (options.edit && options.edits != 1) {
@@ -127,13 +130,13 @@ Status Pipeline::FromSeed(uint32_t seed, std::span<float> w_plus) {
   return engine_->Run(mapping_, mapping_inputs_, std::array{w_plus});
 }
 
-Status Pipeline::ApplyEdit(const std::vector<Edit>& edits, const std::vector<bool>& rows, float keep_identity,
+Status Pipeline::ApplyEdit(const std::vector<Edit>& edits, const std::vector<bool>& rows, float strength,
                            std::span<const float> w_plus, std::span<float> edited) {
-  return ApplyEdits({&edits, 1}, rows, keep_identity, w_plus, edited);
+  return ApplyEdits({&edits, 1}, rows, strength, w_plus, edited);
 }
 
-Status Pipeline::ApplyEdits(std::span<const std::vector<Edit>> edits, const std::vector<bool>& rows,
-                            float keep_identity, std::span<const float> w_plus, std::span<float> edited) {
+Status Pipeline::ApplyEdits(std::span<const std::vector<Edit>> edits, const std::vector<bool>& rows, float strength,
+                            std::span<const float> w_plus, std::span<float> edited) {
   const size_t numbers = codes_.size(), most = latent_.size() / numbers, count = edits.size(), used = w_plus.size();
   if (count < 1 || count > most) {
     return Status::Error(Code::kUsage, "%zu edits together, 1 to %zu expected", count, most);
@@ -153,7 +156,7 @@ Status Pipeline::ApplyEdits(std::span<const std::vector<Edit>> edits, const std:
   const Output all = std::span(latent_).first(batch * numbers);
   MIEN_TRY(inverse.Run(count == 1 ? inverse_ : 0, std::array{Input(all)}, std::array{all, Output()}));
   for (size_t k = 0; k < count; ++k) {
-    MIEN_TRY(KeepIdentity(flow, rows, keep_identity, std::span(codes_).first(used), latent(k).first(used)));
+    MIEN_TRY(Blend(flow, rows, strength, std::span(codes_).first(used), latent(k).first(used)));
     std::copy_n(latent(k).begin(), used, edited.subspan(k * used).begin());
   }
   return {};
@@ -168,6 +171,31 @@ Result<Image> Pipeline::Synthesize(std::span<const float> w_plus, uint64_t noise
   }
   MIEN_TRY(engine_->Run(synthesis_, synthesis_inputs_, std::array{Output()}));
   return FromFloats(engine_->output(synthesis_, 0), side_, config().generator->rounding);
+}
+
+Result<std::vector<double>> Pipeline::Scores() {
+  const AttributesConfig& attributes = *config().attributes;
+  judged_.resize(size_t{3} * attributes.input_size * attributes.input_size);
+  ResizeBilinear(engine_->output(synthesis_, 0), side_, attributes.input_size, judged_);
+  std::vector<float> raw(attributes.outputs.size());
+  MIEN_TRY(engine_->Run(attributes_, std::array{Input(judged_)}, std::array{Output(raw)}));
+  std::vector<double> scores;
+  for (size_t i = 0; i < raw.size(); ++i) scores.push_back(CutScore(attributes.outputs[i], double{raw[i]}));
+  return scores;
+}
+
+Result<double> Pipeline::Coordinate(std::span<const float> w_plus, int attribute, const std::vector<bool>& rows) {
+  MIEN_TRY(CheckCodes(w_plus));
+  std::ranges::copy(w_plus, codes_.begin());
+  const Output latent = std::span(latent_).first(codes_.size());
+  MIEN_TRY(engine_->Run(flow_, std::array{Input(codes_)}, std::array{latent, Output()}));
+  double sum = 0, count = 0;
+  for (size_t row = 0; row < rows.size(); ++row) {
+    if (!rows[row]) continue;
+    sum += double{latent[row * static_cast<size_t>(w_dim_) + static_cast<size_t>(attribute)]};
+    ++count;
+  }
+  return count > 0 ? sum / count : 0.0;
 }
 
 }  // namespace mien

@@ -55,7 +55,9 @@ std::string ToJson(const EditRecord& record) {
   text("detector", record.detector);
   text("paste", record.paste);
   text("model", record.model);
-  if (record.keep_identity > 0.0f) values["keep_identity"] = Digits(record.keep_identity);
+  if (record.strength < 1.0f) values["strength"] = Digits(record.strength);
+  if (!record.until.empty()) values["until"] = Quoted(record.until);
+  if (record.identity_below > 0.0) values["identity_below"] = Digits(record.identity_below);
   if (record.preview > 0) values["preview"] = Digits(record.preview);
   if (record.quality > 0) values["quality"] = Digits(record.quality);
   if (record.aligned) values["aligned"] = "true";

@@ -13,7 +13,9 @@ namespace mien {
 struct EditRecord {
   std::vector<std::string> set, add;  // as ParseEdit takes them: "smile=1.5"
   std::string layers;                 // as ParseRows takes them
-  float keep_identity = 0.0f;
+  float strength = 1.0f;              // stated below 1
+  std::vector<std::string> until;     // scores that were sought: "smile=0.8"
+  double identity_below = 0.0;        // the distance that was not to be reached
   std::string noise;  // "const", "none"
   int preview = 0;
   bool aligned = false;        // nothing was searched

@@ -225,14 +225,14 @@ mien_code mien_from_seed(mien_context* context, uint32_t seed, float* w_plus) {
 }
 
 mien_code mien_apply_edits(mien_context* context, const mien_edit* edits, size_t count, const char* layers,
-                           float keep_identity, const float* w_plus, float* edited) {
+                           float strength, const float* w_plus, float* edited) {
   const bool arguments = (edits != nullptr || count == 0) && w_plus != nullptr && edited != nullptr;
   return mien::Call(context, "edit", arguments, [&](Pipeline& pipeline) -> Status {
     if (!pipeline.config().flow) return mien::MissingComponent("flow");
     MIEN_ASSIGN(const auto wanted, mien::EditsOf(*context, edits, count, nullptr, nullptr));
     MIEN_ASSIGN(const auto rows, mien::ParseRows(layers == nullptr ? "" : layers, pipeline.rows()));
-    return pipeline.ApplyEdit(wanted, rows, keep_identity, mien::Codes(pipeline, w_plus),
-                              mien::Codes(pipeline, edited));
+    MIEN_TRY(mien::CheckStrength(strength));
+    return pipeline.ApplyEdit(wanted, rows, strength, mien::Codes(pipeline, w_plus), mien::Codes(pipeline, edited));
   });
 }
 

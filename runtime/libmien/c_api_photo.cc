@@ -117,14 +117,13 @@ Result<Plan> PlanOf(const mien_context& context, const mien_photo_options& optio
   if (!config.generator) return MissingComponent("generator");
   const std::string layers = options.layers == nullptr ? "" : options.layers;
   const std::string face = options.face == nullptr ? "largest" : options.face;
-  if (!(options.keep_identity >= 0.0f && options.keep_identity <= 1.0f))
-    return Status::Error(Code::kUsage, "keep_identity %g, 0 to 1 expected", options.keep_identity);
+  MIEN_TRY(CheckStrength(options.strength));
   Plan plan;
   plan.aligned = options.aligned != 0;
   MIEN_ASSIGN(plan.choice, ParseFaceChoice(face));
   MIEN_ASSIGN(plan.how.paste, ParsePaste(options.paste == nullptr ? "auto" : options.paste));
   MIEN_ASSIGN(plan.how.rows, ParseRows(layers, pipeline.rows()));
-  plan.how.keep_identity = options.keep_identity;
+  plan.how.strength = options.strength;
   plan.how.crop = options.crop != 0;
   plan.how.likeness = options.no_likeness == 0;
   for (size_t i = 0; i < count; ++i) {
@@ -133,7 +132,7 @@ Result<Plan> PlanOf(const mien_context& context, const mien_photo_options& optio
     MIEN_ASSIGN(auto wanted, EditsOf(context, edits[i].edits, edits[i].count, &record.set, &record.add));
     if (!wanted.empty()) {
       record.layers = layers;
-      record.keep_identity = options.keep_identity;
+      record.strength = options.strength;
     }
     record.noise = config.generator->has_noise_maps ? "const" : "none";
     if (pipeline.image_side() != config.generator->resolution) record.preview = pipeline.image_side();
@@ -330,6 +329,7 @@ void mien_photo_options_init(mien_photo_options* options) {
   *options = {};
   options->face = "largest";
   options->paste = "auto";
+  options->strength = 1.0f;
   options->quality = mien::PictureFormat().quality;
 }
 

@@ -45,6 +45,13 @@ inline Status Announce(const mien_params& params, const char* stage) {
   return Status::Error(Code::kInterrupted, "stopped before stage %s", stage);
 }
 
+// 0, which until ABI 3 meant the whole edit, is nobody's wish.
+inline Status CheckStrength(float strength) {
+  if (strength > 0.0f && strength <= 1.0f) return {};
+  return Status::Error(Code::kUsage, "strength %g, above 0 and at most 1 expected: 1 is the whole edit",
+                       static_cast<double>(strength));
+}
+
 inline void Log(const mien_params& params, const std::string& line) {
   if (params.log != nullptr) params.log(params.log_user, line.c_str());
 }

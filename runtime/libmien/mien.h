@@ -24,8 +24,10 @@
 extern "C" {
 #endif
 
-/* Changes when a caller has to be compiled again. */
-#define MIEN_ABI_VERSION 3
+/* Changes when a caller has to be compiled again, or means something else by the same call. From 3 to 4: keep_identity,
+ * 0 the whole edit and 1 none of it, became strength, which is one minus that; so a call from then, whose 0 meant the
+ * whole edit, is refused instead of doing nothing. */
+#define MIEN_ABI_VERSION 4
 MIEN_API uint32_t mien_abi_version(void);
 
 typedef enum mien_code {
@@ -107,11 +109,10 @@ MIEN_API mien_code mien_encode(mien_context* context, const uint8_t* rgb, int wi
                                float* w_plus);
 /* A made-up face: NumPy's RandomState(seed) through the mapping network. */
 MIEN_API mien_code mien_from_seed(mien_context* context, uint32_t seed, float* w_plus);
-/* layers: rows that may change, "4-7" or "0-2,8"; NULL: all. keep_identity: 0 the whole edit, 1 none of it.
+/* layers: rows that may change, "4-7" or "0-2,8"; NULL: all. strength: 1 the whole edit, less a part of it, above 0.
  * w_plus and edited may be the same memory. */
-MIEN_API mien_code mien_apply_edits(mien_context* context, const mien_edit* edits, size_t count,
-                                    const char* layers, float keep_identity, const float* w_plus,
-                                    float* edited);
+MIEN_API mien_code mien_apply_edits(mien_context* context, const mien_edit* edits, size_t count, const char* layers,
+                                    float strength, const float* w_plus, float* edited);
 /* rgb: side x side x 3 bytes. They carry no mark of synthetic media: whoever stores them writes one, such as the IPTC
  * digital source type trainedAlgorithmicMedia. */
 MIEN_API mien_code mien_synthesize(mien_context* context, const float* w_plus, uint8_t* rgb);
@@ -158,7 +159,7 @@ typedef struct mien_photo_options {
   const char* face;  /* "largest", "all", a number in the order of mien_find_faces from 1 on, or a point "X,Y" in one */
   const char* paste; /* how an edit comes into the photo: "replace", "difference", "auto": by what is edited */
   const char* layers;  /* as of mien_apply_edits */
-  float keep_identity; /* as of mien_apply_edits */
+  float strength;      /* as of mien_apply_edits; 1 unless it is set */
   int aligned;         /* not 0: nothing is searched, the largest centred square is an aligned face */
   int crop;            /* not 0: the edited face alone, mien_image_side pixels a side; of one face */
   int no_likeness;     /* not 0: it is not measured whether it is still the same person */

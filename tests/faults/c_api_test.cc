@@ -79,8 +79,7 @@ mien_code Go(Life& life, mien_context** context, int* done) {
     if (*done == 0) code = mien_create(&life.params, context);
     if (*done == 1) code = mien_from_seed(*context, 3, life.codes.data());
     if (*done == 2 && life.wanted.encode) code = mien_encode(*context, life.photo.data(), 20, 20, life.codes.data());
-    if (*done == 3)
-      code = mien_apply_edits(*context, &edit, 1, "1-3", 0.25f, life.codes.data(), life.edited.data());
+    if (*done == 3) code = mien_apply_edits(*context, &edit, 1, "1-3", 0.75f, life.codes.data(), life.edited.data());
     if (*done == 4) code = mien_synthesize(*context, life.edited.data(), life.picture.data());
     if (*done == 5 && !life.wanted.file.empty()) code = EditPhoto(life, *context);
     if (code != MIEN_OK) return code;

@@ -88,25 +88,24 @@ TEST_CASE("The help of every verb names the global options and the exit codes") 
 
 TEST_CASE("Bad arguments of the verbs answer 2 and leave no output") {
   const std::string out = Fresh("out.png"), photo = Photo(1);
-  for (const std::vector<std::string>& more :
-       std::vector<std::vector<std::string>>{{"--set", "joy=1"},
-                                             {"--set", "smile"},
-                                             {"--add", "smile=1deg"},
-                                             {"--layers", "4-9"},
-                                             {"--layers", "x"},
-                                             {"--keep-identity", "1.5"},
-                                             {"--sweep", "smile=1:2"},
-                                             {"--sweep", "smile=1:2:1"},
-                                             {"--sweep", "smile=1:2:99"},
-                                             {"--sweep", "joy=1:2:3"},
-                                             {"--precision", "fp16"},
-                                             {"--graphs", "off"},  // on the CPU
-                                             {"--graphs", "some"},
-                                             {"--backend", "gpu"},
-                                             {"--preview", "24"},
-                                             {"--preview", "64"},
-                                             {"--memory", "rows"},
-                                             {"--noise", "some"}}) {
+  for (const std::vector<std::string>& more : std::vector<std::vector<std::string>>{{"--set", "joy=1"},
+                                                                                    {"--set", "smile"},
+                                                                                    {"--add", "smile=1deg"},
+                                                                                    {"--layers", "4-9"},
+                                                                                    {"--layers", "x"},
+                                                                                    {"--strength", "1.5"},
+                                                                                    {"--sweep", "smile=1:2"},
+                                                                                    {"--sweep", "smile=1:2:1"},
+                                                                                    {"--sweep", "smile=1:2:99"},
+                                                                                    {"--sweep", "joy=1:2:3"},
+                                                                                    {"--precision", "fp16"},
+                                                                                    {"--graphs", "off"},  // on the CPU
+                                                                                    {"--graphs", "some"},
+                                                                                    {"--backend", "gpu"},
+                                                                                    {"--preview", "24"},
+                                                                                    {"--preview", "64"},
+                                                                                    {"--memory", "rows"},
+                                                                                    {"--noise", "some"}}) {
     std::vector<std::string> arguments = {"edit", "--aligned", "--crop", photo, "-o", out};
     arguments.insert(arguments.end(), more.begin(), more.end());
     const Ran ran = Mien(arguments);

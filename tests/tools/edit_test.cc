@@ -93,9 +93,9 @@ TEST_CASE("edit: one picture, texts, sweep, stdin and stdout") {
   for (int y = 0; y < 32; ++y)
     CHECK(std::memcmp(strip.row(4 + y) + 3 * (4 + 4 * 36), whole.row(y), 3 * 32) == 0);
   const std::string kept = Fresh("kept.png"), rebuilt = Fresh("rebuilt.png");
-  REQUIRE(Mien({"edit", "--aligned", "--crop", photo, "-o", kept, "--set", "smile=2", "--keep-identity", "1",
-                "--no-metadata"})
-              .code == 0);
+  REQUIRE(
+      Mien({"edit", "--aligned", "--crop", photo, "-o", kept, "--set", "smile=2", "--strength", "0", "--no-metadata"})
+          .code == 0);
   const Ran none = Mien({"edit", "--aligned", "--crop", photo, "-o", rebuilt, "--no-metadata"});
   CHECK(none.code == 0);
   CHECK(none.err.find("reconstruction") != std::string::npos);
@@ -241,7 +241,8 @@ TEST_CASE("edit: what has no effect is mentioned, and not recorded") {
   const std::string photo = Photo(8), codes = Fresh("w.safetensors");
   REQUIRE(Mien({"encode", "--aligned", photo, "-o", codes}).code == 0);
   for (const Case& c : {Case{{photo, "--layers", "4-7"}, "--layers", "layers"},
-                        {{photo, "--keep-identity", "0.5"}, "--keep-identity", "keep_identity"},
+                        {{photo, "--strength", "0.5"}, "--strength", "strength"},
+                        {{photo, "--keep-identity", "0.5"}, "--keep-identity", "identity_below"},
                         {{photo, "--set", "smile=1", "--seed", "5"}, "--seed", "seed"},
                         {{photo, "--set", "smile=1", "--psi", "0.5"}, "--psi", "psi"},
                         {{photo, "--set", "smile=1", "--label", "0"}, "--label", "label"},
@@ -263,8 +264,7 @@ TEST_CASE("edit: what has no effect is mentioned, and not recorded") {
   CHECK_FALSE(Has(twice.err, "smile=2 has no effect"));
   CHECK(nlohmann::json::parse(twice.out)["parameters"]["set"] == nlohmann::json::array({"smile=2"}));
   CHECK(
-      Has(Mien({"edit", "--aligned", "--crop", photo, "-o", Fresh("x.png"), "--set", "smile=1", "--keep-identity", "1"})
-              .err,
+      Has(Mien({"edit", "--aligned", "--crop", photo, "-o", Fresh("x.png"), "--set", "smile=1", "--strength", "0"}).err,
           "reconstruction"));
   CHECK(Mien({"edit", "--aligned", "--crop", photo, "-o", Fresh("x.png"), "--set", "smile=1", "--noise", "random",
               "--seed", "5", "--no-likeness"})

@@ -313,7 +313,7 @@ TEST_CASE("a whole edit on the device gives the picture of the CPU") {
     REQUIRE((*pipeline)->Encode(photo, codes).ok());
     const auto smile = ParseEdit(*(*pipeline)->config().flow, "smile=1.5", Edit::Mode::kSet);
     REQUIRE(smile.ok());
-    REQUIRE((*pipeline)->ApplyEdit({*smile}, std::vector<bool>(kTinyRows, true), 0.2f, codes, codes).ok());
+    REQUIRE((*pipeline)->ApplyEdit({*smile}, std::vector<bool>(kTinyRows, true), 0.8f, codes, codes).ok());
     auto picture = (*pipeline)->Synthesize(codes, 0);
     REQUIRE_MESSAGE(picture.ok(), picture.status().message());
     return std::vector<int>(picture->bytes().begin(), picture->bytes().end());

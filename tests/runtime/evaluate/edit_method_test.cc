@@ -35,7 +35,7 @@ TEST_CASE("flow: the bits of an edit by the pipeline, for any number together") 
   for (size_t i = 0; i < moves.size(); ++i) {
     const auto edit =
         MakeEdit(*TinyConfig().flow, moves[i].attribute, Edit::Mode::kSet, static_cast<float>(moves[i].value), false);
-    REQUIRE((*pipeline)->ApplyEdit({*edit}, std::vector<bool>(kTinyRows, true), 0, codes, one).ok());
+    REQUIRE((*pipeline)->ApplyEdit({*edit}, std::vector<bool>(kTinyRows, true), 1, codes, one).ok());
     CHECK(std::equal(one.begin(), one.end(), edited.begin() + static_cast<ptrdiff_t>(i * one.size())));
   }
   // An edit to the mean of the rows changes less than one to elsewhere.

@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "base/stream.h"
+#include "runtime/face/attribute_scores.h"
 #include "weights/container.h"
 
 namespace mien {

@@ -140,22 +140,21 @@ TEST_CASE("An edit writes attribute coordinates of the chosen rows and keeps eve
   CHECK_FALSE(ApplyEdits(Flow(), edits, {}, latent).ok());
 }
 
-TEST_CASE("Keeping the identity blends the chosen rows and restores the others") {
+TEST_CASE("A strength below one blends the chosen rows and restores the others") {
   const std::vector<float> original = Codes("original"), edited = Codes("edited");
   const auto rows = *ParseRows("1,5-6", kTinyRows);
-  for (const float keep : {0.0f, 0.25f, 1.0f}) {
+  for (const float strength : {1.0f, 0.25f, 0.0f}) {
     std::vector<float> out = edited;
-    REQUIRE(KeepIdentity(Flow(), rows, keep, original, out).ok());
+    REQUIRE(Blend(Flow(), rows, strength, original, out).ok());
     for (size_t i = 0; i < out.size(); ++i) {
-      const float blended =
-          keep == 0.0f ? edited[i] : original[i] + (1.0f - keep) * (edited[i] - original[i]);
+      const float blended = strength == 1.0f ? edited[i] : original[i] + strength * (edited[i] - original[i]);
       CHECK(SameBits(out[i], rows[i / kTinyDim] ? blended : original[i]));
     }
   }
   std::vector<float> out = edited;
-  CHECK_FALSE(KeepIdentity(Flow(), rows, -0.1f, original, out).ok());
-  CHECK_FALSE(KeepIdentity(Flow(), rows, 1.1f, original, out).ok());
-  CHECK_FALSE(KeepIdentity(Flow(), rows, std::nanf(""), original, out).ok());
+  CHECK_FALSE(Blend(Flow(), rows, -0.1f, original, out).ok());
+  CHECK_FALSE(Blend(Flow(), rows, 1.1f, original, out).ok());
+  CHECK_FALSE(Blend(Flow(), rows, std::nanf(""), original, out).ok());
 }
 
 TEST_CASE("Through the flow: chosen rows change, others keep their bits, the attribute arrives") {
@@ -163,14 +162,14 @@ TEST_CASE("Through the flow: chosen rows change, others keep their bits, the att
   const std::vector<float> codes = Codes("w_plus");
   std::vector<float> edited(codes.size()), again(codes.size());
   const auto rows = *ParseRows("4-7", kTinyRows);
-  REQUIRE(pipeline->ApplyEdit({{kSmile, Edit::Mode::kSet, 1.5f}}, rows, 0.0f, codes, edited).ok());
+  REQUIRE(pipeline->ApplyEdit({{kSmile, Edit::Mode::kSet, 1.5f}}, rows, 1.0f, codes, edited).ok());
   for (int row = 0; row < kTinyRows; ++row) {
     const bool same =
         std::memcmp(&codes[row * kTinyDim], &edited[row * kTinyDim], kTinyDim * sizeof(float)) == 0;
     CHECK(same == (row < 4));
   }
   again = codes;  // in and out may be the same memory
-  REQUIRE(pipeline->ApplyEdit({{kSmile, Edit::Mode::kSet, 1.5f}}, rows, 0.0f, again, again).ok());
+  REQUIRE(pipeline->ApplyEdit({{kSmile, Edit::Mode::kSet, 1.5f}}, rows, 1.0f, again, again).ok());
   CHECK(std::memcmp(again.data(), edited.data(), edited.size() * sizeof(float)) == 0);
 
   EngineOptions flow;
@@ -222,18 +221,18 @@ TEST_CASE("Fewer edits together than the pipeline allows have the bits of each a
   const auto smile = [](float value) { return std::vector<Edit>{{kSmile, Edit::Mode::kSet, value}}; };
   const std::vector<std::vector<Edit>> broken(4, smile(infinity)), edits = {smile(1), smile(-1), smile(0.5f)};
   std::vector<float> together(4 * codes.size()), alone(codes.size());
-  CHECK(pipeline->ApplyEdits(broken, rows, 0, codes, together).code() == Code::kNumeric);
+  CHECK(pipeline->ApplyEdits(broken, rows, 1, codes, together).code() == Code::kNumeric);
   together.resize(3 * codes.size());
   const Status applied = pipeline->ApplyEdits(edits, rows, 0, codes, together);
   REQUIRE_MESSAGE(applied.ok(), applied.message());
   for (size_t k = 0; k < 3; ++k) {
-    REQUIRE(pipeline->ApplyEdit(edits[k], rows, 0, codes, alone).ok());
+    REQUIRE(pipeline->ApplyEdit(edits[k], rows, 1, codes, alone).ok());
     CHECK(std::memcmp(alone.data(), &together[k * codes.size()], codes.size() * sizeof(float)) == 0);
   }
   const std::vector<std::vector<Edit>> none, five(5, smile(1));
-  CHECK(pipeline->ApplyEdits(none, rows, 0, codes, {}).code() == Code::kUsage);
+  CHECK(pipeline->ApplyEdits(none, rows, 1, codes, {}).code() == Code::kUsage);
   together.resize(5 * codes.size());
-  CHECK(pipeline->ApplyEdits(five, rows, 0, codes, together).code() == Code::kUsage);
+  CHECK(pipeline->ApplyEdits(five, rows, 1, codes, together).code() == Code::kUsage);
 }
 
 TEST_CASE("Random noise follows its seed") {
@@ -287,7 +286,7 @@ TEST_CASE("Editing allocates the picture it gives and nothing else") {
   std::vector<float> codes(size_t{kTinyRows} * kTinyDim);
   const testing::AllocationCount count;
   const bool edited = (*pipeline)->FromSeed(3, codes).ok() &&
-                      (*pipeline)->ApplyEdit(edits, rows, 0.25f, codes, codes).ok();
+                      (*pipeline)->ApplyEdit(edits, rows, 0.75f, codes, codes).ok();
   const auto by_edit = count.calls();
   const auto picture = (*pipeline)->Synthesize(codes, 7);
   const auto by_picture = count.calls() - by_edit;

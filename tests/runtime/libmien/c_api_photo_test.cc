@@ -267,7 +267,7 @@ TEST_CASE("pixels are edited as a file is, into any rows; a crop is the generato
   REQUIRE(mien_find_faces(context, &whole, &found, 1, &count) == MIEN_OK);
   REQUIRE(mien_align(context, &whole, &found, 256, crop.data()) == MIEN_OK);
   REQUIRE(mien_encode(context, crop.data(), 256, 256, codes.data()) == MIEN_OK);
-  REQUIRE(mien_apply_edits(context, &kSmile, 1, nullptr, 0, codes.data(), codes.data()) == MIEN_OK);
+  REQUIRE(mien_apply_edits(context, &kSmile, 1, nullptr, 1, codes.data(), codes.data()) == MIEN_OK);
   REQUIRE(mien_synthesize(context, codes.data(), picture.data()) == MIEN_OK);
   CHECK(picture == face);
 }
@@ -295,7 +295,7 @@ TEST_CASE("what cannot be edited has a code and a text, and leaves nothing") {
   CHECK(code([](Options& o) { o.face = "3,3"; }) == MIEN_NO_FACE);
   CHECK(code([](Options& o) { o.paste = "glue"; }) == MIEN_USAGE);
   CHECK(code([](Options& o) { o.layers = "77"; }) == MIEN_USAGE);
-  CHECK(code([](Options& o) { o.keep_identity = NAN; }) == MIEN_USAGE);
+  CHECK(code([](Options& o) { o.strength = NAN; }) == MIEN_USAGE);
   CHECK(code([](Options& o) { o.format = "webp"; }) == MIEN_USAGE);
   CHECK(code([](Options& o) { o.quality = 0; }) == MIEN_USAGE);
   CHECK(code([](Options&) {}, std::span(Astronaut()).first(100)) == MIEN_FAILURE);

@@ -58,10 +58,10 @@ TEST_CASE("The log tells of a psi without effect and of values far outside of th
   log.clear();
   std::vector<float> codes(kTinyRows * kTinyDim);
   mien_edit edit = {"age", MIEN_SET, MIEN_NATURAL, 60.0f};
-  CHECK(mien_apply_edits(context, &edit, 1, nullptr, 0, codes.data(), codes.data()) == MIEN_OK);
+  CHECK(mien_apply_edits(context, &edit, 1, nullptr, 1, codes.data(), codes.data()) == MIEN_OK);
   CHECK(log.empty());
   edit.unit = MIEN_NORMALISED;
-  CHECK(mien_apply_edits(context, &edit, 1, nullptr, 0, codes.data(), codes.data()) == MIEN_OK);
+  CHECK(mien_apply_edits(context, &edit, 1, nullptr, 1, codes.data(), codes.data()) == MIEN_OK);
   CHECK(log == "age=60 is 60 times the training range (-1 to 1); 60 years would be MIEN_NATURAL\n");
   mien_destroy(context);
 }
@@ -74,7 +74,7 @@ TEST_CASE("Encode, edit, synthesize; layers keep their bits") {
   REQUIRE(mien_encode(context, photo.data(), 40, 33, codes.data()) == MIEN_OK);
   const mien_edit edits[] = {{"smile", MIEN_SET, MIEN_NORMALISED, 1.5f},
                              {"age", MIEN_ADD, MIEN_NATURAL, -10.0f}};
-  REQUIRE(mien_apply_edits(context, edits, 2, "5-6", 0.25f, codes.data(), edited.data()) == MIEN_OK);
+  REQUIRE(mien_apply_edits(context, edits, 2, "5-6", 0.75f, codes.data(), edited.data()) == MIEN_OK);
   for (int row = 0; row < kTinyRows; ++row) {
     const bool same =
         std::memcmp(&codes[row * kTinyDim], &edited[row * kTinyDim], kTinyDim * sizeof(float)) == 0;
@@ -120,29 +120,31 @@ TEST_CASE("Refusals have a code and a text") {
   const mien_edit unnamed = {nullptr, MIEN_SET, MIEN_NORMALISED, 1.0f};
   const mien_edit wild = {"smile", MIEN_SET, MIEN_NORMALISED, NAN},
                   fine = {"smile", MIEN_SET, MIEN_NORMALISED, 1.0f};
-  const auto apply = [&](const mien_edit& edit, const char* layers, float keep) {
-    return mien_apply_edits(context, &edit, 1, layers, keep, codes.data(), codes.data());
+  const auto apply = [&](const mien_edit& edit, const char* layers, float strength) {
+    return mien_apply_edits(context, &edit, 1, layers, strength, codes.data(), codes.data());
   };
-  CHECK(apply(fine, nullptr, 0.0f) == MIEN_OK);
-  CHECK(apply(unknown, nullptr, 0.0f) == MIEN_USAGE);
+  CHECK(apply(fine, nullptr, 1.0f) == MIEN_OK);
+  CHECK(apply(unknown, nullptr, 1.0f) == MIEN_USAGE);
   CHECK(std::string(mien_last_error(context)).find("smile") != std::string::npos);
-  CHECK(apply(unnamed, nullptr, 0.0f) == MIEN_USAGE);
-  CHECK(apply(unit, nullptr, 0.0f) == MIEN_USAGE);
-  CHECK(apply(wild, nullptr, 0.0f) == MIEN_USAGE);
-  CHECK(apply(fine, "9", 0.0f) == MIEN_USAGE);
+  CHECK(apply(unnamed, nullptr, 1.0f) == MIEN_USAGE);
+  CHECK(apply(unit, nullptr, 1.0f) == MIEN_USAGE);
+  CHECK(apply(wild, nullptr, 1.0f) == MIEN_USAGE);
+  CHECK(apply(fine, "9", 1.0f) == MIEN_USAGE);
+  CHECK(apply(fine, nullptr, 0.0f) == MIEN_USAGE);  // what once meant the whole edit
+  CHECK(std::string(mien_last_error(context)).find("1 is the whole edit") != std::string::npos);
   CHECK(apply(fine, nullptr, 2.0f) == MIEN_USAGE);
   for (const int number : {7, 2, -1, 0x7fffffff}) {  // as a C caller stores them
     mien_edit mode = fine, other_unit = fine;
     std::memcpy(&mode.mode, &number, sizeof number);
     std::memcpy(&other_unit.unit, &number, sizeof number);
-    CHECK(apply(mode, nullptr, 0.0f) == MIEN_USAGE);
+    CHECK(apply(mode, nullptr, 1.0f) == MIEN_USAGE);
     CHECK(std::string(mien_last_error(context)) ==
           "edit: mode " + std::to_string(number) + ", 0 or 1 expected");
-    CHECK(apply(other_unit, nullptr, 0.0f) == MIEN_USAGE);
+    CHECK(apply(other_unit, nullptr, 1.0f) == MIEN_USAGE);
     CHECK(std::string(mien_last_error(context)) ==
           "edit: unit " + std::to_string(number) + ", 0 or 1 expected");
   }
-  CHECK(mien_apply_edits(context, nullptr, 1, nullptr, 0, codes.data(), codes.data()) == MIEN_USAGE);
+  CHECK(mien_apply_edits(context, nullptr, 1, nullptr, 1, codes.data(), codes.data()) == MIEN_USAGE);
   CHECK(mien_encode(context, nullptr, 8, 8, codes.data()) == MIEN_USAGE);
   CHECK(mien_encode(context, rgb.data(), 0, 8, codes.data()) == MIEN_USAGE);
   CHECK(mien_encode(context, rgb.data(), 100000, 100000, codes.data()) == MIEN_USAGE);
@@ -230,7 +232,7 @@ TEST_CASE("Contexts side by side on threads give the same bytes") {
       const mien_edit edit = {"smile", MIEN_SET, MIEN_NORMALISED, 1.0f};
       for (int i = 0; i < 3; ++i) {
         if (mien_from_seed(context, 9, codes.data()) != MIEN_OK ||
-            mien_apply_edits(context, &edit, 1, nullptr, 0, codes.data(), codes.data()) != MIEN_OK ||
+            mien_apply_edits(context, &edit, 1, nullptr, 1, codes.data(), codes.data()) != MIEN_OK ||
             mien_synthesize(context, codes.data(), picture.data()) != MIEN_OK) {
           picture.assign(picture.size(), 0);
         }

@@ -214,11 +214,11 @@ class Editor:
         self._check(_lib.mien_from_seed(self._opened(), seed, w.ctypes.data))
         return w
 
-    def edit_codes(self, w, changes, layers=None, keep_identity=0.0):
+    def edit_codes(self, w, changes, layers=None, strength=1.0):
         """changes: {"smile": 1.0, "age": mien.add(mien.years(10))}. layers: rows that may change, "4-7"."""
         w, edits = self._codes(w), _edits(changes)
         edited = np.empty_like(w)
-        self._check(_lib.mien_apply_edits(self._opened(), edits, len(edits), _text(layers), keep_identity,
+        self._check(_lib.mien_apply_edits(self._opened(), edits, len(edits), _text(layers), strength,
                                           w.ctypes.data, edited.ctypes.data))
         return edited
 
@@ -258,7 +258,7 @@ class Editor:
 
     def edit_photo(self, file, edits, **options):
         """Edits a photo whole. file: the bytes of a PNG or JPEG; edits: a list of changes, each gives one picture.
-        Options as in mien.h (mien_photo_options): face, paste, layers, keep_identity, aligned, crop, no_likeness,
+        Options as in mien.h (mien_photo_options): face, paste, layers, strength, aligned, crop, no_likeness,
         format, quality, no_metadata, drop_gps."""
         wanted = _library.PhotoOptions()
         _lib.mien_photo_options_init(ctypes.byref(wanted))

@@ -5,7 +5,7 @@ import os
 from ctypes import POINTER, Structure, c_char_p, c_double, c_float, c_int, c_size_t, c_uint8, c_uint32, c_uint64
 from ctypes import c_void_p
 
-ABI_VERSION = 3
+ABI_VERSION = 4
 LOG_CALLBACK = ctypes.CFUNCTYPE(None, c_void_p, c_char_p)
 PROGRESS_CALLBACK = ctypes.CFUNCTYPE(c_int, c_void_p, c_char_p)
 
@@ -35,7 +35,7 @@ class Face(Structure):
 
 
 class PhotoOptions(Structure):
-    _fields_ = [("face", c_char_p), ("paste", c_char_p), ("layers", c_char_p), ("keep_identity", c_float),
+    _fields_ = [("face", c_char_p), ("paste", c_char_p), ("layers", c_char_p), ("strength", c_float),
                 ("aligned", c_int), ("crop", c_int), ("no_likeness", c_int), ("format", c_char_p), ("quality", c_int),
                 ("no_metadata", c_int), ("drop_gps", c_int)]
 
