@@ -82,6 +82,7 @@ void AddVerbs(CLI::App& app, Session& session) {
   AddCompare(app, session);
   AddInfo(app, session);
   AddRun(app, session);
+  AddPrepare(app, session);
   AddTrain(app, session);
   AddEvaluate(app, session);
   AddBench(app, session);

@@ -76,7 +76,9 @@ std::string Training::Card() const {
                      std::to_string(1 + *std::ranges::max_element(data_.people)) + " people, " +
                      std::to_string(progress_.epochs.size()) + " epochs. Attributes:";
   for (const std::string& name : data_.attributes) card += " " + name;
-  return card + ".\n\nSettings: `" + settings_ + "`\n";
+  card += ".\n\n";
+  for (const auto& [words, count] : data_.consents) card += "* " + std::to_string(count) + " people: " + words + "\n";
+  return card + "\nSettings: `" + settings_ + "`\n";
 }
 
 Status Training::Open() {

@@ -137,6 +137,23 @@ Result<std::vector<std::string>> AttributeNames(const Source& source, int64_t co
   return names.get<std::vector<std::string>>();
 }
 
+// What `mien prepare` has recorded of each person.
+void ReadConsents(const Source& source, TrainingData* data) {
+  const auto found = source.file().metadata.find("people");
+  if (found == source.file().metadata.end()) return;
+  const nlohmann::json people = nlohmann::json::parse(found->second, nullptr, false);
+  if (!people.is_array()) return;
+  for (const nlohmann::json& person : people) {
+    std::string words = "no consent recorded";
+    if (person.is_object() && person.contains("consent") && person["consent"].is_object()) {
+      words.clear();
+      for (const auto& [key, value] : person["consent"].items())
+        if (value.is_string()) words += (words.empty() ? "" : ", ") + key + ": " + value.get<std::string>();
+    }
+    ++data->consents[words];
+  }
+}
+
 Result<TrainingData> ReadOne(const std::string& path) {
   MIEN_ASSIGN(const Source source, Source::Open(path));
   TrainingData data;
@@ -152,6 +169,7 @@ Result<TrainingData> ReadOne(const std::string& path) {
     if (source.Find(name) == nullptr) continue;
     MIEN_ASSIGN(*column, source.ReadLabels(name, {data.images}, &shape));
   }
+  ReadConsents(source, &data);
   return data;
 }
 
@@ -203,6 +221,7 @@ Result<TrainingData> ReadTrainingFiles(const std::vector<std::string>& paths) {
     }
     Append(data.age_band, data.images, all.images, &all.age_band);
     Append(data.skin_tone, data.images, all.images, &all.skin_tone);
+    for (const auto& [words, count] : data.consents) all.consents[words] += count;
     all.images += data.images;
     all.w_plus.insert(all.w_plus.end(), data.w_plus.begin(), data.w_plus.end());
     all.labels.insert(all.labels.end(), data.labels.begin(), data.labels.end());

@@ -2,6 +2,7 @@
 // seen.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@ struct TrainingData {
   std::vector<std::string> attributes;         // names, K of them
   std::vector<float> labels;                   // [N,K] raw; NaN: unknown
   std::vector<float> age_band, skin_tone;      // [N] or nothing: to sort people by, not learned from; NaN: unknown
+  std::map<std::string, size_t> consents;      // what people agreed to, in words, and how many: not learned from
 
   int64_t alone() const;  // images that are the only ones of their person
   // Per attribute the smallest and the largest known label. kRefused, naming the attribute: nothing is known of it, or
