@@ -4,7 +4,6 @@
 #include <filesystem>
 
 #include "base/stream.h"
-#include "tools/batch.h"
 
 namespace mien {
 namespace {
@@ -32,7 +31,36 @@ Result<nlohmann::json> ReadConsent(const std::string& path) {
   return consent;
 }
 
+constexpr const char* kPictureEndings[] = {".png", ".jpg", ".jpeg"};
+constexpr const char* kCodeEndings[] = {".npz", ".npy", ".safetensors", ".pt", ".pth"};
+
+std::string EndingOf(const std::string& path) {
+  std::string ending = fs::path(path).extension().string();
+  std::ranges::transform(ending, ending.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; });
+  return ending;
+}
+
+// By name.
+Result<std::vector<std::string>> PicturesIn(const std::string& folder) {
+  std::vector<std::string> pictures;
+  std::error_code error;
+  fs::directory_iterator at(folder, error);
+  for (; !error && at != fs::directory_iterator(); at.increment(error)) {
+    const std::string path = at->path().string();
+    if (std::ranges::find(kPictureEndings, EndingOf(path)) != std::end(kPictureEndings) || HoldsCodes(path))
+      pictures.push_back(path);
+  }
+  if (error)
+    return Status::Error(Code::kFailure, "%s: cannot read the folder: %s", folder.c_str(), error.message().c_str());
+  std::ranges::sort(pictures);
+  return pictures;
+}
+
 }  // namespace
+
+bool HoldsCodes(const std::string& path) {
+  return std::ranges::find(kCodeEndings, EndingOf(path)) != std::end(kCodeEndings);
+}
 
 Result<std::vector<PersonFolder>> ReadPeople(const Session& session, const std::string& folder) {
   std::error_code error;
@@ -54,12 +82,11 @@ Result<std::vector<PersonFolder>> ReadPeople(const Session& session, const std::
     PersonFolder person;
     person.name = fs::path(path).filename().string();
     person.number = static_cast<int64_t>(people.size());
-    auto pictures = ExpandPhotos({path});
-    if (!pictures.ok()) {
-      session.Warn("%s", pictures.status().message());
+    MIEN_ASSIGN(person.pictures, PicturesIn(path));
+    if (person.pictures.empty()) {
+      session.Warn("%s: a folder without pictures and codes in it", path.c_str());
       continue;
     }
-    person.pictures = std::move(*pictures);
     const std::string consent = path + "/consent.json";
     if (fs::exists(consent, error)) {
       auto read = ReadConsent(consent);
@@ -72,7 +99,7 @@ Result<std::vector<PersonFolder>> ReadPeople(const Session& session, const std::
   }
   if (people.empty()) {
     return Status::Error(Code::kFailure,
-                         "%s: a folder for each person with .png, .jpg or .jpeg in it expected, found none",
+                         "%s: a folder for each person with pictures or codes in it expected, found none",
                          folder.c_str());
   }
   return people;

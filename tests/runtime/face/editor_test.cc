@@ -285,8 +285,8 @@ TEST_CASE("Editing allocates the picture it gives and nothing else") {
   const std::vector<bool> rows(kTinyRows, true);
   std::vector<float> codes(size_t{kTinyRows} * kTinyDim);
   const testing::AllocationCount count;
-  const bool edited = (*pipeline)->FromSeed(3, codes).ok() &&
-                      (*pipeline)->ApplyEdit(edits, rows, 0.75f, codes, codes).ok();
+  const bool edited =
+      (*pipeline)->FromSeed(3, codes).ok() && (*pipeline)->ApplyEdit(edits, rows, 0.75f, codes, codes).ok();
   const auto by_edit = count.calls();
   const auto picture = (*pipeline)->Synthesize(codes, 7);
   const auto by_picture = count.calls() - by_edit;
