@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # What depends on the processor, cross-compiled for aarch64 and run by qemu's user mode: every op's CPU kernel (NEON)
-# against the double reference, without the sizes of full networks, and the host runner's own tests (its fibers, every
-# planted bug, the proof kernels). For Debian: its libraries for aarch64 are unpacked in build/aarch64, not installed.
+# against the double reference, without the sizes of full networks, the host runner's own tests (its fibers, every
+# planted bug, the proof kernels), and the program: it describes itself and edits a photo whole. For Debian:
+# its libraries for aarch64 are unpacked in build/aarch64, not installed.
 # Exit status 77, after a line with the reason: this is another system.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -49,7 +50,15 @@ launcher=()
 if command -v ccache >/dev/null; then launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache); fi
 cmake -S . -B "$folder" -G Ninja "${launcher[@]}" -DCMAKE_BUILD_TYPE=Release "-DMIEN_AARCH64_ROOT=$root" \
   "-DCMAKE_TOOLCHAIN_FILE=$PWD/tests/support/aarch64.cmake"
-cmake --build "$folder" --target test_kernels test_simt_runner
-emulate() { qemu-aarch64-static -L /usr/aarch64-linux-gnu "$folder/tests/$1" "${@:2}"; }
-emulate test_kernels --test-case-exclude='*: full size'
-emulate cuda/kernels/test_simt_runner
+cmake --build "$folder" --target test_kernels test_simt_runner mien
+emulate() {
+  qemu-aarch64-static -L /usr/aarch64-linux-gnu -E "LD_LIBRARY_PATH=$root/usr/lib/aarch64-linux-gnu" "$folder/$1" \
+    "${@:2}"
+}
+emulate tests/test_kernels --test-case-exclude='*: full size'
+emulate tests/cuda/kernels/test_simt_runner
+emulate tools/mien --version
+edited=$folder/edited.png
+rm -f "$edited"
+emulate tools/mien edit tests/data/faces/portrait_a_neutral.png -o "$edited" --set smile=1
+emulate tools/mien info "$edited"
