@@ -215,7 +215,8 @@ class Editor:
         return w
 
     def edit_codes(self, w, changes, layers=None, strength=1.0):
-        """changes: {"smile": 1.0, "age": mien.add(mien.years(10))}. layers: rows that may change, "4-7"."""
+        """changes: {"smile": 1.0, "age": mien.add(mien.years(10))}. layers: rows that may change, "4-7". strength:
+        1 the whole edit, less a part of it, above 0."""
         w, edits = self._codes(w), _edits(changes)
         edited = np.empty_like(w)
         self._check(_lib.mien_apply_edits(self._opened(), edits, len(edits), _text(layers), strength,
