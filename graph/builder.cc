@@ -97,6 +97,21 @@ ValueId Builder::Parameter(const std::string& name, const Shape& shape) {
   return entry->second;
 }
 
+ValueId Builder::Derived(ValueId of, const std::string& what, const Shape& shape) {
+  if (!status_.ok()) return kAbsent;
+  const Value source = graph_.values[static_cast<size_t>(of)];
+  const std::string name = source.name + "|" + what + shape.ToString();
+  if (source.kind != Value::Kind::kWeight && source.kind != Value::Kind::kInput) {
+    Fail(Status::Error(Code::kFailure, "%s: %s: a weight expected", graph_.name.c_str(), name.c_str()));
+    return kAbsent;
+  }
+  const auto [entry, is_new] = weights_.try_emplace(name, kAbsent);
+  if (!is_new) return entry->second;
+  entry->second = AddValue(source.kind, name, shape);
+  if (source.kind == Value::Kind::kInput) graph_.inputs.push_back(entry->second);
+  return entry->second;
+}
+
 // Kernels of the CPU read weights only packed, which is done once, before any run.
 Status Builder::CheckPacked(const Node& node) const {
   for (size_t i = 0; i < node.in.size(); ++i) {

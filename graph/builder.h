@@ -27,6 +27,10 @@ class Builder {
   ValueId Parameter(const std::string& name);
   ValueId Parameter(const std::string& name, const Shape& shape);
 
+  // What is made of the constant `of`, a weight or an input, before any run: a weight or input as well, named
+  // `NAME|what[shape]`. Who reads the weights makes it (graph/gradient/derived_weights.h).
+  ValueId Derived(ValueId of, const std::string& what, const Shape& shape);
+
   // Appends a call of Op; the layer's name appears in errors and names the results. One result per
   // Op::kOutputs.
   template <class Op>

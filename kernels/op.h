@@ -31,6 +31,7 @@
 // An op with a rule for gradients declares it, and <op>_grad.cc defines it for programs that learn (graph/gradient):
 //
 //     static void Grad(const Params&, GradCall* call);  // appends the nodes of its derivatives
+//     static constexpr uint32_t kConstant;              // bit i: it has none by input i
 //
 // An absent optional operand has Shape::present() false and View::present() false. Ops never read a dimension of the
 // batch to decide on arithmetic: a sample's bits do not depend on its neighbours, nor on the number of threads, nor on

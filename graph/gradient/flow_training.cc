@@ -3,30 +3,10 @@
 #include <cmath>
 #include <numbers>
 
+#include "graph/gradient/expression.h"
+
 namespace mien {
 namespace {
-
-// Operands and a formula of them, for one call. The first operand has the shape of the call.
-class Expression {
- public:
-  Term operator()(ValueId operand, bool by_row = false) {
-    const auto at = static_cast<int>(operands_.size());
-    operands_.push_back(operand);
-    if (by_row) params_.by_row |= 1u << at;
-    return params_.formula.In(at);
-  }
-  ValueId Value(Builder& builder, const std::string& layer, Term result, int sum_first = 0, int sum_last = 0) {
-    params_.formula = result;
-    params_.sum_first = sum_first;
-    params_.sum_last = sum_last;
-    operands_.resize(Pointwise::kInputs, kAbsent);
-    return builder.Call<Pointwise>(layer, params_, operands_);
-  }
-
- private:
-  Pointwise::Params params_;
-  std::vector<ValueId> operands_;
-};
 
 ValueId Columns(Builder& builder, const std::string& layer, ValueId x, int64_t first, int64_t count) {
   return builder.Call<SelectColumns>(layer, {.first = first, .count = count}, {x, kAbsent});

@@ -5,7 +5,7 @@
 namespace mien {
 namespace {
 
-// The rule of the node's op; false: it has none.
+// The rule of the node's op; false: it has none, or takes what is asked for as constant.
 bool RunRule(const AnyOp& op, GradCall* call) {
   return std::visit(
       [&](const auto& held) {
@@ -13,6 +13,9 @@ bool RunRule(const AnyOp& op, GradCall* call) {
         if constexpr (std::is_same_v<Held, std::monostate>) {
           return false;
         } else if constexpr (HasGradient<typename Held::Type>) {
+          for (size_t i = 0; i < call->wanted.size(); ++i) {
+            if (call->wanted[i] && HasInput(ConstantOperands<typename Held::Type>(), i)) return false;
+          }
           Held::Type::Grad(held.params, call);
           return true;
         } else {

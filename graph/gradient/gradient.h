@@ -23,6 +23,10 @@ struct GradCall {
   std::vector<ValueId> d_in;          // in: kAbsent; out: filled where wanted
 
   const Shape& ShapeOf(ValueId value) const { return builder.ShapeOf(value); }
+  // Of a constant operand (graph/gradient/derived_weights.h).
+  ValueId Derived(int operand, const char* what, const Shape& shape) {
+    return builder.Derived(in[static_cast<size_t>(operand)], what, shape);
+  }
   template <class Op>
   ValueId Call(const typename Op::Params& params, std::vector<ValueId> operands) {
     operands.resize(Op::kInputs, kAbsent);
@@ -34,6 +38,13 @@ template <class Op>
 concept HasGradient = requires {
   &Op::Grad;
 };
+
+// Operands that are constants to a rule: weights that no training changes, and whole numbers that say which column.
+template <class Op>
+constexpr uint32_t ConstantOperands() {
+  if constexpr (requires { Op::kConstant; }) return Op::kConstant;
+  return 0;
+}
 
 // Derivatives of `loss`, one number [1], by each of `by`, of their shapes; kAbsent where it does not depend on it.
 // Usage error of the builder, naming op and layer: a node on the way has no rule.

@@ -61,6 +61,14 @@ struct GraphOptions {
 #include "graph/networks/networks.def"
 #undef MIEN_NETWORK
 
+// The synthesis as part of a graph that goes on behind it.
+struct SynthesisValues {
+  ValueId w_plus = kAbsent, image = kAbsent;
+  std::vector<ValueId> noise;  // with NoiseMode::kInput
+};
+Result<SynthesisValues> AddSynthesis(Builder* builder, const ModelConfig& config, const SynthesisOptions& options,
+                                     int batch);
+
 // Which network, and its options.
 template <class, class... Options>
 using VariantOfRest = std::variant<Options...>;

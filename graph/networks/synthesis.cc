@@ -29,7 +29,7 @@ class Synthesis {
   Synthesis(Builder* b, const GeneratorConfig& g, const SynthesisOptions& options, int batch)
       : b_(*b), m_(b, "generator."), g_(g), options_(options), batch_(batch) {}
 
-  void Build(int levels);
+  SynthesisValues Build(int levels);
 
  private:
   bool nvidia() const { return g_.convention == Convention::kNvidia; }
@@ -218,7 +218,7 @@ ValueId Synthesis::TracedRgb(const RgbPaths& paths, ToRgb::Params params, std::v
   return y;
 }
 
-void Synthesis::Build(int levels) {
+SynthesisValues Synthesis::Build(int levels) {
   w_plus_ = b_.Input("w_plus", {batch_, g_.rows(), g_.w_dim});
   if (options_.noise == NoiseMode::kInput) {
     for (int i = 0; i < 2 * levels - 1; ++i) {
@@ -237,13 +237,14 @@ void Synthesis::Build(int levels) {
       m_.Trace(BlockPath(level) + ".img", image);
     }
   }
-  b_.Output("image", image);
+  return {w_plus_, image, noise_inputs_};
 }
 
 }  // namespace
 
-Result<Graph> BuildSynthesis(const ModelConfig& config, const SynthesisOptions& options, const GraphOptions& graph) {
-  MIEN_TRY(CheckBuild(config.generator.has_value(), "generator", graph.batch));
+Result<SynthesisValues> AddSynthesis(Builder* builder, const ModelConfig& config, const SynthesisOptions& options,
+                                     int batch) {
+  MIEN_TRY(CheckBuild(config.generator.has_value(), "generator", batch));
   const GeneratorConfig& g = *config.generator;
   const int all_levels = g.log2_resolution() - 1;
   int levels = options.resolution == 0 ? all_levels : 1;
@@ -254,8 +255,13 @@ Result<Graph> BuildSynthesis(const ModelConfig& config, const SynthesisOptions& 
   }
   SynthesisOptions chosen = options;
   if (chosen.noise == NoiseMode::kConst && !g.has_noise_maps) chosen.noise = NoiseMode::kNone;
+  return Synthesis(builder, g, chosen, batch).Build(levels);
+}
+
+Result<Graph> BuildSynthesis(const ModelConfig& config, const SynthesisOptions& options, const GraphOptions& graph) {
   Builder b(NameOf(options), config, graph.trace);
-  Synthesis(&b, g, chosen, graph.batch).Build(levels);
+  MIEN_ASSIGN(const SynthesisValues synthesis, AddSynthesis(&b, config, options, graph.batch));
+  b.Output("image", synthesis.image);
   return b.Finish();
 }
 

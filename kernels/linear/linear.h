@@ -37,6 +37,7 @@ struct Linear {
   enum Input { kX, kWeight, kBias, kGateWeight, kGateBias, kResidual, kInputs };
   static constexpr const char* kName = "linear";
   static constexpr int kOutputs = 1;
+  static constexpr uint32_t kConstant = 1u << kWeight | 1u << kBias | 1u << kGateWeight | 1u << kGateBias;  // to Grad
   static constexpr uint32_t kPacked = 1u << kWeight | 1u << kBias | 1u << kGateWeight | 1u << kGateBias;
 
   static Status Infer(const Params& params, Shapes in, Shape* out);
@@ -50,6 +51,7 @@ struct Linear {
   static void Pack(const Params& params, Inputs<float> in, float* packed);
   static int64_t ScratchFloats(const Params& params, Shapes in, int threads);
   static void Cpu(const Params& params, const CpuCall& call);
+  static void Grad(const Params& params, GradCall* call);
 };
 
 }  // namespace mien

@@ -42,6 +42,7 @@ struct ModConv {
   enum Input { kX, kStyle, kWeight, kFilter, kNoise, kNoiseStrength, kBias, kInputs };
   static constexpr const char* kName = "mod_conv";
   static constexpr int kOutputs = 1;
+  static constexpr uint32_t kConstant = 1u << kWeight | 1u << kFilter | 1u << kNoiseStrength | 1u << kBias;  // to Grad
   static constexpr uint32_t kPacked = 1u << kWeight | 1u << kFilter;
 
   static Status Infer(const Params& params, Shapes in, Shape* out);
@@ -52,6 +53,7 @@ struct ModConv {
   static void Pack(const CpuParams& params, Inputs<float> in, float* packed);
   static int64_t ScratchFloats(const CpuParams& params, Shapes in, int threads);
   static void Cpu(const CpuParams& params, const CpuCall& call);
+  static void Grad(const Params& params, GradCall* call);
 
   static constexpr uint32_t kBanded = 1u << kX;
   static RowGrid Rows(const CpuParams& params, Shapes in);

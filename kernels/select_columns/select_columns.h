@@ -22,6 +22,7 @@ struct SelectColumns : NoPacking, NoScratch {
   enum Input { kX, kIndex, kInputs };
   static constexpr const char* kName = "select_columns";
   static constexpr int kOutputs = 1;
+  static constexpr uint32_t kConstant = 1u << kIndex;  // to Grad
 
   static Status Infer(const Params& params, Shapes in, Shape* out);
   static Cost Count(const Params& params, Shapes in);

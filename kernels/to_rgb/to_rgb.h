@@ -25,12 +25,14 @@ struct ToRgb : NoPacking {
   enum Input { kX, kStyle, kWeight, kBias, kSkip, kFilter, kInputs };
   static constexpr const char* kName = "to_rgb";
   static constexpr int kOutputs = 1;
+  static constexpr uint32_t kConstant = 1u << kWeight | 1u << kBias | 1u << kFilter;  // to Grad
 
   static Status Infer(const Params& params, Shapes in, Shape* out);
   static Cost Count(const Params& params, Shapes in);
   static void Ref(const Params& params, Inputs<double> in, Outputs<double> out);
   static int64_t ScratchFloats(const Params& params, Shapes in, int threads);
   static void Cpu(const Params& params, const CpuCall& call);
+  static void Grad(const Params& params, GradCall* call);
 
   static constexpr uint32_t kBanded = 1u << kX | 1u << kSkip;
   static RowGrid Rows(const Params&, Shapes) { return {1, 0}; }
