@@ -14,6 +14,8 @@
 #include "tools/edit_plan.h"
 #include "tools/edit_search.h"
 #include "tools/faces.h"
+#include "tools/inversion_options.h"
+#include "tools/numbers.h"
 #include "tools/outputs.h"
 #include "tools/photo_faces.h"
 #include "tools/picture_options.h"
@@ -31,6 +33,7 @@ struct EditOptions {
   PictureOptions picture;
   std::string out, paste = "auto";
   bool crop = false, no_likeness = false, drop_gps = false, resume = false;
+  int refine = 0;
   BatchOptions batch;
 };
 
@@ -107,7 +110,7 @@ PipelineOptions Wanted(Session& session, const CLI::App& verb, const EditOptions
 void MentionUnusedPasting(Session& session, const CLI::App& verb, const EditOptions& options, bool photos, bool sheet) {
   if (!photos) {
     MentionUnused(session, verb,
-                  {"--aligned", "--face", "--detector", "--crop", "--paste", "--no-likeness", "--drop-gps"},
+                  {"--aligned", "--face", "--detector", "--crop", "--paste", "--no-likeness", "--drop-gps", "--refine"},
                   "it is for photos");
     return;
   }
@@ -131,6 +134,7 @@ class Editing {
         scores_(how.scores),
         search_(session, plan, pipeline, finder == nullptr ? nullptr : &finder->networks()),
         editor_(pipeline, finder == nullptr ? nullptr : &finder->networks(), Seeking(how)),
+        refine_(how.refine),
         sheet_(std::move(sheet)),
         codes_(static_cast<size_t>(pipeline.rows()) * static_cast<size_t>(pipeline.w_dim())) {}
 
@@ -235,9 +239,12 @@ class Editing {
   }
 
   Status MakeSheet(const Face& face, const Image& photo, const std::vector<PhotoFace>& found) {
-    MIEN_ASSIGN(const FaceCrop crop,
-                found.empty() ? CutCentre(photo) : CutFaceOf(session_, face.input, photo, found[0]));
+    MIEN_ASSIGN(const FaceCrop crop, found.empty()
+                                         ? CutCentre(photo)
+                                         : CutFaceOf(session_, face.input, photo, found[0],
+                                                     std::max(kCropSide, refine_ ? pipeline_.image_side() : 0)));
     MIEN_TRY(pipeline_.Encode(crop.picture, codes_));
+    if (refine_) MIEN_TRY(refine_(crop.picture, codes_));
     return EditForSheet(pipeline_, plan_, face, codes_, sheet_);
   }
 
@@ -250,6 +257,7 @@ class Editing {
   const bool scores_;         // are reported
   EditSearch search_;
   PhotoEditor editor_;
+  const std::function<Status(const Image&, std::span<float>)> refine_;  // of PhotoEditOptions
   ContactSheet sheet_;  // of one picture, or of all edits
   Image photo_;         // that was edited
   std::vector<float> codes_;
@@ -370,6 +378,19 @@ Status RunEdit(Session& session, const CLI::App& verb, EditOptions options) {
   const int side = pipeline->image_side();
   MIEN_ASSIGN(ContactSheet sheet, ContactSheet::Create(plan.columns * plan.lines, plan.columns, side, side,
                                                        plan.sheet() ? kSheetGap : 0));
+  std::unique_ptr<PhotoInverter> inverter;
+  if (faces[0].photo && options.refine > 0) {
+    InversionRules rules;
+    rules.steps = options.refine;
+    plan.more["refine"] = options.refine;
+    MIEN_ASSIGN(inverter, MakeInverter(session, model, rules, pipeline.get()));
+    how.refine = [&session, &inverter, rules](const Image& square, std::span<float> w_plus) -> Status {
+      MIEN_ASSIGN(const InvertedFace refined, InvertWithProgress(session, *inverter, rules, square, w_plus));
+      session.Note("refined: PSNR %.2f dB before, %.2f dB after %d steps", refined.psnr_before, refined.psnr_after,
+                   rules.steps);
+      return {};
+    };
+  }
   Editing editing(session, options, plan, how, *pipeline, finder ? &*finder : nullptr, std::move(sheet));
   const nlohmann::json parameters = plan.record();
   session.report["parameters"] = parameters;
@@ -421,6 +442,11 @@ void AddEdit(CLI::App& app, Session& session) {
       ->capture_default_str();
   verb->add_flag("--no-likeness", options->no_likeness, "do not measure whether it is still the same person");
   verb->add_flag("--drop-gps", options->drop_gps, "do not write where a photo was taken into the edited one");
+  verb->add_option("--refine", options->refine,
+                   "bring the photo's code closer to it by so many steps of inversion before the edit")
+      ->transform(WholeNumber())
+      ->check(CLI::Range(0, 100000))
+      ->capture_default_str();
   AddFaceOptions(*verb, options->faces);
   AddPictureOptions(*verb, options->picture);
   AddBatchOptions(*verb, options->batch);

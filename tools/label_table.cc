@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/stream.h"
-#include "tools/training_file.h"
+#include "tools/tensor_source.h"
 #include "weights/header.h"
 
 namespace mien {

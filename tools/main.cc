@@ -85,6 +85,7 @@ void AddVerbs(CLI::App& app, Session& session) {
   AddPrepare(app, session);
   AddTrain(app, session);
   AddEvaluate(app, session);
+  AddInvert(app, session);
   AddBench(app, session);
   AddSelftest(app, session);
 }

@@ -2,125 +2,18 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
-#include <cstring>
 #include <limits>
 #include <nlohmann/json.hpp>
 
 #include "graph/gradient/flow_training.h"
+#include "tools/tensor_source.h"
 #include "weights/header.h"
 
 namespace mien {
 namespace {
 
-template <class T>
-double Read(const std::byte* at) {
-  T value;
-  std::memcpy(&value, at, sizeof value);
-  return static_cast<double>(value);
-}
-
-double Read(DType type, const std::byte* at) {
-  switch (type) {
-    case DType::kF64:
-      return Read<double>(at);
-    case DType::kF32:
-      return Read<float>(at);
-    case DType::kF16:
-      return HalfToFloat(static_cast<uint16_t>(Read<uint16_t>(at)));
-    case DType::kBF16:
-      return BFloat16ToFloat(static_cast<uint16_t>(Read<uint16_t>(at)));
-    case DType::kI64:
-      return Read<int64_t>(at);
-    case DType::kI32:
-      return Read<int32_t>(at);
-    case DType::kI16:
-      return Read<int16_t>(at);
-    case DType::kI8:
-      return Read<int8_t>(at);
-    case DType::kU8:
-      return Read<uint8_t>(at);
-    case DType::kBool:
-      return Read<uint8_t>(at) != 0 ? 1 : 0;
-  }
-  return 0;
-}
-
-// One open file: tensors by name, errors that name it.
-class Source {
- public:
-  static Result<Source> Open(const std::string& path) {
-    MIEN_ASSIGN(ForeignFile file, OpenTensors(path));
-    return Source(path, std::move(file));
-  }
-
-  const std::string& path() const { return path_; }
-  const ForeignFile& file() const { return file_; }
-  const ForeignTensor* Find(const std::string& name) const { return file_.Find(name); }
-
-  // Of the shape; kAny dimensions (-1) may be anything. Its shape comes back in `found`.
-  Result<std::vector<double>> Read(const std::string& name, const Shape& expected, Shape* found) const {
-    const ForeignTensor* const tensor = Find(name);
-    if (tensor == nullptr) {
-      return Status::Error(Code::kRefused, "%s: a tensor %s %s expected, found %s", path_.c_str(), name.c_str(),
-                           InWords(expected).c_str(), ContentInWords(file_).c_str());
-    }
-    bool fits = tensor->shape.rank == expected.rank;
-    for (int i = 0; i < expected.rank && fits; ++i)
-      fits = tensor->shape[i] > 0 && (expected[i] < 0 || expected[i] == tensor->shape[i]);
-    if (!fits) {
-      return Status::Error(Code::kRefused, "%s: tensor %s: %s expected, %s found", path_.c_str(), name.c_str(),
-                           InWords(expected).c_str(), tensor->shape.ToString().c_str());
-    }
-    *found = tensor->shape;
-    auto values = ReadDoubles(*tensor);
-    return values.ok() ? std::move(values) : values.status().Within("%s", path_.c_str());
-  }
-  Result<std::vector<float>> ReadFinite(const std::string& name, const Shape& expected, Shape* found) const {
-    MIEN_ASSIGN(const std::vector<double> values, Read(name, expected, found));
-    for (size_t i = 0; i < values.size(); ++i) {
-      if (std::isfinite(static_cast<float>(values[i]))) continue;
-      return Status::Error(Code::kRefused, "%s: tensor %s: element %zu is not finite", path_.c_str(), name.c_str(), i);
-    }
-    return std::vector<float>(values.begin(), values.end());
-  }
-  // Unknown numbers are NaN.
-  Result<std::vector<float>> ReadLabels(const std::string& name, const Shape& expected, Shape* found) const {
-    MIEN_ASSIGN(const std::vector<double> values, Read(name, expected, found));
-    for (size_t i = 0; i < values.size(); ++i) {
-      if (!std::isinf(static_cast<float>(values[i]))) continue;
-      return Status::Error(Code::kRefused, "%s: tensor %s: element %zu is infinite", path_.c_str(), name.c_str(), i);
-    }
-    return std::vector<float>(values.begin(), values.end());
-  }
-  Result<std::vector<int64_t>> ReadPeople(const std::string& name, int64_t images) const {
-    Shape found;
-    MIEN_ASSIGN(const std::vector<double> values, Read(name, {images}, &found));
-    std::vector<int64_t> people;
-    for (size_t i = 0; i < values.size(); ++i) {
-      if (!(std::fabs(values[i]) < 9e15) || values[i] != std::floor(values[i])) {
-        return Status::Error(Code::kRefused, "%s: tensor %s: element %zu: a whole number expected, %g found",
-                             path_.c_str(), name.c_str(), i, values[i]);
-      }
-      people.push_back(static_cast<int64_t>(values[i]));
-    }
-    return people;
-  }
-
- private:
-  Source(std::string path, ForeignFile file) : path_(std::move(path)), file_(std::move(file)) {}
-  static std::string InWords(const Shape& shape) {
-    std::string text;
-    for (int i = 0; i < shape.rank; ++i) text += (i > 0 ? "," : "") + (shape[i] < 0 ? "?" : std::to_string(shape[i]));
-    return "[" + text + "]";
-  }
-
-  std::string path_;
-  ForeignFile file_;
-};
-
 // The names are a JSON list in the metadata; an .npz file has none, and its attributes are those of the paper.
-Result<std::vector<std::string>> AttributeNames(const Source& source, int64_t count) {
+Result<std::vector<std::string>> AttributeNames(const TensorSource& source, int64_t count) {
   const auto found = source.file().metadata.find("attributes");
   if (found == source.file().metadata.end()) {
     const std::vector<std::string> known = {"gender", "glasses", "yaw", "pitch", "bald", "beard", "age", "smile"};
@@ -138,7 +31,7 @@ Result<std::vector<std::string>> AttributeNames(const Source& source, int64_t co
 }
 
 // What `mien prepare` has recorded of each person.
-void ReadConsents(const Source& source, TrainingData* data) {
+void ReadConsents(const TensorSource& source, TrainingData* data) {
   const auto found = source.file().metadata.find("people");
   if (found == source.file().metadata.end()) return;
   const nlohmann::json people = nlohmann::json::parse(found->second, nullptr, false);
@@ -155,7 +48,7 @@ void ReadConsents(const Source& source, TrainingData* data) {
 }
 
 Result<TrainingData> ReadOne(const std::string& path) {
-  MIEN_ASSIGN(const Source source, Source::Open(path));
+  MIEN_ASSIGN(const TensorSource source, TensorSource::Open(path));
   TrainingData data;
   Shape shape;
   MIEN_ASSIGN(data.w_plus, source.ReadFinite("w_plus", {-1, -1, -1}, &shape));
@@ -182,17 +75,6 @@ void Append(const std::vector<float>& column, int64_t images, int64_t before, st
 }
 
 }  // namespace
-
-Result<std::vector<double>> ReadDoubles(const ForeignTensor& tensor) {
-  if (tensor.quantization) {
-    return Status::Error(Code::kRefused, "tensor %s is quantised", Printable(tensor.name).c_str());
-  }
-  std::vector<std::byte> bytes;
-  MIEN_TRY(ReadContiguous(tensor, &bytes));
-  std::vector<double> values(static_cast<size_t>(tensor.shape.elements()));
-  for (size_t i = 0; i < values.size(); ++i) values[i] = Read(tensor.type, bytes.data() + i * DTypeBytes(tensor.type));
-  return values;
-}
 
 Result<TrainingData> ReadTrainingFiles(const std::vector<std::string>& paths) {
   TrainingData all;
@@ -234,7 +116,7 @@ namespace {
 constexpr char kInit[] = "init/";
 
 // What a file of recorded steps says of the flow, by the shapes of its tensors.
-Result<FlowConfig> FlowOf(const Source& source, const Shape& codes) {
+Result<FlowConfig> FlowOf(const TensorSource& source, const Shape& codes) {
   FlowConfig config;
   config.contexts = static_cast<int>(codes[1]);
   config.features = static_cast<int>(codes[2]);
@@ -258,31 +140,17 @@ Result<FlowConfig> FlowOf(const Source& source, const Shape& codes) {
   return config;
 }
 
-// A number of the metadata; `value` stays where there is none.
-Status TakeNumber(const Source& source, const char* key, double* value) {
-  const auto found = source.file().metadata.find(key);
-  if (found == source.file().metadata.end()) return {};
-  char* end = nullptr;
-  const double number = std::strtod(found->second.c_str(), &end);
-  if (found->second.empty() || *end != '\0' || !std::isfinite(number)) {
-    return Status::Error(Code::kRefused, "%s: metadata %s: a number expected, %s found", source.path().c_str(), key,
-                         Printable(found->second).c_str());
-  }
-  *value = number;
-  return {};
-}
-
-Status TakeRules(const Source& source, RecordedSteps* steps) {
+Status TakeRules(const TensorSource& source, RecordedSteps* steps) {
   TrainingRules& rules = steps->rules;
   double epoch = 0;
-  MIEN_TRY(TakeNumber(source, "epoch_index", &epoch));
-  MIEN_TRY(TakeNumber(source, "lr", &rules.adam.learning_rate));
-  MIEN_TRY(TakeNumber(source, "weight_decay", &rules.adam.weight_decay));
-  MIEN_TRY(TakeNumber(source, "flow_divisor", &rules.flow_divisor));
-  MIEN_TRY(TakeNumber(source, "attr_divisor", &rules.attribute_divisor));
-  MIEN_TRY(TakeNumber(source, "clip", &rules.clip));
-  MIEN_TRY(TakeNumber(source, "sigma0", &rules.sigma));
-  MIEN_TRY(TakeNumber(source, "decay", &rules.sigma_decay));
+  MIEN_TRY(source.TakeNumber("epoch_index", &epoch));
+  MIEN_TRY(source.TakeNumber("lr", &rules.adam.learning_rate));
+  MIEN_TRY(source.TakeNumber("weight_decay", &rules.adam.weight_decay));
+  MIEN_TRY(source.TakeNumber("flow_divisor", &rules.flow_divisor));
+  MIEN_TRY(source.TakeNumber("attr_divisor", &rules.attribute_divisor));
+  MIEN_TRY(source.TakeNumber("clip", &rules.clip));
+  MIEN_TRY(source.TakeNumber("sigma0", &rules.sigma));
+  MIEN_TRY(source.TakeNumber("decay", &rules.sigma_decay));
   if (epoch < 0 || epoch > 1e6) {
     return Status::Error(Code::kRefused, "%s: metadata epoch_index: 0 to 1000000 expected, %g found",
                          source.path().c_str(), epoch);
@@ -297,7 +165,7 @@ Status TakeRules(const Source& source, RecordedSteps* steps) {
 }  // namespace
 
 Result<RecordedSteps> ReadRecordedSteps(const std::string& path) {
-  MIEN_ASSIGN(const Source source, Source::Open(path));
+  MIEN_ASSIGN(const TensorSource source, TensorSource::Open(path));
   RecordedSteps steps;
   MIEN_TRY(TakeRules(source, &steps));
   Shape codes, labels;

@@ -9,9 +9,6 @@
 
 namespace mien {
 
-// All elements as doubles, NaN among them. Refused: a quantised tensor.
-Result<std::vector<double>> ReadDoubles(const ForeignTensor& tensor);
-
 // The data of all files together. Files have the same rows, numbers and attribute names; a person of one file is none
 // of another. Refused, naming file and tensor: what is missing, shapes that do not agree, numbers that are not finite
 // (but unknown attributes).

@@ -24,6 +24,7 @@ void AddEvaluate(CLI::App& app, Session& session);
 void AddFaces(CLI::App& app, Session& session);
 void AddInfo(CLI::App& app, Session& session);
 void AddPrepare(CLI::App& app, Session& session);
+void AddInvert(CLI::App& app, Session& session);
 void AddRun(CLI::App& app, Session& session);
 void AddSelftest(CLI::App& app, Session& session);
 void AddSynth(CLI::App& app, Session& session);

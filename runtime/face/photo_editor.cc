@@ -27,12 +27,22 @@ void PhotoEditor::Take(std::vector<PhotoFace> faces) {
 Status PhotoEditor::Announce(const char* stage) const { return announce_ ? announce_(stage) : Status(); }
 
 // Nothing is to be done where the crop has the pixels of the last one.
-Status PhotoEditor::Encode(Image crop, Unedited* face) {
+Status PhotoEditor::Encode(Image crop, const Image& photo, size_t number, Unedited* face) {
   if (face->crop.width > 0 && Same(face->crop, crop)) return {};
   MIEN_TRY(Announce("encode"));
   *face = {};
   face->codes.resize(static_cast<size_t>(pipeline_.rows()) * static_cast<size_t>(pipeline_.w_dim()));
   MIEN_TRY(pipeline_.Encode(crop, face->codes));
+  if (options_.refine) {
+    MIEN_TRY(Announce("refine"));
+    const int side = pipeline_.image_side();
+    ThreadPool* const pool = &pipeline_.engine().pool();
+    FaceCrop larger;
+    if (side > kCropSide && !faces_.empty()) {
+      MIEN_ASSIGN(larger, CutFace(photo, faces_[number], side, pool));
+    }
+    MIEN_TRY(options_.refine(larger.picture.width > 0 ? larger.picture : crop, face->codes));
+  }
   if (options_.likeness || options_.scores || !options_.crop) {
     MIEN_ASSIGN(face->reconstruction, pipeline_.Synthesize(face->codes, options_.noise_seed));
   }
@@ -65,7 +75,7 @@ Result<std::vector<EditedFace>> PhotoEditor::EditPhoto(const std::vector<Edit>& 
     Unedited& face = unedited_[i];
     ThreadPool* const pool = &pipeline_.engine().pool();
     MIEN_ASSIGN(FaceCrop crop, faces_.empty() ? CutCentre(*photo) : CutFace(*photo, faces_[i], kCropSide, pool));
-    MIEN_TRY(Encode(std::move(crop.picture), &face));
+    MIEN_TRY(Encode(std::move(crop.picture), *photo, i, &face));
     std::vector<Edit> own = edits;
     float strength = options_.strength;
     if (options_.adjust) MIEN_TRY(options_.adjust(face.codes, &own, &strength));

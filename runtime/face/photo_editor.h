@@ -23,6 +23,9 @@ struct PhotoEditOptions {
   bool scores = false;             // of the attribute classifier are asked for, which the pipeline then has
   // May change how a face is edited, whose codes it gets; null: nothing does.
   std::function<Status(std::span<const float> codes, std::vector<Edit>* edits, float* strength)> adjust = {};
+  // Brings the code [L,D] of a face closer to its square, which has the generator's size or that of the encoder's crop,
+  // whichever is larger; the square of an aligned photo is as it is. Called behind the encoder (stage "refine").
+  std::function<Status(const Image& square, std::span<float> w_plus)> refine = nullptr;
 };
 
 struct EditedFace {
@@ -34,8 +37,8 @@ struct EditedFace {
 class PhotoEditor {
  public:
   // The pipeline encodes, edits and synthesizes; the networks describe faces where likeness is measured, else they may
-  // be null. Both outlive the editor. `announce` is called before each stage ("encode", "edit", "synthesize",
-  // "compare", "paste"), and what it answers but success ends the edit.
+  // be null. Both outlive the editor. `announce` is called before each stage ("encode", "refine", "edit",
+  // "synthesize", "compare", "paste"), and what it answers but success ends the edit.
   PhotoEditor(Pipeline& pipeline, FaceNetworks* networks, PhotoEditOptions options,
               std::function<Status(const char* stage)> announce = {});
 
@@ -58,7 +61,7 @@ class PhotoEditor {
     std::vector<double> scores;
   };
   Status Announce(const char* stage) const;
-  Status Encode(Image crop, Unedited* face);
+  Status Encode(Image crop, const Image& photo, size_t number, Unedited* face);
   Result<Image> Draw(const Unedited& face, const std::vector<Edit>& edits, float strength);
 
   Pipeline& pipeline_;

@@ -125,21 +125,11 @@ double FlowState::ClipGradients(double most, ThreadPool* threads) {
 
 void FlowState::StepAdam(const AdamOptions& options, ThreadPool* threads) {
   ++steps;
-  const auto t = static_cast<double>(steps);
-  const auto step = static_cast<float>(options.learning_rate / (1 - std::pow(options.beta1, t)));
-  const auto root = static_cast<float>(std::sqrt(1 - std::pow(options.beta2, t)));
-  const auto decay = static_cast<float>(options.weight_decay), eps = static_cast<float>(options.eps);
-  const auto beta1 = static_cast<float>(options.beta1), beta2 = static_cast<float>(options.beta2);
-  const auto rest1 = static_cast<float>(1 - options.beta1), rest2 = static_cast<float>(1 - options.beta2);
+  const AdamStep step(options, steps);
   float *const values = values_.as<float>(), *const gradients = gradients_.as<float>();
   float *const first = first_.as<float>(), *const second = second_.as<float>();
   ForTrained(threads, [&](uint64_t begin, uint64_t end) {
-    for (uint64_t i = begin; i < end; ++i) {
-      const float gradient = gradients[i] + decay * values[i];
-      first[i] = first[i] * beta1 + gradient * rest1;
-      second[i] = second[i] * beta2 + gradient * gradient * rest2;
-      values[i] -= step * (first[i] / (std::sqrt(second[i]) / root + eps));
-    }
+    step.Take(end - begin, gradients + begin, values + begin, first + begin, second + begin);
   });
 }
 

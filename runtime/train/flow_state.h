@@ -10,14 +10,10 @@
 #include "base/buffer.h"
 #include "base/tensor.h"
 #include "base/thread_pool.h"
+#include "runtime/train/adam.h"
 #include "weights/config.h"
 
 namespace mien {
-
-struct AdamOptions {
-  double learning_rate = 1e-3, weight_decay = 5e-5;  // the decay is added to the gradient
-  double beta1 = 0.9, beta2 = 0.999, eps = 1e-8;
-};
 
 class FlowState {
  public:
