@@ -24,14 +24,16 @@ Result<std::unique_ptr<PhotoInverter>> MakeInverter(const Session& session,
 }
 
 Result<InvertedFace> InvertWithProgress(const Session& session, PhotoInverter& inverter, const InversionRules& rules,
-                                        const Image& square, std::span<float> w_plus) {
+                                        const Image& square, std::span<float> w_plus,
+                                        const InversionSnapshots& snapshots) {
   Progress progress(session, static_cast<size_t>(rules.steps));
-  return inverter.Invert(square, w_plus, [&](int step, const InversionLosses& losses) {
+  const auto told = [&](int step, const InversionLosses& losses) {
     char text[96];
     std::snprintf(text, sizeof text, "loss %.5g, mean squared error %.5g", losses.total, losses.squares);
     progress.Step(text);
     if (step % 10 == 0) session.Detail("step %d of %d: %s", step + 1, rules.steps, text);
-  });
+  };
+  return inverter.Invert(square, w_plus, told, snapshots);
 }
 
 nlohmann::json Report(const InvertedFace& face) {

@@ -14,7 +14,8 @@ Result<std::unique_ptr<PhotoInverter>> MakeInverter(const Session& session,
                                                     const InversionRules& rules, const Pipeline* pipeline);
 // Invert, with every step's loss on a terminal and some with --verbose.
 Result<InvertedFace> InvertWithProgress(const Session& session, PhotoInverter& inverter, const InversionRules& rules,
-                                        const Image& square, std::span<float> w_plus);
+                                        const Image& square, std::span<float> w_plus,
+                                        const InversionSnapshots& snapshots = {});
 
 nlohmann::json Report(const InvertedFace& face);
 

@@ -22,6 +22,7 @@ struct InvertOptions {
   SearchOptions search;
   std::string output, replay, start = "encoder";
   InversionRules rules;
+  InversionSnapshots snapshots;
   bool no_likeness = false;
   BatchOptions batch;
 };
@@ -55,6 +56,8 @@ class Inverting {
     for (size_t i = 0; i < crops.size(); ++i) {
       MIEN_ASSIGN(crops[i], faces.empty() ? CutCentre(photo) : CutFaceOf(session_, path, photo, faces[i], side));
     }
+    if (crops.size() > 1 && !options_.snapshots.path.empty())
+      return Status::Error(Code::kUsage, "--snapshot: one face expected, %zu found", crops.size());
     MIEN_TRY(Begin(crops));
     MIEN_TRY(Prepare());
     report_["faces"] = nlohmann::json::array();
@@ -94,7 +97,8 @@ class Inverting {
   }
 
   Status Invert(const std::string& path, const Image& square, size_t i) {
-    MIEN_ASSIGN(const InvertedFace face, InvertWithProgress(session_, *inverter_, options_.rules, square, CodesOf(i)));
+    MIEN_ASSIGN(const InvertedFace face,
+                InvertWithProgress(session_, *inverter_, options_.rules, square, CodesOf(i), options_.snapshots));
     session_.Note("%s: PSNR %.2f dB before, %.2f dB after %d steps", InputName(path).c_str(), face.psnr_before,
                   face.psnr_after, options_.rules.steps);
     report_["faces"].push_back(Report(face));
@@ -157,13 +161,18 @@ Result<OutputFiles> PlanOutputs(const Session& session, const InvertOptions& opt
   const FileGroup codes = outputs.Group("codes");
   const bool makes_folder = codes.makes_folder;
   MIEN_TRY(CheckFiles(session, {{"photo", options.inputs}},
-                      {codes, {"overlay", *overlays, makes_folder}, {"manifest", {options.batch.manifest}}}));
+                      {codes,
+                       {"overlay", *overlays, makes_folder},
+                       {"manifest", {options.batch.manifest}},
+                       {"snapshot", {options.snapshots.path}}}));
   return outputs;
 }
 
 Status RunInvert(Session& session, InvertOptions options) {
   MIEN_TRY(ParseShard(options.batch.shard).status());
   MIEN_TRY(ExpandInto(&options.inputs, &options.output));
+  if (!options.snapshots.path.empty() && options.inputs.size() > 1)
+    return Status::Error(Code::kUsage, "--snapshot: one photo expected, %zu found", options.inputs.size());
   std::vector<std::string> overlays;
   MIEN_ASSIGN(OutputFiles outputs, PlanOutputs(session, options, &overlays));
   const std::vector<std::string>& paths = outputs.paths();
@@ -253,6 +262,16 @@ void AddInvert(CLI::App& app, Session& session) {
   verb->add_flag("--no-likeness", options->no_likeness, "do not measure how near the face recogniser finds it");
   verb->add_option("--replay", options->replay, "take the recorded steps of a file instead, and write what comes out")
       ->type_name("FILE");
+  CLI::Option* const snapshot =
+      verb->add_option("--snapshot", options->snapshots.path, "where the run is kept, of one photo with one face")
+          ->type_name("FILE");
+  verb->add_option("--snapshot-every", options->snapshots.every, "steps between two snapshots")
+      ->transform(WholeNumber())
+      ->check(CLI::Range(1, 1000000))
+      ->capture_default_str()
+      ->needs(snapshot);
+  verb->add_flag("--resume", options->snapshots.resume, "go on from the snapshot where there is one; the same bytes")
+      ->needs(snapshot);
   AddBatchOptions(*verb, options->batch);
   verb->footer(
       "Steps are taken on the CPU in fp32. --threads changes no bit. With --space w the mean of the rows is "

@@ -136,6 +136,18 @@ void Inversion::TakeGradients() {
     std::ranges::copy(program_.output(outputs_.at("gradient/noise." + std::to_string(i))), noise_[i].gradient.begin());
 }
 
+std::vector<Inversion::NumbersOfState> Inversion::State() {
+  std::vector<NumbersOfState> state;
+  const auto add = [&](const std::string& name, Learnt& learnt) {
+    state.push_back({name, learnt.shape, learnt.values});
+    state.push_back({"adam/first/" + name, learnt.shape, learnt.first});
+    state.push_back({"adam/second/" + name, learnt.shape, learnt.second});
+  };
+  add("codes", codes_);
+  for (size_t i = 0; i < noise_.size() && options_.learn_noise; ++i) add("noise." + std::to_string(i), noise_[i]);
+  return state;
+}
+
 Result<InversionLosses> Inversion::Losses() {
   if (start_.empty()) start_ = codes_.values;
   const std::span<float> w_plus = program_.input(inputs_.at("w_plus"));

@@ -56,6 +56,16 @@ class Inversion {
   uint64_t activation_bytes() const { return program_.plan().arena_bytes; }
   uint64_t weight_bytes() const { return weight_bytes_; }
 
+  // What steps change: codes, noise maps where they are learnt, and what Adam keeps of them; how many were taken.
+  struct NumbersOfState {
+    std::string name;
+    Shape shape;
+    std::span<float> values;
+  };
+  std::vector<NumbersOfState> State();
+  int64_t steps() const { return steps_; }
+  void set_steps(int64_t steps) { steps_ = steps; }
+
   // The losses of the codes as they are, and then a step.
   Result<InversionLosses> Step(double learning_rate);
   // The picture [B,3,R,R] of the last Step or Losses, of the codes before it changed them.

@@ -30,6 +30,13 @@ struct InvertedFace {
   Image picture_before, picture_after;  // what the generator makes, with the noise maps as they are
 };
 
+// Where an inversion is kept while it runs.
+struct InversionSnapshots {
+  std::string path;  // empty: nowhere
+  int every = 50;    // steps
+  bool resume = false;
+};
+
 class PhotoInverter {
  public:
   // Beside the rules, `how` says threads, exact, max_memory and stop.
@@ -39,14 +46,20 @@ class PhotoInverter {
   // Called before each step with its number from 0 on, and the losses that it begins with.
   using Told = std::function<void(int step, const InversionLosses& losses)>;
   // `w_plus` [L,D] becomes the code of the square, of any size. With same_rows the mean of its rows is begun with.
-  Result<InvertedFace> Invert(const Image& square, std::span<float> w_plus, const Told& told = {});
+  // Going on from a snapshot gives the same bits; kUsage: it is one of another inversion.
+  Result<InvertedFace> Invert(const Image& square, std::span<float> w_plus, const Told& told = {},
+                              const InversionSnapshots& snapshots = {});
   // What was learnt beside the last code.
   const Inversion& inversion() const { return *inversion_; }
 
  private:
   PhotoInverter() = default;
+  std::string Settings() const;
+  Status Begin(const Image& square, std::span<const float> w_plus);
 
   InversionRules rules_;
+  std::string model_;  // fingerprint
+  bool exact_ = false;
   int side_ = 0;
   PixelRounding rounding_ = PixelRounding::kUnit;
   std::unique_ptr<Inversion> inversion_;

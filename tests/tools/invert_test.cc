@@ -90,6 +90,55 @@ TEST_CASE("invert: options that have no effect, and what is wrong") {
   CHECK_MESSAGE(Has(little.err, "inversion: "), little.err);
 }
 
+TEST_CASE("invert: a run goes on from its snapshot with the same bytes") {
+  const std::string whole = Fresh("w.safetensors"), out = Fresh("w.safetensors"), snapshot = Fresh("s.snapshot");
+  const std::vector<std::string> how = {"--steps", "5", "--learn-noise", "--no-likeness", "--scales", "1,1"};
+  Invert(whole, how);
+  const auto run = [&](std::vector<std::string> more) {
+    std::vector<std::string> arguments = {"invert", "--aligned", Photo(10), "-o", out, "--snapshot", snapshot};
+    arguments.insert(arguments.end(), how.begin(), how.end());
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return Mien(arguments);
+  };
+  REQUIRE(run({"--snapshot-every", "3", "--resume"}).code == 0);  // there is none to go on from
+  CHECK(Content(out) == Content(whole));
+  const std::string third = Content(snapshot);
+  WriteContent(out, "");
+  const Ran resumed = run({"--resume", "-v"});
+  REQUIRE_MESSAGE(resumed.code == 0, resumed.err);
+  CHECK(Content(out) == Content(whole));
+  CHECK(Has(resumed.err, "PSNR"));
+  CHECK_FALSE(Has(resumed.err, "step 1 of"));
+
+  // One of another run, and ones that were tampered with.
+  const Ran other = run({"--resume", "--learning-rate", "0.5"});
+  CHECK(other.code == 2);
+  CHECK_MESSAGE(Has(other.err, "a snapshot of this inversion expected"), other.err);
+  WriteContent(snapshot, third.substr(0, third.size() - 4));
+  CHECK(run({"--resume"}).code == 4);
+  std::string infinite = third;
+  for (size_t i = 0; i < 4; ++i) infinite[infinite.size() - 1 - i] = '\xff';
+  WriteContent(snapshot, infinite);
+  const Ran refused = run({"--resume"});
+  CHECK(refused.code == 4);
+  CHECK_MESSAGE(Has(refused.err, "numbers that are not finite"), refused.err);
+  std::string renamed = third;
+  renamed.replace(renamed.find("adam/second/codes"), 4, "Adam");
+  WriteContent(snapshot, renamed);
+  const Ran missing = run({"--resume"});
+  CHECK(missing.code == 4);
+  CHECK_MESSAGE(Has(missing.err, "a tensor adam/second/codes [1,8,32] of F32 expected, found none"), missing.err);
+  std::string counted = third;
+  counted[counted.find("inversion.steps") + 18] = '-';  // of ":"3"
+  WriteContent(snapshot, counted);
+  const Ran uncounted = run({"--resume"});
+  CHECK(uncounted.code == 4);
+  CHECK_MESSAGE(Has(uncounted.err, "how many steps were taken expected"), uncounted.err);
+
+  CHECK(run({"--snapshot-every", "1", Photo(11)}).code == 2);
+  CHECK(Mien({"invert", "--aligned", Photo(10), "-o", out, "--resume"}).code == 2);
+}
+
 TEST_CASE("invert: a stop leaves nothing half written") {
   const std::string out = Fresh("w.safetensors"), err = out + ".err";
   const pid_t child = Start(
