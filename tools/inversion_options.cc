@@ -11,6 +11,7 @@ Result<std::unique_ptr<PhotoInverter>> MakeInverter(const Session& session,
   how.exact = session.run.exact;
   how.threads = session.run.threads > 0 ? session.run.threads : DefaultThreads();
   how.stop = session.run.stop;
+  how.profile = session.run.profile;
   how.max_memory = session.run.max_memory;
   if (how.max_memory > 0 && pipeline != nullptr && pipeline->engine().backend().name == "cpu") {
     const uint64_t taken = pipeline->engine().need().total();

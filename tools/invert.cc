@@ -220,7 +220,7 @@ void AddRules(CLI::App& verb, InvertOptions& o) {
       ->delimiter(',')
       ->expected(1, 16)
       ->check(CLI::Range(0.0, 1e6))
-      ->capture_default_str();
+      ->default_str("1,1,1,1");
   verb.add_option("--keep-start", o.rules.start_weight,
                   "weight of the mean squared distance to the code it begins with: more keeps it editable")
       ->check(CLI::Range(0.0, 1e6))

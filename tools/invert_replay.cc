@@ -129,6 +129,7 @@ Status ReplayInversion(Session& session, const std::string& path, const std::str
   options.threads = session.run.threads > 0 ? session.run.threads : DefaultThreads();
   options.max_memory = session.run.max_memory;
   options.stop = session.run.stop;
+  options.profile = session.run.profile;
   MIEN_ASSIGN(const auto inversion, Inversion::Create(model, options));
   std::ranges::copy(recorded.latent, inversion->codes().begin());
   std::ranges::copy(recorded.target, inversion->target().begin());

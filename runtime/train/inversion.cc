@@ -60,11 +60,15 @@ Status Inversion::Prepare() {
   for (const NamedValue& output : graph.outputs) outputs_.emplace(output.name, static_cast<int>(outputs_.size()));
 
   MIEN_ASSIGN(pool_, ThreadPool::Create(options_.threads));
+  if (options_.profile != nullptr) {
+    options_.profile->PrepareThreads(options_.threads);
+    pool_->Observe(&options_.profile->observer());
+  }
   backend_ = CpuBackend(options_.threads);
   CpuLowering how;
   how.exact = options_.exact;
   how.on_the_fly = true;
-  MIEN_ASSIGN(program_, Program::Create(std::move(graph), how, backend_));
+  MIEN_ASSIGN(program_, Program::Create(std::move(graph), how, backend_, options_.profile));
   MIEN_TRY(backend_.open(backend_.state.get(), pool_.get()));
   for (const WeightForm& form : program_.executable().forms) weight_bytes_ += form.bytes;
   const uint64_t bytes = program_.plan().arena_bytes;

@@ -25,6 +25,7 @@ struct InversionOptions {
   int threads = 1;
   uint64_t max_memory = 0;  // bytes; 0: no limit
   const std::atomic<bool>* stop = nullptr;
+  Profile* profile = nullptr;  // told of every run
 };
 
 struct InversionLosses {

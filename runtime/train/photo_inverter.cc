@@ -36,9 +36,11 @@ Result<std::unique_ptr<PhotoInverter>> PhotoInverter::Create(const std::shared_p
   inverter->model_ = model->file().fingerprint();
   inverter->exact_ = how.exact;
   InversionOptions options = how;
-  options.scales = rules.scales;
-  const auto most = static_cast<size_t>(g.log2_resolution() - 1);
-  if (options.scales.size() > most) options.scales.resize(most);
+  if (rules.scales.empty()) {
+    constexpr int kSizes = 4;
+    inverter->rules_.scales.assign(static_cast<size_t>(std::min(kSizes, g.log2_resolution() - 1)), 1.0);
+  }
+  options.scales = inverter->rules_.scales;
   options.start_weight = rules.start_weight;
   options.same_rows = rules.same_rows;
   options.learn_noise = rules.learn_noise;

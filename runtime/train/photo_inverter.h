@@ -17,8 +17,8 @@ struct LearningRate {
 
 struct InversionRules {
   int steps = 100;
-  double learning_rate = 0.05;                        // the largest
-  std::vector<double> scales = {1.0, 1.0, 1.0, 1.0};  // of as many sizes as the picture has
+  double learning_rate = 0.05;  // the largest
+  std::vector<double> scales;   // InversionOptions::scales; empty: 1 for each of four sizes, if the picture has so many
   double start_weight = 0.02;
   bool same_rows = false, learn_noise = false;
   double noise_weight = 100;  // where noise is learnt

@@ -84,6 +84,9 @@ TEST_CASE("invert: options that have no effect, and what is wrong") {
   CHECK(Mien({"invert", "-o", out}).code == 2);
   CHECK(Mien({"invert", Photo(10), "--replay", out, "-o", out}).code == 2);
   CHECK(Mien({"invert", "--aligned", Photo(10), "-o", out, "--space", "z"}).code == 2);
+  const Ran scales = Mien({"invert", "--aligned", Photo(10), "-o", out, "--scales", "1,1,1,1,1"});
+  CHECK(scales.code == 2);
+  CHECK_MESSAGE(Has(scales.err, "1 to 4 scales expected, 5 found"), scales.err);
   const Ran little = Mien({"--max-memory", "300KB", "invert", "--aligned", Photo(10), "-o", Fresh("w.safetensors"),
                            "--start", "mean", "--no-likeness"});
   CHECK(little.code == 5);
