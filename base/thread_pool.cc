@@ -146,13 +146,12 @@ ThreadPool::~ThreadPool() {
 
 void ThreadPool::Run(int tasks, Thunk thunk, const void* body) {
   State& state = *state_;
+  const bool alone = threads_ == 1 || tasks <= 1;
+  if (alone && state.observer == nullptr) return State::RunRange(thunk, body, tasks, 0, 1);
   state.thunk = thunk;
   state.body = body;
   state.tasks = tasks;
-  if (threads_ == 1 || tasks <= 1) {
-    state.RunShare(0, 1);
-    return;
-  }
+  if (alone) return state.RunShare(0, 1);
   state.caller = sched_getcpu();
   state.running.store(threads_ - 1, std::memory_order_relaxed);
   state.Announce();

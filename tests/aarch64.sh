@@ -52,8 +52,8 @@ cmake -S . -B "$folder" -G Ninja "${launcher[@]}" -DCMAKE_BUILD_TYPE=Release "-D
   "-DCMAKE_TOOLCHAIN_FILE=$PWD/tests/support/aarch64.cmake"
 cmake --build "$folder" --target test_kernels test_simt_runner mien
 emulate() {
-  qemu-aarch64-static -L /usr/aarch64-linux-gnu -E "LD_LIBRARY_PATH=$root/usr/lib/aarch64-linux-gnu" "$folder/$1" \
-    "${@:2}"
+  local libraries=$root/usr/lib/aarch64-linux-gnu:$root/lib/aarch64-linux-gnu
+  qemu-aarch64-static -L /usr/aarch64-linux-gnu -E "LD_LIBRARY_PATH=$libraries" "$folder/$1" "${@:2}"
 }
 emulate tests/test_kernels --test-case-exclude='*: full size'
 emulate tests/cuda/kernels/test_simt_runner

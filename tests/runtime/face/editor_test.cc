@@ -223,7 +223,7 @@ TEST_CASE("Fewer edits together than the pipeline allows have the bits of each a
   std::vector<float> together(4 * codes.size()), alone(codes.size());
   CHECK(pipeline->ApplyEdits(broken, rows, 1, codes, together).code() == Code::kNumeric);
   together.resize(3 * codes.size());
-  const Status applied = pipeline->ApplyEdits(edits, rows, 0, codes, together);
+  const Status applied = pipeline->ApplyEdits(edits, rows, 1, codes, together);
   REQUIRE_MESSAGE(applied.ok(), applied.message());
   for (size_t k = 0; k < 3; ++k) {
     REQUIRE(pipeline->ApplyEdit(edits[k], rows, 1, codes, alone).ok());
