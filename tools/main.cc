@@ -166,7 +166,7 @@ int Answer(const Session& session) {
 // Also of a verb that failed; its own failure is the one that is told.
 void FinishProfile(Session& session, const Profile& profile) {
   if (profile.Spans().empty()) {
-    session.Note("--profile %s: no network ran, nothing was written", session.profile.c_str());
+    if (session.status.ok()) session.Note("--profile %s: no network ran, nothing was written", session.profile.c_str());
     return;
   }
   const Status written = WriteProfile(profile, session.profile);

@@ -75,6 +75,7 @@ TEST_CASE("--profile: no result and no input is replaced, a place where nothing 
   CHECK(Mien({"encode", "--aligned", photo, "--profile", photo, "-o", Fresh("c.npz")}).code == 2);
   const Ran ran = Mien({"synth", "--profile", FolderOf(picture) + "/absent/trace.json", "-o", picture});
   CHECK(ran.code == 1);
+  CHECK_FALSE(Has(ran.err, "no network ran"));  // the failure alone
   CHECK(FilesIn(FolderOf(picture)) == 0);
 }
 

@@ -93,9 +93,17 @@ TEST_CASE("--profile: each step as the device timed it, the same picture as with
   const nlohmann::json trace = nlohmann::json::parse(Content(file));
   std::map<int, std::string> tracks;
   std::map<std::string, int> spans;
+  double device_end = 0.0;
   for (const auto& event : trace["traceEvents"]) {
     if (event["ph"] == "M") tracks[event["tid"]] = event["args"]["name"];
-    if (event["ph"] == "X") ++spans[tracks.at(event["tid"])];
+    if (event["ph"] != "X") continue;
+    ++spans[tracks.at(event["tid"])];
+    if (tracks.at(event["tid"]) != "device") continue;
+    // One after the other, each of some length; the marks are microseconds apart.
+    const double begin = event["ts"], length = event["dur"];
+    CHECK(length > 0.0);
+    CHECK(begin >= device_end - 1.0);
+    device_end = begin + length;
   }
   CHECK(spans.at("device") > 10);
   CHECK(spans.at("device") == spans.at("steps"));  // one of when it was sent, one of when it ran
