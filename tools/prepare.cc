@@ -390,7 +390,7 @@ Status Preparing::Write(const std::string& path) const {
                          TensorFile::Profile::kPlain);
 }
 
-// Pictures of each group of gender and age that labels tell.
+// Pictures of each group of gender and age that labels tell, which may say anything.
 void Preparing::CountGroups(Json* counts) const {
   const auto count = [&](const char* attribute, const auto& group_of) {
     const auto place = static_cast<size_t>(std::ranges::find(names(), attribute) - names().begin());
@@ -401,7 +401,7 @@ void Preparing::CountGroups(Json* counts) const {
   };
   count("gender", [](float value) { return std::string(value >= 0.5f ? "male" : "female"); });
   count("age", [](float value) {
-    const int from = static_cast<int>(std::floor(value / 20)) * 20;
+    const int from = 20 * static_cast<int>(std::floor(std::clamp(value, -20.0f, 1000.0f) / 20));
     return std::to_string(from) + " to " + std::to_string(from + 19);
   });
 }

@@ -183,6 +183,10 @@ TEST_CASE("prepare: codes in folders, labels as others write them") {
   CHECK(SameLabels(Labels(features, folder), two));
   WriteContent(csv, "file,Age,other,smile\nanna/1.png,30,x,0.5\r\nben/1,,y,1\n");
   CHECK(SameLabels(Labels(csv, folder), {30, 0.5f, none, none, none, 1}));
+  WriteContent(csv, "file,age\nanna/1.png,3e38\n");
+  const Ran far = Mien({"prepare", folder, "-o", Fresh("data.safetensors"), "--labels", csv, "--json"});
+  REQUIRE_MESSAGE(far.code == 0, far.err);
+  CHECK(Json::parse(far.out)["groups"]["age"] == Json({{"1000 to 1019", 1}, {"unknown", 2}}));
 }
 
 TEST_CASE("prepare: codes of a file with an array of labels; seeds, which the classifier labels") {
