@@ -16,11 +16,12 @@ struct RigidPoint {
   Vector place;
 };
 constexpr RigidPoint kFace[] = {
-    {30, {0, 0, 0}},                                  // tip of the nose
-    {8, {0, 330, 65}},                                // chin
-    {36, {-225, -170, 135}},                          // outer corners of the eyes
-    {45, {225, -170, 135}},  {48, {-150, 150, 125}},  // corners of the mouth
-    {54, {150, 150, 125}},
+    {30, {0, 0, 0}},          // tip of the nose
+    {8, {0, 330, 65}},        // chin
+    {36, {-225, -170, 135}},  // outer corner of an eye
+    {45, {225, -170, 135}},   // outer corner of the other
+    {48, {-150, 150, 125}},   // corner of the mouth
+    {54, {150, 150, 125}},    // the other corner
 };
 
 double Dot(const Vector& a, const Vector& b) { return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]; }
