@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # From a fresh clone to edited pictures: installs what is missing (Debian 12 and 13, Ubuntu 24.04), builds the program
-# and the library in build/release, and edits a portrait with the built-in model, one contact sheet per attribute in
-# out/demo.
+# and the library in build/release, and edits a portrait with the built-in model: one page with all pictures,
+# out/demo/index.html.
 #   tools/demo.sh [PORTRAIT]     a PNG or JPEG; by default one of those that the built-in model's people are made of
 set -euo pipefail
 
@@ -44,14 +44,8 @@ cmake --build build/release --target mien mien_shared
 mien=build/release/tools/mien
 
 mkdir -p out/demo
-attributes="smile age gender glasses beard yaw"
-for attribute in $attributes; do
-  "$mien" edit "$portrait" "${aligned[@]}" -o "out/demo/$attribute.png" --sweep "$attribute=-1.5:1.5:5"
-done
-"$mien" synth --seeds 0-7 -o out/demo/new_people.png
+"$mien" gallery "$portrait" "${aligned[@]}" --seeds 0-3 -o out/demo/index.html
 echo
-echo "Each sheet shows $portrait edited five times, from -1.5 to 1.5,"
-echo "where -1 to 1 spans what the training people have:"
-for attribute in $attributes; do echo "  out/demo/$attribute.png"; done
-echo "and eight people who do not exist, made from seeds 0 to 7: out/demo/new_people.png"
+echo "out/demo/index.html shows $portrait as the built-in model draws it again, with every attribute"
+echo "moved both ways, and four people who do not exist. Open it in a browser; mien gallery made it."
 echo "These are drawings of the built-in 128-pixel model; README.md tells how to use photographs and the public models."

@@ -7,7 +7,6 @@
 #include "base/interrupt.h"
 #include "runtime/evaluate/protocol.h"
 #include "runtime/face/likeness.h"
-#include "runtime/face/resample.h"
 #include "tools/batch.h"
 #include "tools/codes.h"
 #include "tools/evaluation.h"
@@ -15,6 +14,7 @@
 #include "tools/formats.h"
 #include "tools/numbers.h"
 #include "tools/outputs.h"
+#include "tools/page.h"
 #include "tools/verbs.h"
 #include "tools/without_effect.h"
 
@@ -99,29 +99,7 @@ Result<std::map<std::string, std::vector<float>>> ReadDirections(const Session& 
   return directions;
 }
 
-std::string Base64(std::span<const std::byte> bytes) {
-  constexpr const char* kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string text;
-  for (size_t i = 0; i < bytes.size(); i += 3) {
-    uint32_t group = 0;
-    const size_t count = std::min<size_t>(3, bytes.size() - i);
-    for (size_t k = 0; k < 3; ++k) group = group << 8 | (k < count ? std::to_integer<uint32_t>(bytes[i + k]) : 0);
-    for (size_t k = 0; k < 4; ++k) text += k <= count ? kDigits[group >> (18 - 6 * k) & 63] : '=';
-  }
-  return text;
-}
-
-// The picture as it stands in a page: not larger than people look at, with the mark of synthetic media.
-Result<std::string> DataOf(const Image& picture, const std::vector<PictureText>& texts) {
-  constexpr int kMostSide = 256;
-  Image small;
-  const int side = std::min(kMostSide, picture.width);
-  if (side < picture.width) {
-    MIEN_ASSIGN(small, ResizeImage(picture, side, side));
-  }
-  MIEN_ASSIGN(const std::vector<std::byte> file, EncodeJpeg(side < picture.width ? small : picture, texts, 90));
-  return "data:image/jpeg;base64," + Base64(file);
-}
+constexpr int kPictureSide = 256;  // of the page, not larger than people look at
 
 Result<Image> DifferenceOf(const Image& before, const Image& after) {
   MIEN_ASSIGN(Image difference, Image::Create(before.width, before.height));
@@ -249,20 +227,20 @@ Status Evaluating::EvaluateFace(size_t i) {
   ShownFace shown;
   shown.name = faces_.names[i];
   if (i < faces_.squares.size()) {
-    MIEN_ASSIGN(shown.original, DataOf(faces_.squares[i], {}));
+    MIEN_ASSIGN(shown.original, PictureData(faces_.squares[i], kPictureSide, {}));
   }
   Status drawn;
   Image before;
   const auto watch = [&](int method, int goal, const Image& picture) -> Status {
     if (method < 0) {
       MIEN_ASSIGN(before, picture.Copy());
-      MIEN_ASSIGN(shown.reconstruction, DataOf(picture, texts));
+      MIEN_ASSIGN(shown.reconstruction, PictureData(picture, kPictureSide, texts));
       return {};
     }
     ShownFace::Edit edit = {static_cast<size_t>(method), static_cast<size_t>(goal), 0, false, {}, {}};
-    MIEN_ASSIGN(edit.picture, DataOf(picture, texts));
+    MIEN_ASSIGN(edit.picture, PictureData(picture, kPictureSide, texts));
     MIEN_ASSIGN(const Image difference, DifferenceOf(before, picture));
-    MIEN_ASSIGN(edit.difference, DataOf(difference, texts));
+    MIEN_ASSIGN(edit.difference, PictureData(difference, kPictureSide, texts));
     shown.edits.push_back(std::move(edit));
     return {};
   };

@@ -3,8 +3,8 @@
 #include <cmath>
 #include <cstdio>
 
-#include "base/text.h"
 #include "tools/evaluation.h"
+#include "tools/page.h"
 
 namespace mien {
 namespace {
@@ -16,30 +16,6 @@ std::string Format(const char* format, Numbers... numbers) {
   char text[500];
   std::snprintf(text, sizeof text, format, numbers...);
   return text;
-}
-
-// Names come from files.
-std::string Escaped(const std::string& text) {
-  std::string out;
-  for (const char c : ForTerminal(text)) {
-    switch (c) {
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '&':
-        out += "&amp;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
 }
 
 struct Bar {
@@ -123,37 +99,25 @@ std::string GroupPlots(const Evaluation& evaluation) {
 
 std::string Pictures(const Evaluation& evaluation) {
   std::string html;
-  const auto picture = [](const std::string& data, const std::string& what) {
-    return "<figure><img alt=\"" + Escaped(what) + "\" src=\"" + data + "\"><figcaption>" + Escaped(what) +
-           "</figcaption></figure>\n";
-  };
   for (const ShownFace& face : evaluation.shown) {
     html += "<h3>" + Escaped(face.name) + "</h3>\n<div class=\"faces\">\n";
-    if (!face.original.empty()) html += picture(face.original, "original");
-    html += picture(face.reconstruction, "reconstruction") + "</div>\n<div class=\"faces\">\n";
+    if (!face.original.empty()) html += Figure(face.original, "original");
+    html += Figure(face.reconstruction, "reconstruction") + "</div>\n<div class=\"faces\">\n";
     for (const ShownFace::Edit& edit : face.edits) {
       const std::string what = evaluation.rules.goals[edit.goal].name() + " " + evaluation.methods[edit.method];
       html += "<div class=\"pair\">" +
-              picture(edit.picture, what + (edit.reached ? "" : " (not reached)") + Format(", %.3f", edit.distance)) +
-              picture(edit.difference, "difference") + "</div>\n";
+              Figure(edit.picture, what + (edit.reached ? "" : " (not reached)") + Format(", %.3f", edit.distance)) +
+              Figure(edit.difference, "difference") + "</div>\n";
     }
     html += "</div>\n";
   }
   return html;
 }
 
-constexpr const char* kHead =
-    "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>mien evaluate</title>\n<style>\n"
-    "body { font-family: sans-serif; margin: 2em; } pre { overflow-x: auto; }\n"
-    "figure { display: inline-block; margin: 2px; } img { width: 128px; } figcaption { font-size: 11px; width: 128px; "
-    "}\n"
-    ".faces { display: flex; flex-wrap: wrap; } .pair { margin: 4px; border: 1px solid #dddddd; "
-    "}\n</style></head><body>\n";
-
 }  // namespace
 
 std::string PageOf(const Evaluation& evaluation, const std::string& model) {
-  std::string html = kHead;
+  std::string html = PageHead("mien evaluate");
   html += "<h1>Edits judged by mien</h1>\n<p>Model " + Escaped(model) + Format(", %zu faces, ", evaluation.faces) +
           (evaluation.search == SearchKind::kBinary ? "binary" : "linear") +
           " search. Reference of every measure: the generator's picture of the unedited codes. The same person: a "
@@ -166,7 +130,7 @@ std::string PageOf(const Evaluation& evaluation, const std::string& model) {
   if (!evaluation.shown.empty())
     html +=
         "<h2>Pictures</h2>\n<p>Differences are twice as large as they are, around grey.</p>\n" + Pictures(evaluation);
-  return html + "</body></html>\n";
+  return html + kPageEnd;
 }
 
 }  // namespace mien

@@ -80,6 +80,7 @@ void AddVerbs(CLI::App& app, Session& session) {
   AddSynth(app, session);
   AddFaces(app, session);
   AddCompare(app, session);
+  AddGallery(app, session);
   AddInfo(app, session);
   AddRun(app, session);
   AddPrepare(app, session);

@@ -22,6 +22,7 @@ void AddEdit(CLI::App& app, Session& session);
 void AddEncode(CLI::App& app, Session& session);
 void AddEvaluate(CLI::App& app, Session& session);
 void AddFaces(CLI::App& app, Session& session);
+void AddGallery(CLI::App& app, Session& session);
 void AddInfo(CLI::App& app, Session& session);
 void AddPrepare(CLI::App& app, Session& session);
 void AddInvert(CLI::App& app, Session& session);
