@@ -172,8 +172,20 @@ def gradient_energy(images):
     return dx.square().mean((1, 2, 3)) + dy.square().mean((1, 2, 3))
 
 
+def has_bfloat16_units():
+    """Whether products of bfloat16 are the faster ones: on GPUs and on CPUs with tiles. CPUs that have them in vectors
+    alone take 1.6 times as long for a convolution as in float32 (PyTorch 2.15)."""
+    if DEVICE == "cuda":
+        return True
+    with open("/proc/cpuinfo") as file:
+        return "amx_bf16" in file.read()
+
+
+BFLOAT16 = has_bfloat16_units()
+
+
 def autocast():
-    return torch.autocast(DEVICE, torch.bfloat16)
+    return torch.autocast(DEVICE, torch.bfloat16, enabled=BFLOAT16)
 
 
 def falling(count, total):

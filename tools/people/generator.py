@@ -2,7 +2,8 @@
 
 Modulation scales the activations and demodulation the output of the convolution (equal to scaling the weights, and
 one convolution serves the whole batch).  w_plus is [B, ROWS, W_DIM].  Activations lie channels-last, which the
-convolutions of CPUs with bfloat16 tiles want; under autocast they are bfloat16, the sum of the skips is float32.
+convolutions of CPUs with bfloat16 tiles want; under autocast they are bfloat16 where that is the faster type, the sum
+of the skips is float32.
 """
 import math
 
@@ -11,7 +12,7 @@ from torch import nn
 from torch.nn import functional as F
 
 SIZE, W_DIM, ROWS, MAPPING_LAYERS = 128, 128, 12, 8
-CHANNELS = {4: 256, 8: 256, 16: 256, 32: 192, 64: 96, 128: 64}
+CHANNELS = {4: 256, 8: 256, 16: 192, 32: 128, 64: 64, 128: 32}
 MAPPING_LR = 0.01
 GAIN = math.sqrt(2)
 

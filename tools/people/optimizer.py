@@ -7,15 +7,21 @@ ITERATIONS = 5
 
 
 def orthogonalised(m):
-    """Newton-Schulz iteration: the matrix with the singular vectors of m and all singular values near 1"""
+    """Newton-Schulz iteration: the matrix with the singular vectors of m and all singular values near 1. The steps
+    x <- p(x x') x act on the small side alone, so they are gathered there and x is multiplied once, at the end."""
     a, b, c = 3.4445, -4.7750, 2.0315
     wide = m.shape[0] <= m.shape[1]
-    x = (m if wide else m.t()).bfloat16()
-    x = x / (x.float().norm().to(x.dtype) + 1e-12)
+    x = m if wide else m.t()
+    x = x / (x.norm() + 1e-12)
+    gram = x @ x.t()
+    unit = torch.eye(len(gram), device=m.device)
+    gathered = unit
     for _ in range(ITERATIONS):
-        gram = x @ x.t()
-        x = a * x + (b * gram + c * gram @ gram) @ x
-    return (x if wide else x.t()).float()
+        step = a * unit + b * gram + c * gram @ gram
+        gathered = step @ gathered
+        gram = step @ gram @ step
+    x = gathered @ x
+    return x if wide else x.t()
 
 
 class Muon(torch.optim.Optimizer):
