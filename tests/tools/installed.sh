@@ -17,6 +17,10 @@ eval "cc -std=c11 -Wall -Wextra -Werror \"\$example/edit_with_c_api.c\" $flags" 
 "$folder/by_pkg_config" "$model" "$photo" "$folder/pkg_config.png" smile 1.5
 cmp "$folder/cmake.png" "$folder/pkg_config.png"
 
+# The name that programs are linked with tells the ABI, so that those of another one do not start.
+abi=$(sed -n 's/^#define MIEN_ABI_VERSION //p' "$folder/installed/include/mien.h")
+objdump -p "$libraries/libmien.so" | grep -q "SONAME *libmien.so.$abi\$"
+
 # Nothing but the C API is visible.
 hidden=$(nm -D --defined-only "$libraries/libmien.so" | awk '{print $3}' | grep -v '^mien_' || true)
 [ -z "$hidden" ] || { echo "visible: $hidden"; exit 1; }
