@@ -17,6 +17,8 @@
 #include "runtime/device.h"
 #include "tools/numbers.h"
 #include "tools/profile_file.h"
+#include "tools/program_words.h"
+#include "tools/usage.h"
 #include "tools/verbs.h"
 #include "tools/version.h"
 
@@ -89,6 +91,7 @@ void AddVerbs(CLI::App& app, Session& session) {
   AddInvert(app, session);
   AddBench(app, session);
   AddSelftest(app, session);
+  AddDescribe(app, session);
 }
 
 // An empty value is a shell variable that nobody set ("-m ''"), never a wish.
@@ -107,8 +110,7 @@ void FinishVerbs(CLI::App& app) {
   for (CLI::App* verb : app.get_subcommands(nullptr)) {
     RefuseEmptyValues(*verb);
     const std::string own = verb->get_footer();
-    verb->footer((own.empty() ? "" : own + "\n") +
-                 "Global options (-m, --seed, --threads, --json and others) and exit codes: mien help.");
+    verb->footer((own.empty() ? "" : own + "\n") + kFooterOfVerbs);
   }
 }
 
@@ -140,15 +142,6 @@ void WriteText(const std::string& text) {
 bool IsVerb(const CLI::App& app, const std::string& word) {
   return std::ranges::any_of(app.get_subcommands(nullptr),
                              [&](const CLI::App* verb) { return verb->get_name() == word; });
-}
-
-// A usage error in words.
-std::string InWords(const CLI::App& app, const CLI::ParseError& error,
-                    const std::vector<std::string>& words) {
-  if (const auto verbs = app.get_subcommands(); !verbs.empty())
-    return std::string(error.what()) + " (see mien help " + verbs[0]->get_name() + ")";
-  if (error.get_name() != "RequiredError") return std::string(error.what()) + " (see mien help)";
-  return (words.empty() ? "" : words[0] + ": ") + "a verb expected, such as edit (see mien help)";
 }
 
 int Answer(const Session& session) {
@@ -218,7 +211,7 @@ int Main(int count, char** words) {
     session.json = std::ranges::find(arguments, "--json") != arguments.end();
     // CLI11 asks errno whether a flag could be read, and there the C library may have wanted memory in vain.
     session.status = out_of_memory ? Status::Error(Code::kMemory, "out of memory")
-                                   : Status::Error(Code::kUsage, "%s", InWords(app, error, arguments).c_str());
+                                   : Status::Error(Code::kUsage, "%s", UsageInWords(app, error, arguments).c_str());
   } catch (const std::bad_alloc&) {
     session.status = Status::Error(Code::kMemory, "out of memory");
   }

@@ -18,6 +18,7 @@ void AddAlign(CLI::App& app, Session& session);
 void AddBench(CLI::App& app, Session& session);
 void AddCompare(CLI::App& app, Session& session);
 void AddConvert(CLI::App& app, Session& session);
+void AddDescribe(CLI::App& app, Session& session);
 void AddEdit(CLI::App& app, Session& session);
 void AddEncode(CLI::App& app, Session& session);
 void AddEvaluate(CLI::App& app, Session& session);

@@ -21,9 +21,18 @@ cmp "$folder/cmake.png" "$folder/pkg_config.png"
 abi=$(sed -n 's/^#define MIEN_ABI_VERSION //p' "$folder/installed/include/mien.h")
 objdump -p "$libraries/libmien.so" | grep -q "SONAME *libmien.so.$abi\$"
 
+# What man and shells read.
+share="$folder/installed/share"
+grep -q '^\.SS "mien edit"' "$share/man/man1/mien.1"
+bash -n "$share/bash-completion/completions/mien"
+[ -s "$share/zsh/site-functions/_mien" ] && [ -s "$share/fish/vendor_completions.d/mien.fish" ]
+
 # Nothing but the C API is visible.
 hidden=$(nm -D --defined-only "$libraries/libmien.so" | awk '{print $3}' | grep -v '^mien_' || true)
 [ -z "$hidden" ] || { echo "visible: $hidden"; exit 1; }
 "$folder/installed/bin/mien" edit -m "$model" "$photo" -o "$folder/program.png" --set smile=1.5
 cmp "$folder/cmake.png" "$folder/program.png"
 "$folder/installed/bin/mien" synth -m "$model" --seeds 1 -o "$folder/seed.png"
+
+cmake --build "$build" --target uninstall
+[ -z "$(find "$folder/installed" -type f)" ] || { echo "left: $(find "$folder/installed" -type f)"; exit 1; }
