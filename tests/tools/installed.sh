@@ -34,5 +34,5 @@ hidden=$(nm -D --defined-only "$libraries/libmien.so" | awk '{print $3}' | grep 
 cmp "$folder/cmake.png" "$folder/program.png"
 "$folder/installed/bin/mien" synth -m "$model" --seeds 1 -o "$folder/seed.png"
 
-cmake --build "$build" --target uninstall
+cmake -D BUILD="$build" -P "$example/../uninstall.cmake"
 [ -z "$(find "$folder/installed" -type f)" ] || { echo "left: $(find "$folder/installed" -type f)"; exit 1; }
