@@ -1,6 +1,7 @@
 #include "base/text.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <cstring>
 
 namespace mien {
@@ -52,6 +53,20 @@ std::string ForTerminal(std::string_view text) {
   std::string out(text);
   out.resize(SafeForTerminal(out.data(), out.size()));
   return out;
+}
+
+std::string DurationInWords(double seconds) {
+  constexpr double kMinute = 60, kHour = 3600;
+  char text[32];
+  if (!(seconds >= 0)) seconds = 0;
+  if (seconds < 1.5 * kMinute) {
+    std::snprintf(text, sizeof text, "%.0f s", seconds);
+  } else if (seconds < 1.5 * kHour) {
+    std::snprintf(text, sizeof text, "%.0f min", seconds / kMinute);
+  } else {
+    std::snprintf(text, sizeof text, "%.1f h", seconds / kHour);
+  }
+  return text;
 }
 
 }  // namespace mien

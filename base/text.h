@@ -13,6 +13,9 @@ std::string ForTerminal(std::string_view text);
 // The same in place, without memory: returns how many of the `length` bytes remain.
 size_t SafeForTerminal(char* text, size_t length);
 
+// A length of time as people say it: "5 s", "3 min", "2.5 h". Below zero and not-a-number are "0 s".
+std::string DurationInWords(double seconds);
+
 // Length of the UTF-8 character that `text` starts with and its code; 0: none.
 size_t Utf8Character(std::string_view text, uint32_t* code);
 

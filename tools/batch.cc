@@ -153,6 +153,7 @@ Status RunBatch(Session& session, const std::vector<std::string>& names, const B
     progress.Step(names[i]);
     if (work.there && work.there(i)) {
       session.report["skipped"].push_back(names[i]);
+      progress.Skip();
       continue;
     }
     const Status made = work.make(i);
@@ -165,7 +166,6 @@ Status RunBatch(Session& session, const std::vector<std::string>& names, const B
         options.fail_fast || names.size() == 1 || made.code() == Code::kInterrupted || made.code() == Code::kDevice;
     if (ends) return made;
     const Status error = Named(made, names[i]);
-    progress.Clear();
     ErrorLine(error.message());
     const nlohmann::json entry = {{"input", names[i]}, {"error", error.message()}};
     session.report["failed"].push_back(entry);

@@ -101,16 +101,22 @@ std::vector<PictureText> Provenance(const nlohmann::json& parameters, bool edite
 Progress::Progress(const Session& session, size_t total)
     : shown_(!session.quiet && total > 1 && isatty(STDERR_FILENO)), total_(total) {}
 
-Progress::~Progress() { Clear(); }
-
-void Progress::Clear() {
-  if (shown_) WriteStderr("\r\033[K");
+Progress::~Progress() {
+  if (shown_) ShowLastLine("");
 }
 
 void Progress::Step(const std::string& what) {
-  ++done_;
+  constexpr double kTooShort = 2;  // seconds, which tell nothing yet
+  const size_t made = begun_ - skipped_;
+  ++begun_;
   if (!shown_) return;
-  WriteStderr("\r\033[K" + std::to_string(done_) + "/" + std::to_string(total_) + " " + ForTerminal(what));
+  std::string line = std::to_string(begun_) + "/" + std::to_string(total_) + " " + ForTerminal(what);
+  const double so_far = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  if (made > 0 && so_far > kTooShort) {
+    const auto left = static_cast<double>(total_ - begun_ + 1);
+    line += ", " + DurationInWords(so_far / static_cast<double>(made) * left) + " left";
+  }
+  ShowLastLine(line);
 }
 
 }  // namespace mien

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -65,17 +66,19 @@ bool IsFolder(const std::string& out);
 // ProvenanceTexts of these parameters.
 std::vector<PictureText> Provenance(const nlohmann::json& parameters, bool edited);
 
-// "3/12 name" on a terminal, nothing elsewhere or with --quiet; the line is cleared at the end.
+// "3/12 name, 40 s left" on a terminal, nothing elsewhere or with --quiet; the line is cleared at the end. The time
+// comes from the steps before this one.
 class Progress {
  public:
   Progress(const Session& session, size_t total);
   ~Progress();
   void Step(const std::string& what);
-  void Clear();  // before other lines on stderr
+  void Skip() { ++skipped_; }  // the step was nothing to do, and tells nothing of the others
 
  private:
   bool shown_;
-  size_t total_, done_ = 0;
+  size_t total_, begun_ = 0, skipped_ = 0;
+  const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
 }  // namespace mien

@@ -134,7 +134,7 @@ class Preparing {
   Status ReadPhoto(const std::string& path, std::span<const std::byte> bytes, Row* row);
   Status ReadMade(size_t i, Row* row);
   Status LabelCodes(Row* row);  // of a picture that is there as codes alone
-  Status Keep(const Status& read, const std::string& name, Row row, Progress* progress);
+  Status Keep(const Status& read, const std::string& name, Row row);
   const std::vector<std::string>& names() const { return table_ ? table_->names() : labeller_->names(); }
   const char* labels_by() const { return table_ ? "file" : labeller_->source(); }
   Status Write(const std::string& path) const;
@@ -324,12 +324,11 @@ Status Preparing::ReadMade(size_t i, Row* row) {
 }
 
 // What was read; or says why it was not, unless that ends everything.
-Status Preparing::Keep(const Status& read, const std::string& name, Row row, Progress* progress) {
+Status Preparing::Keep(const Status& read, const std::string& name, Row row) {
   if (read.code() == Code::kInterrupted || read.code() == Code::kDevice || read.code() == Code::kMemory) return read;
   if (read.ok()) {
     rows_.push_back(std::move(row));
   } else {
-    progress->Clear();
     const bool named = std::string(read.message()).starts_with(name);
     session_.Warn("%s%s: left out", named ? "" : (name + ": ").c_str(), read.message());
     Json entry = {{"file", row.file}, {"error", read.message()}};
@@ -347,7 +346,7 @@ Status Preparing::ReadAll() {
       progress.Step(path);
       Row row;
       const Status read = ReadOne(person, path, &row);
-      MIEN_TRY(Keep(read, path, std::move(row), &progress));
+      MIEN_TRY(Keep(read, path, std::move(row)));
     }
   }
   for (size_t i = 0; i < made_.size(); ++i) {
@@ -355,7 +354,7 @@ Status Preparing::ReadAll() {
     progress.Step(made_[i].name);
     Row row;
     const Status read = ReadMade(i, &row);
-    MIEN_TRY(Keep(read, made_[i].input, std::move(row), &progress));
+    MIEN_TRY(Keep(read, made_[i].input, std::move(row)));
   }
   return {};
 }

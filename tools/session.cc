@@ -30,11 +30,23 @@ void PrintLine(const char* prefix, const char* format, va_list arguments) {
 }
 
 Status stdout_status;  // of the first write that failed
+bool last_line_shown = false;
+
+void Send(std::string_view text) {
+  static_cast<void>(WriteStream(STDERR_FILENO, "stderr", std::as_bytes(std::span(text))).ok());
+}
 
 }  // namespace
 
+void ShowLastLine(std::string_view line) {
+  if (last_line_shown) Send("\r\033[K");
+  last_line_shown = !line.empty();
+  Send(line);
+}
+
 void WriteStderr(std::string_view text) {
-  static_cast<void>(WriteStream(STDERR_FILENO, "stderr", std::as_bytes(std::span(text))).ok());
+  ShowLastLine("");
+  Send(text);
 }
 
 void ErrorLine(const char* message) {

@@ -36,6 +36,8 @@ struct Session {
   [[gnu::format(printf, 2, 3)]] void Print(const char* format, ...) const;
 };
 
+// The last line of stderr, until the next text there or the next such line takes its place; empty: none.
+void ShowLastLine(std::string_view line);
 // On stderr; whoever does not read messages misses them, and the results are not concerned.
 void WriteStderr(std::string_view text);
 // "mien: error: MESSAGE" on stderr; takes no memory.

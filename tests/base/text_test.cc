@@ -1,7 +1,11 @@
-// Text from outside cannot steer a terminal.
+// Text from outside cannot steer a terminal. Lengths of time.
 #include "base/text.h"
 
 #include <doctest/doctest.h>
+
+#include <cmath>
+#include <utility>
+#include <vector>
 
 namespace mien {
 namespace {
@@ -33,6 +37,13 @@ TEST_CASE("characters of UTF-8") {
   CHECK(Utf8Character("\xe0\x80\x80", &code) == 0);
   CHECK(Utf8Character("\xf4\x90\x80\x80", &code) == 0);
   CHECK(Utf8Character("\xc3x", &code) == 0);
+}
+
+TEST_CASE("lengths of time in words") {
+  const std::vector<std::pair<double, std::string>> cases = {
+      {0, "0 s"},       {0.4, "0 s"},    {89.4, "89 s"},    {90, "2 min"}, {3600, "60 min"},
+      {5399, "90 min"}, {5400, "1.5 h"}, {90000, "25.0 h"}, {-1, "0 s"},   {std::nan(""), "0 s"}};
+  for (const auto& [seconds, words] : cases) CHECK(DurationInWords(seconds) == words);
 }
 
 }  // namespace
