@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "kernels/cpu/simd.h"
 #include "runtime/device.h"
+#include "runtime/face/editor.h"
 #include "tools/numbers.h"
 #include "tools/profile_file.h"
 #include "tools/program_words.h"
@@ -100,6 +101,20 @@ void RefuseEmptyValues(CLI::App& app) {
       [](std::string& text) { return std::string(text.empty() ? "the value is empty" : ""); }, "");
   for (CLI::Option* option : app.get_options()) {
     if (option->get_items_expected_max() > 0) option->check(filled);
+  }
+}
+
+// In the help of the verbs that edit: the attributes of the model that the command names, or of the built-in one.
+void TellAttributes(CLI::App& app, Session session, const std::vector<std::string>& words) {
+  for (size_t i = 0; i + 1 < words.size(); ++i)
+    if (words[i] == "-m" || words[i] == "--model") session.model = words[i + 1];
+  const auto model = OpenModel(session);
+  if (!model.ok() || !(*model)->config().flow) return;
+  for (const char* name : {"edit", "evaluate", "gallery"}) {
+    CLI::App* const verb = app.get_subcommand(name);
+    const std::string own = verb->get_footer();
+    verb->footer("Attributes of " + (session.model.empty() ? "the built-in model" : session.model) + ": " +
+                 AttributesInWords(*(*model)->config().flow) + (own.empty() ? "" : "\n" + own));
   }
 }
 
@@ -190,6 +205,8 @@ int Main(int count, char** words) {
     if (!session.profile.empty()) session.run.profile = &profile.emplace();
   });
   AddVerbs(app, session);
+  const auto asks = [](const std::string& word) { return word == "--help" || word == "-h"; };
+  if (help || std::ranges::any_of(arguments, asks)) TellAttributes(app, session, arguments);
   FinishVerbs(app);
   InstallSignalHandlers();
   try {

@@ -134,6 +134,20 @@ Result<Edit> ParseEdit(const FlowConfig& flow, const std::string& text, Edit::Mo
   return MakeEdit(flow, attribute, mode, value, !unit.empty());
 }
 
+std::string AttributesInWords(const FlowConfig& flow) {
+  std::string words;
+  for (size_t i = 0; i < flow.attributes.size(); ++i) {
+    words += (i == 0 ? "" : ", ") + flow.attributes[i];
+    const char* const unit = NaturalUnit(flow.attributes[i]);
+    if (unit == nullptr) continue;
+    char range[64];
+    std::snprintf(range, sizeof range, " (%.0f to %.0f %s)", static_cast<double>(flow.attribute_min[i]),
+                  static_cast<double>(flow.attribute_max[i]), unit);
+    words += range;
+  }
+  return words;
+}
+
 std::string EditText(const std::string& attribute, float value, bool natural) {
   char digits[32];
   *std::to_chars(digits, digits + sizeof digits - 1, value).ptr = '\0';

@@ -35,6 +35,9 @@ Result<Edit> ParseEdit(const FlowConfig& flow, const std::string& text, Edit::Mo
 // As ParseEdit takes it: "smile=1.5", "yaw=15deg".
 std::string EditText(const std::string& attribute, float value, bool natural);
 
+// All attributes with their training ranges where those have a unit: "gender, yaw (-35 to 35 deg), age (5 to 75 y)".
+std::string AttributesInWords(const FlowConfig& flow);
+
 // Past this, on the normalised scale, the generator makes no face any more; often a unit was left out.
 constexpr float kFarValue = 3.0f;
 struct FarValue {

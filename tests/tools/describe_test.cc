@@ -70,6 +70,16 @@ TEST_CASE("describe: every option that help tells stands in all of them") {
   CHECK(Has(man, "130 interrupted"));
 }
 
+TEST_CASE("the help of verbs that edit tells the attributes of the model") {
+  for (const char* verb : {"edit", "gallery", "evaluate"}) {
+    const std::string help = Run({"help", verb}).out;
+    CHECK(Has(help, "Attributes of the built-in model: gender, glasses, yaw (-35 to 35 deg)"));
+    CHECK(Has(help, "age (5 to 75 y), smile\n"));
+  }
+  CHECK(Has(Mien({"edit", "--help"}).out, "Attributes of " + TinyModelPath() + ": "));
+  CHECK_FALSE(Has(Run({"help", "align"}).out, "Attributes of"));
+}
+
 TEST_CASE("what is mistyped is told first, with what was probably meant") {
   const std::vector<std::pair<std::vector<std::string>, std::string>> cases = {
       {{"edti"}, "edti: a verb expected, such as edit; did you mean edit?"},
