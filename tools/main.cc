@@ -77,6 +77,7 @@ void AddGlobalOptions(CLI::App& app, Session& session) {
 
 void AddVerbs(CLI::App& app, Session& session) {
   AddAlign(app, session);
+  AddAnonymize(app, session);
   AddConvert(app, session);
   AddEdit(app, session);
   AddEncode(app, session);

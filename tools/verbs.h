@@ -15,6 +15,7 @@
 namespace mien {
 
 void AddAlign(CLI::App& app, Session& session);
+void AddAnonymize(CLI::App& app, Session& session);
 void AddBench(CLI::App& app, Session& session);
 void AddCompare(CLI::App& app, Session& session);
 void AddConvert(CLI::App& app, Session& session);

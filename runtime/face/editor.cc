@@ -210,6 +210,18 @@ Status ApplyEdits(const FlowConfig& flow, const std::vector<Edit>& edits, const 
   return {};
 }
 
+Status TakeIdentity(const FlowConfig& flow, std::span<const float> person, std::span<float> latent) {
+  const size_t features = static_cast<size_t>(flow.features), attributes = flow.attributes.size();
+  if (person.size() != latent.size() || latent.size() % features != 0) {
+    return Status::Error(Code::kUsage, "latents of %zu and %zu numbers, as many of both and rows of %zu expected",
+                         person.size(), latent.size(), features);
+  }
+  for (size_t row = 0; row < latent.size(); row += features)
+    std::ranges::copy(person.subspan(row + attributes, features - attributes),
+                      latent.begin() + static_cast<ptrdiff_t>(row + attributes));
+  return {};
+}
+
 Status Blend(const FlowConfig& flow, const std::vector<bool>& rows, float strength, std::span<const float> original,
              std::span<float> edited) {
   MIEN_TRY(CheckRows(flow, rows, edited.size()));

@@ -55,6 +55,9 @@ Result<std::vector<bool>> ParseRows(const std::string& text, int rows);
 Status ApplyEdits(const FlowConfig& flow, const std::vector<Edit>& edits, const std::vector<bool>& rows,
                   std::span<float> latent);
 
+// latent [N,L,D] in place: every number that is no attribute's becomes that of `person`, [N,L,D] as well.
+Status TakeIdentity(const FlowConfig& flow, std::span<const float> person, std::span<float> latent);
+
 // edited [N,L,D] in place: rows not chosen take the bits of `original`; chosen ones become
 // original + strength (edited - original), strength in [0,1]; 1 leaves them as they are.
 Status Blend(const FlowConfig& flow, const std::vector<bool>& rows, float strength, std::span<const float> original,

@@ -57,12 +57,14 @@ Status PhotoEditor::Encode(Image crop, const Image& photo, size_t number, Unedit
   return {};
 }
 
-Result<Image> PhotoEditor::Draw(const Unedited& face, const std::vector<Edit>& edits, float strength) {
+Result<Image> PhotoEditor::Draw(size_t number, const std::vector<Edit>& edits, float strength) {
+  const Unedited& face = unedited_[number];
   std::vector<float> codes = face.codes;
   if (!edits.empty()) {
     MIEN_TRY(Announce("edit"));
     MIEN_TRY(pipeline_.ApplyEdit(edits, options_.rows, strength, face.codes, codes));
   }
+  if (options_.exchange) MIEN_TRY(options_.exchange(number, codes));
   MIEN_TRY(Announce("synthesize"));
   return pipeline_.Synthesize(codes, options_.noise_seed);
 }
@@ -79,7 +81,7 @@ Result<std::vector<EditedFace>> PhotoEditor::EditPhoto(const std::vector<Edit>& 
     std::vector<Edit> own = edits;
     float strength = options_.strength;
     if (options_.adjust) MIEN_TRY(options_.adjust(face.codes, &own, &strength));
-    MIEN_ASSIGN(Image picture, Draw(face, own, strength));
+    MIEN_ASSIGN(Image picture, Draw(i, own, strength));
     edited.push_back({crop.as_it_is, {}, face.scores, {}});
     if (options_.scores) {
       MIEN_ASSIGN(edited.back().scores_after, pipeline_.Scores());

@@ -23,6 +23,8 @@ struct PhotoEditOptions {
   bool scores = false;             // of the attribute classifier are asked for, which the pipeline then has
   // May change how a face is edited, whose codes it gets; null: nothing does.
   std::function<Status(std::span<const float> codes, std::vector<Edit>* edits, float* strength)> adjust = {};
+  // What becomes of the codes [L,D] of a face (by its place in Take's list) after the edits; null: nothing.
+  std::function<Status(size_t face, std::span<float> w_plus)> exchange = {};
   // Brings the code [L,D] of a face closer to its square, which has the generator's size or that of the encoder's crop,
   // whichever is larger; the square of an aligned photo is as it is. Called behind the encoder (stage "refine").
   std::function<Status(const Image& square, std::span<float> w_plus)> refine = nullptr;
@@ -62,7 +64,7 @@ class PhotoEditor {
   };
   Status Announce(const char* stage) const;
   Status Encode(Image crop, const Image& photo, size_t number, Unedited* face);
-  Result<Image> Draw(const Unedited& face, const std::vector<Edit>& edits, float strength);
+  Result<Image> Draw(size_t number, const std::vector<Edit>& edits, float strength);
 
   Pipeline& pipeline_;
   FaceNetworks* const networks_;

@@ -184,6 +184,22 @@ Result<std::vector<double>> Pipeline::Scores() {
   return scores;
 }
 
+Status Pipeline::ReplaceIdentity(std::span<const float> w_plus, std::span<const float> person, std::span<float> out) {
+  MIEN_TRY(CheckCodes(w_plus));
+  MIEN_TRY(CheckCodes(person));
+  MIEN_TRY(CheckCodes(out));
+  const size_t used = person.size();
+  const Output latent = std::span(latent_).first(codes_.size());
+  std::ranges::copy(person, codes_.begin());
+  MIEN_TRY(engine_->Run(flow_, std::array{Input(codes_)}, std::array{latent, Output()}));
+  const std::vector<float> other(latent.begin(), latent.begin() + static_cast<ptrdiff_t>(used));
+  std::ranges::copy(w_plus, codes_.begin());
+  MIEN_TRY(engine_->Run(flow_, std::array{Input(codes_)}, std::array{latent, Output()}));
+  MIEN_TRY(TakeIdentity(*config().flow, other, latent.first(used)));
+  MIEN_TRY(engine_->Run(inverse_, std::array{Input(latent)}, std::array{latent, Output()}));
+  std::copy_n(latent.begin(), used, out.begin());
+  return {};
+}
 Result<double> Pipeline::Coordinate(std::span<const float> w_plus, int attribute, const std::vector<bool>& rows) {
   MIEN_TRY(CheckCodes(w_plus));
   std::ranges::copy(w_plus, codes_.begin());

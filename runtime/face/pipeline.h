@@ -51,6 +51,8 @@ class Pipeline {
   // batch. edited [edits,L,D]; each has the bits that ApplyEdit alone gives.
   Status ApplyEdits(std::span<const std::vector<Edit>> edits, const std::vector<bool>& rows, float strength,
                     std::span<const float> w_plus, std::span<float> edited);
+  // The attributes of w_plus with the identity of `person` (TakeIdentity), both [L,D]; out may be either.
+  Status ReplaceIdentity(std::span<const float> w_plus, std::span<const float> person, std::span<float> out);
   // 8 bits by the model's rounding. The seed matters with random_noise only.
   Result<Image> Synthesize(std::span<const float> w_plus, uint64_t noise_seed);
   // What the attribute classifier says of the picture that Synthesize has just made, by AttributesConfig::outputs.

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 
@@ -22,6 +23,8 @@ void RefuseEarlyExit() {
 }  // namespace
 
 int main(int count, char** words) {
+  // Shells start what runs in the background, and nohup what it runs, with signals ignored; tests send them.
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) std::signal(signal, SIG_DFL);
   std::atexit(RefuseEarlyExit);
   doctest::Context context;
   context.applyCommandLine(count, words);

@@ -53,8 +53,9 @@ TEST_CASE("describe: every option that help tells stands in all of them") {
     std::istringstream help(Run({"help", verb}).out);
     for (std::string line; std::getline(help, line);) {
       const size_t at = line.find("--");
-      if (!line.starts_with("  -") || at > 6) continue;
-      const std::string name = line.substr(at + 2, line.find(' ', at) - at - 2);
+      if (!line.starts_with("  -") || at == std::string::npos) continue;
+      const std::string name =
+          line.substr(at + 2, line.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-", at) - at - 2);
       CAPTURE(name);
       std::string typed;
       for (const char c : name) typed += c == '-' ? std::string("\\-") : std::string(1, c);

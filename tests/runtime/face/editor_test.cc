@@ -191,6 +191,30 @@ TEST_CASE("Through the flow: chosen rows change, others keep their bits, the att
   }
 }
 
+TEST_CASE("The identity of another person comes with it, the attributes stay") {
+  const size_t attributes = Flow().attributes.size();
+  std::vector<float> latent = Codes("latent"), person = Codes("person");
+  const std::vector<float> before = latent;
+  REQUIRE(TakeIdentity(Flow(), person, latent).ok());
+  for (size_t i = 0; i < latent.size(); ++i)
+    CHECK(SameBits(latent[i], i % kTinyDim < attributes ? before[i] : person[i]));
+  CHECK(TakeIdentity(Flow(), std::span(person).subspan(1), latent).code() == Code::kUsage);
+
+  const auto pipeline = EditPipeline();
+  const std::vector<bool> rows(kTinyRows, true);
+  std::vector<float> result(before.size()), back(before.size());
+  REQUIRE(pipeline->ReplaceIdentity(before, person, result).ok());
+  for (int attribute = 0; attribute < static_cast<int>(attributes); ++attribute) {
+    const double was = *pipeline->Coordinate(before, attribute, rows),
+                 is = *pipeline->Coordinate(result, attribute, rows);
+    CHECK(is == doctest::Approx(was).epsilon(1e-3));
+  }
+  // With its own identity again, or that of somebody who has it.
+  REQUIRE(pipeline->ReplaceIdentity(result, before, back).ok());
+  for (size_t i = 0; i < before.size(); ++i) CHECK(back[i] == doctest::Approx(before[i]).epsilon(1e-3));
+  CHECK(pipeline->ReplaceIdentity(before, std::span(person).subspan(1), result).code() == Code::kUsage);
+}
+
 TEST_CASE("A photo goes through the whole pipeline, the same bits every time") {
   auto pipeline = EditPipeline();
   Image photo = std::move(*Image::Create(47, 40));
