@@ -14,7 +14,7 @@ from generator import Generator
 from optimizer import Muon
 from recogniser import Recogniser, distances
 
-W_ONLY = 0.5  # share of the pictures before the generator takes part
+W_ONLY = 0.7  # share of the pictures before the generator takes part
 W_WEIGHT, IMAGE_WEIGHT, FEATURE_WEIGHT, IDENTITY_WEIGHT, DELTA_WEIGHT = 1.0, 2.0, 0.5, 1.0, 0.2
 
 
@@ -48,7 +48,7 @@ def w_error(w, factors, weights):
 
 
 class EncoderStage:
-    NAME, PICTURES, BATCH, RATE, RESULT = "encoder", 300_000, 32, 1e-3, ("average",)
+    NAME, PICTURES, BATCH, RATE, RESULT = "encoder", 150_000, 32, 1e-3, ("average",)
 
     def __init__(self, pictures, snapshot, faces):
         torch.manual_seed(0)
