@@ -6,6 +6,7 @@
 #include "base/stream.h"
 #include "runtime/face/photo_editor.h"
 #include "tools/batch.h"
+#include "tools/faces.h"
 #include "tools/outputs.h"
 #include "tools/photo_faces.h"
 #include "tools/picture_options.h"
@@ -127,21 +128,11 @@ class Anonymizing {
   Json report_;
 };
 
-Status CheckModel(const ModelConfig& config) {
-  const char* const missing = !config.flow        ? "flow"
-                              : !config.encoder   ? "encoder"
-                              : !config.generator ? "generator"
-                                                  : nullptr;
-  if (missing == nullptr) return {};
-  return Status::Error(Code::kUsage, "anonymizing needs the component %s, which this model file does not have",
-                       missing);
-}
-
 Status RunAnonymize(Session& session, const CLI::App& verb, AnonymizeOptions& options) {
   MIEN_TRY(ParseShard(options.batch.shard).status());
   MIEN_TRY(ExpandInto(&options.photos, &options.out));
   MIEN_ASSIGN(const auto model, OpenModel(session));
-  MIEN_TRY(CheckModel(model->config()));
+  MIEN_TRY(CheckEditable(model->config()));
   std::vector<std::string> names, overlays;
   for (const std::string& photo : options.photos) names.push_back(ResultName(photo));
   MIEN_ASSIGN(OutputFiles outputs,
@@ -209,11 +200,12 @@ void AddAnonymize(CLI::App& app, Session& session) {
   AddPictureOptions(*verb, options->picture);
   AddBatchOptions(*verb, options->batch);
   verb->footer(
-      "EXIF and XMP are left out. What it does not promise: that nobody is recognised. Clothes, hair outside of the\n"
-      "face's square, body, place and company stay; faces that are not found stay; who has the photo or guesses the "
-      "key\n"
-      "can make the same picture; another recogniser may see more than the one that is asked here.");
-  verb->callback([&session, verb, options] {
+      "EXIF and XMP are left out. It does not promise that nobody is recognised: clothes, hair outside of the face's\n"
+      "square, body, place and company stay; faces that are not found stay; who has the photo or guesses the key can\n"
+      "make the same picture; another recogniser may see more than the one that is asked here.");
+  verb->callback([&app, &session, verb, options] {
+    if (!options->key.empty() && options->picture.noise != "random")
+      MentionUnused(session, app, {"--seed"}, "the person has a key, and the noise is not random");
     MentionUnusedSearch(session, *verb, options->search);
     session.status = RunAnonymize(session, *verb, *options);
   });

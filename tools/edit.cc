@@ -66,10 +66,7 @@ Result<std::vector<Face>> FacesOf(const Session& session, const EditOptions& opt
   if (saved) return SelectFaces(session, options.faces, generator);
   std::vector<Face> faces;
   for (const std::string& path : options.photos) {
-    Face face;
-    face.name = ResultName(path);
-    face.input = path;
-    face.photo = true;
+    Face face = FaceInPhoto(path);
     face.noise_seed = session.seed;
     faces.push_back(std::move(face));
   }
@@ -341,10 +338,7 @@ Status RunEdit(Session& session, const CLI::App& verb, EditOptions options) {
     MIEN_TRY(FormatOf(FileKind::kPicture, options.out).status());
   MIEN_ASSIGN(const auto model, OpenModel(session));
   const ModelConfig& config = model->config();
-  if (!config.flow || !config.generator) {
-    return Status::Error(Code::kUsage, "editing needs the component %s, which this model file does not have",
-                         config.flow ? "generator" : "flow");
-  }
+  MIEN_TRY(CheckEditable(config));
   MIEN_ASSIGN(const std::vector<Face> faces, FacesOf(session, options, *config.generator));
   std::vector<std::string> overlays;
   MIEN_ASSIGN(OutputFiles outputs, PlanOutputs(session, options, faces, &overlays));

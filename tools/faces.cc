@@ -83,6 +83,20 @@ void AddFaceOptions(CLI::App& verb, FaceOptions& options) {
   verb.option_defaults()->group("Options");
 }
 
+Face FaceInPhoto(const std::string& path) {
+  Face face;
+  face.name = ResultName(path);
+  face.input = path;
+  face.photo = true;
+  return face;
+}
+
+Status CheckEditable(const ModelConfig& config) {
+  if (config.flow && config.generator) return {};
+  return Status::Error(Code::kUsage, "editing needs the component %s, which this model file does not have",
+                       config.flow ? "generator" : "flow");
+}
+
 Result<std::vector<Face>> SelectFaces(const Session& session, const FaceOptions& options,
                                       const GeneratorConfig& generator) {
   std::vector<Face> faces;

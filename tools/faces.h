@@ -29,6 +29,11 @@ struct Face {
   Status problem;  // of a file of codes that cannot be read
 };
 
+// The face in a photo.
+Face FaceInPhoto(const std::string& path);
+// kUsage: the model cannot edit.
+Status CheckEditable(const ModelConfig& config);
+
 // The faces of --seeds, then those of --codes. A file that cannot be read is one face with a problem. kUsage: seeds
 // that are none, more than 4096 faces.
 Result<std::vector<Face>> SelectFaces(const Session& session, const FaceOptions& options,

@@ -7,7 +7,6 @@
 
 #include "base/interrupt.h"
 #include "base/stream.h"
-#include "runtime/face/metadata.h"
 #include "runtime/face/photo_editor.h"
 #include "tools/batch.h"
 #include "tools/faces.h"
@@ -79,19 +78,22 @@ std::string DistanceText(double distance) {
 // Makes the section of one face after the other.
 class Gallery {
  public:
-  Gallery(Session& session, const GalleryOptions& options, const GalleryPlan& plan, const std::string& fingerprint,
-          Pipeline& pipeline, const PhotoFaces& finder)
+  // `record`: what the pictures say of how they were made.
+  Gallery(Session& session, const GalleryOptions& options, const GalleryPlan& plan, Json record, Pipeline& pipeline,
+          const PhotoFaces& finder)
       : session_(session),
         options_(options),
         plan_(plan),
         pipeline_(pipeline),
         finder_(finder),
-        record_({{"gallery", options.reach}, {"model", fingerprint}}),
+        record_(std::move(record)),
         codes_(static_cast<size_t>(pipeline.rows()) * static_cast<size_t>(pipeline.w_dim())) {}
 
   Status Add(const Face& face) {
     entry_ = {{"input", face.input}};
-    texts_ = Provenance(record_, face.photo);
+    Json record = record_;
+    if (!face.photo) record["pictures"] = {face.name};
+    texts_ = Provenance(record, !face.seed.has_value());
     std::string section = "<h2>" + Escaped(face.photo ? InputName(face.input) : face.name) + "</h2>\n";
     if (face.photo) {
       MIEN_ASSIGN(const std::string pictures, StartFromPhoto(face));
@@ -117,7 +119,6 @@ class Gallery {
  private:
   Result<std::string> StartFromPhoto(const Face& face) {
     MIEN_ASSIGN(photo_, ReadPicture(session_, face.input));
-    DropPlace(&photo_);
     FaceCrop crop;
     found_.clear();
     if (options_.search.aligned) {
@@ -238,13 +239,7 @@ std::string Introduction(const Session& session, const GalleryPlan& plan, float 
 Result<std::vector<Face>> FacesToShow(const Session& session, const GalleryOptions& options,
                                       const GeneratorConfig& generator) {
   std::vector<Face> faces;
-  for (const std::string& path : options.photos) {
-    Face face;
-    face.name = ResultName(path);
-    face.input = path;
-    face.photo = true;
-    faces.push_back(std::move(face));
-  }
+  for (const std::string& path : options.photos) faces.push_back(FaceInPhoto(path));
   MIEN_ASSIGN(std::vector<Face> made, SelectFaces(session, options.faces, generator));
   std::ranges::move(made, std::back_inserter(faces));
   if (faces.empty()) return Status::Error(Code::kUsage, "photos, --seeds or --codes expected");
@@ -259,10 +254,7 @@ Status RunGallery(Session& session, const CLI::App& verb, GalleryOptions& option
   MIEN_TRY(CheckFiles(session, {{"photo", options.photos}, {"codes", options.faces.codes}}, {{"page", {options.out}}}));
   MIEN_ASSIGN(const auto model, OpenModel(session));
   const ModelConfig& config = model->config();
-  if (!config.flow || !config.generator) {
-    return Status::Error(Code::kUsage, "editing needs the component %s, which this model file does not have",
-                         config.flow ? "generator" : "flow");
-  }
+  MIEN_TRY(CheckEditable(config));
   MIEN_ASSIGN(const GalleryPlan plan, PlanGallery(options, *config.flow));
   MIEN_ASSIGN(const std::vector<Face> faces, FacesToShow(session, options, *config.generator));
   SearchOptions search = options.search;
@@ -273,12 +265,12 @@ Status RunGallery(Session& session, const CLI::App& verb, GalleryOptions& option
   wanted.encode = !options.photos.empty();
   wanted.edit = wanted.synthesize = true;
   wanted.edits = static_cast<int>(std::min(plan.edits.size(), size_t{kMaxBatch}));
-  Json record = Json::object();
+  Json record = {{"gallery", options.reach}, {"model", model->file().fingerprint()}};
   ChooseMapping(session, verb, options.faces, faces, *config.generator, &wanted, &record);
   MIEN_ASSIGN(const auto pipeline, Pipeline::Create(model, wanted));
   ReportChoices(session, *pipeline);
   session.report["faces"] = Json::array();
-  Gallery gallery(session, options, plan, model->file().fingerprint(), *pipeline, finder);
+  Gallery gallery(session, options, plan, std::move(record), *pipeline, finder);
   Progress progress(session, faces.size());
   for (const Face& face : faces) {
     progress.Step(face.name);

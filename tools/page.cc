@@ -58,16 +58,17 @@ std::string Escaped(const std::string& text) {
 }
 
 Result<std::string> PictureData(const Image& picture, int side, const std::vector<PictureText>& texts) {
-  Image small;
   const int longer = std::max(picture.width, picture.height);
-  if (longer > side) {
-    const auto scaled = [&](int length) {
-      return std::max(1, static_cast<int>(std::lround(static_cast<double>(length) * side / longer)));
-    };
-    MIEN_ASSIGN(small, ResizeImage(picture, scaled(picture.width), scaled(picture.height)));
-    small.profile = picture.profile;
-  }
-  MIEN_ASSIGN(const std::vector<std::byte> file, EncodeJpeg(longer > side ? small : picture, texts, 90));
+  const auto scaled = [&](int length) {
+    if (longer <= side) return length;
+    return std::max(1, static_cast<int>(std::lround(static_cast<double>(length) * side / longer)));
+  };
+  MIEN_ASSIGN(Image shown,
+              longer > side ? ResizeImage(picture, scaled(picture.width), scaled(picture.height)) : picture.Copy());
+  shown.profile = picture.profile;
+  shown.exif.clear();
+  shown.xmp.clear();
+  MIEN_ASSIGN(const std::vector<std::byte> file, EncodeJpeg(shown, texts, 90));
   return "data:image/jpeg;base64," + Base64(file);
 }
 

@@ -15,9 +15,6 @@ namespace {
 using namespace testing;
 using Json = nlohmann::json;
 
-const std::string kPortrait = std::string(MIEN_SOURCE_DIR) + "/tools/people/weights/portrait.png";
-const std::string kAstronaut = std::string(MIEN_SOURCE_DIR) + "/tests/data/faces/astronaut.png";
-
 struct Made {
   Image picture;
   Json report;
@@ -89,6 +86,9 @@ TEST_CASE("anonymize: one key is for one face; models without what it needs are 
   const Ran ran = Run({"-m", ConditionalModelPath(), "anonymize", kAstronaut, "-o", out});
   CHECK(ran.code == 2);
   CHECK(Has(ran.err, "needs the component flow"));
+  const std::vector<std::string> words = {"anonymize", kPortrait, "--aligned", "-o", out,
+                                          "--key",     "anna",    "--seed",    "3"};
+  MienWithoutEffect(words, "--seed");
 }
 
 }  // namespace

@@ -14,8 +14,8 @@ using namespace testing;
 using Json = nlohmann::json;
 
 const std::string kData = std::string(MIEN_SOURCE_DIR) + "/tests/data/faces/";
-const std::string kAstronaut = kData + "astronaut.png", kNeutral = kData + "portrait_a_neutral.png",
-                  kSmile = kData + "portrait_a_smile.png", kOther = kData + "portrait_b_neutral.png";
+const std::string kNeutral = kData + "portrait_a_neutral.png", kSmile = kData + "portrait_a_smile.png",
+                  kOther = kData + "portrait_b_neutral.png";
 
 Json Report(const std::vector<std::string>& arguments) {
   const Ran ran = Run(arguments);

@@ -17,7 +17,6 @@ namespace {
 using namespace testing;
 
 const std::string kFaces = std::string(MIEN_SOURCE_DIR) + "/tests/data/faces/";
-const std::string kAstronaut = kFaces + "astronaut.png";
 
 bool Same(const Image& a, const Image& b) { return std::ranges::equal(a.bytes(), b.bytes()); }
 

@@ -37,6 +37,10 @@ bool Has(const std::string& text, const std::string& part);
 size_t FilesIn(const std::string& folder);
 std::string FolderOf(const std::string& path);
 
+// A photo with one face, and the aligned square of a drawn person.
+inline const std::string kAstronaut = std::string(MIEN_SOURCE_DIR) + "/tests/data/faces/astronaut.png";
+inline const std::string kPortrait = std::string(MIEN_SOURCE_DIR) + "/tools/people/weights/portrait.png";
+
 // photo<seed>.png with a pattern of the seed.
 std::string Photo(int seed, int width = 32, int height = 32);
 // A file with one tensor for `mien run`.
