@@ -107,8 +107,11 @@ void RefuseEmptyValues(CLI::App& app) {
 
 // In the help of the verbs that edit: the attributes of the model that the command names, or of the built-in one.
 void TellAttributes(CLI::App& app, Session session, const std::vector<std::string>& words) {
-  for (size_t i = 0; i + 1 < words.size(); ++i)
-    if (words[i] == "-m" || words[i] == "--model") session.model = words[i + 1];
+  constexpr std::string_view kLong = "--model=";
+  for (size_t i = 0; i < words.size(); ++i) {
+    if (words[i].starts_with(kLong)) session.model = words[i].substr(kLong.size());
+    if (i + 1 < words.size() && (words[i] == "-m" || words[i] == "--model")) session.model = words[i + 1];
+  }
   const auto model = OpenModel(session);
   if (!model.ok() || !(*model)->config().flow) return;
   for (const char* name : {"edit", "evaluate", "gallery"}) {

@@ -106,13 +106,12 @@ Progress::~Progress() {
 }
 
 void Progress::Step(const std::string& what) {
-  constexpr double kTooShort = 2;  // seconds, which tell nothing yet
   const size_t made = begun_ - skipped_;
   ++begun_;
   if (!shown_) return;
   std::string line = std::to_string(begun_) + "/" + std::to_string(total_) + " " + ForTerminal(what);
-  const double so_far = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-  if (made > 0 && so_far > kTooShort) {
+  if (made > 0) {
+    const double so_far = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
     const auto left = static_cast<double>(total_ - begun_ + 1);
     line += ", " + DurationInWords(so_far / static_cast<double>(made) * left) + " left";
   }

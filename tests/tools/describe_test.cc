@@ -22,10 +22,10 @@ std::string Described(const std::string& reader) {
 std::string Offered(const std::string& words) {
   const std::string script = Fresh("mien.bash"), answer = Fresh("answer");
   std::ofstream(script) << Described("bash");
-  const std::string command = "bash -c '. " + script + "; COMP_WORDS=(mien " + words +
+  const std::string command = "bash -c '. \"" + script + "\"; COMP_WORDS=(mien " + words +
                               "); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _mien mien \"${COMP_WORDS[-1]}\" "
-                              "\"${COMP_WORDS[-2]}\"; echo \"${COMPREPLY[*]}\"' >" +
-                              answer + " 2>&1";
+                              "\"${COMP_WORDS[-2]}\"; echo \"${COMPREPLY[*]}\"' >\"" +
+                              answer + "\" 2>&1";
   REQUIRE(std::system(command.c_str()) == 0);
   std::string offered = Content(answer);
   return offered.substr(0, offered.find('\n'));
@@ -78,6 +78,7 @@ TEST_CASE("the help of verbs that edit tells the attributes of the model") {
     CHECK(Has(help, "age (5 to 75 y), smile\n"));
   }
   CHECK(Has(Mien({"edit", "--help"}).out, "Attributes of " + TinyModelPath() + ": "));
+  CHECK(Has(Run({"edit", "--help", "--model=" + TinyModelPath()}).out, "Attributes of " + TinyModelPath() + ": "));
   CHECK_FALSE(Has(Run({"help", "align"}).out, "Attributes of"));
 }
 

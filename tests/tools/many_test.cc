@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "tests/support/tiny_model.h"
 #include "tests/tools/run_program.h"
 
 namespace mien {
@@ -59,6 +60,28 @@ TEST_CASE("a folder stands for the pictures in it, whatever their number") {
   CHECK(Edit({photos, "-o", "-"}).code == 2);
   const Ran faces = Run({"faces", photos, "--json"});
   CHECK(nlohmann::json::parse(faces.out)["files"].size() == 2);
+}
+
+TEST_CASE("on a terminal: how many of how many, the time that is left, and messages in place of that line") {
+  const std::string out = Fresh("terminal");
+  const auto quoted = [](const std::string& path) { return " \"" + path + "\""; };
+  const std::string words = quoted(MIEN_PROGRAM) + " edit" + quoted(Folder({1, 2, 3})) + " -o" +
+                            quoted(Fresh("out") + "/") + " --aligned --set smile=1 --resume -m" +
+                            quoted(TinyModelPath());
+  const std::string command = "script -qec '" + words + "' /dev/null >" + quoted(out) + " </dev/null";
+  REQUIRE(std::system(command.c_str()) == 0);
+  const std::string shown = Content(out);
+  CHECK(Has(shown, "1/3 "));
+  CHECK_FALSE(Has(shown.substr(0, shown.find("2/3 ")), " left"));
+  const size_t last = shown.find("3/3 ");
+  REQUIRE(last != std::string::npos);
+  CHECK(Has(shown.substr(last), " s left"));
+  CHECK(Has(shown.substr(last), "\r\033[Kmien: "));
+  CHECK_FALSE(Has(shown, " leftmien:"));
+  // What is there already takes no time, and tells nothing of what is not.
+  REQUIRE(std::system(command.c_str()) == 0);
+  CHECK(Has(Content(out), "3/3 "));
+  CHECK_FALSE(Has(Content(out), " left"));
 }
 
 TEST_CASE("shards share a list, and together are the whole") {
