@@ -33,7 +33,7 @@ portrait=$(realpath "$portrait")
 cd "$here"
 . tests/support/packages.sh
 
-echo "Two quiet cores take about two minutes for this; installing packages comes on top where they are missing."
+echo "Two quiet cores take about seven minutes for this; installing packages comes on top where they are missing."
 install_packages g++ cmake ninja-build pkg-config libpng-dev libjpeg-dev zlib1g-dev libhwy-dev nlohmann-json3-dev \
   libcli11-dev
 launcher=()
