@@ -21,12 +21,6 @@ namespace {
 
 constexpr size_t kNamesInSummary = 10;
 
-// The message begins with the input that it is about.
-Status Named(const Status& status, const std::string& input) {
-  const std::string name = InputName(input);
-  return std::string(status.message()).starts_with(name) ? status : status.Within("%s", name.c_str());
-}
-
 Status Summary(const std::vector<std::string>& failed, size_t all) {
   std::string names;
   for (size_t i = 0; i < failed.size() && i < kNamesInSummary; ++i) names += (i > 0 ? ", " : "") + InputName(failed[i]);
@@ -74,6 +68,11 @@ Status Append(const std::string& path, const nlohmann::json& entry) {
 }
 
 }  // namespace
+
+Status Named(const Status& status, const std::string& input) {
+  const std::string name = InputName(input);
+  return std::string(status.message()).starts_with(name) ? status : status.Within("%s", name.c_str());
+}
 
 void AddFailFast(CLI::App& verb, bool& fail_fast) {
   verb.add_flag("--fail-fast", fail_fast, "end at the first input that fails (otherwise the others are made)");

@@ -42,6 +42,9 @@ struct BatchWork {
   std::function<bool(size_t)> there;            // before it: the result is there already; none: never
 };
 
+// The same failure; its message begins with the input that it is about.
+Status Named(const Status& status, const std::string& input);
+
 // For each input, by the names that messages give them. A single input answers with its own error. Of several, one that
 // fails is reported on stderr when it is met and under "failed" in the report, and the next one follows; the answer is
 // kFailure with their names. Ends at once, with the error as it is: the first failure with --fail-fast; an interrupt; a

@@ -275,7 +275,7 @@ Status RunGallery(Session& session, const CLI::App& verb, GalleryOptions& option
   for (const Face& face : faces) {
     progress.Step(face.name);
     const Status added = gallery.Add(face);
-    if (!added.ok()) return added.Within("%s", InputName(face.input).c_str());
+    if (!added.ok()) return Named(added, face.input);
   }
   const std::string page = PageHead("mien gallery") + "<h1>What mien makes of faces</h1>\n" +
                            Introduction(session, plan, options.reach) + gallery.html() + kPageEnd;

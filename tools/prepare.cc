@@ -329,8 +329,7 @@ Status Preparing::Keep(const Status& read, const std::string& name, Row row) {
   if (read.ok()) {
     rows_.push_back(std::move(row));
   } else {
-    const bool named = std::string(read.message()).starts_with(name);
-    session_.Warn("%s%s: left out", named ? "" : (name + ": ").c_str(), read.message());
+    session_.Warn("%s: left out", Named(read, name).message());
     Json entry = {{"file", row.file}, {"error", read.message()}};
     bad_.push_back(std::move(entry));
   }

@@ -74,6 +74,9 @@ TEST_CASE("gallery: what is wrong is told before anything is computed, and no pa
     CHECK(ran.code == code);
     CHECK_FALSE(std::filesystem::exists(page));
   }
+  const Ran missing = Mien({"gallery", "missing.png", "-o", page});
+  CHECK(missing.code == 1);
+  CHECK(Has(missing.err, "mien: error: missing.png: cannot open"));
 }
 
 }  // namespace
