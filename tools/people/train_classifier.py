@@ -26,7 +26,7 @@ def synthetic(generator, count):
 
 
 class ClassifierStage:
-    NAME, PICTURES, BATCH, RATE, RESULT = "classifier", 120_000, 64, 2e-3, ("average",)
+    NAME, PICTURES, BATCH, RATE, RESULT = "classifier", 80_000, 64, 2e-3, ("average",)
 
     def __init__(self, pictures, snapshot, faces):
         torch.manual_seed(0)

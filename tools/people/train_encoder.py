@@ -48,7 +48,7 @@ def w_error(w, factors, weights):
 
 
 class EncoderStage:
-    NAME, PICTURES, BATCH, RATE, RESULT = "encoder", 150_000, 32, 1e-3, ("average",)
+    NAME, PICTURES, BATCH, RATE, RESULT = "encoder", 90_000, 32, 1e-3, ("average",)
 
     def __init__(self, pictures, snapshot, faces):
         torch.manual_seed(0)

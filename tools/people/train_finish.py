@@ -46,7 +46,7 @@ class Discriminator(nn.Module):
 
 
 class FinishStage:
-    NAME, PICTURES, BATCH, RATE, RESULT = "finish", 30_000, 16, 1e-3, ("average",)
+    NAME, PICTURES, BATCH, RATE, RESULT = "finish", 20_000, 16, 1e-3, ("average",)
     DISCRIMINATOR_RATE = 2e-4
 
     def __init__(self, pictures, snapshot, faces):

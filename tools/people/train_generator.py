@@ -11,11 +11,11 @@ from generator import Generator
 from optimizer import Muon
 
 # side of the picture from this count on: geometry and colours are learnt while it is cheap
-SIDES = ((0, 32), (60_000, 64), (150_000, 128))
+SIDES = ((0, 32), (60_000, 64), (130_000, 128))
 
 
 class GeneratorStage:
-    NAME, PICTURES, BATCH, RATE, RESULT = "generator", 300_000, 32, 1e-2, ("average",)
+    NAME, PICTURES, BATCH, RATE, RESULT = "generator", 220_000, 32, 1e-2, ("average",)
 
     def __init__(self, pictures, snapshot, faces):
         torch.manual_seed(0)
